@@ -1,0 +1,121 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using MnistCnn.Modules;
+using MnistCnn.Runtime;
+
+namespace MnistCnn.Commands;
+
+/// <summary>Options that more than one command has, and the kinds of numbers that options take.</summary>
+public static class CommonOptions
+{
+    /// <summary>
+    /// The network. Of every command, since <c>dotnet run train --arch inception</c> hands it on before the command's
+    /// name: see the comment in MnistCnn.csproj. So is <see cref="Device"/>.
+    /// </summary>
+    public static Option<string?> Arch { get; } = Checked(
+        new Option<string?>("--arch") { Description = $"The network: {Architecture.Names}. [default: {Architecture.Default}]", HelpName = "NAME", Recursive = true },
+        value => Architecture.Find(value) is null ? $"There is no architecture '{value}'. The known ones: {Architecture.Names}." : null);
+
+    /// <summary>Where the network runs.</summary>
+    public static Option<string?> Device { get; } = Checked(
+        new Option<string?>("--device") { Description = $"Where it runs: {Devices.Names}. [default: auto]", HelpName = "NAME", Recursive = true },
+        value => Devices.IsName(value) ? null : $"There is no device '{value}'. The known ones: {Devices.Names}.");
+
+    /// <summary>The data set.</summary>
+    public static Option<string?> Data { get; } = new("--data")
+    {
+        Description = "A folder with MNIST's four IDX files, raw or gzip. [default: the MNIST that comes with the program]",
+        HelpName = "DIR",
+    };
+
+    /// <summary>Threads of one operation.</summary>
+    public static Option<int?> Threads { get; } = OptionalCount("--threads", "Threads on the CPU. [default: one a core]");
+
+    /// <summary>Results for a program instead of a person.</summary>
+    public static Option<bool> Json { get; } = new("--json")
+    {
+        Description = "Print one JSON document on standard output, and nothing else there.",
+    };
+
+    /// <summary>More about a failure.</summary>
+    public static Option<bool> Verbose { get; } = new("--verbose")
+    {
+        Description = "Where something fails, print the stack trace too.",
+        Recursive = true,
+    };
+
+    /// <summary>An option that takes a whole number from 1.</summary>
+    public static Option<int> Count(string name, string description, int standard) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = WholeNumber,
+        DefaultValueFactory = _ => standard,
+    };
+
+    /// <summary>An option that takes a whole number from 1, or is absent.</summary>
+    public static Option<int?> OptionalCount(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result => WholeNumber(result),
+    };
+
+    /// <summary>An option that takes a number.</summary>
+    /// <param name="name">The option.</param>
+    /// <param name="description">What it is.</param>
+    /// <param name="standard">The value where it is absent.</param>
+    /// <param name="isValid">Which numbers are allowed.</param>
+    /// <param name="range">Those numbers in words.</param>
+    public static Option<double> Number(string name, string description, double standard, Func<double, bool> isValid, string range) => new(name)
+    {
+        Description = description,
+        HelpName = "X",
+        CustomParser = result => Parse(
+            result,
+            double.TryParse(Text(result), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && isValid(value),
+            value,
+            range),
+        DefaultValueFactory = _ => standard,
+    };
+
+    /// <summary>An option that takes any whole number that fits 64 bits.</summary>
+    public static Option<long> Integer(string name, string description, long standard) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result => Parse(
+            result,
+            long.TryParse(Text(result), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value),
+            value,
+            "a whole number"),
+        DefaultValueFactory = _ => standard,
+    };
+
+    /// <summary>An option whose value is refused with a message where <paramref name="problem"/> gives one.</summary>
+    public static Option<string?> Checked(Option<string?> option, Func<string, string?> problem)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && problem(token.Value) is { } message)
+                result.AddError(message);
+        });
+        return option;
+    }
+
+    private static int WholeNumber(ArgumentResult result) => Parse(
+        result,
+        int.TryParse(Text(result), NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= 1,
+        value,
+        $"a whole number from 1 to {int.MaxValue}");
+
+    private static T Parse<T>(ArgumentResult result, bool isValid, T value, string range)
+    {
+        if (!isValid)
+            result.AddError($"{(result.Parent as OptionResult)?.IdentifierToken?.Value} takes {range}, not '{Text(result)}'.");
+        return value;
+    }
+
+    private static string Text(ArgumentResult result) => result.Tokens is [var token, ..] ? token.Value : "";
+}

@@ -1,0 +1,14 @@
+namespace MnistCnn.Commands;
+
+/// <summary>What the process returns.</summary>
+public static class ExitCode
+{
+    /// <summary>The work failed.</summary>
+    public const int Failed = 1;
+
+    /// <summary>The command line is wrong.</summary>
+    public const int Usage = 2;
+
+    /// <summary>Stopped by Ctrl-C or SIGTERM.</summary>
+    public const int Interrupted = 130;
+}

@@ -1,0 +1,99 @@
+using System.Security.Cryptography;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Data;
+
+/// <summary>A data set in MNIST's four files.</summary>
+/// <param name="Folder">Where it was read from, as a full path.</param>
+/// <param name="Train">The images to learn from.</param>
+/// <param name="Test">The images to measure on.</param>
+/// <param name="Sha256">The SHA-256 of each file that was read, by its name, in lower-case hexadecimal.</param>
+public sealed record MnistData(string Folder, ImageSet Train, ImageSet Test, IReadOnlyDictionary<string, string> Sha256) : IDisposable
+{
+    private const string SumsFile = "SHA256SUMS";
+    private const int Classes = 10;
+    private const int Side = 28;
+
+    /// <summary>The canonical MNIST, which comes with the program.</summary>
+    public static string BundledFolder => Path.Combine(AppContext.BaseDirectory, "data", "mnist");
+
+    /// <summary>
+    /// Reads the four files <c>{train,t10k}-images-idx3-ubyte</c> and <c>{train,t10k}-labels-idx1-ubyte</c>, each raw or
+    /// with <c>.gz</c> behind its name. What a file <c>SHA256SUMS</c> beside them lists must be so.
+    /// </summary>
+    /// <param name="folder">The folder that holds them.</param>
+    /// <param name="trainLimit">Take only this many of the training images, the first ones.</param>
+    /// <param name="testLimit">Take only this many of the test images, the first ones.</param>
+    /// <exception cref="IOException">The folder or one of the files is missing or cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">One of them may not be read.</exception>
+    /// <exception cref="InvalidDataException">A file is damaged, or the files do not belong together.</exception>
+    public static MnistData Load(string folder, int? trainLimit = null, int? testLimit = null)
+    {
+        folder = Path.GetFullPath(folder);
+        if (!Directory.Exists(folder))
+            throw new DirectoryNotFoundException($"The data folder {folder} does not exist.");
+
+        var sums = ReadSums(Path.Combine(folder, SumsFile));
+        var read = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        var train = LoadSet("train", trainLimit);
+        try
+        {
+            return new MnistData(folder, train, LoadSet("t10k", testLimit), read);
+        }
+        catch
+        {
+            train.Dispose();
+            throw;
+        }
+
+        ImageSet LoadSet(string prefix, int? limit)
+        {
+            var images = ReadFile($"{prefix}-images-idx3-ubyte", 3, out var imageFile);
+            var labels = ReadFile($"{prefix}-labels-idx1-ubyte", 1, out var labelFile);
+            if (images.Dimensions[1] != Side || images.Dimensions[2] != Side)
+                throw new InvalidDataException($"{imageFile} holds images of {images.Dimensions[1]}x{images.Dimensions[2]} pixels; the networks take {Side}x{Side}.");
+            if (images.Dimensions[0] != labels.Dimensions[0])
+                throw new InvalidDataException($"{imageFile} holds {images.Dimensions[0]} images, but {labelFile} {labels.Dimensions[0]} labels. Do they belong together?");
+            if (labels.Values.Span.IndexOfAnyExceptInRange<byte>(0, Classes - 1) is var wrong and >= 0)
+                throw new InvalidDataException($"{labelFile} has the label {labels.Values.Span[wrong]} at position {wrong}; labels are 0 to {Classes - 1}.");
+
+            var count = Math.Min(limit ?? int.MaxValue, labels.Values.Length);
+            using var labelBytes = tensor(labels.Values[..count], [count]);
+            return new ImageSet(
+                tensor(images.Values[..(count * Side * Side)], [count, Side, Side]),
+                labelBytes.to_type(ScalarType.Int64));
+        }
+
+        IdxArray ReadFile(string name, int rank, out string path)
+        {
+            path = Path.Combine(folder, name);
+            if (!File.Exists(path))
+                path += ".gz";
+            if (!File.Exists(path))
+                throw new FileNotFoundException($"{folder} holds neither {name} nor {name}.gz; a data set is MNIST's four IDX files.");
+
+            var contents = File.ReadAllBytes(path);
+            var sum = Convert.ToHexStringLower(SHA256.HashData(contents));
+            if (sums.TryGetValue(Path.GetFileName(path), out var expected) && expected != sum)
+                throw new InvalidDataException($"{path} was changed or damaged: its SHA-256 is not the one in {SumsFile}. Fetch it again.");
+            read.Add(Path.GetFileName(path), sum);
+            return IdxFile.Parse(contents, path, rank);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Train.Dispose();
+        Test.Dispose();
+    }
+
+    // As sha256sum writes it: the sum, a blank, a blank or an asterisk, the name.
+    private static Dictionary<string, string> ReadSums(string path) => File.Exists(path)
+        ? File.ReadLines(path)
+            .Select(line => line.Split(' ', 2, StringSplitOptions.TrimEntries))
+            .Where(fields => fields.Length == 2)
+            .DistinctBy(fields => fields[1])
+            .ToDictionary(fields => fields[1].TrimStart('*'), fields => fields[0].ToLowerInvariant())
+        : [];
+}

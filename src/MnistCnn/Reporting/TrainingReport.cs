@@ -1,0 +1,63 @@
+using System.Globalization;
+using System.Text.Json;
+using MnistCnn.Training;
+using Spectre.Console;
+
+namespace MnistCnn.Reporting;
+
+/// <summary>
+/// What the user of <c>train</c> sees. Results go to standard output. A bar is shown where standard error is a terminal;
+/// the article's plain lines are written where no one would see a bar, or where standard output is kept in a file.
+/// </summary>
+public static class TrainingReport
+{
+    /// <summary>Reports while <paramref name="work"/> runs.</summary>
+    /// <param name="epochs">How many epochs there will be.</param>
+    /// <param name="logInterval">A plain line each so many steps.</param>
+    /// <param name="json">Whether standard output is kept for one JSON document.</param>
+    /// <param name="work">Tells the observers that it is given how it goes.</param>
+    public static void Run(int epochs, int logInterval, bool json, Action<IReadOnlyCollection<ITrainingObserver>> work)
+    {
+        var bar = !Console.IsErrorRedirected;
+        List<ITrainingObserver> observers = [];
+        if (json ? !bar : !bar || Console.IsOutputRedirected)
+            observers.Add(new PlainReport(json ? Console.Error : Console.Out, logInterval));
+
+        if (bar)
+            ProgressReport.Show(ConsoleOf(Console.Error), epochs, observer => work([.. observers, observer]));
+        else
+            work(observers);
+    }
+
+    /// <summary>Reports the end.</summary>
+    /// <param name="info">What the run was.</param>
+    /// <param name="epochs">What was measured.</param>
+    /// <param name="files">The paths of what it left behind.</param>
+    /// <param name="json">Whether to write JSON.</param>
+    public static void Result(RunInfo info, IReadOnlyList<EpochMetrics> epochs, IReadOnlyList<string> files, bool json)
+    {
+        if (json)
+        {
+            Console.Out.WriteLine(JsonSerializer.Serialize(new { Run = info, Epochs = epochs, Files = files }, RunFolder.Json));
+            return;
+        }
+
+        var table = new Table().Border(TableBorder.Simple).HideHeaders().AddColumn("").AddColumn("");
+        table.AddRow("Network", Invariant($"{info.Settings.Architecture}, {info.Parameters:N0} parameters"));
+        table.AddRow("Run", Invariant($"{epochs.Count} of {info.Settings.Epochs} epochs on {info.Device}, {TrainingText.Duration(TimeSpan.FromSeconds(info.Seconds ?? 0))}"));
+        if (epochs.MaxBy(epoch => epoch.TestAccuracy) is { } best)
+        {
+            table.AddRow("Best accuracy", Invariant($"{best.TestAccuracy:F2} % (epoch {best.Epoch})"));
+            table.AddRow("Last accuracy", Invariant($"{epochs[^1].TestAccuracy:F2} %"));
+        }
+
+        ConsoleOf(Console.Out).Write(table);
+        foreach (var file in files)
+            Console.Out.WriteLine(file);
+    }
+
+    private static IAnsiConsole ConsoleOf(TextWriter writer) =>
+        AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

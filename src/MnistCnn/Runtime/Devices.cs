@@ -1,0 +1,39 @@
+using System.Text.RegularExpressions;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Runtime;
+
+/// <summary>The devices that a network can run on.</summary>
+public static partial class Devices
+{
+    /// <summary>How the names of devices look, for help and messages.</summary>
+    public const string Names = "auto, cpu, cuda, cuda:N, mps";
+
+    /// <summary>Whether this is the name of a device, available or not.</summary>
+    public static bool IsName(string name) => NamePattern().IsMatch(name);
+
+    /// <summary>The device of that name; "auto" takes CUDA, then MPS, then the CPU.</summary>
+    /// <exception cref="NotSupportedException">This machine or this build of the program has no such device.</exception>
+    public static Device Get(string name)
+    {
+        if (name == "auto")
+            name = cuda.is_available() ? "cuda" : mps_is_available() ? "mps" : "cpu";
+
+        if (name.StartsWith("cuda", StringComparison.Ordinal))
+        {
+            if (!cuda.is_available())
+                throw new NotSupportedException(
+                    $"The device {name} is not available: it needs an NVIDIA GPU with its driver, and a build with -p:TorchBackend=cuda.");
+            if (device(name).index >= cuda.device_count())
+                throw new NotSupportedException($"The device {name} is not available: there are {cuda.device_count()}, counted from cuda:0.");
+        }
+
+        if (name == "mps" && !mps_is_available())
+            throw new NotSupportedException("The device mps is not available: it needs macOS on an Apple processor.");
+
+        return InitializeDevice(device(name));
+    }
+
+    [GeneratedRegex(@"^(auto|cpu|cuda(:\d{1,2})?|mps)$")]
+    private static partial Regex NamePattern();
+}

@@ -1,0 +1,34 @@
+using System.Runtime.InteropServices;
+
+namespace MnistCnn.Runtime;
+
+/// <summary>
+/// Ctrl-C and SIGTERM as a cancellation, so that the work in hand can be brought to an end. A second one ends the process
+/// at once.
+/// </summary>
+public sealed class Interruption : IDisposable
+{
+    private readonly CancellationTokenSource source = new();
+    private readonly PosixSignalRegistration[] registrations;
+
+    /// <summary>Listens from now on until it is disposed.</summary>
+    public Interruption() => registrations =
+        [PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel)];
+
+    /// <summary>Is cancelled by the first signal.</summary>
+    public CancellationToken Token => source.Token;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var registration in registrations)
+            registration.Dispose();
+        source.Dispose();
+    }
+
+    private void Cancel(PosixSignalContext signal)
+    {
+        signal.Cancel = !source.IsCancellationRequested;
+        source.Cancel();
+    }
+}

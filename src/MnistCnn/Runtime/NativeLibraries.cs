@@ -1,0 +1,37 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+
+namespace MnistCnn.Runtime;
+
+/// <summary>The native half of TorchSharp.</summary>
+public static class NativeLibraries
+{
+    /// <summary>
+    /// Loads libtorch and LibTorchSharp. To be called before anything else of TorchSharp: where TorchSharp fails to load
+    /// them itself, it first copies half a gigabyte beside the program and then says only that a package is missing.
+    /// </summary>
+    /// <exception cref="DllNotFoundException">They do not load.</exception>
+    public static void Load()
+    {
+        var assembly = typeof(torch).Assembly;
+        try
+        {
+            if (!NativeLibrary.TryLoad("torch_cuda", assembly, null, out _))
+                NativeLibrary.Load("torch_cpu", assembly, null);
+            NativeLibrary.Load("LibTorchSharp", assembly, null);
+        }
+        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
+        {
+            throw new DllNotFoundException(
+                $"libtorch does not load on this system ({RuntimeInformation.RuntimeIdentifier}): {Reason(error.Message)}", error);
+        }
+    }
+
+    // .NET tries several names and tells of each; the interesting line is about a file that is there but does not load.
+    private static string Reason(string message)
+    {
+        var lines = message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return lines.FirstOrDefault(line => !line.Contains("No such file", StringComparison.Ordinal) && line.Contains(".so", StringComparison.Ordinal))
+            ?? lines[0];
+    }
+}

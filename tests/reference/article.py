@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""The article's experiment in PyTorch: what this program is measured against.
+
+    python3 tests/reference/article.py train residual            one line an epoch, as in metrics.jsonl
+    python3 tests/reference/article.py train residual --out DIR  the same into DIR/metrics.jsonl
+    python3 tests/reference/article.py fixtures                  writes tests/MnistCnn.Tests/Fixtures/*.json
+
+Needs PyTorch and NumPy, any version; Debian's python3-torch serves. Reads data/mnist.
+With --as-printed, Residual takes the slip of the article's listing: its second convolution reads the block's input.
+"""
+
+import argparse
+import base64
+import gzip
+import json
+import pathlib
+import time
+
+import numpy
+import torch
+from torch.nn import Conv2d, Identity, Linear, Module
+from torch.nn.functional import avg_pool2d, cross_entropy, max_pool2d, relu
+from torch.utils.data import DataLoader, TensorDataset
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BATCH_SIZE = 64
+
+
+class Inception(Module):
+    out_channels = 88
+
+    def __init__(self, channels):
+        super().__init__()
+        self.branch_pool = Conv2d(channels, 24, 1)
+        self.branch1x1 = Conv2d(channels, 16, 1)
+        self.branch5x5_1 = Conv2d(channels, 16, 1)
+        self.branch5x5_2 = Conv2d(16, 24, 5, padding=2)
+        self.branch3x3_1 = Conv2d(channels, 16, 1)
+        self.branch3x3_2 = Conv2d(16, 24, 3, padding=1)
+        self.branch3x3_3 = Conv2d(24, 24, 3, padding=1)
+
+    def forward(self, x):
+        five = self.branch5x5_2(self.branch5x5_1(x))
+        three = self.branch3x3_3(self.branch3x3_2(self.branch3x3_1(x)))
+        pool = self.branch_pool(avg_pool2d(x, 3, stride=1, padding=1))
+        return torch.cat([self.branch1x1(x), five, three, pool], dim=1)
+
+
+class Residual(Module):
+    as_printed = False
+
+    def __init__(self, channels):
+        super().__init__()
+        self.out_channels = channels
+        self.conv1 = Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x):
+        return relu(x + self.conv2(x if self.as_printed else relu(self.conv1(x))))
+
+
+class NoBlock(Identity):
+    def __init__(self, channels):
+        super().__init__()
+        self.out_channels = channels
+
+
+class Net(Module):
+    """conv, pool, relu, block, conv, pool, relu, block, linear; the layers made in the article's order."""
+
+    def __init__(self, block, first, second, names):
+        super().__init__()
+        width = getattr(block, "out_channels", first)
+        self.conv1 = Conv2d(1, first, 5)
+        self.conv2 = Conv2d(width, second, 5)
+        self.names = names
+        self.add_module(names[0], block(first))
+        self.add_module(names[1], block(second))
+        self.linear = Linear(getattr(self, names[1]).out_channels * 4 * 4, 10)
+
+    def forward(self, x):
+        x = getattr(self, self.names[0])(relu(max_pool2d(self.conv1(x), 2)))
+        x = getattr(self, self.names[1])(relu(max_pool2d(self.conv2(x), 2)))
+        return self.linear(x.flatten(1))
+
+
+ARCHITECTURES = {
+    "inception": lambda: Net(Inception, 10, 20, ("inceptionA", "inceptionB")),
+    "residual": lambda: Net(Residual, 16, 32, ("rBlock1", "rBlock2")),
+    "plain": lambda: Net(NoBlock, 10, 20, ("block1", "block2")),
+}
+
+
+def read_set(prefix):
+    def read(name, dimensions):
+        contents = gzip.open(ROOT / "data" / "mnist" / f"{prefix}-{name}.gz").read()
+        return torch.from_numpy(numpy.frombuffer(contents, numpy.uint8, offset=4 + 4 * dimensions).copy())
+
+    images = read("images-idx3-ubyte", 3).reshape(-1, 1, 28, 28).float().div(255).sub(0.1307).div(0.3081)
+    return TensorDataset(images, read("labels-idx1-ubyte", 1).long())
+
+
+class Experiment:
+    """The network, its optimiser and the loaders, all from one seed."""
+
+    def __init__(self, name, seed):
+        torch.manual_seed(seed)
+        self.model = ARCHITECTURES[name]()
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.01, momentum=0.5)
+        self.train_set, self.test_set = read_set("train"), read_set("t10k")
+        self.train_loader = DataLoader(self.train_set, BATCH_SIZE, shuffle=True)
+        self.test_loader = DataLoader(self.test_set, BATCH_SIZE)
+
+    def steps(self):
+        """Trains on each batch of an epoch; gives the losses."""
+        for images, labels in self.train_loader:
+            loss = cross_entropy(self.model(images), labels)
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            yield loss.item()
+
+    @torch.no_grad()
+    def test(self):
+        correct, loss = 0, 0.0
+        for images, labels in self.test_loader:
+            logits = self.model(images)
+            correct += (logits.argmax(1) == labels).sum().item()
+            loss += cross_entropy(logits, labels, reduction="sum").item()
+        return 100 * correct / len(self.test_set), loss / len(self.test_set)
+
+
+def train(name, epochs, seed, out):
+    experiment = Experiment(name, seed)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "metrics.jsonl").unlink(missing_ok=True)
+    for epoch in range(1, epochs + 1):
+        start = time.perf_counter()
+        losses = list(experiment.steps())
+        trained = time.perf_counter()
+        accuracy, test_loss = experiment.test()
+        line = json.dumps({
+            "epoch": epoch,
+            "train_loss": sum(losses) / len(losses),
+            "test_loss": test_loss,
+            "test_accuracy": accuracy,
+            "train_seconds": trained - start,
+            "test_seconds": time.perf_counter() - trained,
+            "images_per_second": len(experiment.train_set) / (trained - start),
+        })
+        print(line, flush=True)
+        if out:
+            with open(out / "metrics.jsonl", "a") as file:
+                file.write(line + "\n")
+
+
+def epoch_orders(name, seed, epochs=3, count=10):
+    """The first indices of each epoch, drawn as the loaders of the experiment draw them."""
+    torch.manual_seed(seed)
+    ARCHITECTURES[name]()
+    indices = TensorDataset(torch.arange(60000))
+    train_loader, test_loader = DataLoader(indices, BATCH_SIZE, shuffle=True), DataLoader(indices, BATCH_SIZE)
+    orders = []
+    for _ in range(epochs):
+        orders.append(next(iter(train_loader))[0][:count].tolist())
+        next(iter(test_loader))
+    return orders
+
+
+def write_fixtures(seed=1):
+    folder = ROOT / "tests" / "MnistCnn.Tests" / "Fixtures"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("inception", "residual"):
+        experiment = Experiment(name, seed)
+        weights = {
+            key: {
+                "shape": list(value.shape),
+                "float32": base64.b64encode(value.numpy().astype("<f4").tobytes()).decode(),
+            }
+            for key, value in experiment.model.state_dict().items()
+        }
+        with torch.no_grad():
+            logits = experiment.model(experiment.test_set[:8][0]).tolist()
+        losses = [loss for loss, _ in zip(experiment.steps(), range(20))]
+        fixture = {
+            "torch": torch.__version__,
+            "seed": seed,
+            "weights": weights,
+            "test_logits": logits,
+            "train_losses": losses,
+            "epoch_orders": epoch_orders(name, seed),
+        }
+        (folder / f"{name}.json").write_text(json.dumps(fixture, indent=1) + "\n")
+        print(folder / f"{name}.json")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    train_parser = commands.add_parser("train")
+    train_parser.add_argument("architecture", choices=ARCHITECTURES)
+    train_parser.add_argument("--epochs", type=int, default=10)
+    train_parser.add_argument("--seed", type=int, default=1)
+    train_parser.add_argument("--out", type=pathlib.Path)
+    train_parser.add_argument("--as-printed", action="store_true")
+    commands.add_parser("fixtures")
+    arguments = parser.parse_args()
+    if arguments.command == "fixtures":
+        write_fixtures()
+    else:
+        Residual.as_printed = arguments.as_printed
+        train(arguments.architecture, arguments.epochs, arguments.seed, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
