@@ -7,6 +7,7 @@ var root = new RootCommand("Trains the Inception and Residual networks of a well
     CommonOptions.Device,
     CommonOptions.Verbose,
     TrainCommand.Create(),
+    CompareCommand.Create(),
 };
 
 var line = root.Parse(args);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using MnistCnn.Modules;
+using MnistCnn.Reporting;
 using MnistCnn.Runtime;
 
 namespace MnistCnn.Commands;
@@ -44,6 +45,12 @@ public static class CommonOptions
         Description = "Where something fails, print the stack trace too.",
         Recursive = true,
     };
+
+    /// <summary>An option that says where a plot goes.</summary>
+    /// <param name="standard">Where it goes otherwise, in words.</param>
+    public static Option<string?> Plot(string standard) => Checked(
+        new Option<string?>("--plot") { Description = $"The plot: {AccuracyPlot.Endings}. [default: {standard}]", HelpName = "FILE" },
+        value => AccuracyPlot.HasKnownEnding(value) ? null : $"--plot takes a file that ends in one of {AccuracyPlot.Endings}, not '{value}'.");
 
     /// <summary>An option that takes a whole number from 1.</summary>
     public static Option<int> Count(string name, string description, int standard) => new(name)
@@ -94,7 +101,7 @@ public static class CommonOptions
     };
 
     /// <summary>An option whose value is refused with a message where <paramref name="problem"/> gives one.</summary>
-    public static Option<string?> Checked(Option<string?> option, Func<string, string?> problem)
+    private static Option<string?> Checked(Option<string?> option, Func<string, string?> problem)
     {
         option.Validators.Add(result =>
         {

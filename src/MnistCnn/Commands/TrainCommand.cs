@@ -30,9 +30,7 @@ public static class TrainCommand
         Description = "The run folder. [default: runs/ARCHITECTURE-TIME]",
         HelpName = "DIR",
     };
-    private static readonly Option<string?> Plot = Checked(
-        new Option<string?>("--plot") { Description = $"The plot: {AccuracyPlot.Endings}. [default: accuracy.png in the run folder]", HelpName = "FILE" },
-        value => AccuracyPlot.HasKnownEnding(value) ? null : $"--plot takes a file that ends in one of {AccuracyPlot.Endings}, not '{value}'.");
+    private static readonly Option<string?> Plot = CommonOptions.Plot("accuracy.png in the run folder");
 
     /// <summary>The command and its options.</summary>
     public static Command Create()

@@ -2,7 +2,9 @@ using System.Globalization;
 using System.Text;
 using MnistCnn.Training;
 using ScottPlot;
+using ScottPlot.Palettes;
 using ScottPlot.TickGenerators;
+using SkiaSharp;
 
 namespace MnistCnn.Reporting;
 
@@ -23,6 +25,11 @@ public sealed class AccuracyPlot(string path, string title, int epochs) : ITrain
 
     private static readonly LinePattern[] Lines =
         [LinePattern.Solid, LinePattern.Dashed, LinePattern.Dotted, LinePattern.DenselyDashed];
+
+    // Where a system names no font as its standard one, Skia takes the first that it finds, which may be a serif one.
+    private static readonly string SansSerif =
+        new[] { "Segoe UI", "Helvetica Neue", "DejaVu Sans", "Liberation Sans", "Noto Sans" }
+            .FirstOrDefault(SKFontManager.Default.FontFamilies.Contains) ?? Fonts.Default;
 
     private readonly List<double> accuracies = [];
 
@@ -49,6 +56,7 @@ public sealed class AccuracyPlot(string path, string title, int epochs) : ITrain
     public static void Draw(string path, string title, IReadOnlyList<Curve> curves, int epochs)
     {
         using var plot = new Plot();
+        plot.Add.Palette = new ColorblindFriendly();
         foreach (var (index, curve) in curves.Index())
         {
             var line = plot.Add.Scatter(
@@ -60,7 +68,7 @@ public sealed class AccuracyPlot(string path, string title, int epochs) : ITrain
             line.LegendText = curves.Count > 1 ? curve.Name : "";
         }
 
-        plot.Font.Set(Fonts.Sans);
+        plot.Font.Set(SansSerif);
         plot.Title(title, size: 20);
         plot.XLabel("Epoch", size: 16);
         plot.YLabel("Accuracy on the test images (%)", size: 16);
@@ -68,6 +76,7 @@ public sealed class AccuracyPlot(string path, string title, int epochs) : ITrain
         plot.Axes.Bottom.MinorTickStyle.Length = 0;
         plot.Axes.Bottom.TickLabelStyle.FontSize = 14;
         plot.Axes.Left.TickLabelStyle.FontSize = 14;
+        plot.Axes.Left.MinimumSize = 80;
         plot.Axes.AutoScale();
         plot.Axes.SetLimitsX(0.5, Math.Max(epochs, 2) + 0.5);
         plot.Legend.FontSize = 14;

@@ -24,7 +24,7 @@ public static class TrainingReport
             observers.Add(new PlainReport(json ? Console.Error : Console.Out, logInterval));
 
         if (bar)
-            ProgressReport.Show(ConsoleOf(Console.Error), epochs, observer => work([.. observers, observer]));
+            ProgressReport.Show(Terminal.Of(Console.Error), epochs, observer => work([.. observers, observer]));
         else
             work(observers);
     }
@@ -51,13 +51,10 @@ public static class TrainingReport
             table.AddRow("Last accuracy", Invariant($"{epochs[^1].TestAccuracy:F2} %"));
         }
 
-        ConsoleOf(Console.Out).Write(table);
+        Terminal.Of(Console.Out).Write(table);
         foreach (var file in files)
             Console.Out.WriteLine(file);
     }
-
-    private static IAnsiConsole ConsoleOf(TextWriter writer) =>
-        AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

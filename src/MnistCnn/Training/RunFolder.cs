@@ -8,8 +8,11 @@ namespace MnistCnn.Training;
 /// </summary>
 public sealed class RunFolder : ITrainingObserver
 {
-    private const string InfoFile = "run.json";
-    private const string MetricsFile = "metrics.jsonl";
+    /// <summary>The name of the file that says what the run was: a <see cref="RunInfo"/>.</summary>
+    public const string InfoFile = "run.json";
+
+    /// <summary>The name of the file with a line an epoch: <see cref="EpochMetrics"/>.</summary>
+    public const string MetricsFile = "metrics.jsonl";
 
     /// <summary>How the files of a run, and all other JSON of this program, are written.</summary>
     public static JsonSerializerOptions Json { get; } = new()

@@ -1,0 +1,41 @@
+using System.CommandLine;
+using MnistCnn.Reporting;
+using MnistCnn.Training;
+
+namespace MnistCnn.Commands;
+
+/// <summary><c>compare</c>: several runs in one plot and one table.</summary>
+public static class CompareCommand
+{
+    private const string StandardPlot = "compare.png";
+
+    private static readonly Argument<string[]> Runs = new("RUN")
+    {
+        Description = "Run folders, finished or running: any folder with a metrics.jsonl.",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private static readonly Option<string?> Plot = CommonOptions.Plot(StandardPlot);
+
+    /// <summary>The command and its options.</summary>
+    public static Command Create()
+    {
+        var command = new Command("compare", "Show several runs in one plot and one table.") { Runs, Plot, CommonOptions.Json };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult line)
+    {
+        var plotPath = Path.GetFullPath(line.GetValue(Plot) ?? StandardPlot);
+        AtomicFile.EnsureWritable(plotPath);
+        var runs = line.GetRequiredValue(Runs).Select(SavedRun.Read).ToArray();
+        AccuracyPlot.Draw(
+            plotPath,
+            "Accuracy on MNIST",
+            [.. runs.Select(run => new Curve(run.Name, [.. run.Epochs.Select(epoch => epoch.TestAccuracy)]))],
+            runs.Max(run => run.Epochs.Count));
+        ComparisonReport.Write(runs, plotPath, line.GetValue(CommonOptions.Json));
+        return 0;
+    }
+}

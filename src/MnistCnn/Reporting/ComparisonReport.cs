@@ -1,0 +1,56 @@
+using System.Globalization;
+using System.Text.Json;
+using MnistCnn.Training;
+using Spectre.Console;
+
+namespace MnistCnn.Reporting;
+
+/// <summary>What the user of <c>compare</c> sees.</summary>
+public static class ComparisonReport
+{
+    private const double Goal = 98;
+
+    /// <summary>Writes the table, or JSON, to standard output.</summary>
+    /// <param name="runs">What to compare.</param>
+    /// <param name="plotPath">Where their plot is.</param>
+    /// <param name="json">Whether to write JSON.</param>
+    public static void Write(IReadOnlyList<SavedRun> runs, string plotPath, bool json)
+    {
+        var rows = runs.Select(run => new
+        {
+            run.Name,
+            run.Info?.Settings.Architecture,
+            run.Info?.Parameters,
+            Epochs = run.Epochs.Count,
+            BestAccuracy = run.Epochs.Max(epoch => epoch.TestAccuracy),
+            EpochsToGoal = run.Epochs.FirstOrDefault(epoch => epoch.TestAccuracy >= Goal)?.Epoch,
+            SecondsPerEpoch = run.Epochs.Average(epoch => epoch.TrainSeconds + epoch.TestSeconds),
+        }).ToArray();
+
+        if (json)
+        {
+            Console.Out.WriteLine(JsonSerializer.Serialize(new { Runs = rows, AccuracyGoal = Goal, Plot = plotPath }, RunFolder.Json));
+            return;
+        }
+
+        var table = new Table().Border(TableBorder.Simple).AddColumns("Run", "Network")
+            .AddColumn("Parameters", column => column.RightAligned())
+            .AddColumn("Epochs", column => column.RightAligned())
+            .AddColumn("Best", column => column.RightAligned())
+            .AddColumn(Invariant($"To {Goal} %"), column => column.RightAligned())
+            .AddColumn("s/epoch", column => column.RightAligned());
+        foreach (var row in rows)
+            table.AddRow(
+                new Text(row.Name),
+                new Text(row.Architecture ?? "-"),
+                new Text(Invariant($"{row.Parameters:N0}")),
+                new Text(Invariant($"{row.Epochs}")),
+                new Text(Invariant($"{row.BestAccuracy:F2} %")),
+                new Text(Invariant($"{row.EpochsToGoal}")),
+                new Text(Invariant($"{row.SecondsPerEpoch:F1}")));
+        Terminal.Of(Console.Out).Write(table);
+        Console.Out.WriteLine(plotPath);
+    }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,66 @@
+using System.Text.Json;
+using System.Xml.Linq;
+
+namespace MnistCnn.Tests.Commands;
+
+public sealed class CompareCommandTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Runs_come_into_one_table_and_one_plot()
+    {
+        WriteRun("fast", 97.5, 98.25, 98.5);
+        WriteRun("slow", 90, 97);
+        var run = Run("compare", "fast", "slow/", "--json");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        var result = JsonDocument.Parse(run.Output).RootElement;
+        var runs = result.GetProperty("runs");
+        Assert.Equal("fast", runs[0].GetProperty("name").GetString());
+        Assert.Equal(98.5, runs[0].GetProperty("best_accuracy").GetDouble());
+        Assert.Equal(2, runs[0].GetProperty("epochs_to_goal").GetInt32());
+        Assert.Equal(2.5, runs[0].GetProperty("seconds_per_epoch").GetDouble());
+        Assert.Equal("slow", runs[1].GetProperty("name").GetString());
+        Assert.Equal(JsonValueKind.Null, runs[1].GetProperty("epochs_to_goal").ValueKind);
+        Assert.True(File.Exists(folder["compare.png"]));
+
+        var table = Run("compare", "fast", "slow", "--plot", "both.svg").Output;
+        Assert.Contains("98.50 %", table);
+        Assert.Contains(folder["both.svg"], table);
+        var texts = XDocument.Load(folder["both.svg"]).Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value.Trim());
+        Assert.Superset(new HashSet<string> { "fast", "slow", "Epoch" }, texts.ToHashSet());
+    }
+
+    [Fact]
+    public void A_run_in_the_middle_of_its_line_is_read_up_to_it()
+    {
+        WriteRun("running", 90, 91);
+        File.AppendAllText(folder["running/metrics.jsonl"], """{"epoch":3,"train_lo""");
+        Assert.Contains("91.00 %", Run("compare", "running").Output);
+    }
+
+    [Fact]
+    public void What_is_no_run_is_named()
+    {
+        Run("compare", "nowhere").AssertFailed(1, folder["nowhere"]);
+        WriteRun("broken", 90);
+        File.WriteAllText(folder["broken/run.json"], "[]");
+        Run("compare", "broken").AssertFailed(1, folder["broken/run.json"]);
+        File.WriteAllText(folder["broken/metrics.jsonl"], "nonsense\n");
+        Run("compare", "broken").AssertFailed(1, folder["broken/metrics.jsonl"]);
+        Run("compare").AssertFailed(2);
+        Assert.DoesNotContain("compare.png", folder.Contents);
+    }
+
+    private void WriteRun(string name, params double[] accuracies)
+    {
+        Directory.CreateDirectory(folder[name]);
+        File.WriteAllLines(folder[$"{name}/metrics.jsonl"], accuracies.Select((accuracy, index) =>
+            FormattableString.Invariant(
+                $$"""{"epoch":{{index + 1}},"train_loss":0.1,"test_loss":0.1,"test_accuracy":{{accuracy}},"train_seconds":2,"test_seconds":0.5,"images_per_second":30000}""")));
+    }
+
+    private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);
+}

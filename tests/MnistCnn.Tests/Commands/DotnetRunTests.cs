@@ -1,0 +1,43 @@
+namespace MnistCnn.Tests.Commands;
+
+/// <summary>
+/// The commands of the README through <c>dotnet run</c>, which takes --arch and --device for its own: they must reach the
+/// program all the same. A name that is unknown shows that they did, without training.
+/// </summary>
+public sealed class DotnetRunTests
+{
+    private static readonly string Project = Path.Combine(ProgramRun.Root, "src", "MnistCnn");
+
+#if DEBUG
+    private const string Configuration = "Debug";
+#else
+    private const string Configuration = "Release";
+#endif
+
+    private static readonly string[] NoBuild = ["run", "--no-build", "-c", Configuration];
+
+    [Theory]
+    [InlineData("train", "--arch", "foo")]
+    [InlineData("--arch", "foo", "train")]
+    [InlineData("--", "train", "--arch", "foo")]
+    [InlineData("train", "--device", "cpu", "--arch", "foo")]
+    [InlineData("train", "--epochs", "1", "--arch", "foo", "--json")]
+    public void The_architecture_reaches_the_program(params string[] arguments)
+    {
+        ProgramRun.OfDotnet(Project, [.. NoBuild, .. arguments]).AssertFailed(2, "'foo'", "inception, residual, plain");
+        ProgramRun.OfDotnet(ProgramRun.Root, [.. NoBuild, "--project", "src/MnistCnn", .. arguments]).AssertFailed(2, "'foo'");
+    }
+
+    [Theory]
+    [InlineData("train", "--device", "tpu")]
+    [InlineData("train", "--arch", "inception", "--device", "tpu")]
+    [InlineData("--", "train", "--device", "tpu")]
+    public void The_device_reaches_the_program(params string[] arguments) =>
+        ProgramRun.OfDotnet(Project, [.. NoBuild, .. arguments]).AssertFailed(2, "'tpu'");
+
+    [Theory]
+    [InlineData("Residual")]
+    [InlineData("RESIDUAL")]
+    public void A_known_architecture_is_taken(string name) =>
+        ProgramRun.OfDotnet(Project, [.. NoBuild, "train", "--arch", name, "--data", "nowhere"]).AssertFailed(1, "nowhere");
+}

@@ -1,0 +1,186 @@
+using System.Text.Json;
+
+namespace MnistCnn.Tests.Commands;
+
+public sealed class TrainCommandTests : IDisposable
+{
+    private static readonly string[] Short = ["train", "--arch", "plain", "--epochs", "2", "--train-limit", "640", "--test-limit", "100", "--device", "cpu"];
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void A_run_leaves_its_record_its_metrics_and_its_plot()
+    {
+        var run = Run([.. Short, "--out", "out", "--log-interval", "5", "--seed", "3", "--threads", "1"]);
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal(["out", "out/accuracy.png", "out/metrics.jsonl", "out/run.json"], folder.Contents);
+
+        var lines = run.Output.Split('\n');
+        Assert.Matches(@"^\[1     5\] loss: \d\.\d{3}$", lines[0]);
+        Assert.Matches(@"^\[1    10\] loss: \d\.\d{3}$", lines[1]);
+        Assert.Matches(@"^Epoch  1: accuracy \d+\.\d\d %, ", lines[2]);
+        foreach (var file in folder.Contents.Skip(1))
+            Assert.Contains(Path.Combine(folder.FullPath, file), lines);
+
+        var info = Json(File.ReadAllText(folder["out/run.json"]));
+        Assert.Equal("plain", info.GetProperty("settings").GetProperty("architecture").GetString());
+        Assert.Equal(3, info.GetProperty("settings").GetProperty("seed").GetInt64());
+        Assert.Equal(8490, info.GetProperty("parameters").GetInt64());
+        Assert.Equal("cpu", info.GetProperty("device").GetString());
+        Assert.Equal(1, info.GetProperty("threads").GetInt32());
+        Assert.Equal("finished", info.GetProperty("outcome").GetString());
+        Assert.Equal(640, info.GetProperty("data").GetProperty("train_images").GetInt64());
+        Assert.Equal(4, info.GetProperty("data").GetProperty("sha256").EnumerateObject().Count());
+        Assert.True(info.GetProperty("seconds").GetDouble() > 0);
+        Assert.True(info.GetProperty("started").TryGetDateTimeOffset(out _));
+
+        var epochs = File.ReadAllLines(folder["out/metrics.jsonl"]).Select(Json).ToArray();
+        Assert.Equal([1, 2], epochs.Select(epoch => epoch.GetProperty("epoch").GetInt32()));
+        foreach (var name in new[] { "train_loss", "test_loss", "test_accuracy", "train_seconds", "test_seconds", "images_per_second" })
+            Assert.All(epochs, epoch => Assert.True(epoch.GetProperty(name).GetDouble() > 0, name));
+        Assert.Equal("\u0089PNG", string.Concat(File.ReadAllBytes(folder["out/accuracy.png"])[..4].Select(value => (char)value)));
+    }
+
+    [Fact]
+    public void Json_is_one_document_on_standard_output()
+    {
+        var run = Run([.. Short, "--json", "--plot", "plots/a.svg"]);
+        Assert.Equal(0, run.ExitCode);
+        var result = Json(run.Output);
+        Assert.Equal(2, result.GetProperty("epochs").GetArrayLength());
+        Assert.Equal("finished", result.GetProperty("run").GetProperty("outcome").GetString());
+        var files = result.GetProperty("files").EnumerateArray().Select(file => file.GetString()!).ToArray();
+        Assert.All(files, file => Assert.True(File.Exists(file), file));
+        Assert.Contains(folder["plots/a.svg"], files);
+        Assert.Contains("<svg", File.ReadAllText(folder["plots/a.svg"]));
+    }
+
+    [Fact]
+    public void Runs_never_overwrite_each_other()
+    {
+        Assert.Equal(0, Run([.. Short, "--out", "out"]).ExitCode);
+        var before = File.ReadAllBytes(folder["out/run.json"]);
+        Run([.. Short, "--out", "out"]).AssertFailed(1, "out", "--out");
+        Assert.Equal(before, File.ReadAllBytes(folder["out/run.json"]));
+
+        Assert.Equal(0, Run(Short).ExitCode);
+        Assert.Equal(0, Run(Short).ExitCode);
+        Assert.Equal(2, Directory.GetDirectories(folder["runs"], "plain-*").Length);
+    }
+
+    [Theory]
+    [InlineData("train", "--arch", "foo")]
+    [InlineData("--arch", "foo", "train")]
+    public void An_unknown_architecture_lists_the_known_ones(params string[] arguments) =>
+        Run(arguments).AssertFailed(2, "'foo'", "inception, residual, plain");
+
+    [Theory]
+    [InlineData("--epochs", "0")]
+    [InlineData("--epochs", "-1")]
+    [InlineData("--epochs", "ten")]
+    [InlineData("--batch-size", "0")]
+    [InlineData("--lr", "0")]
+    [InlineData("--lr", "-0.1")]
+    [InlineData("--lr", "NaN")]
+    [InlineData("--momentum", "1")]
+    [InlineData("--seed", "x")]
+    [InlineData("--log-interval", "0")]
+    [InlineData("--train-limit", "0")]
+    [InlineData("--test-limit", "-5")]
+    [InlineData("--threads", "0")]
+    [InlineData("--device", "tpu")]
+    [InlineData("--plot", "accuracy.txt")]
+    public void A_wrong_value_names_its_option(string option, string value)
+    {
+        Run(["train", option, value]).AssertFailed(2, option == "--device" ? "device" : option, $"'{value}'");
+        Assert.Empty(folder.Contents);
+    }
+
+    [Theory]
+    [InlineData]
+    [InlineData("fly")]
+    [InlineData("train", "--wings", "2")]
+    [InlineData("train", "--epochs")]
+    public void A_command_line_that_makes_no_sense_is_a_usage_error(params string[] arguments) => Run(arguments).AssertFailed(2);
+
+    [Fact]
+    public void A_device_that_is_not_there_says_how_to_get_it()
+    {
+        Run(["train", "--device", "cuda:77"]).AssertFailed(1, "cuda:77");
+        if (!TorchSharp.torch.cuda.is_available())
+            Run(["train", "--device", "cuda"]).AssertFailed(1, "-p:TorchBackend=cuda");
+    }
+
+    [Fact]
+    public void Bad_data_leaves_nothing_behind()
+    {
+        Run(["train", "--data", "nowhere"]).AssertFailed(1, folder["nowhere"]);
+        using var data = new TemporaryFolder();
+        SmallMnist.Write(data.FullPath);
+        File.WriteAllBytes(data["train-images-idx3-ubyte"], File.ReadAllBytes(data["train-images-idx3-ubyte"])[..^1]);
+        Run(["train", "--data", data.FullPath]).AssertFailed(1, "train-images-idx3-ubyte", "cut short");
+        Assert.Empty(folder.Contents);
+    }
+
+    [Fact]
+    public void A_place_that_cannot_be_written_is_found_out_before_training()
+    {
+        File.WriteAllText(folder["file"], "");
+        Run([.. Short, "--out", "file/below"]).AssertFailed(1, folder["file"]);
+        Run([.. Short, "--plot", "file/plot.png"]).AssertFailed(1, folder["file"]);
+        Assert.Equal(["file"], folder.Contents);
+    }
+
+    [Fact]
+    public void A_loss_that_is_no_number_ends_the_run_with_the_step()
+    {
+        Run([.. Short, "--lr", "1e6", "--out", "out"]).AssertFailed(1, "epoch 1, step ");
+        Assert.StartsWith("failed: ", Json(File.ReadAllText(folder["out/run.json"])).GetProperty("outcome").GetString());
+    }
+
+    [Fact]
+    public void Own_data_is_taken_from_any_folder()
+    {
+        using var data = new TemporaryFolder();
+        SmallMnist.Write(data.FullPath);
+        var run = Run(["train", "--arch", "plain", "--epochs", "1", "--data", data.FullPath, "--json"]);
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal(20, Json(run.Output).GetProperty("run").GetProperty("data").GetProperty("train_images").GetInt64());
+    }
+
+    [Fact]
+    public async Task Ctrl_C_stops_after_the_step_and_keeps_what_was_measured()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "there is no SIGINT to send on Windows");
+        using var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, "train", "--arch", "plain", "--epochs", "1000", "--train-limit", "640", "--test-limit", "100", "--out", "out"]);
+        while (!File.Exists(folder["out/metrics.jsonl"]))
+        {
+            Assert.False(process.HasExited);
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+
+        using (var kill = System.Diagnostics.Process.Start("kill", ["-INT", $"{process.Id}"]))
+            kill.WaitForExit();
+        var run = ProgramRun.Finish(process);
+        Assert.Equal(130, run.ExitCode);
+        Assert.Equal("stopped", Json(File.ReadAllText(folder["out/run.json"])).GetProperty("outcome").GetString());
+        Assert.NotEmpty(File.ReadAllLines(folder["out/metrics.jsonl"]));
+    }
+
+    /// <summary>Accuracies that only learning gives: chance would be 10 %.</summary>
+    [Theory]
+    [InlineData("inception", 80)]
+    [InlineData("residual", 88)]
+    public void Smoke_test_on_the_CPU(string architecture, double accuracy)
+    {
+        var run = Run(["train", "--arch", architecture, "--epochs", "2", "--train-limit", "6400", "--test-limit", "2000", "--device", "cpu", "--json"]);
+        Assert.Equal(0, run.ExitCode);
+        Assert.True(Json(run.Output).GetProperty("epochs")[1].GetProperty("test_accuracy").GetDouble() > accuracy, run.Output);
+    }
+
+    private static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement;
+
+    private ProgramRun Run(string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);
+}

@@ -1,0 +1,79 @@
+using MnistCnn.Data;
+using MnistCnn.Modules;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Tests.Modules;
+
+public sealed class ArchitectureTests
+{
+    [Theory]
+    [InlineData("inception", 97_298)]
+    [InlineData("residual", 41_514)]
+    [InlineData("plain", 8_490)]
+    public void The_number_of_parameters_is_the_article_s(string name, long parameters)
+    {
+        using var model = Architecture.Find(name)!.Create();
+        Assert.Equal(parameters, model.parameters().Sum(parameter => parameter.numel()));
+        Assert.Equal([3, 10], model.call(zeros(3, 1, 28, 28)).shape);
+    }
+
+    [Theory]
+    [MemberData(nameof(Fixture.Names), MemberType = typeof(Fixture))]
+    public void Fresh_weights_are_those_of_PyTorch_bit_for_bit(string name)
+    {
+        var fixture = Fixture.Read(name);
+        manual_seed(fixture.Seed);
+        using var model = Architecture.Find(name)!.Create();
+        var weights = model.state_dict();
+        Assert.Equal(fixture.Weights.Keys, weights.Keys);
+        foreach (var (key, expected) in fixture.Weights)
+        {
+            Assert.Equal(expected.Shape, weights[key].shape);
+            Assert.Equal(expected.Values, weights[key].data<float>().ToArray());
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Fixture.Names), MemberType = typeof(Fixture))]
+    public void Logits_are_those_of_PyTorch(string name)
+    {
+        var fixture = Fixture.Read(name);
+        manual_seed(fixture.Seed);
+        using var model = Architecture.Find(name)!.Create();
+        using var data = MnistData.Load(MnistData.BundledFolder, trainLimit: 1, testLimit: fixture.TestLogits.Length);
+        List<float> logits = [];
+        foreach (var (images, _) in BatchLoader.Create(data.Test, fixture.TestLogits.Length, shuffle: false, CPU))
+            logits.AddRange(model.call(images).data<float>());
+        Assert.Equal(fixture.TestLogits.Length * 10, logits.Count);
+        foreach (var (expected, actual) in fixture.TestLogits.SelectMany(row => row).Zip(logits))
+            Assert.Equal(expected, actual, 1e-5f);
+    }
+
+    [Fact]
+    public void A_residual_block_without_weights_passes_its_input_on()
+    {
+        using var block = new ResidualBlock(4);
+        using (no_grad())
+            foreach (var parameter in block.parameters())
+                parameter.zero_();
+        var x = rand(2, 4, 5, 5);
+        Assert.Equal(x.data<float>().ToArray(), block.call(x).data<float>().ToArray());
+    }
+
+    [Fact]
+    public void Every_weight_of_every_network_is_used()
+    {
+        foreach (var architecture in Architecture.All)
+        {
+            using var model = architecture.Create();
+            model.call(randn(2, 1, 28, 28)).square().sum().backward();
+            Assert.All(model.named_parameters(), named => Assert.True(named.parameter.grad!.abs().sum().item<float>() > 0, named.name));
+        }
+    }
+
+    [Theory]
+    [InlineData("Inception", "inception")]
+    [InlineData("RESIDUAL", "residual")]
+    [InlineData("foo", null)]
+    public void A_name_is_found_in_any_case(string name, string? expected) => Assert.Equal(expected, Architecture.Find(name)?.Name);
+}

@@ -1,0 +1,72 @@
+using System.Diagnostics;
+
+namespace MnistCnn.Tests;
+
+/// <summary>A finished process: what it returned and printed.</summary>
+public sealed record ProgramRun(int ExitCode, string Output, string Error)
+{
+    /// <summary>The root of the repository.</summary>
+    public static string Root { get; } = FindRoot();
+
+    /// <summary>The built program, beside the tests.</summary>
+    public static string ProgramPath { get; } = Path.Combine(AppContext.BaseDirectory, "MnistCnn.dll");
+
+    /// <summary>Runs the built program.</summary>
+    public static ProgramRun Of(string workingFolder, params string[] arguments) => Finish(Start(workingFolder, ["exec", ProgramPath, .. arguments]));
+
+    /// <summary>Runs dotnet itself.</summary>
+    public static ProgramRun OfDotnet(string workingFolder, params string[] arguments) => Finish(Start(workingFolder, arguments));
+
+    /// <summary>Starts dotnet with both its outputs kept.</summary>
+    public static Process Start(string workingFolder, IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", arguments)
+        {
+            WorkingDirectory = workingFolder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        // What the test runner sets for itself must not reach the builds and the programs that it starts.
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToArray())
+            start.Environment.Remove(name);
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Waits for the end, a few minutes at most.</summary>
+    public static ProgramRun Finish(Process process)
+    {
+        using (process)
+        {
+            process.StandardInput.Close();
+            var output = process.StandardOutput.ReadToEndAsync();
+            var error = process.StandardError.ReadToEndAsync();
+            if (!process.WaitForExit(TimeSpan.FromMinutes(5)))
+            {
+                process.Kill(entireProcessTree: true);
+                Assert.Fail("the process did not end");
+            }
+
+            return new ProgramRun(process.ExitCode, output.Result, error.Result);
+        }
+    }
+
+    /// <summary>Asserts that it failed with one line on standard error and nothing on standard output.</summary>
+    public void AssertFailed(int exitCode, params string[] parts)
+    {
+        Assert.Equal(exitCode, ExitCode);
+        Assert.Equal("", Output);
+        var line = Assert.Single(Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.StartsWith("error: ", line);
+        foreach (var part in parts)
+            Assert.Contains(part, line);
+    }
+
+    private static string FindRoot()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "MnistCnn.sln")))
+            folder = folder.Parent!;
+        return folder.FullName;
+    }
+}

@@ -1,0 +1,39 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+
+namespace MnistCnn.Tests;
+
+/// <summary>Makes IDX files: a whole data set of random pixels, or single files.</summary>
+public static class SmallMnist
+{
+    public static byte[] Idx(byte[] values, params int[] dimensions)
+    {
+        var file = new byte[4 + 4 * dimensions.Length + values.Length];
+        (file[2], file[3]) = (8, (byte)dimensions.Length);
+        foreach (var (index, dimension) in dimensions.Index())
+            BinaryPrimitives.WriteInt32BigEndian(file.AsSpan(4 + 4 * index), dimension);
+        values.CopyTo(file.AsSpan(4 + 4 * dimensions.Length));
+        return file;
+    }
+
+    public static byte[] Gzip(byte[] contents)
+    {
+        using var result = new MemoryStream();
+        using (var gzip = new GZipStream(result, CompressionLevel.Optimal))
+            gzip.Write(contents);
+        return result.ToArray();
+    }
+
+    public static void Write(string folder, int train = 20, int test = 10, int seed = 1)
+    {
+        var random = new Random(seed);
+        foreach (var (prefix, count) in new[] { ("train", train), ("t10k", test) })
+        {
+            var pixels = new byte[count * 28 * 28];
+            random.NextBytes(pixels);
+            File.WriteAllBytes(Path.Combine(folder, $"{prefix}-images-idx3-ubyte"), Idx(pixels, count, 28, 28));
+            var labels = Enumerable.Range(0, count).Select(i => (byte)(i % 10)).ToArray();
+            File.WriteAllBytes(Path.Combine(folder, $"{prefix}-labels-idx1-ubyte.gz"), Gzip(Idx(labels, count)));
+        }
+    }
+}

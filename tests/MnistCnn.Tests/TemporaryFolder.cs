@@ -1,0 +1,17 @@
+namespace MnistCnn.Tests;
+
+/// <summary>An empty folder for one test, gone after it.</summary>
+public sealed class TemporaryFolder : IDisposable
+{
+    public string FullPath { get; } = Directory.CreateTempSubdirectory("mnist-cnn-").FullName;
+
+    public string this[string name] => Path.Combine(FullPath, name);
+
+    /// <summary>Every file and folder below, relative, sorted.</summary>
+    public string[] Contents =>
+        [.. Directory.GetFileSystemEntries(FullPath, "*", SearchOption.AllDirectories)
+            .Select(path => Path.GetRelativePath(FullPath, path).Replace('\\', '/'))
+            .Order(StringComparer.Ordinal)];
+
+    public void Dispose() => Directory.Delete(FullPath, recursive: true);
+}

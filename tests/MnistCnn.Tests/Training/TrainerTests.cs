@@ -1,0 +1,108 @@
+using MnistCnn.Data;
+using MnistCnn.Modules;
+using MnistCnn.Training;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Tests.Training;
+
+public sealed class TrainerTests
+{
+    [Theory]
+    [MemberData(nameof(Fixture.Names), MemberType = typeof(Fixture))]
+    public void The_first_losses_are_those_of_PyTorch(string name)
+    {
+        var fixture = Fixture.Read(name);
+        using var data = MnistData.Load(MnistData.BundledFolder, testLimit: 1);
+        using var trainer = new Trainer(Architecture.Find(name)!, new TrainSettings(name, Seed: fixture.Seed), data, CPU);
+        using var enough = new CancellationTokenSource();
+        var losses = new Recorder(step =>
+        {
+            if (step.Step == fixture.TrainLosses.Length)
+                enough.Cancel();
+        });
+        Assert.Throws<OperationCanceledException>(() => trainer.Run([losses], enough.Token));
+        Assert.Equal(fixture.TrainLosses.Length, losses.Steps.Count);
+        foreach (var (expected, step) in fixture.TrainLosses.Zip(losses.Steps))
+            Assert.Equal(expected, step.Loss, 1e-5);
+    }
+
+    [Fact]
+    public void Two_runs_of_one_seed_are_equal_and_two_seeds_are_not()
+    {
+        var first = Run(new TrainSettings("plain", Epochs: 2, Seed: 7));
+        var second = Run(new TrainSettings("plain", Epochs: 2, Seed: 7));
+        var other = Run(new TrainSettings("plain", Epochs: 2, Seed: 8));
+        Assert.Equal(first.Steps, second.Steps);
+        Assert.Equal(first.Epochs.Select(epoch => (epoch.TestLoss, epoch.TestAccuracy)), second.Epochs.Select(epoch => (epoch.TestLoss, epoch.TestAccuracy)));
+        Assert.NotEqual(first.Steps, other.Steps);
+    }
+
+    [Fact]
+    public void Steps_and_epochs_are_counted_from_1_and_losses_are_means_over_images()
+    {
+        var run = Run(new TrainSettings("plain", Epochs: 2, BatchSize: 64));
+        Assert.Equal([(1, 1, 64), (1, 2, 64), (1, 3, 22), (2, 1, 64), (2, 2, 64), (2, 3, 22)], run.Steps.Select(step => (step.Epoch, step.Step, step.Images)));
+        Assert.All(run.Steps, step => Assert.Equal(3, step.Steps));
+        Assert.Equal([1, 2], run.Epochs.Select(epoch => epoch.Epoch));
+        Assert.Equal(run.Steps.Take(3).Sum(step => step.Loss * step.Images) / 150, run.Epochs[0].TrainLoss, 1e-9);
+        Assert.All(run.Epochs, epoch => Assert.InRange(epoch.TestAccuracy, 0, 100));
+    }
+
+    [Fact]
+    public void Momentum_and_learning_rate_reach_the_optimiser()
+    {
+        var standard = Run(new TrainSettings("plain", Epochs: 1)).Steps[2].Loss;
+        Assert.NotEqual(standard, Run(new TrainSettings("plain", Epochs: 1, Momentum: 0)).Steps[2].Loss);
+        Assert.NotEqual(standard, Run(new TrainSettings("plain", Epochs: 1, LearningRate: 0.02)).Steps[2].Loss);
+    }
+
+    [Fact]
+    public void A_loss_that_is_no_number_ends_the_run_and_names_the_step()
+    {
+        var error = Assert.Throws<ArithmeticException>(() => Run(new TrainSettings("plain", LearningRate: 1e6)));
+        Assert.Matches(@"epoch 1, step [23]\b", error.Message);
+        Assert.Contains("learning rate", error.Message);
+    }
+
+    [Fact]
+    public void No_tensor_is_left_behind_by_an_epoch()
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 150);
+        using var data = MnistData.Load(folder.FullPath);
+        using var trainer = new Trainer(Architecture.Find("residual")!, new TrainSettings("residual", Epochs: 3), data, CPU);
+        List<long> live = [];
+        trainer.Run([new Recorder(onEpoch: () => live.Add(TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount))], TestContext.Current.CancellationToken);
+        Assert.Equal(live[0], live[2]);
+    }
+
+    private static Recorder Run(TrainSettings settings)
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 150);
+        using var data = MnistData.Load(folder.FullPath);
+        using var trainer = new Trainer(Architecture.Find(settings.Architecture)!, settings, data, CPU);
+        var recorder = new Recorder();
+        trainer.Run([recorder], TestContext.Current.CancellationToken);
+        return recorder;
+    }
+
+    private sealed class Recorder(Action<StepMetrics>? onStep = null, Action? onEpoch = null) : ITrainingObserver
+    {
+        public List<StepMetrics> Steps { get; } = [];
+
+        public List<EpochMetrics> Epochs { get; } = [];
+
+        public void OnStep(StepMetrics step)
+        {
+            Steps.Add(step);
+            onStep?.Invoke(step);
+        }
+
+        public void OnEpoch(EpochMetrics epoch)
+        {
+            Epochs.Add(epoch);
+            onEpoch?.Invoke();
+        }
+    }
+}
