@@ -5,7 +5,16 @@ namespace MnistCnn.Reporting;
 /// <summary>Spectre's consoles for this process's two outputs.</summary>
 public static class Terminal
 {
-    /// <summary>The console that writes to <paramref name="writer"/>, with colours where it is a terminal.</summary>
-    public static IAnsiConsole Of(TextWriter writer) =>
-        AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
+    /// <summary>
+    /// The console that writes to <paramref name="writer"/>: with colours and as wide as the window where it is a terminal,
+    /// plain and as wide as it takes where it is a file or a pipe.
+    /// </summary>
+    public static IAnsiConsole Of(TextWriter writer)
+    {
+        var output = new AnsiConsoleOutput(writer);
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = output });
+        if (!output.IsTerminal)
+            console.Profile.Width = int.MaxValue / 2;
+        return console;
+    }
 }
