@@ -15,7 +15,7 @@ public sealed record Fixture(
     public static TheoryData<string> Names => ["inception", "residual"];
 
     public static Fixture Read(string name) => JsonSerializer.Deserialize<Fixture>(
-        File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Fixtures", $"{name}.json")), RunFolder.Json)!;
+        File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Fixtures", $"{name}.json")), JsonFormat.Indented)!;
 }
 
 /// <summary>A float32 tensor; its values are in base64.</summary>

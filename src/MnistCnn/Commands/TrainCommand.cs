@@ -24,6 +24,15 @@ public static class TrainCommand
         "--seed", "Seed of the random numbers: the initial weights and the order of the images.", Defaults.Seed);
     private static readonly Option<int?> TrainLimit = OptionalCount("--train-limit", "Only the first N training images.");
     private static readonly Option<int?> TestLimit = OptionalCount("--test-limit", "Only the first N test images.");
+    private static readonly Option<int?> Validation = OptionalCount(
+        "--validation", "Hold out the last N training images and choose the best epoch on them.");
+    private static readonly Option<int?> Patience = OptionalCount(
+        "--patience", "With --validation: end after N epochs without a better one.");
+    private static readonly Option<string?> Init = new("--init") { Description = "Start from the weights in a .safetensors file.", HelpName = "FILE" };
+    private static readonly Option<string?> Resume = new("--resume") { Description = "Go on from a checkpoint, with its settings.", HelpName = "FILE" };
+    private static readonly Option<int?> CheckpointEvery = OptionalCount(
+        "--checkpoint-every", "Write a checkpoint each N steps too, not only after each epoch.");
+    private static readonly Option<bool> TensorBoard = new("--tensorboard") { Description = "Write TensorBoard's event files into the run folder." };
     private static readonly Option<int> LogInterval = Count("--log-interval", "Without a terminal: a line each N steps.", 300);
     private static readonly Option<string?> Out = new("--out")
     {
@@ -35,11 +44,18 @@ public static class TrainCommand
     /// <summary>The command and its options.</summary>
     public static Command Create()
     {
-        var command = new Command("train", "Train one architecture; leave its accuracies, a plot and a record in a run folder.")
+        var command = new Command("train", "Train one architecture; leave its weights, its accuracies and a plot in a run folder.")
         {
-            Epochs, BatchSize, LearningRate, Momentum, Seed, TrainLimit, TestLimit,
-            CommonOptions.Data, Threads, Out, Plot, LogInterval, Json,
+            Epochs, BatchSize, LearningRate, Momentum, Seed, TrainLimit, TestLimit, Validation, Patience,
+            CommonOptions.Data, Init, Resume, CheckpointEvery, Threads, Out, Plot, TensorBoard, LogInterval, Json,
         };
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(Patience) is not null && result.GetResult(Validation) is null && result.GetResult(Resume) is null)
+                result.AddError("--patience needs --validation: the test images must not decide when to stop.");
+            if (result.GetResult(Init) is not null && result.GetResult(Resume) is not null)
+                result.AddError("--init and --resume exclude each other: a checkpoint has its own weights.");
+        });
         command.SetAction(Run);
         return command;
     }
@@ -52,34 +68,41 @@ public static class TrainCommand
             set_num_threads(threads);
         var device = Devices.Get(line.GetValue(CommonOptions.Device) ?? "auto");
 
-        var architecture = Architecture.Find(line.GetValue(Arch) ?? Architecture.Default)!;
-        var settings = new TrainSettings(
-            architecture.Name,
-            line.GetValue(Epochs),
-            line.GetValue(BatchSize),
-            line.GetValue(LearningRate),
-            line.GetValue(Momentum),
-            line.GetValue(Seed),
-            line.GetValue(TrainLimit),
-            line.GetValue(TestLimit));
+        var checkpointPath = line.GetValue(Resume) is { } resume ? Path.GetFullPath(resume) : null;
+        using var checkpoint = checkpointPath is null ? null : Checkpoint.Read(checkpointPath);
+        var settings = Settings(line, checkpoint?.Settings);
+        checkpoint?.EnsureSame(settings);
+        var architecture = Architecture.Find(settings.Architecture)
+            ?? throw new InvalidDataException($"{checkpointPath} is of an architecture that this program does not know: {settings.Architecture}.");
 
-        using var data = MnistData.Load(line.GetValue(CommonOptions.Data) ?? MnistData.BundledFolder, settings.TrainLimit, settings.TestLimit);
+        var dataFolder = line.GetValue(CommonOptions.Data) ?? MnistData.BundledFolder;
+        using var data = MnistData.Load(dataFolder, settings.TrainLimit, settings.TestLimit);
+        var runData = new RunData(data.Folder, data.Train.Count, data.Test.Count, data.Sha256);
+        checkpoint?.EnsureSame(runData);
+
         using var trainer = new Trainer(architecture, settings, data, device);
+        if (checkpoint is not null)
+            trainer.Restore(checkpoint);
+        if (line.GetValue(Init) is { } init)
+            trainer.LoadWeights(init);
 
         var plotPath = line.GetValue(Plot) is { } path ? Path.GetFullPath(path) : null;
         if (plotPath is not null)
             AtomicFile.EnsureWritable(plotPath);
-        var folder = RunFolder.Create(line.GetValue(Out), new RunInfo(
-            settings,
-            trainer.Parameters,
-            device.ToString(),
-            get_num_threads(),
-            Versions.All,
-            new RunData(data.Folder, data.Train.Count, data.Test.Count, data.Sha256),
-            started));
-        plotPath ??= Path.Combine(folder.FullPath, "accuracy.png");
-
         using var interruption = new Interruption();
+        var info = new RunInfo(settings, trainer.Parameters, device.ToString(), get_num_threads(), Versions.All, runData, started);
+        var outPath = line.GetValue(Out);
+        var folder = checkpointPath is not null && outPath is null
+            ? RunFolder.Continue(Path.GetDirectoryName(checkpointPath)!, info, trainer.State.History)
+            : RunFolder.Create(outPath, info, trainer.State.History);
+        plotPath ??= Path.Combine(folder.FullPath, "accuracy.png");
+        var weights = new WeightsWriter(trainer, folder, line.GetValue(CheckpointEvery));
+        weights.SaveCheckpoint();
+        List<ITrainingObserver> observers =
+            [folder, new AccuracyPlot(plotPath, architecture.Title, settings.Epochs, trainer.State.History)];
+        if (line.GetValue(TensorBoard))
+            observers.Add(new TensorBoardWriter(folder.FullPath, settings.LearningRate));
+
         var outcome = "finished";
         try
         {
@@ -87,11 +110,12 @@ public static class TrainCommand
                 settings.Epochs,
                 line.GetValue(LogInterval),
                 line.GetValue(Json),
-                report => trainer.Run([folder, new AccuracyPlot(plotPath, architecture.Title, settings.Epochs), .. report], interruption.Token));
+                report => trainer.Run([.. observers, .. report, weights], interruption.Token));
         }
         catch (OperationCanceledException)
         {
             outcome = "stopped";
+            weights.SaveCheckpoint();
         }
         catch (Exception error)
         {
@@ -100,8 +124,30 @@ public static class TrainCommand
         }
 
         folder.Finish(outcome);
-        string[] files = folder.Epochs.Count == 0 ? [folder.InfoPath] : [folder.InfoPath, folder.MetricsPath, plotPath];
-        TrainingReport.Result(folder.Info, folder.Epochs, files, line.GetValue(Json));
-        return outcome == "finished" ? 0 : ExitCode.Interrupted;
+        string[] files = [folder.InfoPath, folder.MetricsPath, plotPath, weights.ModelPath, weights.BestPath, weights.CheckpointPath];
+        TrainingReport.Result(folder.Info, folder.Epochs, [.. files.Where(File.Exists)], line.GetValue(Json));
+        if (outcome == "finished")
+            return 0;
+        TrainingReport.HowToResume(weights.CheckpointPath);
+        return ExitCode.Interrupted;
+    }
+
+    // What is not asked for is as in the checkpoint, where there is one.
+    private static TrainSettings Settings(ParseResult line, TrainSettings? saved)
+    {
+        saved ??= Defaults;
+        return new TrainSettings(
+            line.GetValue(Arch) is { } name ? Architecture.Find(name)!.Name : saved.Architecture,
+            Value(Epochs, saved.Epochs),
+            Value(BatchSize, saved.BatchSize),
+            Value(LearningRate, saved.LearningRate),
+            Value(Momentum, saved.Momentum),
+            Value(Seed, saved.Seed),
+            Value(TrainLimit, saved.TrainLimit),
+            Value(TestLimit, saved.TestLimit),
+            Value(Validation, saved.Validation),
+            Value(Patience, saved.Patience));
+
+        T? Value<T>(Option<T> option, T otherwise) => line.GetResult(option) is { Implicit: false } ? line.GetValue(option) : otherwise;
     }
 }

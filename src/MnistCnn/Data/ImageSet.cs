@@ -10,6 +10,11 @@ public sealed record ImageSet(Tensor Images, Tensor Labels) : IDisposable
     /// <summary>How many images there are.</summary>
     public long Count => Labels.shape[0];
 
+    /// <summary>A part of the set, which shares its memory.</summary>
+    /// <param name="start">The first image to take.</param>
+    /// <param name="count">How many images to take.</param>
+    public ImageSet Slice(long start, long count) => new(Images.narrow(0, start, count), Labels.narrow(0, start, count));
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -15,7 +15,8 @@ namespace MnistCnn.Reporting;
 /// <param name="path">Where to; its ending is one of <see cref="Endings"/>.</param>
 /// <param name="title">The name of the network.</param>
 /// <param name="epochs">How many epochs there will be.</param>
-public sealed class AccuracyPlot(string path, string title, int epochs) : ITrainingObserver
+/// <param name="history">The epochs that are over already.</param>
+public sealed class AccuracyPlot(string path, string title, int epochs, IReadOnlyList<EpochMetrics> history) : ITrainingObserver
 {
     private const int Width = 800;
     private const int Height = 500;
@@ -31,7 +32,7 @@ public sealed class AccuracyPlot(string path, string title, int epochs) : ITrain
         new[] { "Segoe UI", "Helvetica Neue", "DejaVu Sans", "Liberation Sans", "Noto Sans" }
             .FirstOrDefault(SKFontManager.Default.FontFamilies.Contains) ?? Fonts.Default;
 
-    private readonly List<double> accuracies = [];
+    private readonly List<double> accuracies = [.. history.Select(epoch => epoch.TestAccuracy)];
 
     /// <summary>The endings that a plot's path can have, for help and messages.</summary>
     public const string Endings = ".png, .jpg, .jpeg, .bmp, .webp, .svg";

@@ -29,7 +29,7 @@ public static class ComparisonReport
 
         if (json)
         {
-            Console.Out.WriteLine(JsonSerializer.Serialize(new { Runs = rows, AccuracyGoal = Goal, Plot = plotPath }, RunFolder.Json));
+            Console.Out.WriteLine(JsonSerializer.Serialize(new { Runs = rows, AccuracyGoal = Goal, Plot = plotPath }, JsonFormat.Indented));
             return;
         }
 

@@ -38,7 +38,7 @@ public static class TrainingReport
     {
         if (json)
         {
-            Console.Out.WriteLine(JsonSerializer.Serialize(new { Run = info, Epochs = epochs, Files = files }, RunFolder.Json));
+            Console.Out.WriteLine(JsonSerializer.Serialize(new { Run = info, Epochs = epochs, Files = files }, JsonFormat.Indented));
             return;
         }
 
@@ -55,6 +55,10 @@ public static class TrainingReport
         foreach (var file in files)
             Console.Out.WriteLine(file);
     }
+
+    /// <summary>Says how a run that was stopped is taken up again.</summary>
+    /// <param name="checkpointPath">Its checkpoint.</param>
+    public static void HowToResume(string checkpointPath) => Console.Error.WriteLine($"Stopped. To go on: train --resume {checkpointPath}");
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

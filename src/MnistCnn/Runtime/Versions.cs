@@ -7,10 +7,13 @@ namespace MnistCnn.Runtime;
 /// <summary>What a result came out of.</summary>
 public static class Versions
 {
+    /// <summary>The version of the program.</summary>
+    public static string Program { get; } = Of(typeof(Versions));
+
     /// <summary>The versions of the program and of what it stands on, by name.</summary>
     public static IReadOnlyDictionary<string, string> All => new Dictionary<string, string>
     {
-        ["mnist_cnn"] = Of(typeof(Versions)),
+        ["mnist_cnn"] = Program,
         ["torchsharp"] = Of(typeof(torch)),
         ["libtorch"] = torch.__version__,
         ["dotnet"] = Environment.Version.ToString(),

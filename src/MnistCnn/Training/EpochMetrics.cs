@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace MnistCnn.Training;
 
 /// <summary>What was measured in one epoch: a line of <c>metrics.jsonl</c>.</summary>
@@ -6,8 +8,10 @@ namespace MnistCnn.Training;
 /// <param name="TestLoss">Cross entropy of the test images after the epoch, mean over the images, in nats.</param>
 /// <param name="TestAccuracy">Share of the test images that were recognised after the epoch, in percent.</param>
 /// <param name="TrainSeconds">Time for the training images.</param>
-/// <param name="TestSeconds">Time for the test images.</param>
+/// <param name="TestSeconds">Time for the test images, and those held out.</param>
 /// <param name="ImagesPerSecond">Training images in a second of <paramref name="TrainSeconds"/>.</param>
+/// <param name="ValidationLoss">As <paramref name="TestLoss"/>, of the images held out for validation, if any.</param>
+/// <param name="ValidationAccuracy">As <paramref name="TestAccuracy"/>, of the images held out for validation, if any.</param>
 public sealed record EpochMetrics(
     int Epoch,
     double TrainLoss,
@@ -15,4 +19,11 @@ public sealed record EpochMetrics(
     double TestAccuracy,
     double TrainSeconds,
     double TestSeconds,
-    double ImagesPerSecond);
+    double ImagesPerSecond,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? ValidationLoss = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? ValidationAccuracy = null)
+{
+    /// <summary>The accuracy by which the best epoch is chosen, in percent: that of the validation images where there are any.</summary>
+    [JsonIgnore]
+    public double SelectionAccuracy => ValidationAccuracy ?? TestAccuracy;
+}

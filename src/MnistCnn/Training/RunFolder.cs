@@ -1,4 +1,4 @@
-using System.Text.Encodings.Web;
+using System.Text;
 using System.Text.Json;
 
 namespace MnistCnn.Training;
@@ -14,25 +14,12 @@ public sealed class RunFolder : ITrainingObserver
     /// <summary>The name of the file with a line an epoch: <see cref="EpochMetrics"/>.</summary>
     public const string MetricsFile = "metrics.jsonl";
 
-    /// <summary>How the files of a run, and all other JSON of this program, are written.</summary>
-    public static JsonSerializerOptions Json { get; } = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        WriteIndented = true,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
-
-    private static readonly JsonSerializerOptions OneLine = new(Json) { WriteIndented = false };
-
     private readonly List<EpochMetrics> epochs = [];
 
     private RunFolder(string path, RunInfo info)
     {
         FullPath = path;
         Info = info;
-        if (File.Exists(InfoPath) || File.Exists(MetricsPath))
-            throw new IOException($"{FullPath} holds a run already. Choose another folder with --out.");
-        Save(overwrite: false);
     }
 
     /// <summary>Where it is.</summary>
@@ -53,19 +40,37 @@ public sealed class RunFolder : ITrainingObserver
     /// <summary>Makes the folder and writes <paramref name="info"/> into it.</summary>
     /// <param name="path">Where, or null for the next free name <c>runs/ARCHITECTURE-TIME</c>.</param>
     /// <param name="info">What the run is.</param>
+    /// <param name="history">What it measured before, where it goes on from a checkpoint.</param>
     /// <exception cref="IOException">It cannot be written, or it holds a run already.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
-    public static RunFolder Create(string? path, RunInfo info)
+    public static RunFolder Create(string? path, RunInfo info, IReadOnlyList<EpochMetrics> history)
     {
         path ??= FreeName(Path.Combine("runs", $"{info.Settings.Architecture}-{info.Started:yyyyMMdd-HHmmss}"));
-        return new RunFolder(Path.GetFullPath(path), info);
+        var folder = new RunFolder(Path.GetFullPath(path), info);
+        if (File.Exists(folder.InfoPath) || File.Exists(folder.MetricsPath))
+            throw new IOException($"{folder.FullPath} holds a run already. Choose another folder with --out.");
+        folder.Start(history, overwrite: false);
+        return folder;
+    }
+
+    /// <summary>Takes up the run in a folder again: what it measured after its checkpoint is measured again.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="info">What the run is.</param>
+    /// <param name="history">What it measured until its checkpoint.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    public static RunFolder Continue(string path, RunInfo info, IReadOnlyList<EpochMetrics> history)
+    {
+        var folder = new RunFolder(Path.GetFullPath(path), info);
+        folder.Start(history, overwrite: true);
+        return folder;
     }
 
     /// <inheritdoc/>
     public void OnEpoch(EpochMetrics epoch)
     {
         epochs.Add(epoch);
-        File.AppendAllText(MetricsPath, JsonSerializer.Serialize(epoch, OneLine) + "\n");
+        File.AppendAllText(MetricsPath, Line(epoch));
     }
 
     /// <summary>Writes into <c>run.json</c> how the run ended.</summary>
@@ -76,10 +81,19 @@ public sealed class RunFolder : ITrainingObserver
         Save(overwrite: true);
     }
 
+    private static string Line(EpochMetrics epoch) => JsonSerializer.Serialize(epoch, JsonFormat.Line) + "\n";
+
     private static string FreeName(string name) => Enumerable.Range(1, int.MaxValue)
         .Select(number => number == 1 ? name : $"{name}-{number}")
         .First(candidate => !Directory.Exists(candidate));
 
+    private void Start(IReadOnlyList<EpochMetrics> history, bool overwrite)
+    {
+        Save(overwrite);
+        epochs.AddRange(history);
+        AtomicFile.Write(MetricsPath, stream => stream.Write(Encoding.UTF8.GetBytes(string.Concat(history.Select(Line)))));
+    }
+
     private void Save(bool overwrite) =>
-        AtomicFile.Write(InfoPath, stream => JsonSerializer.Serialize(stream, Info, Json), overwrite);
+        AtomicFile.Write(InfoPath, stream => JsonSerializer.Serialize(stream, Info, JsonFormat.Indented), overwrite);
 }

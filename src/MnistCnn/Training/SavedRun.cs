@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace MnistCnn.Training;
 
 /// <summary>A run folder that is read, whether its run is over or not.</summary>
@@ -21,22 +19,10 @@ public sealed record SavedRun(string Name, RunInfo? Info, IReadOnlyList<EpochMet
         // A running run may be in the middle of its last line.
         var text = File.ReadAllText(metricsPath);
         var lines = text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        var epochs = lines.Select(line => Parse<EpochMetrics>(line, metricsPath)).ToArray();
+        var epochs = lines.Select(line => JsonFormat.Parse<EpochMetrics>(line, metricsPath)).ToArray();
         if (epochs.Length == 0)
             throw new InvalidDataException($"{metricsPath} holds no finished epoch.");
-        var info = File.Exists(infoPath) ? Parse<RunInfo>(File.ReadAllText(infoPath), infoPath) : null;
+        var info = File.Exists(infoPath) ? JsonFormat.Parse<RunInfo>(File.ReadAllText(infoPath), infoPath) : null;
         return new SavedRun(Path.GetFileName(path), info, epochs);
-    }
-
-    private static T Parse<T>(string json, string path)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<T>(json, RunFolder.Json) ?? throw new JsonException();
-        }
-        catch (JsonException error)
-        {
-            throw new InvalidDataException($"{path} is no such file of a run: {error.Message}", error);
-        }
     }
 }

@@ -9,6 +9,8 @@ namespace MnistCnn.Training;
 /// <param name="Seed">Seed of torch's random generator: the initial weights and the order of the images.</param>
 /// <param name="TrainLimit">Use only the first so many training images.</param>
 /// <param name="TestLimit">Use only the first so many test images.</param>
+/// <param name="Validation">Hold out so many training images, the last ones, and choose the best epoch on them.</param>
+/// <param name="Patience">End the run after so many epochs without a better one.</param>
 public sealed record TrainSettings(
     string Architecture = Modules.Architecture.Default,
     int Epochs = 10,
@@ -17,4 +19,6 @@ public sealed record TrainSettings(
     double Momentum = 0.5,
     long Seed = 1,
     int? TrainLimit = null,
-    int? TestLimit = null);
+    int? TestLimit = null,
+    int? Validation = null,
+    int? Patience = null);

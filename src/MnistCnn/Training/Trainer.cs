@@ -10,53 +10,119 @@ using static TorchSharp.torch.nn.functional;
 namespace MnistCnn.Training;
 
 /// <summary>
-/// Trains one network from fresh weights: SGD with momentum on the cross entropy, a test after each epoch.
-/// With the same seed it is the article's program in PyTorch, step for step.
+/// Trains one network: SGD with momentum on the cross entropy, a test after each epoch. With the same seed it is the
+/// article's program in PyTorch, step for step.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
     private readonly TrainSettings settings;
     private readonly Module<Tensor, Tensor> model;
     private readonly SGD optimizer;
+    private readonly ImageSet trainSet;
+    private readonly ImageSet? validationSet;
     private readonly DataLoader<long, Batch> trainLoader;
+    private readonly DataLoader<long, Batch>? validationLoader;
     private readonly DataLoader<long, Batch> testLoader;
+
+    // The default generator before the epoch in hand: its order can be drawn from it again.
+    private Tensor epochRandomState;
 
     /// <param name="architecture">The network to train.</param>
     /// <param name="settings">How to train it.</param>
     /// <param name="data">What to train and test it on; it must live as long as the trainer.</param>
     /// <param name="device">Where to train it.</param>
+    /// <exception cref="ArgumentException">No image would be left to train on.</exception>
     public Trainer(Architecture architecture, TrainSettings settings, MnistData data, Device device)
     {
+        var heldOut = settings.Validation ?? 0;
+        if (heldOut >= data.Train.Count)
+            throw new ArgumentException($"Of {data.Train.Count} training images, {heldOut} cannot be held out for validation.");
+
         this.settings = settings;
         manual_seed(settings.Seed);
         model = architecture.Create().to(device);
         optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum);
-        trainLoader = BatchLoader.Create(data.Train, settings.BatchSize, shuffle: true, device);
+        trainSet = data.Train.Slice(0, data.Train.Count - heldOut);
+        trainLoader = BatchLoader.Create(trainSet, settings.BatchSize, shuffle: true, device);
+        if (heldOut > 0)
+        {
+            validationSet = data.Train.Slice(data.Train.Count - heldOut, heldOut);
+            validationLoader = BatchLoader.Create(validationSet, settings.BatchSize, shuffle: false, device);
+        }
+
         testLoader = BatchLoader.Create(data.Test, settings.BatchSize, shuffle: false, device);
+        epochRandomState = get_rng_state();
     }
+
+    /// <summary>How far the run is.</summary>
+    public TrainingState State { get; private set; } = TrainingState.Start;
 
     /// <summary>How many numbers the network learns.</summary>
     public long Parameters => model.parameters().Sum(parameter => parameter.numel());
 
-    /// <summary>Trains to the last epoch.</summary>
+    /// <summary>The epoch with the best accuracy so far, the first one of several; 0 before the first is over.</summary>
+    public int BestEpoch => State.History.MaxBy(epoch => epoch.SelectionAccuracy)?.Epoch ?? 0;
+
+    /// <summary>Starts from these weights instead of fresh ones.</summary>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <exception cref="InvalidDataException">It does not hold this network's weights.</exception>
+    public void LoadWeights(string path) => Weights.LoadInto(model, path);
+
+    /// <summary>Writes the weights.</summary>
+    /// <param name="path">Where to.</param>
+    /// <param name="metadata">What to say about them.</param>
+    public void SaveWeights(string path, IReadOnlyDictionary<string, string> metadata) => Weights.Save(path, model, metadata);
+
+    /// <summary>Goes on where a checkpoint stands.</summary>
+    /// <exception cref="InvalidDataException">It is another network's, or damaged.</exception>
+    public void Restore(Checkpoint checkpoint)
+    {
+        checkpoint.Restore(model, optimizer);
+        var randomState = checkpoint.EpochRandomState();
+        State = checkpoint.State;
+        epochRandomState.Dispose();
+        epochRandomState = randomState;
+        set_rng_state(epochRandomState);
+    }
+
+    /// <summary>Writes a checkpoint of the state between the last step and the next.</summary>
+    /// <param name="path">Where to.</param>
+    /// <param name="data">What the run runs on.</param>
+    public void SaveCheckpoint(string path, RunData data) =>
+        Checkpoint.Write(path, settings, data, State, model, optimizer, epochRandomState);
+
+    /// <summary>Trains to the last epoch, or until patience ends.</summary>
     /// <param name="observers">Are told of each step and each epoch.</param>
     /// <param name="cancellation">Ends the training after the step in hand.</param>
     /// <exception cref="ArithmeticException">The loss is no longer a finite number.</exception>
-    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    /// <exception cref="OperationCanceledException">It was ended; <see cref="SaveCheckpoint"/> keeps where.</exception>
     public void Run(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation = default)
     {
-        for (var epoch = 1; epoch <= settings.Epochs; epoch++)
+        while (State.Epoch <= settings.Epochs && !(State.History.Count - BestEpoch >= settings.Patience))
         {
+            var imagesBefore = State.ImageSum;
             var clock = Stopwatch.StartNew();
-            var (trainLoss, images) = TrainEpoch(epoch, observers, cancellation);
+            TrainEpoch(observers, cancellation);
             var trainSeconds = clock.Elapsed.TotalSeconds;
 
             clock.Restart();
+            var validation = validationLoader is null ? null : Evaluation.Run(model, validationLoader);
             var test = Evaluation.Run(model, testLoader);
             var testSeconds = clock.Elapsed.TotalSeconds;
 
             var metrics = new EpochMetrics(
-                epoch, trainLoss, test.Loss, test.Accuracy, trainSeconds, testSeconds, images / trainSeconds);
+                State.Epoch,
+                State.LossSum / State.ImageSum,
+                test.Loss,
+                test.Accuracy,
+                trainSeconds,
+                testSeconds,
+                (State.ImageSum - imagesBefore) / trainSeconds,
+                validation?.Loss,
+                validation?.Accuracy);
+            State = TrainingState.Start with { Epoch = State.Epoch + 1, History = [.. State.History, metrics] };
+            epochRandomState.Dispose();
+            epochRandomState = get_rng_state();
             foreach (var observer in observers)
                 observer.OnEpoch(metrics);
         }
@@ -66,18 +132,25 @@ public sealed class Trainer : IDisposable
     public void Dispose()
     {
         trainLoader.Dispose();
+        trainSet.Dispose();
+        validationLoader?.Dispose();
+        validationSet?.Dispose();
         testLoader.Dispose();
         optimizer.Dispose();
         model.Dispose();
+        epochRandomState.Dispose();
     }
 
-    private (double Loss, long Images) TrainEpoch(
-        int epoch, IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation)
+    private void TrainEpoch(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation)
     {
-        var (lossSum, imageSum, step) = (0.0, 0L, 0);
+        // A run that is taken up again draws the order of its epoch anew and passes over the steps that it has done.
+        var (step, stepsDone) = (0, State.Step);
         model.train();
         foreach (var (images, labels) in trainLoader)
         {
+            if (++step <= stepsDone)
+                continue;
+
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var loss = cross_entropy(model.call(images), labels);
@@ -85,16 +158,18 @@ public sealed class Trainer : IDisposable
             loss.backward();
             optimizer.step();
 
-            var metrics = new StepMetrics(epoch, ++step, (int)trainLoader.Count, loss.item<float>(), (int)labels.shape[0]);
+            var metrics = new StepMetrics(State.Epoch, step, (int)trainLoader.Count, loss.item<float>(), (int)labels.shape[0]);
             if (!double.IsFinite(metrics.Loss))
                 throw new ArithmeticException(
-                    $"The loss became {metrics.Loss} in epoch {epoch}, step {step}. Try a learning rate below {settings.LearningRate}.");
-            lossSum += metrics.Loss * metrics.Images;
-            imageSum += metrics.Images;
+                    $"The loss became {metrics.Loss} in epoch {State.Epoch}, step {step}. Try a learning rate below {settings.LearningRate}.");
+            State = State with
+            {
+                Step = step,
+                LossSum = State.LossSum + metrics.Loss * metrics.Images,
+                ImageSum = State.ImageSum + metrics.Images,
+            };
             foreach (var observer in observers)
                 observer.OnStep(metrics);
         }
-
-        return (lossSum / imageSum, imageSum);
     }
 }

@@ -15,7 +15,7 @@ public sealed class TrainCommandTests : IDisposable
     {
         var run = Run([.. Short, "--out", "out", "--log-interval", "5", "--seed", "3", "--threads", "1"]);
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
-        Assert.Equal(["out", "out/accuracy.png", "out/metrics.jsonl", "out/run.json"], folder.Contents);
+        Assert.Equal(["out", "out/accuracy.png", "out/best.safetensors", "out/checkpoint.safetensors", "out/metrics.jsonl", "out/model.safetensors", "out/run.json"], folder.Contents);
 
         var lines = run.Output.Split('\n');
         Assert.Matches(@"^\[1     5\] loss: \d\.\d{3}$", lines[0]);
@@ -158,7 +158,7 @@ public sealed class TrainCommandTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "there are no signals to send on Windows");
         Assert.SkipWhen(IsIgnored(number), "a process that is started where the signal is ignored ignores it too");
         using var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, "train", "--arch", "plain", "--epochs", "1000", "--train-limit", "640", "--test-limit", "100", "--out", "out"]);
-        while (!File.Exists(folder["out/metrics.jsonl"]))
+        while (!File.Exists(folder["out/accuracy.png"]))
         {
             Assert.False(process.HasExited);
             await Task.Delay(50, TestContext.Current.CancellationToken);

@@ -13,7 +13,7 @@ public sealed class AccuracyPlotTests : IDisposable
     [Fact]
     public void Every_epoch_draws_the_picture_anew()
     {
-        var plot = new AccuracyPlot(folder["accuracy.png"], "Residual", epochs: 10);
+        var plot = new AccuracyPlot(folder["accuracy.png"], "Residual", epochs: 10, history: []);
         var pictures = new List<byte[]>();
         foreach (var accuracy in new[] { 97.0, 98.5, 98.2 })
         {
@@ -30,7 +30,7 @@ public sealed class AccuracyPlotTests : IDisposable
     [Fact]
     public void The_picture_says_what_it_shows()
     {
-        var plot = new AccuracyPlot(folder["accuracy.svg"], "Residual", epochs: 3);
+        var plot = new AccuracyPlot(folder["accuracy.svg"], "Residual", epochs: 3, history: []);
         plot.OnEpoch(new EpochMetrics(1, 0.1, 0.1, 97.25, 1, 1, 60000));
         plot.OnEpoch(new EpochMetrics(2, 0.1, 0.1, 97.125, 1, 1, 60000));
         var texts = System.Xml.Linq.XDocument.Load(folder["accuracy.svg"]).Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value.Trim()).ToArray();

@@ -1,0 +1,85 @@
+using MnistCnn.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace MnistCnn.Training;
+
+/// <summary>A network's weights in a safetensors file, under the article's names.</summary>
+public static class Weights
+{
+    /// <summary>Writes the weights of a network.</summary>
+    /// <param name="path">Where to.</param>
+    /// <param name="model">The network.</param>
+    /// <param name="metadata">What to say about it.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    public static void Save(string path, Module<Tensor, Tensor> model, IReadOnlyDictionary<string, string> metadata) =>
+        new SafetensorsFile(model.state_dict(), metadata).Write(path);
+
+    /// <summary>Makes the network that a file has the weights of, on the CPU.</summary>
+    /// <param name="path">The file, this program's or PyTorch's.</param>
+    /// <param name="architecture">The network, or null for the one whose tensors have just those names and shapes.</param>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    /// <exception cref="InvalidDataException">It is no such file, or its tensors are not the network's.</exception>
+    public static (Architecture Architecture, Module<Tensor, Tensor> Model) Load(string path, Architecture? architecture = null)
+    {
+        using var file = SafetensorsFile.Read(path);
+        foreach (var candidate in architecture is null ? Architecture.All : [architecture])
+        {
+            var model = candidate.Create();
+            if (Mismatch(model, file.Tensors) is null)
+            {
+                Copy(file.Tensors, model);
+                return (candidate, model);
+            }
+
+            if (architecture is not null || candidate.Name == file.Metadata.GetValueOrDefault("architecture"))
+                throw new InvalidDataException($"{path} does not hold the weights of {candidate.Name}: {Mismatch(model, file.Tensors)}.");
+            model.Dispose();
+        }
+
+        throw new InvalidDataException(
+            $"{path} holds the weights of none of {Architecture.Names}: {Closest(file.Tensors)}. Name the one that is meant with --arch to see what differs.");
+    }
+
+    /// <summary>Copies the weights in a file into a network, which must have tensors of just those names and shapes.</summary>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    /// <exception cref="InvalidDataException">It is no such file, or its tensors are not the network's.</exception>
+    public static void LoadInto(Module<Tensor, Tensor> model, string path)
+    {
+        using var file = SafetensorsFile.Read(path);
+        if (Mismatch(model, file.Tensors) is { } mismatch)
+            throw new InvalidDataException($"{path} does not hold the weights of this network: {mismatch}.");
+        Copy(file.Tensors, model);
+    }
+
+    /// <summary>What keeps these tensors from being the network's weights, or null.</summary>
+    public static string? Mismatch(Module<Tensor, Tensor> model, IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        var weights = model.state_dict();
+        if (weights.Keys.FirstOrDefault(key => !tensors.ContainsKey(key)) is { } missing)
+            return $"the tensor {missing} is missing";
+        if (tensors.Keys.FirstOrDefault(key => !weights.ContainsKey(key)) is { } extra)
+            return $"the tensor {extra} is not one of the network's";
+        if (weights.Keys.FirstOrDefault(key => !weights[key].shape.SequenceEqual(tensors[key].shape)) is { } misshapen)
+            return $"the tensor {misshapen} is {Shape(tensors[misshapen])}, the network's is {Shape(weights[misshapen])}";
+        if (weights.Keys.FirstOrDefault(key => !tensors[key].is_floating_point()) is { } wrongType)
+            return $"the tensor {wrongType} holds {tensors[wrongType].dtype}, no floating-point numbers";
+        return null;
+    }
+
+    /// <summary>Copies tensors that fit, see <see cref="Mismatch"/>, converting their numbers.</summary>
+    public static void Copy(IReadOnlyDictionary<string, Tensor> tensors, Module<Tensor, Tensor> model)
+    {
+        using var noGradient = no_grad();
+        foreach (var (key, weight) in model.state_dict())
+            weight.copy_(tensors[key]);
+    }
+
+    private static string Shape(Tensor tensor) => string.Join("x", tensor.shape);
+
+    private static string Closest(IReadOnlyDictionary<string, Tensor> tensors) =>
+        tensors.Count == 0 ? "it is empty" : $"its tensors are {string.Join(", ", tensors.Keys.Take(3))}{(tensors.Count > 3 ? ", ..." : "")}";
+}
