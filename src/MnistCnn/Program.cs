@@ -7,6 +7,8 @@ var root = new RootCommand("Trains the Inception and Residual networks of a well
     CommonOptions.Device,
     CommonOptions.Verbose,
     TrainCommand.Create(),
+    EvaluateCommand.Create(),
+    PredictCommand.Create(),
     CompareCommand.Create(),
 };
 

@@ -2,18 +2,21 @@
 """The article's experiment in PyTorch: what this program is measured against.
 
     python3 tests/reference/article.py train residual            one line an epoch, as in metrics.jsonl
-    python3 tests/reference/article.py train residual --out DIR  the same into DIR/metrics.jsonl
-    python3 tests/reference/article.py fixtures                  writes tests/MnistCnn.Tests/Fixtures/*.json
+    python3 tests/reference/article.py train residual --out DIR  the same into DIR/metrics.jsonl, and DIR/model.safetensors
+    python3 tests/reference/article.py check residual FILE       loads weights that the program wrote, and tests them
+    python3 tests/reference/article.py fixtures                  writes tests/MnistCnn.Tests/Fixtures
 
 Needs PyTorch and NumPy, any version; Debian's python3-torch serves. Reads data/mnist.
 With --as-printed, Residual takes the slip of the article's listing: its second convolution reads the block's input.
 """
 
 import argparse
-import base64
 import gzip
 import json
 import pathlib
+import shutil
+import struct
+import tempfile
 import time
 
 import numpy
@@ -100,6 +103,35 @@ def read_set(prefix):
     return TensorDataset(images, read("labels-idx1-ubyte", 1).long())
 
 
+DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64}
+
+
+def write_safetensors(path, tensors):
+    """As safetensors.torch.save_file writes it; not every PyTorch has that package beside it."""
+    header, data = {}, b""
+    for key, tensor in tensors.items():
+        raw = bytes(tensor.reshape(-1).view(torch.uint8).tolist())
+        dtype = next(name for name, dtype in DTYPES.items() if dtype == tensor.dtype)
+        header[key] = {"dtype": dtype, "shape": list(tensor.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    header = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + data)
+
+
+def read_safetensors(path):
+    """As safetensors.torch.load_file reads it."""
+    contents = path.read_bytes()
+    (length,) = struct.unpack("<Q", contents[:8])
+    header = json.loads(contents[8:8 + length])
+    header.pop("__metadata__", None)
+    tensors = {}
+    for key, entry in header.items():
+        begin, end = (8 + length + offset for offset in entry["data_offsets"])
+        raw = torch.tensor(list(contents[begin:end]), dtype=torch.uint8)
+        tensors[key] = raw.view(DTYPES[entry["dtype"]]).reshape(entry["shape"])
+    return tensors
+
+
 class Experiment:
     """The network, its optimiser and the loaders, all from one seed."""
 
@@ -153,6 +185,14 @@ def train(name, epochs, seed, out):
         if out:
             with open(out / "metrics.jsonl", "a") as file:
                 file.write(line + "\n")
+            write_safetensors(out / "model.safetensors", experiment.model.state_dict())
+
+
+def check(name, path):
+    experiment = Experiment(name, seed=1)
+    experiment.model.load_state_dict(read_safetensors(path), strict=True)
+    accuracy, loss = experiment.test()
+    print(json.dumps({"accuracy": accuracy, "loss": loss}))
 
 
 def epoch_orders(name, seed, epochs=3, count=10):
@@ -173,26 +213,29 @@ def write_fixtures(seed=1):
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("inception", "residual"):
         experiment = Experiment(name, seed)
-        weights = {
-            key: {
-                "shape": list(value.shape),
-                "float32": base64.b64encode(value.numpy().astype("<f4").tobytes()).decode(),
-            }
-            for key, value in experiment.model.state_dict().items()
-        }
+        write_safetensors(folder / f"{name}.safetensors", experiment.model.state_dict())
         with torch.no_grad():
             logits = experiment.model(experiment.test_set[:8][0]).tolist()
         losses = [loss for loss, _ in zip(experiment.steps(), range(20))]
         fixture = {
             "torch": torch.__version__,
             "seed": seed,
-            "weights": weights,
             "test_logits": logits,
             "train_losses": losses,
             "epoch_orders": epoch_orders(name, seed),
         }
         (folder / f"{name}.json").write_text(json.dumps(fixture, indent=1) + "\n")
-        print(folder / f"{name}.json")
+
+    # Small files in the types that weights come in, and weights that have learnt something.
+    torch.manual_seed(seed)
+    plain = ARCHITECTURES["plain"]().state_dict()
+    for dtype in ("f16", "bf16", "f64"):
+        converted = {key: value.to(DTYPES[dtype.upper()]) for key, value in plain.items()}
+        write_safetensors(folder / f"plain-{dtype}.safetensors", converted)
+    with tempfile.TemporaryDirectory() as out:
+        train("residual", epochs=10, seed=seed, out=pathlib.Path(out))
+        for file in ("model.safetensors", "metrics.jsonl"):
+            shutil.copy(pathlib.Path(out) / file, folder / f"residual-trained.{file.rsplit('.')[-1]}")
 
 
 def main():
@@ -204,10 +247,15 @@ def main():
     train_parser.add_argument("--seed", type=int, default=1)
     train_parser.add_argument("--out", type=pathlib.Path)
     train_parser.add_argument("--as-printed", action="store_true")
+    check_parser = commands.add_parser("check")
+    check_parser.add_argument("architecture", choices=ARCHITECTURES)
+    check_parser.add_argument("file", type=pathlib.Path)
     commands.add_parser("fixtures")
     arguments = parser.parse_args()
     if arguments.command == "fixtures":
         write_fixtures()
+    elif arguments.command == "check":
+        check(arguments.architecture, arguments.file)
     else:
         Residual.as_printed = arguments.as_printed
         train(arguments.architecture, arguments.epochs, arguments.seed, arguments.out)

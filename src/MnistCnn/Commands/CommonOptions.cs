@@ -4,6 +4,7 @@ using System.Globalization;
 using MnistCnn.Modules;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
+using TorchSharp;
 
 namespace MnistCnn.Commands;
 
@@ -30,8 +31,17 @@ public static class CommonOptions
         HelpName = "DIR",
     };
 
+    /// <summary>How much of the test set to use.</summary>
+    public static Option<int?> TestLimit { get; } = OptionalCount("--test-limit", "Only the first N test images.");
+
     /// <summary>Threads of one operation.</summary>
     public static Option<int?> Threads { get; } = OptionalCount("--threads", "Threads on the CPU. [default: one a core]");
+
+    /// <summary>The weights to use.</summary>
+    public static Argument<string> Model { get; } = new("MODEL")
+    {
+        Description = "A .safetensors file with weights, this program's or PyTorch's.",
+    };
 
     /// <summary>Results for a program instead of a person.</summary>
     public static Option<bool> Json { get; } = new("--json")
@@ -46,11 +56,23 @@ public static class CommonOptions
         Recursive = true,
     };
 
+    /// <summary>Loads libtorch and sets the threads that were asked for.</summary>
+    /// <returns>The device that was asked for.</returns>
+    /// <exception cref="DllNotFoundException">libtorch does not load.</exception>
+    /// <exception cref="NotSupportedException">There is no such device.</exception>
+    public static torch.Device StartTorch(ParseResult line)
+    {
+        NativeLibraries.Load();
+        if (line.GetValue(Threads) is { } threads)
+            torch.set_num_threads(threads);
+        return Devices.Get(line.GetValue(Device) ?? "auto");
+    }
+
     /// <summary>An option that says where a plot goes.</summary>
     /// <param name="standard">Where it goes otherwise, in words.</param>
     public static Option<string?> Plot(string standard) => Checked(
-        new Option<string?>("--plot") { Description = $"The plot: {AccuracyPlot.Endings}. [default: {standard}]", HelpName = "FILE" },
-        value => AccuracyPlot.HasKnownEnding(value) ? null : $"--plot takes a file that ends in one of {AccuracyPlot.Endings}, not '{value}'.");
+        new Option<string?>("--plot") { Description = $"The plot: {Picture.Endings}. [default: {standard}]", HelpName = "FILE" },
+        value => Picture.HasKnownEnding(value) ? null : $"--plot takes a file that ends in one of {Picture.Endings}, not '{value}'.");
 
     /// <summary>An option that takes a whole number from 1.</summary>
     public static Option<int> Count(string name, string description, int standard) => new(name)

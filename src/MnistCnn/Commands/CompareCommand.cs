@@ -1,6 +1,7 @@
 using System.CommandLine;
 using MnistCnn.Reporting;
 using MnistCnn.Training;
+using ScottPlot;
 
 namespace MnistCnn.Commands;
 
@@ -30,12 +31,18 @@ public static class CompareCommand
         var plotPath = Path.GetFullPath(line.GetValue(Plot) ?? StandardPlot);
         AtomicFile.EnsureWritable(plotPath);
         var runs = line.GetRequiredValue(Runs).Select(SavedRun.Read).ToArray();
-        AccuracyPlot.Draw(
+        var epochs = runs.Max(run => run.Epochs.Count);
+        Chart.Draw(
             plotPath,
-            "Accuracy on MNIST",
-            [.. runs.Select(run => new Curve(run.Name, [.. run.Epochs.Select(epoch => epoch.TestAccuracy)]))],
-            runs.Max(run => run.Epochs.Count));
+            new Chart("Accuracy on MNIST", "Epoch", AccuracyPlot.Label, Curves(epoch => epoch.TestAccuracy)) { Epochs = epochs },
+            new Chart("Loss on MNIST", "Epoch", "Cross entropy of the test images (nats)", Curves(epoch => epoch.TestLoss))
+            {
+                Epochs = epochs,
+                Legend = Alignment.UpperRight,
+            });
         ComparisonReport.Write(runs, plotPath, line.GetValue(CommonOptions.Json));
         return 0;
+
+        Curve[] Curves(Func<EpochMetrics, double> value) => [.. runs.Select(run => Curve.OverEpochs(run.Name, run.Epochs.Select(value)))];
     }
 }

@@ -23,7 +23,6 @@ public static class TrainCommand
     private static readonly Option<long> Seed = Integer(
         "--seed", "Seed of the random numbers: the initial weights and the order of the images.", Defaults.Seed);
     private static readonly Option<int?> TrainLimit = OptionalCount("--train-limit", "Only the first N training images.");
-    private static readonly Option<int?> TestLimit = OptionalCount("--test-limit", "Only the first N test images.");
     private static readonly Option<int?> Validation = OptionalCount(
         "--validation", "Hold out the last N training images and choose the best epoch on them.");
     private static readonly Option<int?> Patience = OptionalCount(
@@ -63,10 +62,7 @@ public static class TrainCommand
     private static int Run(ParseResult line)
     {
         var started = DateTimeOffset.Now;
-        NativeLibraries.Load();
-        if (line.GetValue(Threads) is { } threads)
-            set_num_threads(threads);
-        var device = Devices.Get(line.GetValue(CommonOptions.Device) ?? "auto");
+        var device = StartTorch(line);
 
         var checkpointPath = line.GetValue(Resume) is { } resume ? Path.GetFullPath(resume) : null;
         using var checkpoint = checkpointPath is null ? null : Checkpoint.Read(checkpointPath);

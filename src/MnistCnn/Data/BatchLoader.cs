@@ -7,10 +7,6 @@ namespace MnistCnn.Data;
 /// <summary>Makes the loaders that stream an <see cref="ImageSet"/> onto a device, batch by batch.</summary>
 public static class BatchLoader
 {
-    // Mean and standard deviation of MNIST's training pixels, scaled to 0..1: the article's transforms.Normalize.
-    private const double Mean = 0.1307;
-    private const double StandardDeviation = 0.3081;
-
     /// <summary>
     /// A TorchSharp <c>DataLoader</c> over a set of images. Each enumeration is one epoch; a batch is disposed when the
     /// next one is asked for, and the last batch of an epoch may be smaller.
@@ -31,8 +27,7 @@ public static class BatchLoader
     {
         using var index = tensor(indices);
         using var pixels = set.Images.index_select(0, index).to(device);
-        var images = pixels.unsqueeze(1).to_type(ScalarType.Float32).div_(255).sub_(Mean).div_(StandardDeviation);
-        return new Batch(images, set.Labels.index_select(0, index).to(device));
+        return new Batch(ImageSet.Normalize(pixels), set.Labels.index_select(0, index).to(device));
     }
 
     /// <summary>The loader samples indices; what they stand for is gathered a batch at a time.</summary>

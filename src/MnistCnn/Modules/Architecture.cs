@@ -36,6 +36,6 @@ public sealed record Architecture(string Name, string Title, string Description,
     public static string Names { get; } = string.Join(", ", All.Select(architecture => architecture.Name));
 
     /// <summary>The architecture of that name, whatever its case, or null.</summary>
-    public static Architecture? Find(string name) =>
+    public static Architecture? Find(string? name) =>
         All.FirstOrDefault(architecture => string.Equals(architecture.Name, name, StringComparison.OrdinalIgnoreCase));
 }

@@ -8,31 +8,65 @@ namespace MnistCnn.Training;
 
 /// <summary>How well a network knows a set of images.</summary>
 /// <param name="Loss">Cross entropy, mean over the images, in nats.</param>
-/// <param name="Correct">How many images were recognised.</param>
-/// <param name="Total">How many images there were.</param>
-public sealed record Evaluation(double Loss, long Correct, long Total)
+/// <param name="Labels">The class that each image is of.</param>
+/// <param name="Predictions">The class that the network found in it.</param>
+/// <param name="Confidences">The probability that the network gave that class, from 0 to 1.</param>
+public sealed record Evaluation(
+    double Loss, IReadOnlyList<long> Labels, IReadOnlyList<long> Predictions, IReadOnlyList<double> Confidences)
 {
+    /// <summary>How many classes there are.</summary>
+    public const int Classes = 10;
+
+    /// <summary>How many images there were.</summary>
+    public int Total => Labels.Count;
+
+    /// <summary>How many images were recognised.</summary>
+    public int Correct => Labels.Zip(Predictions).Count(pair => pair.First == pair.Second);
+
     /// <summary>Share of the images that were recognised, in percent.</summary>
     public double Accuracy => 100.0 * Correct / Total;
+
+    /// <summary>How many images of each class (row) were taken for each class (column).</summary>
+    public int[,] Confusion
+    {
+        get
+        {
+            var counts = new int[Classes, Classes];
+            foreach (var (label, prediction) in Labels.Zip(Predictions))
+                counts[label, prediction]++;
+            return counts;
+        }
+    }
+
+    /// <summary>The indices of the images that were not recognised, the one that the network was surest of first.</summary>
+    public IEnumerable<int> Mistakes => Enumerable.Range(0, Total)
+        .Where(index => Labels[index] != Predictions[index])
+        .OrderByDescending(index => Confidences[index]);
 
     /// <summary>Runs a network over one enumeration of a loader, without gradients.</summary>
     /// <param name="model">Images (B, 1, 28, 28) to logits (B, 10), on the loader's device.</param>
     /// <param name="loader">The images; see <see cref="BatchLoader"/>.</param>
     public static Evaluation Run(Module<Tensor, Tensor> model, DataLoader<long, Batch> loader)
     {
-        var loss = 0.0;
-        var (correct, total) = (0L, 0L);
-        model.eval();
+        using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        foreach (var (images, labels) in loader)
+        List<Tensor> logits = [], labels = [];
+        model.eval();
+        foreach (var batch in loader)
         {
-            using var scope = NewDisposeScope();
-            var logits = model.call(images);
-            loss += cross_entropy(logits, labels, reduction: Reduction.Sum).item<float>();
-            correct += logits.argmax(dim: 1).eq(labels).sum().item<long>();
-            total += labels.shape[0];
+            using var batchScope = NewDisposeScope();
+            logits.Add(model.call(batch.Images).MoveToOuterDisposeScope());
+            labels.Add(batch.Labels.alias().MoveToOuterDisposeScope());
         }
 
-        return new Evaluation(loss / total, correct, total);
+        // All at once, so that a GPU is waited for but once.
+        var scores = cat(logits).cpu().to_type(ScalarType.Float64);
+        var classes = cat(labels).cpu();
+        var (confidences, predictions) = softmax(scores, dim: 1).max(dim: 1);
+        return new Evaluation(
+            cross_entropy(scores, classes).item<double>(),
+            classes.data<long>().ToArray(),
+            predictions.data<long>().ToArray(),
+            confidences.data<double>().ToArray());
     }
 }

@@ -41,6 +41,8 @@ public sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tensors
     /// <exception cref="InvalidDataException">It is no such file, or it is damaged.</exception>
     public static SafetensorsFile Read(string path)
     {
+        if (Directory.Exists(path))
+            throw new FileNotFoundException($"{path} is a folder; name one of the .safetensors files in it.");
         if (!File.Exists(path))
             throw new FileNotFoundException($"{path} does not exist.");
         return Parse(File.ReadAllBytes(path), path);

@@ -1,5 +1,6 @@
 using MnistCnn.Data;
 using MnistCnn.Modules;
+using MnistCnn.Training;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Tests.Modules;
@@ -25,11 +26,12 @@ public sealed class ArchitectureTests
         manual_seed(fixture.Seed);
         using var model = Architecture.Find(name)!.Create();
         var weights = model.state_dict();
-        Assert.Equal(fixture.Weights.Keys, weights.Keys);
-        foreach (var (key, expected) in fixture.Weights)
+        using var file = SafetensorsFile.Read(Fixture.PathOf($"{name}.safetensors"));
+        Assert.Equal(file.Tensors.Keys, weights.Keys);
+        foreach (var (key, expected) in file.Tensors)
         {
-            Assert.Equal(expected.Shape, weights[key].shape);
-            Assert.Equal(expected.Values, weights[key].data<float>().ToArray());
+            Assert.Equal(expected.shape, weights[key].shape);
+            Assert.Equal(expected.data<float>().ToArray(), weights[key].data<float>().ToArray());
         }
     }
 

@@ -39,26 +39,4 @@ public sealed class AccuracyPlotTests : IDisposable
         Assert.Contains(texts, text => text.Contains('%') && text.Contains("Accuracy"));
         Assert.Equal(["1", "2", "3"], texts.Where(text => text.Length == 1));
     }
-
-    [Theory]
-    [InlineData("a.png", true)]
-    [InlineData("a.SVG", true)]
-    [InlineData("a.b/c.jpeg", true)]
-    [InlineData("a.gif", false)]
-    [InlineData("png", false)]
-    public void Endings_are_told_apart(string path, bool isKnown) => Assert.Equal(isKnown, AccuracyPlot.HasKnownEnding(path));
-
-    [Theory]
-    [InlineData(".png")]
-    [InlineData(".jpg")]
-    [InlineData(".jpeg")]
-    [InlineData(".bmp")]
-    [InlineData(".webp")]
-    public void Every_known_ending_gives_a_picture(string ending)
-    {
-        AccuracyPlot.Draw(folder["plot" + ending], "two", [new Curve("a", [90, 95]), new Curve("b", [91])], 2);
-        using var file = File.OpenRead(folder["plot" + ending]);
-        using var codec = SKCodec.Create(file);
-        Assert.Equal(800, codec.Info.Width);
-    }
 }

@@ -1,0 +1,68 @@
+using System.CommandLine;
+using MnistCnn.Data;
+using MnistCnn.Modules;
+using MnistCnn.Reporting;
+using MnistCnn.Training;
+using TorchSharp;
+using static MnistCnn.Commands.CommonOptions;
+
+namespace MnistCnn.Commands;
+
+/// <summary><c>predict</c>: which digit is in a picture.</summary>
+public static class PredictCommand
+{
+    private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif"];
+
+    private static readonly Argument<string[]> Images = new("IMAGE")
+    {
+        Description = $"Pictures of one digit each, or folders of them: {string.Join(", ", Endings)}.",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private static readonly Option<int> Top = Count("--top", "Name the N likeliest digits.", 1);
+
+    private static readonly Option<bool> Show = new("--show") { Description = "Draw the 28x28 pixels that the network saw." };
+
+    /// <summary>The command and its options.</summary>
+    public static Command Create()
+    {
+        var command = new Command("predict", "Say which digit is in a picture, and how sure the network is.") { Model, Images, Top, Show, Threads, Json };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult line)
+    {
+        var device = StartTorch(line);
+        var (_, model) = Weights.Load(Path.GetFullPath(line.GetRequiredValue(Model)), Architecture.Find(line.GetValue(Arch)));
+        using var network = model.to(device);
+        network.eval();
+
+        var files = line.GetRequiredValue(Images).SelectMany(Expand).ToArray();
+        using var report = new PredictionReport(files, line.GetValue(Top), line.GetValue(Show), line.GetValue(Json));
+        foreach (var file in files)
+        {
+            try
+            {
+                using var image = DigitImage.Read(file);
+                report.Add(file, image, image is null ? [] : Prediction.Of(network, image, device));
+            }
+            catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
+            {
+                report.Fail(file, error.Message);
+            }
+        }
+
+        return report.HasFailures ? ExitCode.Failed : 0;
+    }
+
+    private static IEnumerable<string> Expand(string path)
+    {
+        if (!Directory.Exists(path))
+            return [path];
+        var files = Directory.EnumerateFiles(path)
+            .Where(file => Endings.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase))
+            .Order(StringComparer.Ordinal).ToArray();
+        return files.Length > 0 ? files : throw new FileNotFoundException($"The folder {path} holds no picture: {string.Join(", ", Endings)}.");
+    }
+}

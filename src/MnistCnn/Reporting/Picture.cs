@@ -1,0 +1,53 @@
+using ScottPlot;
+using SkiaSharp;
+
+namespace MnistCnn.Reporting;
+
+/// <summary>Files with pictures.</summary>
+public static class Picture
+{
+    /// <summary>The endings that a picture's path can have, for help and messages.</summary>
+    public const string Endings = ".png, .jpg, .jpeg, .bmp, .webp, .svg";
+
+    /// <summary>Whether the path has one of <see cref="Endings"/>.</summary>
+    public static bool HasKnownEnding(string path) =>
+        Endings.Split(", ").Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>
+    /// The font of all text. Where a system names no font as its standard one, Skia takes the first that it finds, which may
+    /// be a serif one.
+    /// </summary>
+    public static string Font { get; } =
+        new[] { "Segoe UI", "Helvetica Neue", "DejaVu Sans", "Liberation Sans", "Noto Sans" }
+            .FirstOrDefault(SKFontManager.Default.FontFamilies.Contains) ?? Fonts.Default;
+
+    /// <summary>Draws a picture into a file, whole or not at all.</summary>
+    /// <param name="path">Where to; its ending is one of <see cref="Endings"/>.</param>
+    /// <param name="width">In pixels.</param>
+    /// <param name="height">In pixels.</param>
+    /// <param name="draw">Draws it, on white.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    public static void Write(string path, int width, int height, Action<SKCanvas> draw)
+    {
+        using var contents = new MemoryStream();
+        var format = ImageFormats.FromFilename(path);
+        if (format == ImageFormat.Svg)
+        {
+            using var canvas = SKSvgCanvas.Create(new SKRect(0, 0, width, height), contents);
+            canvas.Clear(SKColors.White);
+            draw(canvas);
+        }
+        else
+        {
+            using var surface = SKSurface.Create(new SKImageInfo(width, height));
+            surface.Canvas.Clear(SKColors.White);
+            draw(surface.Canvas);
+            using var image = new Image(surface);
+            contents.Write(image.GetImageBytes(format));
+        }
+
+        contents.Position = 0;
+        Training.AtomicFile.Write(path, contents.CopyTo);
+    }
+}

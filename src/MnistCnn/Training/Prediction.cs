@@ -1,0 +1,26 @@
+using MnistCnn.Data;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+using static TorchSharp.torch.nn.functional;
+
+namespace MnistCnn.Training;
+
+/// <summary>A digit that an image may show.</summary>
+/// <param name="Digit">0 to 9.</param>
+/// <param name="Probability">How sure the network is, from 0 to 1.</param>
+public sealed record Prediction(int Digit, double Probability)
+{
+    /// <summary>What a network sees in an image, the likeliest digit first.</summary>
+    /// <param name="model">Images (1, 1, 28, 28) to logits (1, 10), ready for evaluation.</param>
+    /// <param name="image">Grey values, 0 is background: (28, 28), uint8.</param>
+    /// <param name="device">Where the network is.</param>
+    public static IReadOnlyList<Prediction> Of(Module<Tensor, Tensor> model, Tensor image, Device device)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        var logits = model.call(ImageSet.Normalize(image.unsqueeze(0).to(device)));
+        return [.. softmax(logits.cpu().to_type(ScalarType.Float64), dim: 1).data<double>().ToArray()
+            .Select((probability, digit) => new Prediction(digit, probability))
+            .OrderByDescending(prediction => prediction.Probability)];
+    }
+}

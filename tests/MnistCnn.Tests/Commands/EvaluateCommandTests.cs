@@ -1,0 +1,70 @@
+using System.Text.Json;
+using MnistCnn.Training;
+using SkiaSharp;
+
+namespace MnistCnn.Tests.Commands;
+
+public sealed class EvaluateCommandTests : IDisposable
+{
+    private static readonly string Trained = Fixture.PathOf("residual-trained.safetensors");
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    // Ten epochs of PyTorch's, and what PyTorch measured after them.
+    [Fact]
+    public void Weights_that_PyTorch_trained_do_as_well_here()
+    {
+        var expected = JsonFormat.Parse<EpochMetrics>(File.ReadLines(Fixture.PathOf("residual-trained.jsonl")).Last(), "fixture");
+        var run = Run("evaluate", Trained, "--out", "pictures", "--json");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        var result = JsonDocument.Parse(run.Output).RootElement;
+        Assert.Equal("residual", result.GetProperty("architecture").GetString());
+        Assert.Equal(expected.TestAccuracy, result.GetProperty("accuracy").GetDouble(), 1e-9);
+        Assert.Equal(expected.TestLoss, result.GetProperty("loss").GetDouble(), 1e-6);
+        Assert.Equal(10_000, result.GetProperty("total").GetInt32());
+        Assert.Equal(expected.TestAccuracy * 100, result.GetProperty("correct").GetInt32(), 1e-9);
+
+        var confusion = result.GetProperty("confusion").Deserialize<int[][]>()!;
+        Assert.Equal(980, confusion[0].Sum()); // MNIST's test set has so many zeros.
+        foreach (var (digit, row) in result.GetProperty("classes").EnumerateArray().Index())
+        {
+            Assert.Equal(digit, row.GetProperty("class").GetInt32());
+            Assert.Equal(confusion[digit].Sum(), row.GetProperty("images").GetInt32());
+            Assert.Equal(100.0 * confusion[digit][digit] / confusion[digit].Sum(), row.GetProperty("recall").GetDouble(), 1e-9);
+            Assert.Equal(100.0 * confusion[digit][digit] / confusion.Sum(other => other[digit]), row.GetProperty("precision").GetDouble(), 1e-9);
+        }
+
+        Assert.Equal(["pictures", "pictures/residual-trained-confusion.png", "pictures/residual-trained-mistakes.png"], folder.Contents);
+        foreach (var picture in result.GetProperty("files").EnumerateArray())
+            using (var bitmap = SKBitmap.Decode(picture.GetString()))
+                Assert.InRange(bitmap.Width, 800, 1000);
+    }
+
+    [Fact]
+    public void The_table_fits_80_columns_and_the_pictures_lie_beside_the_weights()
+    {
+        File.Copy(Trained, folder["best.safetensors"]);
+        var run = Run("evaluate", "best.safetensors", "--test-limit", "100", "--arch", "residual");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains("(99 of 100)", run.Output.Split('\n')[0]);
+        Assert.All(run.Output.Split('\n').Where(line => !line.StartsWith('/')), line => Assert.InRange(line.TrimEnd().Length, 0, 80));
+        Assert.Equal(["best-confusion.png", "best-mistakes.png", "best.safetensors"], folder.Contents);
+    }
+
+    [Fact]
+    public void What_is_no_model_is_refused_and_leaves_nothing()
+    {
+        Run("evaluate", "nowhere.safetensors").AssertFailed(1, "nowhere.safetensors does not exist");
+        Run("evaluate", ".").AssertFailed(1, "is a folder");
+        Run("evaluate", Trained, "--out", "x", "--arch", "inception").AssertFailed(1, "inception", "inceptionA.branch_pool.weight is missing");
+        Run("evaluate", Trained, "--out", "x", "--data", "nowhere").AssertFailed(1, "nowhere");
+        File.WriteAllBytes(folder["pickle.pt"], [(byte)'P', (byte)'K', 3, 4]);
+        Run("evaluate", "pickle.pt").AssertFailed(1, "pickle");
+        Run("evaluate").AssertFailed(2);
+        Assert.Equal(["pickle.pt"], folder.Contents);
+    }
+
+    private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);
+}

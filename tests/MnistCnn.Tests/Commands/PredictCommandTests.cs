@@ -1,0 +1,124 @@
+using System.Text.Json;
+using SkiaSharp;
+
+namespace MnistCnn.Tests.Commands;
+
+public sealed class PredictCommandTests : IDisposable
+{
+    private static readonly string Trained = Fixture.PathOf("residual-trained.safetensors");
+
+    private static readonly string[] Families =
+        ["DejaVu Sans", "DejaVu Serif", "DejaVu Sans Mono", "Liberation Sans", "Liberation Serif", "Liberation Mono", "Arial", "Verdana", "Georgia", "Helvetica", "Times"];
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Printed_digits_of_three_fonts_are_read()
+    {
+        var families = Families.Where(SKFontManager.Default.FontFamilies.Contains).Take(3).ToArray();
+        Assert.SkipUnless(families.Length == 3, "there are no three known fonts on this system");
+        foreach (var (index, family) in families.Index())
+            for (var digit = 0; digit < 10; digit++)
+                Print($"{digit}-{index}.png", digit, family, size: 40 + 60 * index, isDark: index == 1);
+
+        var run = Run("predict", Trained, folder.FullPath, "--json");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        var results = JsonDocument.Parse(run.Output).RootElement.EnumerateArray().ToArray();
+        Assert.Equal(30, results.Length);
+        var right = results.Count(result => Path.GetFileName(result.GetProperty("file").GetString())![0] - '0' == result.GetProperty("digit").GetInt32());
+        Assert.InRange(right, 27, 30);
+    }
+
+    [Fact]
+    public void A_picture_gets_a_line_with_the_likeliest_digits()
+    {
+        Stroke("seven.png");
+        var run = Run("predict", Trained, "seven.png", "--top", "3");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Matches(@"^seven\.png   7 +\d+\.\d\d %(   \d +\d+\.\d\d %){2}\n$", run.Output);
+
+        var json = Run("predict", Trained, "seven.png", "--top", "10", "--json").Output;
+        var top = JsonDocument.Parse(json).RootElement[0].GetProperty("top").EnumerateArray().Select(entry => entry.GetProperty("probability").GetDouble()).ToArray();
+        Assert.Equal(10, top.Length);
+        Assert.Equal(1, top.Sum(), 1e-9);
+        Assert.Equal(top.OrderDescending(), top);
+    }
+
+    [Fact]
+    public void What_the_network_saw_is_drawn()
+    {
+        Stroke("seven.png");
+        var lines = Run("predict", Trained, "seven.png", "--show").Output.TrimEnd('\n').Split('\n')[1..];
+        Assert.InRange(lines.Length, 20, 28);
+        Assert.All(lines, line => Assert.InRange(line.Length, 0, 56));
+        Assert.Contains(lines, line => line.Contains("████████████"));
+    }
+
+    [Fact]
+    public void A_blank_picture_says_so_and_a_broken_one_does_not_stop_the_others()
+    {
+        Stroke("seven.png");
+        using (var blank = new SKBitmap(20, 20))
+        using (var data = blank.Encode(SKEncodedImageFormat.Png, 100))
+            File.WriteAllBytes(folder["blank.png"], data.ToArray());
+        File.WriteAllText(folder["broken.png"], "nonsense");
+        var run = Run("predict", Trained, "blank.png", "broken.png", "missing.png", "seven.png");
+        Assert.Equal(1, run.ExitCode);
+        var lines = run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(2, lines.Length);
+        Assert.Contains("no digit found", lines[0]);
+        Assert.Matches("^seven.png +7 ", lines[1]);
+        var errors = run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(2, errors.Length);
+        Assert.StartsWith("error: broken.png", errors[0]);
+        Assert.Contains("missing.png", errors[1]);
+    }
+
+    [Fact]
+    public void Bad_input_is_refused()
+    {
+        Directory.CreateDirectory(folder["empty"]);
+        Run("predict", Trained, "empty").AssertFailed(1, "empty", ".png");
+        Run("predict", Trained).AssertFailed(2);
+        Run("predict", Trained, "a.png", "--top", "0").AssertFailed(2, "--top");
+        Run("predict", "nowhere.safetensors", "a.png").AssertFailed(1, "nowhere.safetensors");
+    }
+
+    private void Print(string name, int digit, string family, float size, bool isDark)
+    {
+        using var picture = new SKBitmap((int)(2 * size), (int)(2 * size));
+        using (var canvas = new SKCanvas(picture))
+        using (var font = new SKFont(SKTypeface.FromFamilyName(family), size))
+        using (var paint = new SKPaint { Color = isDark ? SKColors.White : SKColors.Navy, IsAntialias = true })
+        {
+            canvas.Clear(isDark ? SKColors.Black : SKColors.Ivory);
+            canvas.DrawText($"{digit}", size, 1.4f * size, SKTextAlign.Center, font, paint);
+        }
+
+        Save(picture, name);
+    }
+
+    private void Stroke(string name)
+    {
+        using var picture = new SKBitmap(100, 100);
+        using (var canvas = new SKCanvas(picture))
+        using (var path = SKPath.ParseSvgPathData("M25 20 L75 20 L45 85"))
+        using (var paint = new SKPaint { Style = SKPaintStyle.Stroke, StrokeWidth = 8, IsAntialias = true })
+        {
+            canvas.Clear(SKColors.White);
+            canvas.DrawPath(path, paint);
+        }
+
+        Save(picture, name);
+    }
+
+    private void Save(SKBitmap picture, string name)
+    {
+        using var data = picture.Encode(SKEncodedImageFormat.Png, 100);
+        File.WriteAllBytes(folder[name], data.ToArray());
+    }
+
+    private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);
+}

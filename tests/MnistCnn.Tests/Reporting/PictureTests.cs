@@ -1,0 +1,44 @@
+using MnistCnn.Reporting;
+using SkiaSharp;
+
+namespace MnistCnn.Tests.Reporting;
+
+public sealed class PictureTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Theory]
+    [InlineData("a.png", true)]
+    [InlineData("a.SVG", true)]
+    [InlineData("a.b/c.jpeg", true)]
+    [InlineData("a.gif", false)]
+    [InlineData("png", false)]
+    public void Endings_are_told_apart(string path, bool isKnown) => Assert.Equal(isKnown, Picture.HasKnownEnding(path));
+
+    [Theory]
+    [InlineData(".png", SKEncodedImageFormat.Png)]
+    [InlineData(".jpg", SKEncodedImageFormat.Jpeg)]
+    [InlineData(".JPEG", SKEncodedImageFormat.Jpeg)]
+    [InlineData(".bmp", SKEncodedImageFormat.Bmp)]
+    [InlineData(".webp", SKEncodedImageFormat.Webp)]
+    public void Every_known_ending_gives_a_picture(string ending, SKEncodedImageFormat format)
+    {
+        Picture.Write(folder["picture" + ending], 40, 30, canvas => canvas.DrawRect(0, 0, 20, 30, new SKPaint { Color = SKColors.Black }));
+        using var codec = SKCodec.Create(folder["picture" + ending]);
+        Assert.Equal((format, 40, 30), (codec.EncodedFormat, codec.Info.Width, codec.Info.Height));
+        using var bitmap = SKBitmap.Decode(codec);
+        Assert.InRange(bitmap.GetPixel(10, 15).Red, 0, 10);
+        Assert.InRange(bitmap.GetPixel(30, 15).Red, 245, 255);
+    }
+
+    [Fact]
+    public void What_fails_leaves_the_old_picture()
+    {
+        File.WriteAllText(folder["a.png"], "old");
+        Assert.Throws<InvalidOperationException>(() => Picture.Write(folder["a.png"], 10, 10, _ => throw new InvalidOperationException()));
+        Assert.Equal("old", File.ReadAllText(folder["a.png"]));
+        Assert.Equal(["a.png"], folder.Contents);
+    }
+}

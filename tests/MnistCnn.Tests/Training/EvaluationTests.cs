@@ -1,0 +1,33 @@
+using MnistCnn.Data;
+using MnistCnn.Training;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Tests.Training;
+
+public sealed class EvaluationTests
+{
+    [Fact]
+    public void Figures_follow_from_the_answers()
+    {
+        var evaluation = new Evaluation(0.5, Labels: [0, 0, 1, 9, 9], Predictions: [0, 1, 1, 8, 0], Confidences: [0.9, 0.6, 0.8, 0.7, 0.5]);
+        Assert.Equal((2, 5, 40.0), (evaluation.Correct, evaluation.Total, evaluation.Accuracy));
+        Assert.Equal([3, 1, 4], evaluation.Mistakes);
+        var confusion = evaluation.Confusion;
+        Assert.Equal((1, 1, 1, 1, 1), (confusion[0, 0], confusion[0, 1], confusion[1, 1], confusion[9, 8], confusion[9, 0]));
+        Assert.Equal(5, confusion.Cast<int>().Sum());
+    }
+
+    [Fact]
+    public void The_size_of_the_batches_makes_no_difference()
+    {
+        using var data = MnistData.Load(MnistData.BundledFolder, trainLimit: 1, testLimit: 101);
+        var (_, model) = Weights.Load(Fixture.PathOf("residual-trained.safetensors"));
+        var results = new[] { 1, 64, 500 }.Select(size => Evaluation.Run(model, BatchLoader.Create(data.Test, size, shuffle: false, CPU))).ToArray();
+        foreach (var result in results[1..])
+        {
+            Assert.Equal(results[0].Loss, result.Loss, 1e-6);
+            Assert.Equal(results[0].Labels, result.Labels);
+            Assert.Equal(results[0].Predictions, result.Predictions);
+        }
+    }
+}

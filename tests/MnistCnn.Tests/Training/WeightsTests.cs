@@ -1,0 +1,67 @@
+using MnistCnn.Modules;
+using MnistCnn.Training;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Tests.Training;
+
+/// <summary>Weights that PyTorch wrote, and weights that do not fit.</summary>
+public sealed class WeightsTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Theory]
+    [InlineData("f16", ScalarType.Float16)]
+    [InlineData("bf16", ScalarType.BFloat16)]
+    [InlineData("f64", ScalarType.Float64)]
+    public void Every_type_of_PyTorch_s_is_converted(string name, ScalarType type)
+    {
+        manual_seed(1);
+        using var fresh = Architecture.Find("plain")!.Create();
+        var (architecture, model) = Weights.Load(Fixture.PathOf($"plain-{name}.safetensors"));
+        Assert.Equal("plain", architecture.Name);
+        foreach (var (key, expected) in fresh.state_dict())
+        {
+            Assert.Equal(ScalarType.Float32, model.state_dict()[key].dtype);
+            Assert.Equal(expected.to_type(type).to_type(ScalarType.Float32).data<float>().ToArray(), model.state_dict()[key].data<float>().ToArray());
+        }
+    }
+
+    [Theory]
+    [InlineData("inception")]
+    [InlineData("residual")]
+    public void The_architecture_is_found_from_names_and_shapes(string name) =>
+        Assert.Equal(name, Weights.Load(Fixture.PathOf($"{name}.safetensors")).Architecture.Name);
+
+    [Fact]
+    public void What_does_not_fit_is_named()
+    {
+        AssertRefused(tensors => tensors.Remove("rBlock1.conv2.bias"), "rBlock1.conv2.bias is missing");
+        AssertRefused(tensors => tensors.Add("more", zeros(1)), "more is not one");
+        AssertRefused(tensors => tensors["linear.weight"] = zeros(512, 10), "linear.weight is 512x10, the network's is 10x512");
+        AssertRefused(tensors => tensors["linear.bias"] = zeros(10, ScalarType.Int64), "linear.bias holds Int64");
+    }
+
+    // The transposed weights of a square layer have the right shape; only their name tells where they belong.
+    [Fact]
+    public void The_same_shapes_under_other_names_are_refused() => AssertRefused(
+        tensors =>
+        {
+            (tensors["rBlock1.first.weight"], tensors["rBlock1.second.weight"]) = (tensors["rBlock1.conv1.weight"], tensors["rBlock1.conv2.weight"]);
+            tensors.Remove("rBlock1.conv1.weight");
+            tensors.Remove("rBlock1.conv2.weight");
+        },
+        "rBlock1.conv1.weight is missing");
+
+    private void AssertRefused(Action<Dictionary<string, Tensor>> change, string reason)
+    {
+        using var file = SafetensorsFile.Read(Fixture.PathOf("residual.safetensors"));
+        var tensors = new Dictionary<string, Tensor>(file.Tensors);
+        change(tensors);
+        (file with { Tensors = tensors }).Write(folder["changed.safetensors"]);
+        var message = Assert.Throws<InvalidDataException>(() => Weights.Load(folder["changed.safetensors"], Architecture.Find("residual"))).Message;
+        Assert.Contains(reason, message);
+        Assert.Throws<InvalidDataException>(() => Weights.Load(folder["changed.safetensors"]));
+    }
+}
