@@ -11,9 +11,6 @@ namespace MnistCnn.Commands;
 /// <summary><c>evaluate</c>: how well weights do on the test images.</summary>
 public static class EvaluateCommand
 {
-    // Larger batches were no faster.
-    private const int BatchSize = 500;
-
     private static readonly Option<string?> Out = new("--out")
     {
         Description = "Where the pictures go. [default: the folder of MODEL]",
@@ -44,7 +41,7 @@ public static class EvaluateCommand
         AtomicFile.EnsureWritable(confusionPath);
         AtomicFile.EnsureWritable(mistakesPath);
 
-        using var loader = BatchLoader.Create(data.Test, BatchSize, shuffle: false, device);
+        using var loader = BatchLoader.Create(data.Test, Evaluation.BatchSize, shuffle: false, device);
         var evaluation = Evaluation.Run(network, loader);
         ConfusionPlot.Draw(confusionPath, architecture.Title, evaluation);
         MistakesPlot.Draw(mistakesPath, architecture.Title, evaluation, data.Test);

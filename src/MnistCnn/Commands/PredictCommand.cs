@@ -26,7 +26,10 @@ public static class PredictCommand
     /// <summary>The command and its options.</summary>
     public static Command Create()
     {
-        var command = new Command("predict", "Say which digit is in a picture, and how sure the network is.") { Model, Images, Top, Show, Threads, Json };
+        var command = new Command("predict", "Say which digit is in a picture, and how sure the network is.")
+        {
+            Model, Images, Top, Show, Threads, Json,
+        };
         command.SetAction(Run);
         return command;
     }

@@ -55,7 +55,8 @@ public static class DigitImage
             ?? throw new InvalidDataException($"{path} is no picture that can be read; it must be PNG, JPEG, WebP, GIF or BMP.");
         var (width, height) = (codec.Info.Width, codec.Info.Height);
         if ((long)width * height > LargestPicture)
-            throw new InvalidDataException($"{path} is too large: it has {width}x{height} pixels, a picture may have {LargestPicture / 1_000_000} million.");
+            throw new InvalidDataException(
+                $"{path} is too large: it has {width}x{height} pixels, a picture may have {LargestPicture / 1_000_000} million.");
 
         using var bitmap = new SKBitmap();
         if (!bitmap.TryAllocPixels(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul))
@@ -87,8 +88,10 @@ public static class DigitImage
     {
         if (origin >= SKEncodedOrigin.LeftTop)
             grey = new Plane(grey.Width, grey.Height).Map((_, y, x) => grey[x, y]);
-        var upsideDown = origin is SKEncodedOrigin.BottomRight or SKEncodedOrigin.BottomLeft or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
-        var mirrored = origin is SKEncodedOrigin.TopRight or SKEncodedOrigin.BottomRight or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom;
+        var upsideDown = origin is SKEncodedOrigin.BottomRight or SKEncodedOrigin.BottomLeft
+            or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
+        var mirrored = origin is SKEncodedOrigin.TopRight or SKEncodedOrigin.BottomRight
+            or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom;
         return grey.Map((_, y, x) => grey[upsideDown ? grey.Height - 1 - y : y, mirrored ? grey.Width - 1 - x : x]);
     }
 

@@ -1,6 +1,7 @@
 using ScottPlot;
 using ScottPlot.Palettes;
 using ScottPlot.TickGenerators;
+using SkiaSharp;
 
 namespace MnistCnn.Reporting;
 
@@ -40,7 +41,10 @@ public sealed record Chart(string Title, string XLabel, string YLabel, IReadOnly
                 // Its first drawing finds the layout and may be repeated at once, which an SVG file would keep twice.
                 using var plot = chart.Plot();
                 plot.RenderInMemory(Width, Height);
+                canvas.Save();
+                canvas.ClipRect(SKRect.Create(index * Width, 0, Width, Height)); // It clears all that it may draw on.
                 plot.Render(canvas, new PixelRect(index * Width, (index + 1) * Width, Height, 0));
+                canvas.Restore();
             }
         });
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 
@@ -77,7 +78,13 @@ public sealed class RunFolder : ITrainingObserver
     /// <param name="outcome">See <see cref="RunInfo.Outcome"/>.</param>
     public void Finish(string outcome)
     {
-        Info = Info with { Outcome = outcome, Seconds = (DateTimeOffset.Now - Info.Started).TotalSeconds };
+        using var process = Process.GetCurrentProcess();
+        Info = Info with
+        {
+            Outcome = outcome,
+            Seconds = (DateTimeOffset.Now - Info.Started).TotalSeconds,
+            PeakMemory = process.PeakWorkingSet64,
+        };
         Save(overwrite: true);
     }
 

@@ -9,6 +9,7 @@ namespace MnistCnn.Training;
 /// <param name="Data">What it ran on.</param>
 /// <param name="Started">When it began.</param>
 /// <param name="Seconds">How long it took, or null while it runs.</param>
+/// <param name="PeakMemory">The most that the process held in memory, in bytes, or null while it runs.</param>
 /// <param name="Outcome">"running", "finished", "stopped", or why it failed.</param>
 public sealed record RunInfo(
     TrainSettings Settings,
@@ -19,4 +20,5 @@ public sealed record RunInfo(
     RunData Data,
     DateTimeOffset Started,
     double? Seconds = null,
+    long? PeakMemory = null,
     string Outcome = "running");

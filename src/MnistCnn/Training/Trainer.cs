@@ -47,10 +47,10 @@ public sealed class Trainer : IDisposable
         if (heldOut > 0)
         {
             validationSet = data.Train.Slice(data.Train.Count - heldOut, heldOut);
-            validationLoader = BatchLoader.Create(validationSet, settings.BatchSize, shuffle: false, device);
+            validationLoader = BatchLoader.Create(validationSet, Evaluation.BatchSize, shuffle: false, device);
         }
 
-        testLoader = BatchLoader.Create(data.Test, settings.BatchSize, shuffle: false, device);
+        testLoader = BatchLoader.Create(data.Test, Evaluation.BatchSize, shuffle: false, device);
         epochRandomState = get_rng_state();
     }
 

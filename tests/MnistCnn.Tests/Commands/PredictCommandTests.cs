@@ -8,7 +8,10 @@ public sealed class PredictCommandTests : IDisposable
     private static readonly string Trained = Fixture.PathOf("residual-trained.safetensors");
 
     private static readonly string[] Families =
-        ["DejaVu Sans", "DejaVu Serif", "DejaVu Sans Mono", "Liberation Sans", "Liberation Serif", "Liberation Mono", "Arial", "Verdana", "Georgia", "Helvetica", "Times"];
+    [
+        "DejaVu Sans", "DejaVu Serif", "DejaVu Sans Mono", "Liberation Sans", "Liberation Serif", "Liberation Mono",
+        "Arial", "Verdana", "Georgia", "Helvetica", "Times",
+    ];
 
     private readonly TemporaryFolder folder = new();
 

@@ -172,7 +172,7 @@ public sealed class TrainCommandTests : IDisposable
         Assert.NotEmpty(File.ReadAllLines(folder["out/metrics.jsonl"]));
     }
 
-    /// <summary>Accuracies that only learning gives: chance would be 10 %.</summary>
+    /// <summary>Accuracies that only learning gives: chance would be 10 %. And no more memory than a small machine has.</summary>
     [Theory]
     [InlineData("inception", 80)]
     [InlineData("residual", 88)]
@@ -181,6 +181,7 @@ public sealed class TrainCommandTests : IDisposable
         var run = Run(["train", "--arch", architecture, "--epochs", "2", "--train-limit", "6400", "--test-limit", "2000", "--device", "cpu", "--json"]);
         Assert.Equal(0, run.ExitCode);
         Assert.True(Json(run.Output).GetProperty("epochs")[1].GetProperty("test_accuracy").GetDouble() > accuracy, run.Output);
+        Assert.InRange(Json(run.Output).GetProperty("run").GetProperty("peak_memory").GetInt64(), 100_000_000, 600_000_000);
     }
 
     // In a script's background job, the shell has SIGINT ignored.

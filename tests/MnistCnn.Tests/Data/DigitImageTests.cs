@@ -172,7 +172,8 @@ public sealed class DigitImageTests : IDisposable
     {
         var random = new Random(1);
         using var picture = new SKBitmap(200, 150);
-        picture.Pixels = [.. Enumerable.Range(0, 200 * 150).Select(_ => (byte)random.Next(190, 220)).Select(grey => new SKColor(grey, grey, grey))];
+        var greys = Enumerable.Range(0, 200 * 150).Select(_ => (byte)random.Next(190, 220));
+        picture.Pixels = [.. greys.Select(grey => new SKColor(grey, grey, grey))];
         Assert.Null(Read(Encode(picture)));
     }
 
@@ -289,7 +290,8 @@ public sealed class DigitImageTests : IDisposable
         var file = new MemoryStream();
         using var writer = new BinaryWriter(file, Encoding.ASCII);
         writer.Write("BM"u8);
-        foreach (var number in new[] { 54 + 4 * picture.Width * picture.Height, 0, 54, 40, picture.Width, picture.Height, 1 | 32 << 16, 0, 0, 0, 0, 0, 0 })
+        var (width, height) = (picture.Width, picture.Height);
+        foreach (var number in new[] { 54 + 4 * width * height, 0, 54, 40, width, height, 1 | 32 << 16, 0, 0, 0, 0, 0, 0 })
             writer.Write(number);
         foreach (var row in picture.Pixels.Chunk(picture.Width).Reverse())
             foreach (var pixel in row)
@@ -341,7 +343,9 @@ public sealed class DigitImageTests : IDisposable
     private static (double Y, double X) Centre(byte[] pixels)
     {
         var mass = pixels.Sum(pixel => (double)pixel);
-        return (pixels.Index().Sum(pixel => pixel.Index / 28 * (double)pixel.Item) / mass, pixels.Index().Sum(pixel => pixel.Index % 28 * (double)pixel.Item) / mass);
+        return (
+            pixels.Index().Sum(pixel => pixel.Index / 28 * (double)pixel.Item) / mass,
+            pixels.Index().Sum(pixel => pixel.Index % 28 * (double)pixel.Item) / mass);
     }
 
     private static (int Top, int Bottom, int Left, int Right) Extent(byte[] pixels)

@@ -18,6 +18,9 @@ public sealed class ChartTests : IDisposable
         Chart.Draw(folder["both.png"], charts);
         using var bitmap = SKBitmap.Decode(folder["both.png"]);
         Assert.Equal((2 * Chart.Width, Chart.Height), (bitmap.Width, bitmap.Height));
+        foreach (var side in bitmap.Pixels.Index().GroupBy(pixel => pixel.Index % bitmap.Width / Chart.Width))
+            Assert.Contains(side, pixel => pixel.Item == SKColors.Black);
+
         Chart.Draw(folder["both.svg"], charts);
         var texts = XDocument.Load(folder["both.svg"]).Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value.Trim());
         Assert.Equal(2, texts.Count(text => text == "two"));
