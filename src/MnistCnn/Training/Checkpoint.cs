@@ -95,7 +95,7 @@ public sealed class Checkpoint : IDisposable
     public void Restore(Module<Tensor, Tensor> model, SGD optimizer)
     {
         var weights = WithPrefix(WeightPrefix);
-        if (Weights.Mismatch(model, weights) is { } mismatch)
+        if (Weights.Mismatch(model.state_dict(), weights) is { } mismatch)
             throw Damaged(mismatch);
         Weights.Copy(weights, model);
 
@@ -103,13 +103,11 @@ public sealed class Checkpoint : IDisposable
         var buffers = WithPrefix(MomentumPrefix);
         if (buffers.Count == 0 && State is { Epoch: 1, Step: 0 })
             return;
-        if (Weights.Mismatch(model, buffers) is { } wrongMomentum)
+        var parameters = model.named_parameters().ToDictionary(named => named.name, Tensor (named) => named.parameter);
+        if (Weights.Mismatch(parameters, buffers) is { } wrongMomentum)
             throw Damaged($"of the momentum, {wrongMomentum}");
         foreach (var (name, momentum) in Momenta(model, optimizer))
-        {
-            var device = model.state_dict()[name].device;
-            momentum.momentum_buffer = buffers[name].to(device, copy: true).DetachFromDisposeScope();
-        }
+            momentum.momentum_buffer = buffers[name].to(parameters[name].device, copy: true).DetachFromDisposeScope();
     }
 
     /// <summary>The state of torch's default generator before the epoch in hand: uint8, as <c>get_rng_state</c> gives it.</summary>

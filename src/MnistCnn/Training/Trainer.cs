@@ -31,7 +31,9 @@ public sealed class Trainer : IDisposable
     /// <param name="settings">How to train it.</param>
     /// <param name="data">What to train and test it on; it must live as long as the trainer.</param>
     /// <param name="device">Where to train it.</param>
-    /// <exception cref="ArgumentException">No image would be left to train on.</exception>
+    /// <exception cref="ArgumentException">
+    /// No image would be left to train on; or a batch would have a single one, where batch normalisation needs more.
+    /// </exception>
     public Trainer(Architecture architecture, TrainSettings settings, MnistData data, Device device)
     {
         var heldOut = settings.Validation ?? 0;
@@ -41,6 +43,11 @@ public sealed class Trainer : IDisposable
         this.settings = settings;
         manual_seed(settings.Seed);
         model = architecture.Create().to(device);
+        // TorchSharp, unlike PyTorch, would go on with a running variance that is no number.
+        if (model.modules().Any(module => module is BatchNorm2d) && (data.Train.Count - heldOut - 1) % settings.BatchSize == 0)
+            throw new ArgumentException(
+                $"The last batch of an epoch would be one image, and the batch normalisation of {architecture.Name} needs two: "
+                + "take another --batch-size or --train-limit.");
         optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum);
         trainSet = data.Train.Slice(0, data.Train.Count - heldOut);
         trainLoader = BatchLoader.Create(trainSet, settings.BatchSize, shuffle: true, device);

@@ -27,16 +27,17 @@ public static class Weights
         using var file = SafetensorsFile.Read(path);
         foreach (var candidate in architecture is null ? Architecture.All : [architecture])
         {
-            var model = candidate.Create();
-            if (Mismatch(model, file.Tensors) is null)
+            using var skeleton = candidate.CreateSkeleton();
+            var mismatch = Mismatch(skeleton.state_dict(), file.Tensors);
+            if (mismatch is null)
             {
+                var model = candidate.Create();
                 Copy(file.Tensors, model);
                 return (candidate, model);
             }
 
             if (architecture is not null || candidate.Name == file.Metadata.GetValueOrDefault("architecture"))
-                throw new InvalidDataException($"{path} does not hold the weights of {candidate.Name}: {Mismatch(model, file.Tensors)}.");
-            model.Dispose();
+                throw new InvalidDataException($"{path} does not hold the weights of {candidate.Name}: {mismatch}.");
         }
 
         throw new InvalidDataException(
@@ -50,23 +51,24 @@ public static class Weights
     public static void LoadInto(Module<Tensor, Tensor> model, string path)
     {
         using var file = SafetensorsFile.Read(path);
-        if (Mismatch(model, file.Tensors) is { } mismatch)
+        if (Mismatch(model.state_dict(), file.Tensors) is { } mismatch)
             throw new InvalidDataException($"{path} does not hold the weights of this network: {mismatch}.");
         Copy(file.Tensors, model);
     }
 
-    /// <summary>What keeps these tensors from being the network's weights, or null.</summary>
-    public static string? Mismatch(Module<Tensor, Tensor> model, IReadOnlyDictionary<string, Tensor> tensors)
+    /// <summary>What keeps tensors from being copied into a network's, or null: another name, shape or kind of numbers.</summary>
+    /// <param name="weights">The network's.</param>
+    /// <param name="tensors">Those to copy.</param>
+    public static string? Mismatch(IReadOnlyDictionary<string, Tensor> weights, IReadOnlyDictionary<string, Tensor> tensors)
     {
-        var weights = model.state_dict();
         if (weights.Keys.FirstOrDefault(key => !tensors.ContainsKey(key)) is { } missing)
             return $"the tensor {missing} is missing";
         if (tensors.Keys.FirstOrDefault(key => !weights.ContainsKey(key)) is { } extra)
             return $"the tensor {extra} is not one of the network's";
         if (weights.Keys.FirstOrDefault(key => !weights[key].shape.SequenceEqual(tensors[key].shape)) is { } misshapen)
             return $"the tensor {misshapen} is {Shape(tensors[misshapen])}, the network's is {Shape(weights[misshapen])}";
-        if (weights.Keys.FirstOrDefault(key => !tensors[key].is_floating_point()) is { } wrongType)
-            return $"the tensor {wrongType} holds {tensors[wrongType].dtype}, no floating-point numbers";
+        if (weights.Keys.FirstOrDefault(key => !IsSameKind(weights[key], tensors[key])) is { } wrongType)
+            return $"the tensor {wrongType} holds {tensors[wrongType].dtype}, the network's {weights[wrongType].dtype}";
         return null;
     }
 
@@ -77,6 +79,10 @@ public static class Weights
         foreach (var (key, weight) in model.state_dict())
             weight.copy_(tensors[key]);
     }
+
+    // Floating-point numbers of any width become those of another, and whole numbers likewise: a batch norm counts its batches.
+    private static bool IsSameKind(Tensor one, Tensor other) =>
+        one.is_floating_point() == other.is_floating_point() && one.dtype is ScalarType.Bool == other.dtype is ScalarType.Bool;
 
     private static string Shape(Tensor tensor) => string.Join("x", tensor.shape);
 

@@ -62,13 +62,15 @@ public sealed class ArchitectureTests
         Assert.Equal(x.data<float>().ToArray(), block.call(x).data<float>().ToArray());
     }
 
+    // The deeper residual networks are left out: they have more of the same blocks, and take seconds.
     [Fact]
     public void Every_weight_of_every_network_is_used()
     {
-        foreach (var architecture in Architecture.All)
+        string[] deeper = ["resnet34", "resnet101", "resnet152", "plain34"];
+        foreach (var architecture in Architecture.All.ExceptBy(deeper, architecture => architecture.Name))
         {
             using var model = architecture.Create();
-            model.call(randn(2, 1, 28, 28)).square().sum().backward();
+            model.call(randn(4, 1, 28, 28)).square().sum().backward();
             Assert.All(model.named_parameters(), named => Assert.True(named.parameter.grad!.abs().sum().item<float>() > 0, named.name));
         }
     }

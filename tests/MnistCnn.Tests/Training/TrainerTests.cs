@@ -76,6 +76,61 @@ public sealed class TrainerTests
         Assert.Equal(live[0], live[2]);
     }
 
+    // With a last batch that is smaller, and the momentum, the running means and the count of batches from the checkpoint.
+    [Fact]
+    public void With_batch_normalisation_too_a_run_goes_on_from_its_checkpoint_as_if_it_had_never_stopped()
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 20);
+        using var data = MnistData.Load(folder.FullPath);
+        var settings = new TrainSettings("resnet18", Epochs: 2, BatchSize: 8);
+        var runData = new RunData(data.Folder, data.Train.Count, data.Test.Count, data.Sha256);
+        var cancellation = TestContext.Current.CancellationToken;
+
+        using (var whole = new Trainer(Architecture.Find("resnet18")!, settings, data, CPU))
+        {
+            whole.Run([], cancellation);
+            whole.SaveCheckpoint(folder["whole"], runData);
+        }
+
+        using (var stopped = new Trainer(Architecture.Find("resnet18")!, settings, data, CPU))
+        {
+            using var enough = new CancellationTokenSource();
+            var steps = 0;
+            Assert.Throws<OperationCanceledException>(() => stopped.Run([new Recorder(_ => { if (++steps == 4) enough.Cancel(); })], enough.Token));
+            stopped.SaveCheckpoint(folder["stopped"], runData);
+        }
+
+        using var checkpoint = Checkpoint.Read(folder["stopped"]);
+        using var more = new Trainer(Architecture.Find("resnet18")!, settings, data, CPU);
+        more.Restore(checkpoint);
+        more.Run([], cancellation);
+        more.SaveCheckpoint(folder["more"], runData);
+        using SafetensorsFile expected = SafetensorsFile.Read(folder["whole"]), actual = SafetensorsFile.Read(folder["more"]);
+        Assert.Equal(6, expected.Tensors["weights.bn1.num_batches_tracked"].item<long>());
+        Assert.Equal(expected.Tensors.Keys, actual.Tensors.Keys);
+        foreach (var (key, tensor) in expected.Tensors)
+            Assert.True(tensor.bytes.SequenceEqual(actual.Tensors[key].bytes), key);
+    }
+
+    [Theory]
+    [InlineData(8, null, false)] // 16 + 1
+    [InlineData(1, null, false)]
+    [InlineData(8, 1, true)] // 16
+    [InlineData(5, null, true)] // 15 + 2
+    public void A_batch_of_one_image_is_refused_where_there_is_batch_normalisation(int batchSize, int? validation, bool isTaken)
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 17);
+        using var data = MnistData.Load(folder.FullPath);
+        var settings = new TrainSettings(BatchSize: batchSize, Validation: validation);
+        new Trainer(Architecture.Find("plain")!, settings, data, CPU).Dispose();
+        if (isTaken)
+            new Trainer(Architecture.Find("plain18")!, settings, data, CPU).Dispose();
+        else
+            Assert.Contains("--batch-size", Assert.Throws<ArgumentException>(() => new Trainer(Architecture.Find("plain18")!, settings, data, CPU)).Message);
+    }
+
     private static Recorder Run(TrainSettings settings)
     {
         using var folder = new TemporaryFolder();

@@ -43,6 +43,26 @@ public sealed class WeightsTests : IDisposable
         AssertRefused(tensors => tensors["linear.bias"] = zeros(10, ScalarType.Int64), "linear.bias holds Int64");
     }
 
+    // Batch normalisation counts its batches in a whole number, which is no weight.
+    [Fact]
+    public void Whole_numbers_and_floating_point_numbers_are_not_taken_for_each_other()
+    {
+        using var skeleton = Architecture.Find("resnet18")!.CreateSkeleton();
+        var weights = skeleton.state_dict();
+        AssertTaken("bn1.num_batches_tracked", ScalarType.Int64, true);
+        AssertTaken("bn1.num_batches_tracked", ScalarType.Int32, true);
+        AssertTaken("bn1.num_batches_tracked", ScalarType.Float32, false);
+        AssertTaken("bn1.num_batches_tracked", ScalarType.Bool, false);
+        AssertTaken("bn1.running_var", ScalarType.Float16, true);
+        AssertTaken("bn1.running_var", ScalarType.Int64, false);
+
+        void AssertTaken(string name, ScalarType type, bool isTaken)
+        {
+            var tensors = new Dictionary<string, Tensor>(weights) { [name] = zeros(weights[name].shape, type) };
+            Assert.Equal(isTaken ? null : $"the tensor {name} holds {type}, the network's {weights[name].dtype}", Weights.Mismatch(weights, tensors));
+        }
+    }
+
     // The transposed weights of a square layer have the right shape; only their name tells where they belong.
     [Fact]
     public void The_same_shapes_under_other_names_are_refused() => AssertRefused(
