@@ -10,6 +10,7 @@ var root = new RootCommand("Trains the Inception and Residual networks of a well
     EvaluateCommand.Create(),
     PredictCommand.Create(),
     CompareCommand.Create(),
+    SummaryCommand.Create(),
 };
 
 var line = root.Parse(args);

@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Text.Json;
+using MnistCnn.Modules;
+using MnistCnn.Training;
+using Spectre.Console;
+
+namespace MnistCnn.Reporting;
+
+/// <summary>What the user of <c>summary</c> sees.</summary>
+public static class SummaryReport
+{
+    /// <summary>Writes the tables, or JSON, to standard output.</summary>
+    /// <param name="architecture">The network.</param>
+    /// <param name="shape">Its images and classes.</param>
+    /// <param name="batchSize">The images that are counted for.</param>
+    /// <param name="summary">What was counted.</param>
+    /// <param name="json">Whether to write JSON.</param>
+    public static void Write(Architecture architecture, NetworkShape shape, int batchSize, NetworkSummary summary, bool json)
+    {
+        if (json)
+        {
+            Console.Out.WriteLine(JsonSerializer.Serialize(
+                new
+                {
+                    Architecture = architecture.Name,
+                    Input = new[] { shape.Channels, shape.Height, shape.Width },
+                    shape.Classes,
+                    BatchSize = batchSize,
+                    summary.Parameters,
+                    summary.MultiplyAdds,
+                    summary.WeightBytes,
+                    summary.ActivationBytes,
+                    summary.ReceptiveField,
+                    summary.Layers,
+                },
+                JsonFormat.Indented));
+            return;
+        }
+
+        // Narrow enough for the deepest network at 224x224 pixels in 80 columns.
+        var layers = new Table().Border(TableBorder.Simple);
+        foreach (var heading in new[] { "Layer", "Kind", "Output" })
+            layers.AddColumn(heading, column => column.NoWrap().PadRight(0));
+        foreach (var heading in new[] { "Parameters", "Multiply-adds" })
+            layers.AddColumn(heading, column => column.NoWrap().RightAligned().PadRight(0));
+        foreach (var layer in summary.Layers)
+            layers.AddRow(
+                new Text(layer.Name),
+                new Text(layer.Kind),
+                new Text(string.Join("x", layer.OutputShape)),
+                new Text(Invariant($"{layer.Parameters:N0}")),
+                new Text(layer.MultiplyAdds == 0 ? "" : Invariant($"{layer.MultiplyAdds:N0}")));
+
+        var images = batchSize == 1 ? "one image" : Invariant($"{batchSize:N0} images");
+        var totals = new Table().Border(TableBorder.Simple).HideHeaders().AddColumns("", "");
+        totals.AddRow("Network", $"{architecture.Title}, {shape.Channels}x{shape.Height}x{shape.Width} to {shape.Classes} classes");
+        totals.AddRow("Parameters", Invariant($"{summary.Parameters:N0}"));
+        totals.AddRow("Multiply-adds", Invariant($"{summary.MultiplyAdds:N0} for {images}"));
+        totals.AddRow("Weights", $"{Size(summary.WeightBytes)}: parameters and running statistics");
+        totals.AddRow("Activations", $"{Size(summary.ActivationBytes)}: the outputs above, float32, for {images}");
+        totals.AddRow(
+            "Receptive field",
+            summary.ReceptiveField is { } field ? $"{field}x{field} pixels for a place of the last map" : "the whole image");
+
+        var console = Terminal.Of(Console.Out);
+        console.Write(layers);
+        console.Write(totals);
+    }
+
+    private static string Size(long bytes) =>
+        bytes < 1_000_000 ? Invariant($"{bytes / 1e3:F1} kB") : Invariant($"{bytes / 1e6:N1} MB");
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,56 @@
+using System.Text.Json;
+
+namespace MnistCnn.Tests.Commands;
+
+public sealed class SummaryCommandTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void The_table_has_a_row_a_layer_and_fits_into_80_columns()
+    {
+        var run = Run("summary");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Matches(@"(?m)^ *rBlock1\.conv1 +Conv2d +16x12x12 +2,320 +331,776 *$", run.Output);
+        Assert.Matches(@"(?m)^ *Multiply-adds +2,013,184 for one image *$", run.Output);
+        Assert.Matches(@"(?m)^ *Receptive field +40x40 ", run.Output);
+
+        var deep = Run("--arch", "resnet50", "summary", "--input", "3x224x224", "--classes", "1000", "--batch-size", "1000");
+        Assert.Matches(@"(?m)^ *layer1\.0\.downsample\.0 +Conv2d +256x56x56 +16,384 +51,380,224,000 *$", deep.Output);
+        Assert.Matches(@"(?m)^ *Multiply-adds +4,089,184,256,000 for 1,000 images *$", deep.Output);
+        Assert.All((run.Output + deep.Output).Split('\n'), line => Assert.InRange(line.TrimEnd().Length, 0, 80));
+        Assert.Empty(folder.Contents);
+    }
+
+    [Fact]
+    public void Json_is_one_document_on_standard_output()
+    {
+        var run = Run("summary", "--arch", "inception", "--input", "3x32x30", "--classes", "7", "--batch-size", "2", "--json");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        var result = JsonDocument.Parse(run.Output).RootElement;
+        Assert.Equal("inception", result.GetProperty("architecture").GetString());
+        Assert.Equal([3, 32, 30], result.GetProperty("input").EnumerateArray().Select(side => side.GetInt32()));
+        Assert.Equal(40, result.GetProperty("receptive_field").GetInt32());
+        var layers = result.GetProperty("layers").EnumerateArray().ToArray();
+        foreach (var name in new[] { "parameters", "multiply_adds" })
+            Assert.Equal(layers.Sum(layer => layer.GetProperty(name).GetInt64()), result.GetProperty(name).GetInt64());
+        Assert.Equal("linear", layers[^1].GetProperty("name").GetString());
+        Assert.Equal([7], layers[^1].GetProperty("output_shape").EnumerateArray().Select(side => side.GetInt32()));
+        Assert.Equal(2 * 7 * 88 * 5 * 4, layers[^1].GetProperty("multiply_adds").GetInt64());
+    }
+
+    [Theory]
+    [InlineData(1, "16x16", "--arch", "plain", "--input", "1x5x5")]
+    [InlineData(2, "'abc'", "--input", "abc")]
+    [InlineData(2, "'0x28x28'", "--input", "0x28x28")]
+    [InlineData(2, "'1x28x28x'", "--input", "1x28x28x")]
+    [InlineData(2, "16384", "--input", "1x28x99999999999")]
+    [InlineData(2, "--classes", "--classes", "0")]
+    [InlineData(2, "'foo'", "--arch", "foo")]
+    public void What_makes_no_network_is_refused(int exitCode, string part, params string[] arguments) =>
+        Run(["summary", .. arguments]).AssertFailed(exitCode, part);
+
+    private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);
+}
