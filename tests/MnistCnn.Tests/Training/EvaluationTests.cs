@@ -30,4 +30,18 @@ public sealed class EvaluationTests
             Assert.Equal(results[0].Predictions, result.Predictions);
         }
     }
+
+    [Fact]
+    public void An_image_by_itself_gets_the_answer_that_it_gets_in_a_batch()
+    {
+        using var data = MnistData.Load(MnistData.BundledFolder, trainLimit: 1, testLimit: 50);
+        var (_, model) = Weights.Load(Fixture.PathOf("residual-trained.safetensors"));
+        var evaluation = Evaluation.Run(model, BatchLoader.Create(data.Test, 50, shuffle: false, CPU));
+        for (var index = 0; index < evaluation.Total; index++)
+        {
+            var best = Prediction.Of(model, data.Test.Images[index], CPU)[0];
+            Assert.Equal(evaluation.Predictions[index], best.Digit);
+            Assert.Equal(evaluation.Confidences[index], best.Probability, 1e-5);
+        }
+    }
 }
