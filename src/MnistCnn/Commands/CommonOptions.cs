@@ -62,6 +62,7 @@ public static class CommonOptions
     /// <exception cref="NotSupportedException">There is no such device.</exception>
     public static torch.Device StartTorch(ParseResult line)
     {
+        Allocator.KeepFreedMemory();
         NativeLibraries.Load();
         if (line.GetValue(Threads) is { } threads)
             torch.set_num_threads(threads);

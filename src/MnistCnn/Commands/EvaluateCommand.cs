@@ -2,6 +2,7 @@ using System.CommandLine;
 using MnistCnn.Data;
 using MnistCnn.Modules;
 using MnistCnn.Reporting;
+using MnistCnn.Runtime;
 using MnistCnn.Training;
 using TorchSharp;
 using static MnistCnn.Commands.CommonOptions;
@@ -33,7 +34,7 @@ public static class EvaluateCommand
         var device = StartTorch(line);
         var path = Path.GetFullPath(line.GetRequiredValue(Model));
         var (architecture, model) = Weights.Load(path, Architecture.Find(line.GetValue(Arch)));
-        using var network = model.to(device);
+        using var network = MemoryLayout.ChannelsLast(model.to(device));
         using var data = MnistData.Load(line.GetValue(CommonOptions.Data) ?? MnistData.BundledFolder, testLimit: line.GetValue(TestLimit));
 
         var picture = Path.Combine(line.GetValue(Out) ?? Path.GetDirectoryName(path)!, Path.GetFileNameWithoutExtension(path));

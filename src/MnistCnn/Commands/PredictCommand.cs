@@ -2,6 +2,7 @@ using System.CommandLine;
 using MnistCnn.Data;
 using MnistCnn.Modules;
 using MnistCnn.Reporting;
+using MnistCnn.Runtime;
 using MnistCnn.Training;
 using TorchSharp;
 using static MnistCnn.Commands.CommonOptions;
@@ -38,7 +39,7 @@ public static class PredictCommand
     {
         var device = StartTorch(line);
         var (_, model) = Weights.Load(Path.GetFullPath(line.GetRequiredValue(Model)), Architecture.Find(line.GetValue(Arch)));
-        using var network = model.to(device);
+        using var network = MemoryLayout.ChannelsLast(model.to(device));
         network.eval();
 
         var files = line.GetRequiredValue(Images).SelectMany(Expand).ToArray();

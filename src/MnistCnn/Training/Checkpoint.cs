@@ -107,7 +107,7 @@ public sealed class Checkpoint : IDisposable
         if (Weights.Mismatch(parameters, buffers) is { } wrongMomentum)
             throw Damaged($"of the momentum, {wrongMomentum}");
         foreach (var (name, momentum) in Momenta(model, optimizer))
-            momentum.momentum_buffer = buffers[name].to(parameters[name].device, copy: true).DetachFromDisposeScope();
+            momentum.momentum_buffer = zeros_like(parameters[name]).detach().copy_(buffers[name]).DetachFromDisposeScope();
     }
 
     /// <summary>The state of torch's default generator before the epoch in hand: uint8, as <c>get_rng_state</c> gives it.</summary>

@@ -18,7 +18,7 @@ public sealed record Evaluation(
     public const int Classes = 10;
 
     /// <summary>Images that a network is given at a time where it only has to name them: no more are any faster.</summary>
-    public const int BatchSize = 500;
+    public const int BatchSize = 250;
 
     /// <summary>How many images there were.</summary>
     public int Total => Labels.Count;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using MnistCnn.Data;
 using MnistCnn.Modules;
+using MnistCnn.Runtime;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -42,7 +43,7 @@ public sealed class Trainer : IDisposable
 
         this.settings = settings;
         manual_seed(settings.Seed);
-        model = architecture.Create().to(device);
+        model = MemoryLayout.ChannelsLast(architecture.Create().to(device));
         // TorchSharp, unlike PyTorch, would go on with a running variance that is no number.
         if (model.modules().Any(module => module is BatchNorm2d) && (data.Train.Count - heldOut - 1) % settings.BatchSize == 0)
             throw new ArgumentException(

