@@ -7,6 +7,8 @@
     python3 tests/reference/article.py fixtures                  writes tests/MnistCnn.Tests/Fixtures
 
 Needs PyTorch and NumPy, any version; Debian's python3-torch serves. Reads data/mnist.
+With --torchvision, train loads the images as the article does, one by one through torchvision, which this needs then
+(python3-torchvision): the same numbers in the same order, in the article's time.
 With --as-printed, Residual takes the slip of the article's listing: its second convolution reads the block's input.
 """
 
@@ -103,6 +105,19 @@ def read_set(prefix):
     return TensorDataset(images, read("labels-idx1-ubyte", 1).long())
 
 
+def torchvision_set(prefix):
+    """The article's data set: each image is made a picture, then a tensor, then normalised, whenever it is asked for."""
+    from torchvision import datasets, transforms
+
+    root = pathlib.Path(tempfile.gettempdir()) / "mnist-cnn-torchvision"
+    raw = root / "MNIST" / "raw"
+    raw.mkdir(parents=True, exist_ok=True)
+    for file in (ROOT / "data" / "mnist").glob("*.gz"):
+        (raw / file.stem).write_bytes(gzip.open(file).read())
+    normalize = transforms.Compose([transforms.ToTensor(), transforms.Normalize([0.1307], [0.3081])])
+    return datasets.MNIST(str(root), train=prefix == "train", transform=normalize)
+
+
 DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64}
 
 
@@ -135,7 +150,7 @@ def read_safetensors(path):
 class Experiment:
     """The network, its optimiser and the loaders, all from one seed."""
 
-    def __init__(self, name, seed):
+    def __init__(self, name, seed, read_set=read_set):
         torch.manual_seed(seed)
         self.model = ARCHITECTURES[name]()
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.01, momentum=0.5)
@@ -162,8 +177,8 @@ class Experiment:
         return 100 * correct / len(self.test_set), loss / len(self.test_set)
 
 
-def train(name, epochs, seed, out):
-    experiment = Experiment(name, seed)
+def train(name, epochs, seed, out, read_set=read_set):
+    experiment = Experiment(name, seed, read_set)
     if out:
         out.mkdir(parents=True, exist_ok=True)
         (out / "metrics.jsonl").unlink(missing_ok=True)
@@ -247,6 +262,7 @@ def main():
     train_parser.add_argument("--seed", type=int, default=1)
     train_parser.add_argument("--out", type=pathlib.Path)
     train_parser.add_argument("--as-printed", action="store_true")
+    train_parser.add_argument("--torchvision", action="store_true")
     check_parser = commands.add_parser("check")
     check_parser.add_argument("architecture", choices=ARCHITECTURES)
     check_parser.add_argument("file", type=pathlib.Path)
@@ -258,7 +274,8 @@ def main():
         check(arguments.architecture, arguments.file)
     else:
         Residual.as_printed = arguments.as_printed
-        train(arguments.architecture, arguments.epochs, arguments.seed, arguments.out)
+        source = torchvision_set if arguments.torchvision else read_set
+        train(arguments.architecture, arguments.epochs, arguments.seed, arguments.out, source)
 
 
 if __name__ == "__main__":

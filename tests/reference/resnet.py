@@ -36,7 +36,7 @@ def listing(model):
         f"{name} {'x'.join(map(str, tensor.shape))} {str(tensor.dtype)[6:]}\n" for name, tensor in model.state_dict().items())
 
 
-def main(seed=1, steps=2):
+def main(seed=1, steps=1):
     networks = {}
     for name in NAMES:
         model = getattr(torchvision.models, name)()

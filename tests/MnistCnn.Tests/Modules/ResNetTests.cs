@@ -77,10 +77,11 @@ public sealed class ResNetTests
         }
     }
 
-    // What is evaluated has gone through a file, and uses the running means and variances of the steps. Each step makes rounding
-    // hundreds of times as large: in PyTorch with and without its fast convolutions, these logits differ by 0.0005.
+    // What is evaluated has gone through a file, and uses the running means and variances of the step, which moved the logits by
+    // 0.36. Batch normalisation makes rounding large: in PyTorch, with another memory layout or one thread instead of two, these
+    // logits differ by 0.0015, and the loss of the next step by 0.003.
     [Fact]
-    public void The_first_losses_and_the_logits_after_them_are_torchvision_s()
+    public void The_first_loss_and_the_logits_after_its_step_are_torchvision_s()
     {
         var fixture = ResNetFixture.Read();
         using var folder = new TemporaryFolder();
@@ -97,7 +98,7 @@ public sealed class ResNetTests
         Assert.Throws<OperationCanceledException>(() => trainer.Run([observer], enough.Token));
         Assert.Equal(fixture.TrainLosses.Length, losses.Count);
         foreach (var (expected, actual) in fixture.TrainLosses.Zip(losses))
-            Assert.Equal(expected, actual, 1e-4);
+            Assert.Equal(expected, actual, 1e-5);
 
         trainer.SaveWeights(folder["model.safetensors"], new Dictionary<string, string>());
         var (architecture, model) = Weights.Load(folder["model.safetensors"]);
