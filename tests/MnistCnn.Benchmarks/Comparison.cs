@@ -9,7 +9,9 @@ using Spectre.Console;
 
 namespace MnistCnn.Benchmarks;
 
-/// <summary>The article's program on PyTorch and this one in turn, one process at a time, and how near this one is to the machine's limit.</summary>
+/// <summary>
+/// The article's program on PyTorch and this one in turn, one process at a time, and how near this one is to the machine's limit.
+/// </summary>
 public static class Comparison
 {
     private static readonly string Root = FindRoot();
@@ -21,7 +23,8 @@ public static class Comparison
         NativeLibraries.Load();
         var python = FindPython();
         if (python is null)
-            Console.Error.WriteLine("There is no Python with PyTorch and torchvision here: what is compared with them is left out (Debian: python3-torchvision).");
+            Console.Error.WriteLine(
+                "There is no Python with PyTorch and torchvision here (Debian: python3-torchvision): the comparison with them is left out.");
 
         var figures = new List<Figure>();
         foreach (var name in new[] { "residual", "inception" })
@@ -41,7 +44,7 @@ public static class Comparison
             if (python is not null)
             {
                 figures.Add(new Figure($"{name}: the same, the article's program on PyTorch", "s", theirs));
-                figures.Add(new Figure($"{name}: ratio", "", [.. ours.Zip(theirs, (a, b) => a / b)], name == "residual" ? 0.5 : 0.6));
+                figures.Add(new Figure($"{name}: ratio of the two above", "", [.. ours.Zip(theirs, (a, b) => a / b)], name == "residual" ? 0.5 : 0.6));
             }
 
             figures.Add(new Figure($"{name}: peak memory", "MB", [.. memory.Select(bytes => bytes / 1e6)], 450));
@@ -50,13 +53,17 @@ public static class Comparison
             var inside = Enumerable.Range(0, pairs).Select(_ => MeasureInside(name)).ToArray();
             figures.Add(new Figure($"{name}: multiply-adds in training", "10⁹/s", [.. inside.Select(run => run.TrainingSpeed / 1e9)]));
             figures.Add(new Figure("matrix product 2048x2048", "10⁹/s", [.. inside.Select(run => run.MatrixProduct / 1e9)]));
-            figures.Add(new Figure($"{name}: ratio", "", [.. inside.Select(run => run.TrainingSpeed / run.MatrixProduct)], 0.75, AtLeast: true));
-            figures.Add(new Figure($"{name}: share of a step that is no forward, backward, optimiser", "%", [.. inside.Select(run => 100 * run.Overhead)], 2));
-            figures.Add(new Figure($"{name}: evaluating 10,000 images over one forward pass", "", [.. inside.Select(run => run.EvaluationRatio)], 1.1));
+            figures.Add(new Figure(
+                $"{name}: ratio of the two above", "", [.. inside.Select(run => run.TrainingSpeed / run.MatrixProduct)], 0.75, AtLeast: true));
+            figures.Add(new Figure(
+                $"{name}: share of a step that is no forward, backward, optimiser", "%", [.. inside.Select(run => 100 * run.Overhead)], 2));
+            figures.Add(new Figure(
+                $"{name}: evaluating 10,000 images over one forward pass", "", [.. inside.Select(run => run.EvaluationRatio)], 1.1));
         }
 
         Say("start");
-        figures.Add(new Figure("from the start of the process to the first step", "s", [.. Enumerable.Range(0, pairs + 1).Select(_ => SecondsToFirstStep()).Skip(1)], 1.5));
+        var starts = Enumerable.Range(0, pairs + 1).Select(_ => SecondsToFirstStep()).Skip(1);
+        figures.Add(new Figure("from the start of the process to the first step", "s", [.. starts], 1.5));
         Write(figures, python);
         return 0;
     }
@@ -66,7 +73,7 @@ public static class Comparison
         var folder = Directory.CreateTempSubdirectory("mnist-cnn-benchmark-").FullName;
         try
         {
-            using var process = Start("dotnet", ["exec", typeof(Versions).Assembly.Location, "train", "--arch", name, "--epochs", "1", "--device", "cpu", "--json", "--out", Path.Combine(folder, "run")]);
+            using var process = Train(folder, "--arch", name, "--json");
             var result = JsonDocument.Parse(process.StandardOutput.ReadToEnd()).RootElement;
             var epoch = result.GetProperty("epochs")[0];
             return (Seconds(epoch), result.GetProperty("run").GetProperty("peak_memory").GetDouble());
@@ -95,7 +102,7 @@ public static class Comparison
     {
         var folder = Directory.CreateTempSubdirectory("mnist-cnn-benchmark-").FullName;
         var clock = Stopwatch.StartNew();
-        using var process = Start("dotnet", ["exec", typeof(Versions).Assembly.Location, "train", "--epochs", "1", "--device", "cpu", "--log-interval", "1", "--out", Path.Combine(folder, "run")]);
+        using var process = Train(folder, "--log-interval", "1");
         process.StandardOutput.ReadLine();
         var seconds = clock.Elapsed.TotalSeconds;
         process.Kill();
@@ -146,6 +153,10 @@ public static class Comparison
             return null;
         }
     }
+
+    private static Process Train(string folder, params string[] options) => Start(
+        "dotnet",
+        ["exec", typeof(Versions).Assembly.Location, "train", "--epochs", "1", "--device", "cpu", "--out", Path.Combine(folder, "run"), .. options]);
 
     private static Process Start(string program, IEnumerable<string> arguments) =>
         Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = program != "dotnet" })!;
