@@ -33,12 +33,12 @@ public static class ComparisonReport
             return;
         }
 
-        var table = new Table().Border(TableBorder.Simple).AddColumns("Run", "Network")
-            .AddColumn("Parameters", column => column.RightAligned())
-            .AddColumn("Epochs", column => column.RightAligned())
-            .AddColumn("Best", column => column.RightAligned())
-            .AddColumn(Invariant($"To {Goal} %"), column => column.RightAligned())
-            .AddColumn("s/epoch", column => column.RightAligned());
+        // Narrow enough for names such as residual-20260101-120000 in 80 columns.
+        var table = new Table().Border(TableBorder.Simple);
+        foreach (var heading in new[] { "Run", "Network" })
+            table.AddColumn(heading, column => column.PadLeft(0).PadRight(0));
+        foreach (var heading in new[] { "Parameters", "Epochs", "Best", Invariant($"To {Goal} %"), "s/epoch" })
+            table.AddColumn(heading, column => column.RightAligned().PadLeft(0).PadRight(0));
         foreach (var row in rows)
             table.AddRow(
                 new Text(row.Name),

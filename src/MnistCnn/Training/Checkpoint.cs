@@ -54,6 +54,9 @@ public sealed class Checkpoint : IDisposable
         }
     }
 
+    /// <summary>Whether a file is a checkpoint and not one of weights alone.</summary>
+    public static bool Is(SafetensorsFile file) => file.Tensors.ContainsKey(RandomKey);
+
     /// <summary>Writes a checkpoint, whole or not at all.</summary>
     /// <param name="path">Where to.</param>
     /// <param name="settings">What the run was asked to do.</param>

@@ -25,6 +25,8 @@ public static class Weights
     public static (Architecture Architecture, Module<Tensor, Tensor> Model) Load(string path, Architecture? architecture = null)
     {
         using var file = SafetensorsFile.Read(path);
+        if (Checkpoint.Is(file))
+            throw new InvalidDataException($"{path} is a checkpoint, for train --resume; the weights are in model.safetensors beside it.");
         foreach (var candidate in architecture is null ? Architecture.All : [architecture])
         {
             using var skeleton = candidate.CreateSkeleton();
