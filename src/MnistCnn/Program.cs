@@ -13,6 +13,12 @@ var root = new RootCommand("Trains the Inception and Residual networks of a well
     SummaryCommand.Create(),
 };
 
+if (args.Contains(""))
+{
+    Console.Error.WriteLine("error: One of the arguments is empty. See --help.");
+    return ExitCode.Usage;
+}
+
 var line = root.Parse(args);
 if (line.Errors is [var first, ..] && line.Action is not System.CommandLine.Help.HelpAction)
 {

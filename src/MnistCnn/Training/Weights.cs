@@ -24,9 +24,7 @@ public static class Weights
     /// <exception cref="InvalidDataException">It is no such file, or its tensors are not the network's.</exception>
     public static (Architecture Architecture, Module<Tensor, Tensor> Model) Load(string path, Architecture? architecture = null)
     {
-        using var file = SafetensorsFile.Read(path);
-        if (Checkpoint.Is(file))
-            throw new InvalidDataException($"{path} is a checkpoint, for train --resume; the weights are in model.safetensors beside it.");
+        using var file = Read(path);
         foreach (var candidate in architecture is null ? Architecture.All : [architecture])
         {
             using var skeleton = candidate.CreateSkeleton();
@@ -52,7 +50,7 @@ public static class Weights
     /// <exception cref="InvalidDataException">It is no such file, or its tensors are not the network's.</exception>
     public static void LoadInto(Module<Tensor, Tensor> model, string path)
     {
-        using var file = SafetensorsFile.Read(path);
+        using var file = Read(path);
         if (Mismatch(model.state_dict(), file.Tensors) is { } mismatch)
             throw new InvalidDataException($"{path} does not hold the weights of this network: {mismatch}.");
         Copy(file.Tensors, model);
@@ -85,6 +83,15 @@ public static class Weights
     // Floating-point numbers of any width become those of another, and whole numbers likewise: a batch norm counts its batches.
     private static bool IsSameKind(Tensor one, Tensor other) =>
         one.is_floating_point() == other.is_floating_point() && one.dtype is ScalarType.Bool == other.dtype is ScalarType.Bool;
+
+    private static SafetensorsFile Read(string path)
+    {
+        var file = SafetensorsFile.Read(path);
+        if (!Checkpoint.Is(file))
+            return file;
+        file.Dispose();
+        throw new InvalidDataException($"{path} is a checkpoint, for train --resume; the weights are in model.safetensors beside it.");
+    }
 
     private static string Shape(Tensor tensor) => string.Join("x", tensor.shape);
 

@@ -63,6 +63,8 @@ public sealed class EvaluateCommandTests : IDisposable
         File.WriteAllBytes(folder["pickle.pt"], [(byte)'P', (byte)'K', 3, 4]);
         Run("evaluate", "pickle.pt").AssertFailed(1, "pickle");
         Run("evaluate").AssertFailed(2);
+        Run("evaluate", "").AssertFailed(2, "empty");
+        Run("evaluate", Trained, "--out", "").AssertFailed(2, "empty");
         Assert.Equal(["pickle.pt"], folder.Contents);
     }
 

@@ -71,6 +71,7 @@ public sealed partial class ResumeTests : IDisposable
         Run(resume).AssertFailed(1, "train-images-idx3-ubyte");
         Assert.Equal(checkpoint, File.ReadAllBytes(folder["out/checkpoint.safetensors"]));
         Run(["--resume", "out/model.safetensors"]).AssertFailed(1, "no checkpoint");
+        Run(["--data", "data", "--arch", "plain", "--init", "out/checkpoint.safetensors"]).AssertFailed(1, "is a checkpoint");
         ProgramRun.Of(folder.FullPath, "evaluate", "out/checkpoint.safetensors").AssertFailed(1, "is a checkpoint", "model.safetensors");
         Run(["--resume", "nowhere"]).AssertFailed(1, "nowhere");
     }
