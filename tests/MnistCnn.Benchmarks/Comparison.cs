@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
+using MnistCnn.Tests;
 using MnistCnn.Training;
 using Spectre.Console;
 
@@ -14,8 +15,6 @@ namespace MnistCnn.Benchmarks;
 /// </summary>
 public static class Comparison
 {
-    private static readonly string Root = FindRoot();
-
     /// <summary>Measures, prints a table and writes <c>benchmark.json</c> and <c>benchmark.md</c> into the working directory.</summary>
     /// <param name="pairs">How often each side runs.</param>
     public static int Run(int pairs)
@@ -86,7 +85,7 @@ public static class Comparison
 
     private static double TheirEpoch(string python, string name)
     {
-        using var process = Start(python, [Path.Combine(Root, "tests", "reference", "article.py"), "train", name, "--epochs", "1", "--torchvision"]);
+        using var process = Start(python, [Path.Combine(RepositoryRoot.FullPath, "tests", "reference", "article.py"), "train", name, "--epochs", "1", "--torchvision"]);
         return Seconds(JsonDocument.Parse(process.StandardOutput.ReadToEnd()).RootElement);
     }
 
@@ -162,12 +161,4 @@ public static class Comparison
         Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = program != "dotnet" })!;
 
     private static void Say(string text) => Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.Now:HH:mm:ss} {text}"));
-
-    private static string FindRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "MnistCnn.sln")))
-            folder = folder.Parent!;
-        return folder.FullName;
-    }
 }

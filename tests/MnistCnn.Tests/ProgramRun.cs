@@ -5,9 +5,6 @@ namespace MnistCnn.Tests;
 /// <summary>A finished process: what it returned and printed.</summary>
 public sealed record ProgramRun(int ExitCode, string Output, string Error)
 {
-    /// <summary>The root of the repository.</summary>
-    public static string Root { get; } = FindRoot();
-
     /// <summary>The built program, beside the tests.</summary>
     public static string ProgramPath { get; } = Path.Combine(AppContext.BaseDirectory, "MnistCnn.dll");
 
@@ -60,13 +57,5 @@ public sealed record ProgramRun(int ExitCode, string Output, string Error)
         Assert.StartsWith("error: ", line);
         foreach (var part in parts)
             Assert.Contains(part, line);
-    }
-
-    private static string FindRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "MnistCnn.sln")))
-            folder = folder.Parent!;
-        return folder.FullName;
     }
 }

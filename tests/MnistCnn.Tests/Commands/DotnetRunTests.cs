@@ -6,7 +6,7 @@ namespace MnistCnn.Tests.Commands;
 /// </summary>
 public sealed class DotnetRunTests
 {
-    private static readonly string Project = Path.Combine(ProgramRun.Root, "src", "MnistCnn");
+    private static readonly string Project = Path.Combine(RepositoryRoot.FullPath, "src", "MnistCnn");
 
 #if DEBUG
     private const string Configuration = "Debug";
@@ -25,7 +25,7 @@ public sealed class DotnetRunTests
     public void The_architecture_reaches_the_program(params string[] arguments)
     {
         ProgramRun.OfDotnet(Project, [.. NoBuild, .. arguments]).AssertFailed(2, "'foo'", "inception, residual, plain");
-        ProgramRun.OfDotnet(ProgramRun.Root, [.. NoBuild, "--project", "src/MnistCnn", .. arguments]).AssertFailed(2, "'foo'");
+        ProgramRun.OfDotnet(RepositoryRoot.FullPath, [.. NoBuild, "--project", "src/MnistCnn", .. arguments]).AssertFailed(2, "'foo'");
     }
 
     [Theory]
