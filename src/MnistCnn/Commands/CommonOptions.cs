@@ -4,6 +4,7 @@ using System.Globalization;
 using MnistCnn.Modules;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
+using MnistCnn.Training;
 using TorchSharp;
 
 namespace MnistCnn.Commands;
@@ -67,6 +68,19 @@ public static class CommonOptions
         if (line.GetValue(Threads) is { } threads)
             torch.set_num_threads(threads);
         return Devices.Get(line.GetValue(Device) ?? "auto");
+    }
+
+    /// <summary>Loads the weights that <see cref="Model"/> names, into the network that <see cref="Arch"/> names, if any.</summary>
+    /// <param name="line">The command line.</param>
+    /// <param name="device">Where the network goes.</param>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    /// <exception cref="InvalidDataException">It holds no weights, or another network's.</exception>
+    public static (Architecture Architecture, torch.nn.Module<torch.Tensor, torch.Tensor> Network) LoadModel(ParseResult line, torch.Device device)
+    {
+        var path = Path.GetFullPath(line.GetRequiredValue(Model));
+        var (architecture, model) = Weights.Load(path, Architecture.Find(line.GetValue(Arch)));
+        return (architecture, MemoryLayout.ChannelsLast(model.to(device)));
     }
 
     /// <summary>An option that says where a plot goes.</summary>

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using MnistCnn.Reporting;
 using MnistCnn.Training;
-using ScottPlot;
 
 namespace MnistCnn.Commands;
 
@@ -31,18 +30,8 @@ public static class CompareCommand
         var plotPath = Path.GetFullPath(line.GetValue(Plot) ?? StandardPlot);
         AtomicFile.EnsureWritable(plotPath);
         var runs = line.GetRequiredValue(Runs).Select(SavedRun.Read).ToArray();
-        var epochs = runs.Max(run => run.Epochs.Count);
-        Chart.Draw(
-            plotPath,
-            new Chart("Accuracy on MNIST", "Epoch", AccuracyPlot.Label, Curves(epoch => epoch.TestAccuracy)) { Epochs = epochs },
-            new Chart("Loss on MNIST", "Epoch", "Cross entropy of the test images (nats)", Curves(epoch => epoch.TestLoss))
-            {
-                Epochs = epochs,
-                Legend = Alignment.UpperRight,
-            });
+        ComparisonPlot.Draw(plotPath, runs);
         ComparisonReport.Write(runs, plotPath, line.GetValue(CommonOptions.Json));
         return 0;
-
-        Curve[] Curves(Func<EpochMetrics, double> value) => [.. runs.Select(run => Curve.OverEpochs(run.Name, run.Epochs.Select(value)))];
     }
 }

@@ -1,10 +1,7 @@
 using System.CommandLine;
 using MnistCnn.Data;
-using MnistCnn.Modules;
 using MnistCnn.Reporting;
-using MnistCnn.Runtime;
 using MnistCnn.Training;
-using TorchSharp;
 using static MnistCnn.Commands.CommonOptions;
 
 namespace MnistCnn.Commands;
@@ -32,11 +29,11 @@ public static class EvaluateCommand
     private static int Run(ParseResult line)
     {
         var device = StartTorch(line);
-        var path = Path.GetFullPath(line.GetRequiredValue(Model));
-        var (architecture, model) = Weights.Load(path, Architecture.Find(line.GetValue(Arch)));
-        using var network = MemoryLayout.ChannelsLast(model.to(device));
+        var (architecture, model) = LoadModel(line, device);
+        using var network = model;
         using var data = MnistData.Load(line.GetValue(CommonOptions.Data) ?? MnistData.BundledFolder, testLimit: line.GetValue(TestLimit));
 
+        var path = Path.GetFullPath(line.GetRequiredValue(Model));
         var picture = Path.Combine(line.GetValue(Out) ?? Path.GetDirectoryName(path)!, Path.GetFileNameWithoutExtension(path));
         var (confusionPath, mistakesPath) = (Path.GetFullPath($"{picture}-confusion.png"), Path.GetFullPath($"{picture}-mistakes.png"));
         AtomicFile.EnsureWritable(confusionPath);

@@ -1,10 +1,7 @@
 using System.CommandLine;
 using MnistCnn.Data;
-using MnistCnn.Modules;
 using MnistCnn.Reporting;
-using MnistCnn.Runtime;
 using MnistCnn.Training;
-using TorchSharp;
 using static MnistCnn.Commands.CommonOptions;
 
 namespace MnistCnn.Commands;
@@ -38,8 +35,7 @@ public static class PredictCommand
     private static int Run(ParseResult line)
     {
         var device = StartTorch(line);
-        var (_, model) = Weights.Load(Path.GetFullPath(line.GetRequiredValue(Model)), Architecture.Find(line.GetValue(Arch)));
-        using var network = MemoryLayout.ChannelsLast(model.to(device));
+        using var network = LoadModel(line, device).Network;
         network.eval();
 
         var files = line.GetRequiredValue(Images).SelectMany(Expand).ToArray();

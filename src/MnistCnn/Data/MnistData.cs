@@ -11,8 +11,10 @@ namespace MnistCnn.Data;
 public sealed record MnistData(string Folder, ImageSet Train, ImageSet Test, IReadOnlyDictionary<string, string> Sha256) : IDisposable
 {
     private const string SumsFile = "SHA256SUMS";
-    private const int Classes = 10;
     private const int Side = 28;
+
+    /// <summary>How many classes there are: the digits 0 to 9.</summary>
+    public const int Classes = 10;
 
     /// <summary>The canonical MNIST, which comes with the program.</summary>
     public static string BundledFolder => Path.Combine(AppContext.BaseDirectory, "data", "mnist");

@@ -1,7 +1,7 @@
-using System.Globalization;
 using System.Text.Json;
 using MnistCnn.Training;
 using Spectre.Console;
+using static System.FormattableString;
 
 namespace MnistCnn.Reporting;
 
@@ -51,6 +51,4 @@ public static class ComparisonReport
         Terminal.Of(Console.Out).Write(table);
         Console.Out.WriteLine(plotPath);
     }
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

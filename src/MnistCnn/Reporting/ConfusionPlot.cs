@@ -1,4 +1,5 @@
 using System.Globalization;
+using MnistCnn.Data;
 using MnistCnn.Training;
 using ScottPlot;
 using ScottPlot.Colormaps;
@@ -18,7 +19,7 @@ public static class ConfusionPlot
     public static void Draw(string path, string title, Evaluation evaluation)
     {
         var counts = evaluation.Confusion;
-        var classes = Evaluation.Classes;
+        var classes = MnistData.Classes;
         using var plot = new Plot();
 
         // Right answers outnumber the mistakes by so much that only their logarithm shows both.
@@ -38,8 +39,9 @@ public static class ConfusionPlot
                 text.LabelFontColor = shade > 0.6 ? Colors.White : Colors.Black;
             }
 
-        plot.Add.Heatmap(shades).Colormap = new Reversed(new Blues());
-        plot.MoveToBottom(plot.GetPlottables<ScottPlot.Plottables.Heatmap>().Single());
+        var heatmap = plot.Add.Heatmap(shades);
+        heatmap.Colormap = new Reversed(new Blues());
+        plot.MoveToBottom(heatmap);
 
         Chart.Style(
             plot,

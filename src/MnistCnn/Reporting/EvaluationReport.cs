@@ -1,8 +1,9 @@
-using System.Globalization;
 using System.Text.Json;
+using MnistCnn.Data;
 using MnistCnn.Modules;
 using MnistCnn.Training;
 using Spectre.Console;
+using static System.FormattableString;
 
 namespace MnistCnn.Reporting;
 
@@ -17,7 +18,7 @@ public static class EvaluationReport
     public static void Write(Architecture architecture, Evaluation evaluation, IReadOnlyList<string> files, bool json)
     {
         var confusion = evaluation.Confusion;
-        var digits = Enumerable.Range(0, Evaluation.Classes).ToArray();
+        var digits = Enumerable.Range(0, MnistData.Classes).ToArray();
         var classes = digits.Select(digit => new
         {
             Class = digit,
@@ -65,6 +66,4 @@ public static class EvaluationReport
     }
 
     private static double? Percent(int part, int whole) => whole == 0 ? null : 100.0 * part / whole;
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

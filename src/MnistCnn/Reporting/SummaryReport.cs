@@ -1,8 +1,8 @@
-using System.Globalization;
 using System.Text.Json;
 using MnistCnn.Modules;
 using MnistCnn.Training;
 using Spectre.Console;
+using static System.FormattableString;
 
 namespace MnistCnn.Reporting;
 
@@ -69,6 +69,4 @@ public static class SummaryReport
 
     private static string Size(long bytes) =>
         bytes < 1_000_000 ? Invariant($"{bytes / 1e3:F1} kB") : Invariant($"{bytes / 1e6:N1} MB");
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,7 +1,7 @@
-using System.Globalization;
 using System.Text.Json;
 using MnistCnn.Training;
 using Spectre.Console;
+using static System.FormattableString;
 
 namespace MnistCnn.Reporting;
 
@@ -59,6 +59,4 @@ public static class TrainingReport
     /// <summary>Says how a run that was stopped is taken up again.</summary>
     /// <param name="checkpointPath">Its checkpoint.</param>
     public static void HowToResume(string checkpointPath) => Console.Error.WriteLine($"Stopped. To go on: train --resume {checkpointPath}");
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -109,6 +109,8 @@ public sealed class Checkpoint : IDisposable
         var parameters = model.named_parameters().ToDictionary(named => named.name, Tensor (named) => named.parameter);
         if (Weights.Mismatch(parameters, buffers) is { } wrongMomentum)
             throw Damaged($"of the momentum, {wrongMomentum}");
+
+        // In the layout of its parameter, as the optimiser would make it: so each step gives the same bits.
         foreach (var (name, momentum) in Momenta(model, optimizer))
             momentum.momentum_buffer = zeros_like(parameters[name]).detach().copy_(buffers[name]).DetachFromDisposeScope();
     }

@@ -14,9 +14,6 @@ namespace MnistCnn.Training;
 public sealed record Evaluation(
     double Loss, IReadOnlyList<long> Labels, IReadOnlyList<long> Predictions, IReadOnlyList<double> Confidences)
 {
-    /// <summary>How many classes there are.</summary>
-    public const int Classes = 10;
-
     /// <summary>Images that a network is given at a time where it only has to name them: no more are any faster.</summary>
     public const int BatchSize = 250;
 
@@ -34,7 +31,7 @@ public sealed record Evaluation(
     {
         get
         {
-            var counts = new int[Classes, Classes];
+            var counts = new int[MnistData.Classes, MnistData.Classes];
             foreach (var (label, prediction) in Labels.Zip(Predictions))
                 counts[label, prediction]++;
             return counts;

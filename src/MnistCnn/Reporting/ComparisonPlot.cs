@@ -1,0 +1,26 @@
+using MnistCnn.Training;
+using ScottPlot;
+
+namespace MnistCnn.Reporting;
+
+/// <summary>The picture of several runs: accuracy and loss over the epochs, side by side.</summary>
+public static class ComparisonPlot
+{
+    /// <summary>Draws it.</summary>
+    /// <param name="path">Where to; its ending is one of <see cref="Picture.Endings"/>.</param>
+    /// <param name="runs">What to compare, at least one.</param>
+    public static void Draw(string path, IReadOnlyList<SavedRun> runs)
+    {
+        var epochs = runs.Max(run => run.Epochs.Count);
+        Chart.Draw(
+            path,
+            new Chart("Accuracy on MNIST", "Epoch", AccuracyPlot.Label, Curves(epoch => epoch.TestAccuracy)) { Epochs = epochs },
+            new Chart("Loss on MNIST", "Epoch", "Cross entropy of the test images (nats)", Curves(epoch => epoch.TestLoss))
+            {
+                Epochs = epochs,
+                Legend = Alignment.UpperRight,
+            });
+
+        Curve[] Curves(Func<EpochMetrics, double> value) => [.. runs.Select(run => Curve.OverEpochs(run.Name, run.Epochs.Select(value)))];
+    }
+}
