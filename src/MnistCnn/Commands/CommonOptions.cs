@@ -138,7 +138,7 @@ public static class CommonOptions
     };
 
     /// <summary>An option whose value is refused with a message where <paramref name="problem"/> gives one.</summary>
-    private static Option<string?> Checked(Option<string?> option, Func<string, string?> problem)
+    public static Option<string?> Checked(Option<string?> option, Func<string, string?> problem)
     {
         option.Validators.Add(result =>
         {

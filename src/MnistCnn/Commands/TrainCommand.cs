@@ -12,14 +12,31 @@ namespace MnistCnn.Commands;
 /// <summary><c>train</c>: trains one architecture and leaves a run folder.</summary>
 public static class TrainCommand
 {
-    private static readonly TrainSettings Defaults = new();
+    private static readonly TrainSettings Defaults = Recipe.All[0].Settings;
 
+    private static readonly Option<string?> RecipeName = Checked(
+        new Option<string?>("--recipe")
+        {
+            Description = $"The settings to start from: {Recipe.Names}. The defaults below are those of {Recipe.All[0].Name}.",
+            HelpName = "NAME",
+        },
+        value => Recipe.Find(value) is null ? $"There is no recipe '{value}'. The known ones: {Recipe.Names}." : null);
     private static readonly Option<int> Epochs = Count("--epochs", "How often every training image is seen.", Defaults.Epochs);
     private static readonly Option<int> BatchSize = Count("--batch-size", "Images in a step.", Defaults.BatchSize);
     private static readonly Option<double> LearningRate = Number(
         "--lr", "Learning rate of SGD.", Defaults.LearningRate, value => value > 0 && double.IsFinite(value), "a number above 0");
     private static readonly Option<double> Momentum = Number(
         "--momentum", "Momentum of SGD.", Defaults.Momentum, value => value is >= 0 and < 1, "a number from 0 to below 1");
+    private static readonly Option<bool> OneCycle = new("--one-cycle")
+    {
+        Description = "Let the learning rate rise to --lr and fall again, once in the whole run.",
+    };
+    private static readonly Option<double> LabelSmoothing = Number(
+        "--label-smoothing",
+        "The share of the target that all classes have in common.",
+        Defaults.LabelSmoothing,
+        value => value is >= 0 and < 1,
+        "a number from 0 to below 1");
     private static readonly Option<long> Seed = Integer(
         "--seed", "Seed of the random numbers: the initial weights and the order of the images.", Defaults.Seed);
     private static readonly Option<int?> TrainLimit = OptionalCount("--train-limit", "Only the first N training images.");
@@ -45,13 +62,15 @@ public static class TrainCommand
     {
         var command = new Command("train", "Train one architecture; leave its weights, its accuracies and a plot in a run folder.")
         {
-            Epochs, BatchSize, LearningRate, Momentum, Seed, TrainLimit, TestLimit, Validation, Patience,
+            RecipeName, Epochs, BatchSize, LearningRate, Momentum, OneCycle, LabelSmoothing, Seed, TrainLimit, TestLimit, Validation, Patience,
             CommonOptions.Data, Init, Resume, CheckpointEvery, Threads, Out, Plot, TensorBoard, LogInterval, Json,
         };
         command.Validators.Add(result =>
         {
             if (result.GetResult(Patience) is not null && result.GetResult(Validation) is null && result.GetResult(Resume) is null)
                 result.AddError("--patience needs --validation: the test images must not decide when to stop.");
+            if (result.GetResult(RecipeName) is not null && result.GetResult(Resume) is not null)
+                result.AddError("--recipe and --resume exclude each other: a checkpoint has its own settings.");
             if (result.GetResult(Init) is not null && result.GetResult(Resume) is not null)
                 result.AddError("--init and --resume exclude each other: a checkpoint has its own weights.");
         });
@@ -100,7 +119,7 @@ public static class TrainCommand
         List<ITrainingObserver> observers =
             [folder, new AccuracyPlot(plotPath, architecture.Title, settings.Epochs, trainer.State.History)];
         if (line.GetValue(TensorBoard))
-            observers.Add(new TensorBoardWriter(folder.FullPath, settings.LearningRate));
+            observers.Add(new TensorBoardWriter(folder.FullPath));
 
         var outcome = "finished";
         try
@@ -131,10 +150,10 @@ public static class TrainCommand
         return ExitCode.Interrupted;
     }
 
-    // What is not asked for is as in the checkpoint, where there is one.
+    // What is not asked for is as in the checkpoint, where there is one, or as in the recipe.
     private static TrainSettings Settings(ParseResult line, TrainSettings? saved)
     {
-        saved ??= Defaults;
+        saved ??= (Recipe.Find(line.GetValue(RecipeName)) ?? Recipe.All[0]).Settings;
         return new TrainSettings(
             line.GetValue(Arch) is { } name ? Architecture.Find(name)!.Name : saved.Architecture,
             Value(Epochs, saved.Epochs),
@@ -145,7 +164,9 @@ public static class TrainCommand
             Value(TrainLimit, saved.TrainLimit),
             Value(TestLimit, saved.TestLimit),
             Value(Validation, saved.Validation),
-            Value(Patience, saved.Patience));
+            Value(Patience, saved.Patience),
+            Value(OneCycle, saved.OneCycle),
+            Value(LabelSmoothing, saved.LabelSmoothing));
 
         T? Value<T>(Option<T> option, T otherwise) => line.GetResult(option) is { Implicit: false } ? line.GetValue(option) : otherwise;
     }

@@ -85,9 +85,13 @@ public sealed class Checkpoint : IDisposable
         }).Write(path);
     }
 
-    /// <summary>Makes sure that a run that goes on from here is the same run, but for the number of its epochs.</summary>
+    /// <summary>
+    /// Makes sure that a run that goes on from here is the same run, but for the number of its epochs, where the learning rate
+    /// does not depend on that.
+    /// </summary>
     /// <exception cref="InvalidDataException">It is not; the message says what differs.</exception>
-    public void EnsureSame(TrainSettings settings) => EnsureSame(Settings with { Epochs = settings.Epochs }, settings, "settings");
+    public void EnsureSame(TrainSettings settings) =>
+        EnsureSame(Settings.OneCycle ? Settings : Settings with { Epochs = settings.Epochs }, settings, "settings");
 
     /// <summary>Makes sure that a run that goes on from here has the same data, wherever they lie.</summary>
     /// <exception cref="InvalidDataException">It has not; the message says what differs.</exception>
@@ -139,7 +143,7 @@ public sealed class Checkpoint : IDisposable
             .Select(pair => $"{pair.First.Name} was {pair.First.Text}, now {pair.Second.Text}")
             .ToArray();
         if (differences.Length > 0)
-            throw new InvalidDataException($"{path} has other {what}: {string.Join("; ", differences)}. Only --epochs may differ.");
+            throw new InvalidDataException($"{path} has other {what}: {string.Join("; ", differences)}. {(Settings.OneCycle ? "None" : "Only --epochs")} may differ.");
 
         static IEnumerable<(string Name, string Text)> Flatten(JsonElement element) => element.EnumerateObject().SelectMany(property =>
             property.Value.ValueKind == JsonValueKind.Object ? Flatten(property.Value) : [(property.Name, property.Value.GetRawText())]);

@@ -11,6 +11,14 @@ namespace MnistCnn.Training;
 /// <param name="TestLimit">Use only the first so many test images.</param>
 /// <param name="Validation">Hold out so many training images, the last ones, and choose the best epoch on them.</param>
 /// <param name="Patience">End the run after so many epochs without a better one.</param>
+/// <param name="OneCycle">
+/// Let the learning rate rise from a 25th to <paramref name="LearningRate"/> in the first 30 % of the steps and fall to nearly
+/// nothing in the others, along cosines. Source: L. N. Smith and N. Topin, "Super-Convergence", 2017.
+/// </param>
+/// <param name="LabelSmoothing">
+/// The share of the target that all classes have in common, from 0 to below 1. Source: C. Szegedy et al., "Rethinking the
+/// Inception Architecture for Computer Vision", 2015, section 7.
+/// </param>
 public sealed record TrainSettings(
     string Architecture = Modules.Architecture.Default,
     int Epochs = 10,
@@ -21,4 +29,6 @@ public sealed record TrainSettings(
     int? TrainLimit = null,
     int? TestLimit = null,
     int? Validation = null,
-    int? Patience = null);
+    int? Patience = null,
+    bool OneCycle = false,
+    double LabelSmoothing = 0);

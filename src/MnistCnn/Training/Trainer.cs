@@ -7,6 +7,7 @@ using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 using static TorchSharp.torch.nn.functional;
+using static TorchSharp.torch.optim.lr_scheduler;
 
 namespace MnistCnn.Training;
 
@@ -19,6 +20,7 @@ public sealed class Trainer : IDisposable
     private readonly TrainSettings settings;
     private readonly Module<Tensor, Tensor> model;
     private readonly SGD optimizer;
+    private readonly LRScheduler? schedule;
     private readonly ImageSet trainSet;
     private readonly ImageSet? validationSet;
     private readonly DataLoader<long, Batch> trainLoader;
@@ -52,6 +54,9 @@ public sealed class Trainer : IDisposable
         optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum);
         trainSet = data.Train.Slice(0, data.Train.Count - heldOut);
         trainLoader = BatchLoader.Create(trainSet, settings.BatchSize, shuffle: true, device);
+        if (settings.OneCycle)
+            schedule = OneCycleLR(
+                optimizer, settings.LearningRate, epochs: settings.Epochs, steps_per_epoch: (int)trainLoader.Count, cycle_momentum: false);
         if (heldOut > 0)
         {
             validationSet = data.Train.Slice(data.Train.Count - heldOut, heldOut);
@@ -91,6 +96,8 @@ public sealed class Trainer : IDisposable
         epochRandomState.Dispose();
         epochRandomState = randomState;
         set_rng_state(epochRandomState);
+        for (var step = (State.Epoch - 1) * trainLoader.Count + State.Step; step > 0; step--)
+            schedule?.step();
     }
 
     /// <summary>Writes a checkpoint of the state between the last step and the next.</summary>
@@ -161,12 +168,13 @@ public sealed class Trainer : IDisposable
 
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            var loss = cross_entropy(model.call(images), labels);
+            var loss = cross_entropy(model.call(images), labels, label_smoothing: settings.LabelSmoothing);
             optimizer.zero_grad();
             loss.backward();
             optimizer.step();
 
-            var metrics = new StepMetrics(State.Epoch, step, (int)trainLoader.Count, loss.item<float>(), (int)labels.shape[0]);
+            var metrics = new StepMetrics(
+                State.Epoch, step, (int)trainLoader.Count, loss.item<float>(), (int)labels.shape[0], optimizer.ParamGroups.First().LearningRate);
             if (!double.IsFinite(metrics.Loss))
                 throw new ArithmeticException(
                     $"The loss became {metrics.Loss} in epoch {State.Epoch}, step {step}. Try a learning rate below {settings.LearningRate}.");
@@ -176,6 +184,7 @@ public sealed class Trainer : IDisposable
                 LossSum = State.LossSum + metrics.Loss * metrics.Images,
                 ImageSum = State.ImageSum + metrics.Images,
             };
+            schedule?.step();
             foreach (var observer in observers)
                 observer.OnStep(metrics);
         }

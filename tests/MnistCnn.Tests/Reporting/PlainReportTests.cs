@@ -11,10 +11,10 @@ public sealed class PlainReportTests
         var output = new StringWriter { NewLine = "\n" };
         var report = new PlainReport(output, logInterval: 2);
         foreach (var (step, loss) in new[] { 1.0, 2.0, 3.0, 4.0, 9.0 }.Index())
-            report.OnStep(new StepMetrics(1, step + 1, 5, loss, 64));
+            report.OnStep(new StepMetrics(1, step + 1, 5, loss, 64, 0.01));
         report.OnEpoch(new EpochMetrics(1, 3.8, 0.25, 97.126, 2.5, 0.25, 24000));
-        report.OnStep(new StepMetrics(2, 1, 5, 1, 64));
-        report.OnStep(new StepMetrics(2, 2, 5, 0.5, 64));
+        report.OnStep(new StepMetrics(2, 1, 5, 1, 64, 0.01));
+        report.OnStep(new StepMetrics(2, 2, 5, 0.5, 64, 0.01));
         Assert.Equal(
             """
             [1     2] loss: 1.500
