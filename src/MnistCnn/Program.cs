@@ -11,6 +11,7 @@ var root = new RootCommand("Trains the Inception and Residual networks of a well
     PredictCommand.Create(),
     CompareCommand.Create(),
     SummaryCommand.Create(),
+    ExperimentCommand.Create(),
 };
 
 if (args.Contains(""))

@@ -89,6 +89,11 @@ public static class CommonOptions
         new Option<string?>("--plot") { Description = $"The plot: {Picture.Endings}. [default: {standard}]", HelpName = "FILE" },
         value => Picture.HasKnownEnding(value) ? null : $"--plot takes a file that ends in one of {Picture.Endings}, not '{value}'.");
 
+    /// <summary>An option that names a recipe.</summary>
+    public static Option<string?> RecipeName(string description) => Checked(
+        new Option<string?>("--recipe") { Description = description, HelpName = "NAME" },
+        value => Recipe.Find(value) is null ? $"There is no recipe '{value}'. The known ones: {Recipe.Names}." : null);
+
     /// <summary>An option that takes a whole number from 1.</summary>
     public static Option<int> Count(string name, string description, int standard) => new(name)
     {
@@ -137,8 +142,8 @@ public static class CommonOptions
         DefaultValueFactory = _ => standard,
     };
 
-    /// <summary>An option whose value is refused with a message where <paramref name="problem"/> gives one.</summary>
-    public static Option<string?> Checked(Option<string?> option, Func<string, string?> problem)
+    // An option whose value is refused with a message where there is a problem with it.
+    private static Option<string?> Checked(Option<string?> option, Func<string, string?> problem)
     {
         option.Validators.Add(result =>
         {

@@ -14,13 +14,8 @@ public static class TrainCommand
 {
     private static readonly TrainSettings Defaults = Recipe.All[0].Settings;
 
-    private static readonly Option<string?> RecipeName = Checked(
-        new Option<string?>("--recipe")
-        {
-            Description = $"The settings to start from: {Recipe.Names}. The defaults below are those of {Recipe.All[0].Name}.",
-            HelpName = "NAME",
-        },
-        value => Recipe.Find(value) is null ? $"There is no recipe '{value}'. The known ones: {Recipe.Names}." : null);
+    private static readonly Option<string?> RecipeName = CommonOptions.RecipeName(
+        $"The settings to start from: {Recipe.Names}. The defaults below are those of {Recipe.All[0].Name}.");
     private static readonly Option<int> Epochs = Count("--epochs", "How often every training image is seen.", Defaults.Epochs);
     private static readonly Option<int> BatchSize = Count("--batch-size", "Images in a step.", Defaults.BatchSize);
     private static readonly Option<double> LearningRate = Number(

@@ -36,7 +36,8 @@ public static class MistakesPlot
             {
                 var (row, column) = Math.DivRem(index, Columns);
                 var (centre, top) = ((column + 0.5f) * Cell, Head + row * Cell);
-                using var image = Image(images, mistake);
+                using var pixels = images.Images[mistake];
+                using var image = Picture.Grey(pixels);
                 var (width, height) = (image.Width * Scale, image.Height * Scale);
                 canvas.DrawImage(image, SKRect.Create(centre - width / 2f, top, width, height), new SKSamplingOptions(SKFilterMode.Nearest));
                 canvas.DrawText(
@@ -46,12 +47,5 @@ public static class MistakesPlot
                     centre, top + height + 20, SKTextAlign.Center, font, ink);
             }
         });
-    }
-
-    private static SKImage Image(ImageSet images, int index)
-    {
-        using var pixels = images.Images[index];
-        var (height, width) = ((int)pixels.shape[0], (int)pixels.shape[1]);
-        return SKImage.FromPixelCopy(new SKImageInfo(width, height, SKColorType.Gray8), pixels.contiguous().bytes);
     }
 }

@@ -1,5 +1,6 @@
 using ScottPlot;
 using SkiaSharp;
+using static TorchSharp.torch;
 
 namespace MnistCnn.Reporting;
 
@@ -20,6 +21,14 @@ public static class Picture
     public static string Font { get; } =
         new[] { "Segoe UI", "Helvetica Neue", "DejaVu Sans", "Liberation Sans", "Noto Sans" }
             .FirstOrDefault(SKFontManager.Default.FontFamilies.Contains) ?? Fonts.Default;
+
+    /// <summary>A tensor as an image to draw.</summary>
+    /// <param name="pixels">Grey values, 0 is black: (H, W), uint8, on the CPU.</param>
+    public static SKImage Grey(Tensor pixels)
+    {
+        using var whole = pixels.contiguous();
+        return SKImage.FromPixelCopy(new SKImageInfo((int)pixels.shape[1], (int)pixels.shape[0], SKColorType.Gray8), whole.bytes);
+    }
 
     /// <summary>Draws a picture into a file, whole or not at all.</summary>
     /// <param name="path">Where to; its ending is one of <see cref="Endings"/>.</param>

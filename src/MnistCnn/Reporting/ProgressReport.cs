@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using MnistCnn.Training;
 using Spectre.Console;
-using Spectre.Console.Rendering;
 
 namespace MnistCnn.Reporting;
 
@@ -35,7 +34,7 @@ public sealed class ProgressReport : ITrainingObserver
         .Columns(
             new TaskDescriptionColumn { Alignment = Justify.Left },
             new ProgressBarColumn { Width = 20 },
-            new FiguresColumn())
+            new TagColumn())
         .Start(context => work(new ProgressReport(console, epochs, context.AddTask($"Epoch 1/{epochs}"))));
 
     /// <inheritdoc/>
@@ -60,13 +59,4 @@ public sealed class ProgressReport : ITrainingObserver
 
     /// <inheritdoc/>
     public void OnEpoch(EpochMetrics epoch) => console.WriteLine(TrainingText.Epoch(epoch));
-
-    /// <summary>Shows the text that the bar carries as its tag.</summary>
-    private sealed class FiguresColumn : ProgressColumn
-    {
-        protected override bool NoWrap => true;
-
-        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
-            new Text(task.Tag as string ?? "").Overflow(Overflow.Ellipsis);
-    }
 }

@@ -46,7 +46,7 @@ public sealed class RunFolder : ITrainingObserver
     /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public static RunFolder Create(string? path, RunInfo info, IReadOnlyList<EpochMetrics> history)
     {
-        path ??= FreeName(Path.Combine("runs", $"{info.Settings.Architecture}-{info.Started:yyyyMMdd-HHmmss}"));
+        path ??= FreeName(info.Settings.Architecture, info.Started);
         var folder = new RunFolder(Path.GetFullPath(path), info);
         if (File.Exists(folder.InfoPath) || File.Exists(folder.MetricsPath))
             throw new IOException($"{folder.FullPath} holds a run already. Choose another folder with --out.");
@@ -90,9 +90,14 @@ public sealed class RunFolder : ITrainingObserver
 
     private static string Line(EpochMetrics epoch) => JsonSerializer.Serialize(epoch, JsonFormat.Line) + "\n";
 
-    private static string FreeName(string name) => Enumerable.Range(1, int.MaxValue)
-        .Select(number => number == 1 ? name : $"{name}-{number}")
-        .First(candidate => !Directory.Exists(candidate));
+    /// <summary>The next free name <c>runs/NAME-TIME</c>.</summary>
+    public static string FreeName(string name, DateTimeOffset time)
+    {
+        var path = Path.Combine("runs", $"{name}-{time:yyyyMMdd-HHmmss}");
+        return Enumerable.Range(1, int.MaxValue)
+            .Select(number => number == 1 ? path : $"{path}-{number}")
+            .First(candidate => !Directory.Exists(candidate));
+    }
 
     private void Start(IReadOnlyList<EpochMetrics> history, bool overwrite)
     {

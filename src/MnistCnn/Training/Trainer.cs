@@ -70,6 +70,12 @@ public sealed class Trainer : IDisposable
     /// <summary>How far the run is.</summary>
     public TrainingState State { get; private set; } = TrainingState.Start;
 
+    /// <summary>The network that is trained.</summary>
+    public Module<Tensor, Tensor> Model => model;
+
+    /// <summary>Steps of an epoch.</summary>
+    public long StepsPerEpoch => trainLoader.Count;
+
     /// <summary>How many numbers the network learns.</summary>
     public long Parameters => model.parameters().Sum(parameter => parameter.numel());
 

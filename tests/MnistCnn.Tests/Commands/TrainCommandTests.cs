@@ -44,6 +44,28 @@ public sealed class TrainCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_recipe_gives_what_is_not_asked_for()
+    {
+        JsonElement Settings(params string[] arguments) =>
+            Json(Run([.. Short, .. arguments, "--json"]).Output).GetProperty("run").GetProperty("settings");
+
+        var article = Settings();
+        Assert.Equal((64, 0.01, 0.5, false, 0.0), Of(article));
+        Assert.Equal(Of(article), Of(Settings("--recipe", "article")));
+        Assert.Equal((128, 0.1, 0.9, true, 0.1), Of(Settings("--recipe", "Fast")));
+        Assert.Equal((128, 0.05, 0.9, false, 0.1), Of(Settings("--recipe", "fast", "--lr", "0.05", "--one-cycle", "false")));
+        Run(["train", "--recipe", "nosuch"]).AssertFailed(2, "nosuch", "article, fast");
+        Run(["train", "--recipe", "fast", "--resume", "checkpoint"]).AssertFailed(2, "--recipe", "--resume");
+
+        static (int BatchSize, double LearningRate, double Momentum, bool OneCycle, double LabelSmoothing) Of(JsonElement settings) => (
+            settings.GetProperty("batch_size").GetInt32(),
+            settings.GetProperty("learning_rate").GetDouble(),
+            settings.GetProperty("momentum").GetDouble(),
+            settings.GetProperty("one_cycle").GetBoolean(),
+            settings.GetProperty("label_smoothing").GetDouble());
+    }
+
+    [Fact]
     public void Json_is_one_document_on_standard_output()
     {
         var run = Run([.. Short, "--json", "--plot", "plots/a.svg"]);
@@ -85,6 +107,7 @@ public sealed class TrainCommandTests : IDisposable
     [InlineData("--lr", "-0.1")]
     [InlineData("--lr", "NaN")]
     [InlineData("--momentum", "1")]
+    [InlineData("--label-smoothing", "1")]
     [InlineData("--seed", "x")]
     [InlineData("--log-interval", "0")]
     [InlineData("--train-limit", "0")]
@@ -170,6 +193,16 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Equal(130, run.ExitCode);
         Assert.Equal("stopped", Json(File.ReadAllText(folder["out/run.json"])).GetProperty("outcome").GetString());
         Assert.NotEmpty(File.ReadAllLines(folder["out/metrics.jsonl"]));
+    }
+
+    [Fact]
+    public void The_fast_recipe_learns_faster()
+    {
+        double Accuracy(string recipe) =>
+            Json(Run(["train", "--recipe", recipe, "--epochs", "1", "--train-limit", "6400", "--test-limit", "2000", "--device", "cpu", "--json"]).Output)
+                .GetProperty("epochs")[0].GetProperty("test_accuracy").GetDouble();
+
+        Assert.True(Accuracy("fast") > Accuracy("article") + 5);
     }
 
     /// <summary>Accuracies that only learning gives: chance would be 10 %. And no more memory than a small machine has.</summary>

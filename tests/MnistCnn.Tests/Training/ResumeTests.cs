@@ -17,6 +17,30 @@ public sealed partial class ResumeTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
+    // The learning rate of a step depends on how many there are before and behind it.
+    [Fact]
+    public async Task A_learning_rate_of_one_cycle_goes_on_where_it_stood()
+    {
+        string[] arguments = [.. Short, "--data", "data", "--recipe", "fast", "--epochs", "60", "--checkpoint-every", "5"];
+        Assert.Equal(0, Run([.. arguments, "--out", "whole"]).ExitCode);
+        using (var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, "train", .. arguments, "--out", "killed"]))
+        {
+            while (!File.Exists(folder["killed/best.safetensors"]))
+            {
+                Assert.False(process.HasExited, "it ended before it could be killed");
+                await Task.Delay(10, TestContext.Current.CancellationToken);
+            }
+
+            process.Kill();
+            process.WaitForExit();
+        }
+
+        string[] resume = ["--resume", "killed/checkpoint.safetensors", "--data", "data", "--threads", "1"];
+        Run([.. resume, "--epochs", "61"]).AssertFailed(1, "epochs was 60, now 61");
+        Assert.Equal(0, Run(resume).ExitCode);
+        AssertSame("whole", "killed");
+    }
+
     [Fact]
     public async Task Killed_at_random_moments_it_ends_with_the_same_bytes()
     {

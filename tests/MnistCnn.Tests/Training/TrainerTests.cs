@@ -56,6 +56,39 @@ public sealed class TrainerTests
         Assert.NotEqual(standard, Run(new TrainSettings("plain", Epochs: 1, LearningRate: 0.02)).Steps[2].Loss);
     }
 
+    // From torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, epochs=2, steps_per_epoch=5) of PyTorch 1.13.
+    [Fact]
+    public void One_cycle_goes_through_the_learning_rates_of_PyTorch()
+    {
+        double[] expected =
+        [
+            0.004, 0.052, 0.1, 0.09504846320134738, 0.0811745653949763, 0.06112620219362893, 0.03887419780637107, 0.0188258346050237,
+            0.004951936798652629, 4e-07,
+        ];
+        var run = Run(new TrainSettings("plain", Epochs: 2, BatchSize: 30, LearningRate: 0.1, OneCycle: true));
+        Assert.Equal(expected.Length, run.Steps.Count);
+        foreach (var (rate, step) in expected.Zip(run.Steps))
+            Assert.Equal(rate, step.LearningRate, 1e-12);
+        Assert.All(Run(new TrainSettings("plain", Epochs: 1)).Steps, step => Assert.Equal(0.01, step.LearningRate));
+    }
+
+    // The same weights and the same batch, so that the loss of the first step tells the two apart by the formula alone.
+    [Fact]
+    public void Label_smoothing_mixes_the_loss_with_that_of_all_classes_alike()
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 16);
+        using var data = MnistData.Load(folder.FullPath);
+        using var whole = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain", Epochs: 1, LabelSmoothing: 0.25), data, CPU);
+        using var logProbabilities = nn.functional.log_softmax(whole.Model.call(ImageSet.Normalize(data.Train.Images)), 1);
+        var right = -logProbabilities.gather(1, data.Train.Labels.unsqueeze(1)).mean().item<float>();
+        var all = -logProbabilities.mean().item<float>();
+        var recorder = new Recorder();
+        whole.Run([recorder], TestContext.Current.CancellationToken);
+        Assert.Equal(0.75 * right + 0.25 * all, recorder.Steps[0].Loss, 1e-5);
+        Assert.NotEqual(right, all, 1e-3);
+    }
+
     [Fact]
     public void A_loss_that_is_no_number_ends_the_run_and_names_the_step()
     {

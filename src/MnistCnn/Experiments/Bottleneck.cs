@@ -1,0 +1,152 @@
+using System.Diagnostics;
+using MnistCnn.Modules;
+using MnistCnn.Reporting;
+using MnistCnn.Runtime;
+using MnistCnn.Training;
+using TorchSharp;
+using static ScottPlot.Statistics.Descriptive;
+using static System.FormattableString;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace MnistCnn.Experiments;
+
+/// <summary>The article's 5x5 convolution from 192 to 32 channels on 28x28 maps, direct and behind a 1x1 convolution.</summary>
+public sealed class Bottleneck : Experiment<BottleneckRow>
+{
+    private const int InChannels = 192;
+    private const int OutChannels = 32;
+    private const int ImagesOfTiming = 16;
+    private const int Rounds = 31;
+
+    private static readonly NetworkShape Maps = NetworkShape.Mnist with { Channels = InChannels };
+
+    /// <inheritdoc/>
+    public override string Name => "bottleneck";
+
+    /// <inheritdoc/>
+    public override string Claim => "A 1x1 convolution in front of a 5x5 one saves nearly all of its computation.";
+
+    /// <inheritdoc/>
+    public override ExperimentSettings Full => new(Seeds: 3, Epochs: 1, TrainLimit: 10_000);
+
+    /// <inheritdoc/>
+    public override ExperimentSettings Quick => new(Seeds: 1, Epochs: 1, TrainLimit: 1_500, TestLimit: 500, Quick: true);
+
+    /// <summary>The convolution: (N, 192, H, W) to (N, 32, H, W), float32.</summary>
+    /// <param name="width">Channels of the bottleneck, or null for none.</param>
+    public static Module<Tensor, Tensor> Convolution(int? width) => width is { } channels
+        ? Sequential(Conv2d(InChannels, channels, kernel_size: 1), Conv2d(channels, OutChannels, kernel_size: 5, padding: 2))
+        : Sequential(Conv2d(InChannels, OutChannels, kernel_size: 5, padding: 2));
+
+    /// <inheritdoc/>
+    protected override IEnumerable<Part<BottleneckRow>> Plan(ExperimentSettings settings) =>
+        from seed in Enumerable.Range(1, settings.Seeds)
+        from width in settings.Quick ? new int?[] { null, 4, 16, 64 } : [null, 2, 4, 8, 16, 32, 64, 128]
+        let name = NameOf(width)
+        let multiplyAdds = NetworkSummary.Of(new Architecture(name, name, Claim, _ => Convolution(width)), Maps).MultiplyAdds
+        let network = new Architecture(name, name, Claim, shape => Network(shape, width))
+        select new Part<BottleneckRow>(Invariant($"{name}, seed {seed}"), multiplyAdds, (laboratory, add) =>
+        {
+            manual_seed(seed);
+            var (milliseconds, direct) = Time(width, laboratory);
+            using var trainer = laboratory.Trainer(network, seed);
+            var accuracy = 0.0;
+            laboratory.Train(trainer, epoch => accuracy = epoch.TestAccuracy);
+            add(new BottleneckRow(width, seed, multiplyAdds, milliseconds, direct, accuracy));
+        });
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<BottleneckRow> rows)
+    {
+        var direct = rows.Where(row => row.Width is null).ToArray();
+        var narrow = rows.Where(row => row.Width is not null).ToArray();
+        if (narrow.Length == 0)
+            narrow = direct;
+        var ends = new[] { narrow.Min(Place), narrow.Max(Place) };
+        return
+        [
+            [
+                new Chart(
+                    "Cost of a 5x5 convolution, 192 to 32 channels",
+                    "Channels of the bottleneck",
+                    "Share of the direct convolution's (%)",
+                    [
+                        Curve.Mean("multiply-adds", narrow.Select(row => (Place(row), 100.0 * row.MultiplyAdds / direct[0].MultiplyAdds))),
+                        Curve.Mean("time", narrow.Select(row => (Place(row), 100 * row.Milliseconds / row.DirectMilliseconds))),
+                        new Curve("direct", ends, [100, 100]),
+                    ])
+                {
+                    LogX = true,
+                    Legend = null,
+                },
+                new Chart(
+                    "A small network with it, trained",
+                    "Channels of the bottleneck",
+                    AccuracyPlot.Label,
+                    [
+                        Curve.Mean("through a bottleneck", narrow.Select(row => (Place(row), row.TestAccuracy))),
+                        Curve.Mean("direct", ends.SelectMany(end => direct.Select(row => (end, row.TestAccuracy)))),
+                    ])
+                {
+                    LogX = true,
+                    Legend = null,
+                },
+            ],
+        ];
+
+        static double Place(BottleneckRow row) => row.Width ?? 1;
+    }
+
+    /// <inheritdoc/>
+    protected override ResultTable Table(IReadOnlyList<BottleneckRow> rows) => new(
+        ["5x5 convolution", "Multiply-adds", "Time (ms)", "Over direct", "Accuracy"],
+        [
+            .. rows.GroupBy(row => row.Width).Select(width => new[]
+            {
+                NameOf(width.Key),
+                ResultTable.Text(width.First().MultiplyAdds),
+                Invariant($"{Median([.. width.Select(row => row.Milliseconds)]):F1}"),
+                Invariant($"{Median([.. width.Select(row => row.Milliseconds / row.DirectMilliseconds)]):F2}"),
+                ResultTable.Percent(width.Select(row => row.TestAccuracy)),
+            }),
+        ]);
+
+    private static string NameOf(int? width) => width is null ? "direct" : Invariant($"through {width} channels");
+
+    // As little as it takes to put the convolution between an image and its class.
+    private static Module<Tensor, Tensor> Network(NetworkShape shape, int? width) => Sequential(
+        Conv2d(shape.Channels, InChannels, kernel_size: 3, padding: 1),
+        ReLU(),
+        Convolution(width),
+        ReLU(),
+        MaxPool2d(4),
+        Flatten(),
+        Linear(OutChannels * (shape.Height / 4) * (shape.Width / 4), shape.Classes));
+
+    private static (double Milliseconds, double DirectMilliseconds) Time(int? width, Laboratory laboratory)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        using var convolution = MemoryLayout.ChannelsLast(Convolution(width).to(laboratory.Device));
+        using var direct = MemoryLayout.ChannelsLast(Convolution(null).to(laboratory.Device));
+        var maps = rand(ImagesOfTiming, Maps.Height, Maps.Width, InChannels, device: laboratory.Device).permute(0, 3, 1, 2);
+        List<double> times = [], directTimes = [];
+        for (var round = 0; round <= Rounds; round++)
+        {
+            times.Add(Milliseconds(convolution));
+            directTimes.Add(Milliseconds(direct));
+        }
+
+        // The first round is the warm-up.
+        return (Median([.. times.Skip(1)]), Median([.. directTimes.Skip(1)]));
+
+        double Milliseconds(Module<Tensor, Tensor> module)
+        {
+            var clock = Stopwatch.StartNew();
+            using var result = module.call(maps);
+            result.sum().item<float>(); // A GPU has to be waited for.
+            return clock.Elapsed.TotalMilliseconds;
+        }
+    }
+}

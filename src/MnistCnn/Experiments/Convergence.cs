@@ -1,0 +1,62 @@
+using MnistCnn.Modules;
+using MnistCnn.Reporting;
+
+namespace MnistCnn.Experiments;
+
+/// <summary>Each residual network against the same one without its shortcuts.</summary>
+public sealed class Convergence : Experiment<TrainingRow>
+{
+    // The article's network, but that its blocks add nothing.
+    private static readonly Architecture Twin = new(
+        "residual-twin",
+        "Residual's plain twin",
+        "the article's residual network with blocks that add nothing",
+        shape => new Net(
+            shape,
+            new Stage(16, "rBlock1", channels => new PlainBlock(channels), 16),
+            new Stage(32, "rBlock2", channels => new PlainBlock(channels), 32)));
+
+    private static readonly Architecture[][] Pairs =
+    [
+        [Architecture.Find("residual")!, Twin],
+        [Architecture.Find("resnet18")!, Architecture.Find("plain18")!],
+        [Architecture.Find("resnet34")!, Architecture.Find("plain34")!],
+    ];
+
+    /// <inheritdoc/>
+    public override string Name => "convergence";
+
+    /// <inheritdoc/>
+    public override string Claim => "With shortcuts, which have no weights of their own, a network learns faster and ends higher.";
+
+    /// <inheritdoc/>
+    public override ExperimentSettings Full => new(Seeds: 3, Epochs: 5, TrainLimit: 10_000);
+
+    /// <inheritdoc/>
+    public override ExperimentSettings Quick => new(Seeds: 2, Epochs: 3, TrainLimit: 1_500, TestLimit: 1_000, Quick: true);
+
+    /// <inheritdoc/>
+    protected override IEnumerable<Part<TrainingRow>> Plan(ExperimentSettings settings) =>
+        from seed in Enumerable.Range(1, settings.Seeds)
+        from pair in Pairs.Take(settings.Deep ? 3 : 2)
+        from architecture in pair
+        select TrainingRow.Part(architecture, seed);
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<TrainingRow> rows) =>
+    [
+        [
+            .. from pair in Pairs
+               let measured = rows.Where(row => pair.Any(network => network.Title == row.Network)).ToArray()
+               where measured.Length > 0
+               select new Chart($"{pair[0].Title} and its plain twin", "Epoch", AccuracyPlot.Label, TrainingRow.Accuracies(measured, row => row.Epoch))
+               {
+                   Epochs = measured.Max(row => row.Epoch),
+                   Legend = null,
+               },
+        ],
+    ];
+
+    /// <inheritdoc/>
+    protected override ResultTable Table(IReadOnlyList<TrainingRow> rows) => TrainingRow.Table(rows);
+}

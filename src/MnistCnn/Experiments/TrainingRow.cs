@@ -1,0 +1,73 @@
+using MnistCnn.Modules;
+using MnistCnn.Reporting;
+using MnistCnn.Training;
+
+namespace MnistCnn.Experiments;
+
+/// <summary>An epoch of a network in an experiment.</summary>
+/// <param name="Network">Its name.</param>
+/// <param name="Parameters">How many numbers it learns.</param>
+/// <param name="MultiplyAdds">Multiply-adds of its forward pass for one image.</param>
+/// <param name="Seed">The seed.</param>
+/// <param name="Epoch">Which epoch, from 1.</param>
+/// <param name="TrainingMultiplyAdds">Multiply-adds of the training so far: three times those of the forward pass for each image.</param>
+/// <param name="TrainLoss">As <see cref="EpochMetrics.TrainLoss"/>.</param>
+/// <param name="TestLoss">As <see cref="EpochMetrics.TestLoss"/>.</param>
+/// <param name="TestAccuracy">As <see cref="EpochMetrics.TestAccuracy"/>, in percent.</param>
+public sealed record TrainingRow(
+    string Network,
+    long Parameters,
+    long MultiplyAdds,
+    long Seed,
+    int Epoch,
+    double TrainingMultiplyAdds,
+    double TrainLoss,
+    double TestLoss,
+    double TestAccuracy)
+{
+    /// <summary>The part of an experiment that trains one network and measures each of its epochs.</summary>
+    /// <param name="architecture">The network.</param>
+    /// <param name="seed">Its seed.</param>
+    /// <param name="afterwards">What to do with the trained network, if anything.</param>
+    public static Part<TrainingRow> Part(Architecture architecture, long seed, Action<Laboratory, Trainer>? afterwards = null)
+    {
+        var costs = NetworkSummary.Of(architecture, NetworkShape.Mnist);
+        return new Part<TrainingRow>($"{architecture.Title}, seed {seed}", costs.MultiplyAdds, (laboratory, add) =>
+        {
+            using var trainer = laboratory.Trainer(architecture, seed);
+            laboratory.Train(trainer, epoch => add(new TrainingRow(
+                architecture.Title,
+                costs.Parameters,
+                costs.MultiplyAdds,
+                seed,
+                epoch.Epoch,
+                3.0 * costs.MultiplyAdds * laboratory.Data.Train.Count * epoch.Epoch,
+                epoch.TrainLoss,
+                epoch.TestLoss,
+                epoch.TestAccuracy)));
+            afterwards?.Invoke(laboratory, trainer);
+        });
+    }
+
+    /// <summary>A curve for each network, its accuracy over <paramref name="x"/>.</summary>
+    public static Curve[] Accuracies(IEnumerable<TrainingRow> rows, Func<TrainingRow, double> x) =>
+        [.. rows.GroupBy(row => row.Network).Select(network => Curve.Mean(network.Key, network.Select(row => (x(row), row.TestAccuracy))))];
+
+    /// <summary>A row for each network, with its accuracy after the first and the last epoch.</summary>
+    public static ResultTable Table(IReadOnlyList<TrainingRow> rows)
+    {
+        var last = rows.Select(row => row.Epoch).DefaultIfEmpty().Max();
+        return new ResultTable(
+            ["Network", "Parameters", "Multiply-adds", "Epoch 1", $"Epoch {last}"],
+            [
+                .. rows.GroupBy(row => row.Network).Select(network => new[]
+                {
+                    network.Key,
+                    ResultTable.Text(network.First().Parameters),
+                    ResultTable.Text(network.First().MultiplyAdds),
+                    ResultTable.Percent(network.Where(row => row.Epoch == 1).Select(row => row.TestAccuracy)),
+                    ResultTable.Percent(network.Where(row => row.Epoch == last).Select(row => row.TestAccuracy)),
+                }),
+            ]);
+    }
+}
