@@ -28,7 +28,7 @@ public sealed record InProcess(double MatrixProduct, double TrainingSpeed, doubl
         using var data = MnistData.Load(MnistData.BundledFolder, trainLimit: BatchSize * Steps);
         using var model = MemoryLayout.ChannelsLast(architecture.Create());
         using var optimizer = optim.SGD(model.parameters(), 0.01, 0.5);
-        using var loader = BatchLoader.Create(data.Train, BatchSize, shuffle: true, CPU);
+        using var loader = BatchLoader.Create(data.Train, BatchSize, shuffle: true);
         using var trainer = new Trainer(architecture, new TrainSettings(name, Epochs: int.MaxValue), data, CPU);
         var epochs = new EpochClock();
         using (var cancellation = new CancellationTokenSource())
@@ -100,7 +100,7 @@ public sealed record InProcess(double MatrixProduct, double TrainingSpeed, doubl
     {
         using var images = ImageSet.Normalize(data.Test.Images);
         var batches = images.split(Evaluation.BatchSize);
-        using var loader = BatchLoader.Create(data.Test, Evaluation.BatchSize, shuffle: false, CPU);
+        using var loader = BatchLoader.Create(data.Test, Evaluation.BatchSize, shuffle: false);
         List<double> ours = [], forward = [];
         for (var round = 0; round < 6; round++)
         {

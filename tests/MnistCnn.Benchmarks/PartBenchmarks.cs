@@ -3,7 +3,6 @@ using MnistCnn.Data;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
 using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Benchmarks;
 
@@ -20,7 +19,7 @@ public class PartBenchmarks
     {
         NativeLibraries.Load();
         data = MnistData.Load(MnistData.BundledFolder);
-        loader = BatchLoader.Create(data.Train, 64, shuffle: true, CPU);
+        loader = BatchLoader.Create(data.Train, 64, shuffle: true);
     }
 
     /// <summary>All 938 batches of an epoch.</summary>

@@ -39,7 +39,8 @@ public static class EvaluateCommand
         AtomicFile.EnsureWritable(confusionPath);
         AtomicFile.EnsureWritable(mistakesPath);
 
-        using var loader = BatchLoader.Create(data.Test, Evaluation.BatchSize, shuffle: false, device);
+        using var test = data.Test.To(device);
+        using var loader = BatchLoader.Create(test, Evaluation.BatchSize, shuffle: false);
         var evaluation = Evaluation.Run(network, loader);
         ConfusionPlot.Draw(confusionPath, architecture.Title, evaluation);
         MistakesPlot.Draw(mistakesPath, architecture.Title, evaluation, data.Test);

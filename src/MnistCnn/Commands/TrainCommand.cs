@@ -94,6 +94,8 @@ public static class TrainCommand
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
 
         using var trainer = new Trainer(architecture, settings, data, device);
+        if (device.type != TorchSharp.DeviceType.CPU)
+            trainer.StepsAtOnce = line.GetValue(CheckpointEvery) ?? line.GetValue(LogInterval);
         if (checkpoint is not null)
             trainer.Restore(checkpoint);
         if (line.GetValue(Init) is { } init)

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Data;
 
-/// <summary>Labelled images, in the machine's memory as they are on disk.</summary>
+/// <summary>Labelled images, in the memory of the machine or of a device as they are on disk.</summary>
 /// <param name="Images">Grey values, 0 is background: (N, 28, 28), uint8.</param>
 /// <param name="Labels">Classes, 0 to 9: (N), int64.</param>
 public sealed record ImageSet(Tensor Images, Tensor Labels) : IDisposable
@@ -21,6 +21,9 @@ public sealed record ImageSet(Tensor Images, Tensor Labels) : IDisposable
     /// <param name="start">The first image to take.</param>
     /// <param name="count">How many images to take.</param>
     public ImageSet Slice(long start, long count) => new(Images.narrow(0, start, count), Labels.narrow(0, start, count));
+
+    /// <summary>The set in the memory of a device; where it lies there already, it shares it.</summary>
+    public ImageSet To(Device device) => new(Images.to(device), Labels.to(device));
 
     /// <summary>Makes images what the networks take.</summary>
     /// <param name="images">Grey values: (B, 28, 28), uint8.</param>

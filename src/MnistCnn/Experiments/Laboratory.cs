@@ -69,7 +69,7 @@ public sealed class Laboratory(
     public Trainer Trainer(Architecture architecture, long seed)
     {
         var training = Recipe.Find(settings.Recipe)!.Settings;
-        return new Trainer(
+        var trainer = new Trainer(
             architecture,
             training with
             {
@@ -80,6 +80,9 @@ public sealed class Laboratory(
             },
             data,
             device);
+        if (device.type != TorchSharp.DeviceType.CPU)
+            trainer.StepsAtOnce = 100;
+        return trainer;
     }
 
 

@@ -23,6 +23,7 @@ public sealed class Trainer : IDisposable
     private readonly LRScheduler? schedule;
     private readonly ImageSet trainSet;
     private readonly ImageSet? validationSet;
+    private readonly ImageSet testSet;
     private readonly DataLoader<long, Batch> trainLoader;
     private readonly DataLoader<long, Batch>? validationLoader;
     private readonly DataLoader<long, Batch> testLoader;
@@ -52,19 +53,26 @@ public sealed class Trainer : IDisposable
                 $"The last batch of an epoch would be one image, and the batch normalisation of {architecture.Name} needs two: "
                 + "take another --batch-size or --train-limit.");
         optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum);
-        trainSet = data.Train.Slice(0, data.Train.Count - heldOut);
-        trainLoader = BatchLoader.Create(trainSet, settings.BatchSize, shuffle: true, device);
+        trainSet = Part(data.Train, 0, data.Train.Count - heldOut);
+        trainLoader = BatchLoader.Create(trainSet, settings.BatchSize, shuffle: true);
         if (settings.OneCycle)
             schedule = OneCycleLR(
                 optimizer, settings.LearningRate, epochs: settings.Epochs, steps_per_epoch: (int)trainLoader.Count, cycle_momentum: false);
         if (heldOut > 0)
         {
-            validationSet = data.Train.Slice(data.Train.Count - heldOut, heldOut);
-            validationLoader = BatchLoader.Create(validationSet, Evaluation.BatchSize, shuffle: false, device);
+            validationSet = Part(data.Train, data.Train.Count - heldOut, heldOut);
+            validationLoader = BatchLoader.Create(validationSet, Evaluation.BatchSize, shuffle: false);
         }
 
-        testLoader = BatchLoader.Create(data.Test, Evaluation.BatchSize, shuffle: false, device);
+        testSet = Part(data.Test, 0, data.Test.Count);
+        testLoader = BatchLoader.Create(testSet, Evaluation.BatchSize, shuffle: false);
         epochRandomState = get_rng_state();
+
+        ImageSet Part(ImageSet set, long start, long count)
+        {
+            using var part = set.Slice(start, count);
+            return part.To(device);
+        }
     }
 
     /// <summary>How far the run is.</summary>
@@ -75,6 +83,12 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Steps of an epoch.</summary>
     public long StepsPerEpoch => trainLoader.Count;
+
+    /// <summary>
+    /// Of so many steps, the losses are fetched at once and <see cref="ITrainingObserver.OnStep"/> is called: 1, or more on a GPU,
+    /// which has to be waited for each time. The steps themselves do not depend on it.
+    /// </summary>
+    public int StepsAtOnce { get; set; } = 1;
 
     /// <summary>How many numbers the network learns.</summary>
     public long Parameters => model.parameters().Sum(parameter => parameter.numel());
@@ -157,6 +171,7 @@ public sealed class Trainer : IDisposable
         validationLoader?.Dispose();
         validationSet?.Dispose();
         testLoader.Dispose();
+        testSet.Dispose();
         optimizer.Dispose();
         model.Dispose();
         epochRandomState.Dispose();
@@ -166,33 +181,54 @@ public sealed class Trainer : IDisposable
     {
         // A run that is taken up again draws the order of its epoch anew and passes over the steps that it has done.
         var (step, stepsDone) = (0, State.Step);
+        using var epochScope = NewDisposeScope();
+        List<(int Step, int Images, double LearningRate, Tensor Loss)> unreported = [];
         model.train();
         foreach (var (images, labels) in trainLoader)
         {
             if (++step <= stepsDone)
                 continue;
 
-            cancellation.ThrowIfCancellationRequested();
+            if (cancellation.IsCancellationRequested)
+            {
+                Report();
+                cancellation.ThrowIfCancellationRequested();
+            }
+
             using var scope = NewDisposeScope();
             var loss = cross_entropy(model.call(images), labels, label_smoothing: settings.LabelSmoothing);
             optimizer.zero_grad();
             loss.backward();
             optimizer.step();
 
-            var metrics = new StepMetrics(
-                State.Epoch, step, (int)trainLoader.Count, loss.item<float>(), (int)labels.shape[0], optimizer.ParamGroups.First().LearningRate);
-            if (!double.IsFinite(metrics.Loss))
-                throw new ArithmeticException(
-                    $"The loss became {metrics.Loss} in epoch {State.Epoch}, step {step}. Try a learning rate below {settings.LearningRate}.");
-            State = State with
-            {
-                Step = step,
-                LossSum = State.LossSum + metrics.Loss * metrics.Images,
-                ImageSum = State.ImageSum + metrics.Images,
-            };
+            unreported.Add((step, (int)labels.shape[0], optimizer.ParamGroups.First().LearningRate, loss.detach().MoveToOuterDisposeScope()));
             schedule?.step();
-            foreach (var observer in observers)
-                observer.OnStep(metrics);
+            if (step % StepsAtOnce == 0)
+                Report();
+        }
+
+        Report();
+
+        void Report()
+        {
+            foreach (var (number, images, learningRate, loss) in unreported)
+            {
+                var metrics = new StepMetrics(State.Epoch, number, (int)trainLoader.Count, loss.item<float>(), images, learningRate);
+                loss.Dispose();
+                if (!double.IsFinite(metrics.Loss))
+                    throw new ArithmeticException(
+                        $"The loss became {metrics.Loss} in epoch {State.Epoch}, step {metrics.Step}. Try a learning rate below {settings.LearningRate}.");
+                State = State with
+                {
+                    Step = metrics.Step,
+                    LossSum = State.LossSum + metrics.Loss * metrics.Images,
+                    ImageSum = State.ImageSum + metrics.Images,
+                };
+                foreach (var observer in observers)
+                    observer.OnStep(metrics);
+            }
+
+            unreported.Clear();
         }
     }
 }

@@ -25,7 +25,7 @@ public sealed class BatchLoaderTests : IDisposable
     {
         var set = data.Train;
         var seen = 0;
-        foreach (var (images, labels) in BatchLoader.Create(set, 64, shuffle: false, CPU))
+        foreach (var (images, labels) in BatchLoader.Create(set, 64, shuffle: false))
         {
             var count = Math.Min(64, (int)set.Count - seen);
             Assert.Equal([count, 1, 28, 28], images.shape);
@@ -45,7 +45,7 @@ public sealed class BatchLoaderTests : IDisposable
         var set = data.Train;
         var expected = Enumerable.Range(0, (int)set.Count).Select(i => (Key(set.Images[i].to_type(float32).div_(255).sub_(0.1307).div_(0.3081)), set.Labels[i].item<long>()));
         List<(string, long)> actual = [];
-        foreach (var (images, labels) in BatchLoader.Create(set, 32, shuffle: true, CPU))
+        foreach (var (images, labels) in BatchLoader.Create(set, 32, shuffle: true))
             actual.AddRange(Enumerable.Range(0, (int)labels.shape[0]).Select(i => (Key(images[i]), labels[i].item<long>())));
         Assert.NotEqual(expected.ToArray(), actual.ToArray());
         Assert.Equal(expected.Order(), actual.Order());
@@ -57,7 +57,7 @@ public sealed class BatchLoaderTests : IDisposable
     public void A_batch_does_not_outlive_the_next_one()
     {
         Batch? previous = null;
-        foreach (var batch in BatchLoader.Create(data.Train, 64, shuffle: true, CPU))
+        foreach (var batch in BatchLoader.Create(data.Train, 64, shuffle: true))
         {
             Assert.True(previous is null || (previous.Images.IsInvalid && previous.Labels.IsInvalid));
             previous = batch;

@@ -109,7 +109,7 @@ public sealed class ResNetTests
             model.eval();
             using var noGradient = no_grad();
             List<float> logits = [];
-            foreach (var (images, _) in BatchLoader.Create(data.Test, fixture.TestLogits.Length, shuffle: false, CPU))
+            foreach (var (images, _) in BatchLoader.Create(data.Test, fixture.TestLogits.Length, shuffle: false))
                 logits.AddRange(model.call(images).data<float>());
             Assert.Equal(fixture.TestLogits.Length * 10, logits.Count);
             foreach (var (expected, actual) in fixture.TestLogits.SelectMany(row => row).Zip(logits))

@@ -22,7 +22,7 @@ public sealed class EvaluationTests
     {
         using var data = MnistData.Load(MnistData.BundledFolder, trainLimit: 1, testLimit: 101);
         var (_, model) = Weights.Load(Fixture.PathOf("residual-trained.safetensors"));
-        var results = new[] { 1, 64, 500 }.Select(size => Evaluation.Run(model, BatchLoader.Create(data.Test, size, shuffle: false, CPU))).ToArray();
+        var results = new[] { 1, 64, 500 }.Select(size => Evaluation.Run(model, BatchLoader.Create(data.Test, size, shuffle: false))).ToArray();
         foreach (var result in results[1..])
         {
             Assert.Equal(results[0].Loss, result.Loss, 1e-6);
@@ -36,7 +36,7 @@ public sealed class EvaluationTests
     {
         using var data = MnistData.Load(MnistData.BundledFolder, trainLimit: 1, testLimit: 50);
         var (_, model) = Weights.Load(Fixture.PathOf("residual-trained.safetensors"));
-        var evaluation = Evaluation.Run(model, BatchLoader.Create(data.Test, 50, shuffle: false, CPU));
+        var evaluation = Evaluation.Run(model, BatchLoader.Create(data.Test, 50, shuffle: false));
         for (var index = 0; index < evaluation.Total; index++)
         {
             var best = Prediction.Of(model, data.Test.Images[index], CPU)[0];

@@ -89,6 +89,39 @@ public sealed class TrainerTests
         Assert.NotEqual(right, all, 1e-3);
     }
 
+    // As on a GPU; 3 steps an epoch, of which the third is reported at its end.
+    [Fact]
+    public void To_fetch_several_losses_at_once_changes_nothing()
+    {
+        var settings = new TrainSettings("plain", Epochs: 2);
+        var one = Run(settings);
+        var several = Run(settings, stepsAtOnce: 2);
+        Assert.Equal(one.Steps, several.Steps);
+        Assert.Equal(one.Epochs.Select(epoch => (epoch.TrainLoss, epoch.TestLoss)), several.Epochs.Select(epoch => (epoch.TrainLoss, epoch.TestLoss)));
+    }
+
+    // What is stopped between two reports goes on from the last step that was done, not from the last that was reported.
+    [Fact]
+    public void A_run_that_is_stopped_between_two_reports_knows_where_it_stands()
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 150);
+        using var data = MnistData.Load(folder.FullPath);
+        using var enough = new CancellationTokenSource();
+        using var trainer = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain", BatchSize: 15), data, CPU) { StepsAtOnce = 4 };
+        var steps = 0;
+        trainer.Model.register_forward_hook((_, _, output) =>
+        {
+            if (++steps == 6)
+                enough.Cancel();
+            return output;
+        });
+        var recorder = new Recorder();
+        Assert.Throws<OperationCanceledException>(() => trainer.Run([recorder], enough.Token));
+        Assert.Equal((6, 90), (trainer.State.Step, trainer.State.ImageSum));
+        Assert.Equal([1, 2, 3, 4, 5, 6], recorder.Steps.Select(step => step.Step));
+    }
+
     [Fact]
     public void A_loss_that_is_no_number_ends_the_run_and_names_the_step()
     {
@@ -164,12 +197,12 @@ public sealed class TrainerTests
             Assert.Contains("--batch-size", Assert.Throws<ArgumentException>(() => new Trainer(Architecture.Find("plain18")!, settings, data, CPU)).Message);
     }
 
-    private static Recorder Run(TrainSettings settings)
+    private static Recorder Run(TrainSettings settings, int stepsAtOnce = 1)
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
         using var data = MnistData.Load(folder.FullPath);
-        using var trainer = new Trainer(Architecture.Find(settings.Architecture)!, settings, data, CPU);
+        using var trainer = new Trainer(Architecture.Find(settings.Architecture)!, settings, data, CPU) { StepsAtOnce = stepsAtOnce };
         var recorder = new Recorder();
         trainer.Run([recorder], TestContext.Current.CancellationToken);
         return recorder;
