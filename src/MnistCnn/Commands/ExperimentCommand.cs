@@ -39,6 +39,8 @@ public static class ExperimentCommand
         };
         command.Validators.Add(result =>
         {
+            if (result.GetResult(Arch) is not null)
+                result.AddError("experiment takes no --arch: each has networks of its own.");
             if (result.GetResult(Deep) is not null && result.GetResult(Name) is { Tokens: [var name] } && Experiment.Find(name.Value) is not Convergence)
                 result.AddError("--deep is of convergence alone: the other experiments have no networks of 34 layers.");
         });

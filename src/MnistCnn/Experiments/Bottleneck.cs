@@ -28,7 +28,7 @@ public sealed class Bottleneck : Experiment<BottleneckRow>
     public override string Claim => "A 1x1 convolution in front of a 5x5 one saves nearly all of its computation.";
 
     /// <inheritdoc/>
-    public override ExperimentSettings Full => new(Seeds: 3, Epochs: 1, TrainLimit: 10_000);
+    public override ExperimentSettings Full => new(Seeds: 3, Epochs: 1, TrainLimit: 6_000);
 
     /// <inheritdoc/>
     public override ExperimentSettings Quick => new(Seeds: 1, Epochs: 1, TrainLimit: 1_500, TestLimit: 500, Quick: true);

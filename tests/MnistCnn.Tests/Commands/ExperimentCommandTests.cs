@@ -1,0 +1,151 @@
+using System.Text.Json;
+using SkiaSharp;
+
+namespace MnistCnn.Tests.Commands;
+
+/// <summary>Each experiment in its quick form shows what it is about, by bounds that nothing else would reach.</summary>
+public sealed class ExperimentCommandTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Gradients_vanish_in_a_deep_plain_stack_and_not_in_a_residual_one()
+    {
+        var rows = Measure("gradients", "--quick");
+        double First(string network, bool trained) => rows
+            .Where(row => row["network"] == network && row["blocks"] == "32" && row["layer"] == "1" && (row["step"] != "0") == trained)
+            .Select(row => Number(row["gradient_norm"])).Single();
+        double Accuracy(string network, string blocks) => rows
+            .Where(row => row["network"] == network && row["blocks"] == blocks && row["test_accuracy"] != "").Max(row => Number(row["test_accuracy"]));
+
+        Assert.True(First("residual", trained: false) > 1000 * First("plain", trained: false));
+        Assert.True(First("residual", trained: true) > 1000 * First("plain", trained: true));
+        Assert.Equal(64, rows.Where(row => row["network"] == "plain" && row["blocks"] == "32" && row["step"] == "0").Select(row => row["layer"]).Distinct().Count());
+        Assert.InRange(Accuracy("plain", "32"), 0, 30);
+        Assert.InRange(Accuracy("residual", "32"), 70, 100);
+    }
+
+    [Fact]
+    public void With_shortcuts_networks_of_equal_parameters_learn_faster()
+    {
+        var rows = Measure("convergence", "--quick", "--seeds", "1");
+        string[] Of(string network, string column) => [.. rows.Where(row => row["network"] == network).Select(row => row[column])];
+        double Accuracy(string network, int epoch) => Number(Of(network, "test_accuracy")[epoch - 1]);
+
+        Assert.Equal("41514", Of("Residual", "parameters")[0]);
+        Assert.Equal("41514", Of("Residual's plain twin", "parameters")[0]);
+        Assert.Equal(["1", "2", "3"], Of("Plain-18", "epoch"));
+        Assert.True(Accuracy("Residual", 3) > Accuracy("Residual's plain twin", 3) + 30);
+        Assert.True(Accuracy("ResNet-18", 1) > Accuracy("Plain-18", 1) + 10);
+    }
+
+    [Fact]
+    public void A_bottleneck_saves_multiply_adds_and_time()
+    {
+        var rows = Measure("bottleneck", "--quick");
+        Assert.Equal(["120422400", "3110912", "12443648", "49774592"], rows.Select(row => row["multiply_adds"]));
+        Assert.Equal(["", "4", "16", "64"], rows.Select(row => row["width"]));
+        Assert.True(Number(rows[2]["milliseconds"]) < 0.5 * Number(rows[2]["direct_milliseconds"]));
+        Assert.All(rows, row => Assert.InRange(Number(row["test_accuracy"]), 25, 100));
+    }
+
+    [Fact]
+    public void Inception_is_compared_with_each_of_its_branches_at_equal_parameters()
+    {
+        var rows = Measure("views", "--quick");
+        Assert.Equal(["Inception", "only 1x1", "only 5x5", "only 3x3 twice", "only pooling"], rows.Select(row => row["network"]).Distinct());
+        Assert.All(rows, row => Assert.InRange(Number(row["parameters"]), 0.98 * 97_298, 1.02 * 97_298));
+        double Last(string network) => Number(rows.Last(row => row["network"] == network)["test_accuracy"]);
+        Assert.True(Last("Inception") > Last("only 3x3 twice") + 1.5);
+        Assert.True(Last("Inception") > Last("only pooling") + 1.5);
+        using var maps = SKBitmap.Decode(folder["out/maps.png"]);
+        Assert.True(maps.Width > 1000 && maps.Pixels.Distinct().Count() > 100);
+    }
+
+    [Fact]
+    public void Settings_are_asked_for_by_option_and_kept_with_the_results()
+    {
+        Directory.CreateDirectory(folder["data"]);
+        SmallMnist.Write(folder["data"], train: 30);
+        string[] small = ["experiment", "Convergence", "--data", "data", "--epochs", "2", "--seeds", "1", "--train-limit", "20", "--recipe", "fast", "--deep", "--out", "out"];
+        var run = Run([.. small, "--json"]);
+        Assert.Equal(0, run.ExitCode);
+        var result = JsonDocument.Parse(run.Output).RootElement;
+        Assert.Equal(6, result.GetProperty("rows").GetArrayLength());
+        Assert.Equal(result.GetProperty("headings").GetArrayLength(), result.GetProperty("rows")[5].GetArrayLength());
+        foreach (var file in result.GetProperty("files").EnumerateArray())
+            Assert.True(File.Exists(file.GetString()), file.GetString());
+
+        var info = JsonDocument.Parse(File.ReadAllText(folder["out/experiment.json"])).RootElement;
+        Assert.Equal("finished", info.GetProperty("outcome").GetString());
+        Assert.Equal(20, info.GetProperty("data").GetProperty("train_images").GetInt32());
+        var settings = info.GetProperty("settings");
+        Assert.Equal(("fast", 2, 1), (settings.GetProperty("recipe").GetString(), settings.GetProperty("epochs").GetInt32(), settings.GetProperty("seeds").GetInt32()));
+        Assert.Equal(12, Rows().Length);
+
+        var csv = File.ReadAllText(folder["out/measurements.csv"]);
+        Run(small).AssertFailed(1, folder["out"], "--out");
+        Assert.Equal(csv, File.ReadAllText(folder["out/measurements.csv"]));
+    }
+
+    [Fact]
+    public void What_cannot_be_measured_is_said_in_one_line()
+    {
+        Run("experiment", "wings").AssertFailed(2, "'wings'", "gradients, convergence, bottleneck, views");
+        Run("experiment").AssertFailed(2);
+        Run("experiment", "views", "--deep").AssertFailed(2, "--deep");
+        Run("--arch", "residual", "experiment", "views").AssertFailed(2, "--arch");
+        Run("experiment", "views", "--seeds", "0").AssertFailed(2, "--seeds");
+        Run("experiment", "views", "--recipe", "cake").AssertFailed(2, "cake");
+        Run("experiment", "views", "--data", "nowhere").AssertFailed(1, folder["nowhere"]);
+        Assert.Empty(folder.Contents);
+    }
+
+    [Fact]
+    public async Task A_signal_keeps_what_was_measured()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "there are no signals to send on Windows");
+        string[] arguments = ["convergence", "--train-limit", "64", "--test-limit", "10", "--epochs", "40", "--seeds", "9", "--out", "out"];
+        using var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, "experiment", .. arguments]);
+        while (!File.Exists(folder["out/plot.png"]))
+        {
+            Assert.False(process.HasExited);
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+
+        using (var kill = System.Diagnostics.Process.Start("kill", ["-TERM", $"{process.Id}"]))
+            kill.WaitForExit();
+        var run = ProgramRun.Finish(process);
+        Assert.Equal(130, run.ExitCode);
+        Assert.Contains("Residual  ", run.Output);
+        Assert.Contains("Stopped", run.Error);
+        Assert.Equal(40, Rows().Count(row => row["network"] == "Residual" && row["seed"] == "1"));
+        Assert.Equal("stopped", JsonDocument.Parse(File.ReadAllText(folder["out/experiment.json"])).RootElement.GetProperty("outcome").GetString());
+        Assert.DoesNotContain(folder.Contents, name => name.Contains("tmp", StringComparison.OrdinalIgnoreCase));
+    }
+
+    // Runs it, looks at what is common to all, and reads its rows.
+    private Dictionary<string, string>[] Measure(string name, params string[] options)
+    {
+        var run = Run(["experiment", name, .. options, "--out", "out"]);
+        Assert.Equal(0, run.ExitCode);
+        Assert.All(run.Output.Split('\n').Where(line => !line.Contains(folder.FullPath, StringComparison.Ordinal)), line => Assert.InRange(line.TrimEnd().Length, 0, 80));
+        Assert.All(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.Matches(@"^\[\d+/\d+\] .*: \d+\.\d s, \d+:\d\d left$", line));
+        using var plot = SKBitmap.Decode(folder["out/plot.png"]);
+        Assert.True(plot.Width >= 1600);
+        return Rows();
+    }
+
+    private Dictionary<string, string>[] Rows()
+    {
+        var lines = File.ReadAllLines(folder["out/measurements.csv"]);
+        var names = lines[0].Split(',');
+        return [.. lines.Skip(1).Select(line => names.Zip(line.Split(',')).ToDictionary(pair => pair.First, pair => pair.Second))];
+    }
+
+    private static double Number(string text) => double.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
+
+    private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);
+}
