@@ -100,7 +100,7 @@ public sealed class Bottleneck : Experiment<BottleneckRow>
 
     /// <inheritdoc/>
     protected override ResultTable Table(IReadOnlyList<BottleneckRow> rows) => new(
-        ["5x5 convolution", "Multiply-adds", "Time (ms)", "Over direct", "Accuracy"],
+        ["5x5 convolution", "Multiply-adds", "Time (ms)", "Over direct", "Accuracy (%)"],
         [
             .. rows.GroupBy(row => row.Width).Select(width => new[]
             {

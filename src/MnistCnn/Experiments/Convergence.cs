@@ -27,7 +27,7 @@ public sealed class Convergence : Experiment<TrainingRow>
     public override string Name => "convergence";
 
     /// <inheritdoc/>
-    public override string Claim => "With shortcuts, which have no weights of their own, a network learns faster and ends higher.";
+    public override string Claim => "With shortcuts, which have no weights, networks learn faster and end higher.";
 
     /// <inheritdoc/>
     public override ExperimentSettings Full => new(Seeds: 3, Epochs: 5, TrainLimit: 10_000);

@@ -23,7 +23,7 @@ public sealed class Gradients : Experiment<GradientRow>
     public override string Name => "gradients";
 
     /// <inheritdoc/>
-    public override string Claim => "In a deep plain network the gradient vanishes; the shortcuts of a residual network keep it alive.";
+    public override string Claim => "In a deep network the gradient vanishes, and shortcuts keep it alive.";
 
     /// <inheritdoc/>
     public override ExperimentSettings Full => new(Seeds: 3, Epochs: 1, TrainLimit: 19_200);
@@ -122,17 +122,19 @@ public sealed class Gradients : Experiment<GradientRow>
     {
         var last = rows.Select(row => row.Step).DefaultIfEmpty().Max();
         return new ResultTable(
-            ["Blocks", "Plain: start", "end", "accuracy", "Residual: start", "end", "accuracy"],
+            ["Stack", "First gradient", Invariant($"After {last} steps"), "Accuracy (%)"],
             [
-                .. rows.GroupBy(row => row.Blocks).OrderBy(stack => stack.Key)
-                    .Select(stack => new[] { Invariant($"{stack.Key}") }.Concat(Kinds.SelectMany(kind => Cells(stack, kind.Name))).ToArray()),
+                .. from stack in rows.GroupBy(row => (row.Blocks, row.Network))
+                   let end = FirstLayers(stack, stack.Key.Network, last).ToArray()
+                   orderby stack.Key
+                   select new[]
+                   {
+                       Invariant($"{stack.Key.Blocks} {stack.Key.Network} blocks"),
+                       Norm(FirstLayers(stack, stack.Key.Network, 0)),
+                       Norm(end),
+                       ResultTable.Percent(end.Select(row => row.TestAccuracy).OfType<double>()),
+                   },
             ]);
-
-        string[] Cells(IEnumerable<GradientRow> stack, string network)
-        {
-            var end = FirstLayers(stack, network, last).ToArray();
-            return [Norm(FirstLayers(stack, network, 0)), Norm(end), ResultTable.Percent(end.Select(row => row.TestAccuracy).OfType<double>())];
-        }
 
         static string Norm(IEnumerable<GradientRow> layers) => layers.Any() ? Invariant($"{layers.Average(row => row.GradientNorm):0.0e+0}") : "";
     }

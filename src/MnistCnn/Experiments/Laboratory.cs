@@ -85,7 +85,6 @@ public sealed class Laboratory(
         return trainer;
     }
 
-
     /// <summary>Trains a network.</summary>
     /// <param name="trainer">What trains it.</param>
     /// <param name="onEpoch">Is given what each epoch measured.</param>

@@ -53,12 +53,12 @@ public sealed record TrainingRow(
     public static Curve[] Accuracies(IEnumerable<TrainingRow> rows, Func<TrainingRow, double> x) =>
         [.. rows.GroupBy(row => row.Network).Select(network => Curve.Mean(network.Key, network.Select(row => (x(row), row.TestAccuracy))))];
 
-    /// <summary>A row for each network, with its accuracy after the first and the last epoch.</summary>
+    /// <summary>A row for each network, with its test accuracy after the first and the last epoch.</summary>
     public static ResultTable Table(IReadOnlyList<TrainingRow> rows)
     {
         var last = rows.Select(row => row.Epoch).DefaultIfEmpty().Max();
         return new ResultTable(
-            ["Network", "Parameters", "Multiply-adds", "Epoch 1", $"Epoch {last}"],
+            ["Network", "Parameters", "Multiply-adds", "Epoch 1 (%)", $"Epoch {last} (%)"],
             [
                 .. rows.GroupBy(row => row.Network).Select(network => new[]
                 {

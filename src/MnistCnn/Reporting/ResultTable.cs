@@ -12,15 +12,15 @@ public sealed record ResultTable(IReadOnlyList<string> Headings, IReadOnlyList<I
     /// <summary>A whole number with separators.</summary>
     public static string Text(long number) => Invariant($"{number:N0}");
 
-    /// <summary>The mean of some percentages, and their standard deviation where there are several; nothing of none.</summary>
+    /// <summary>The mean of some percentages, without the sign, and their standard deviation where there are several; nothing of none.</summary>
     public static string Percent(IEnumerable<double> values)
     {
         double[] all = [.. values];
         return all.Length switch
         {
             0 => "",
-            1 => Invariant($"{all[0]:F2} %"),
-            _ => Invariant($"{all.Average():F2} ± {Descriptive.StandardDeviation(all):F2} %"),
+            1 => Invariant($"{all[0]:F2}"),
+            _ => Invariant($"{all.Average():F2} ± {Descriptive.StandardDeviation(all):F2}"),
         };
     }
 

@@ -4,7 +4,7 @@ using static TorchSharp.torch.utils;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>Writes a run's event files for TensorBoard: the loss and the learning rate of each step, the accuracy of each epoch.</summary>
+/// <summary>Writes a run's event files for TensorBoard: the loss and the learning rate of each step, the test loss and the accuracy of each epoch.</summary>
 public sealed class TensorBoardWriter : ITrainingObserver
 {
     private readonly SummaryWriter writer;
