@@ -1,7 +1,7 @@
 using System.CommandLine;
 using MnistCnn.Commands;
 
-var root = new RootCommand("Trains the Inception and Residual networks of a well-read PyTorch article on MNIST, on TorchSharp.")
+var root = new RootCommand("Trains the Inception and Residual networks of a widely read PyTorch article on MNIST, on TorchSharp.")
 {
     CommonOptions.Arch,
     CommonOptions.Device,
@@ -23,7 +23,10 @@ if (args.Contains(""))
 var line = root.Parse(args);
 if (line.Errors is [var first, ..] && line.Action is not System.CommandLine.Help.HelpAction)
 {
-    Console.Error.WriteLine($"error: {first.Message} See --help.");
+    var message = line.CommandResult.Command == root && line.UnmatchedTokens is [var name, ..] && !name.StartsWith('-')
+        ? $"There is no command '{name}'. The known ones: {string.Join(", ", root.Subcommands.Select(command => command.Name))}."
+        : first.Message;
+    Console.Error.WriteLine($"error: {message} See --help.");
     return ExitCode.Usage;
 }
 
@@ -33,7 +36,14 @@ try
 }
 catch (Exception error)
 {
-    // The stack trace is for those who ask; torch's own messages carry one behind their first line.
-    Console.Error.WriteLine($"error: {(line.GetValue(CommonOptions.Verbose) ? error : error.Message.Split('\n')[0])}");
+    try
+    {
+        Console.Error.WriteLine(Failure.Text(error, line.GetValue(CommonOptions.Verbose)));
+    }
+    catch (IOException)
+    {
+        // Standard error is full or gone; the exit code still tells.
+    }
+
     return ExitCode.Failed;
 }

@@ -8,16 +8,24 @@ public sealed record ProgramRun(int ExitCode, string Output, string Error)
     /// <summary>The built program, beside the tests.</summary>
     public static string ProgramPath { get; } = Path.Combine(AppContext.BaseDirectory, "MnistCnn.dll");
 
+    private static string Host => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+
     /// <summary>Runs the built program.</summary>
     public static ProgramRun Of(string workingFolder, params string[] arguments) => Finish(Start(workingFolder, ["exec", ProgramPath, .. arguments]));
 
     /// <summary>Runs dotnet itself.</summary>
     public static ProgramRun OfDotnet(string workingFolder, params string[] arguments) => Finish(Start(workingFolder, arguments));
 
-    /// <summary>Starts dotnet with both its outputs kept.</summary>
-    public static Process Start(string workingFolder, IEnumerable<string> arguments)
+    /// <summary>Runs a line of a Unix shell; <see cref="Command"/> stands for the built program in it.</summary>
+    public static ProgramRun OfShell(string workingFolder, string line) => Finish(Start(workingFolder, ["-c", line], "sh"));
+
+    /// <summary>The built program in a line of a shell.</summary>
+    public static string Command => $"'{Host}' exec '{ProgramPath}'";
+
+    /// <summary>Starts dotnet, or another program, with both its outputs kept.</summary>
+    public static Process Start(string workingFolder, IEnumerable<string> arguments, string? program = null)
     {
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", arguments)
+        var start = new ProcessStartInfo(program ?? Host, arguments)
         {
             WorkingDirectory = workingFolder,
             RedirectStandardInput = true,

@@ -24,7 +24,7 @@ public static class SmallMnist
         return result.ToArray();
     }
 
-    public static void Write(string folder, int train = 20, int test = 10, int seed = 1)
+    public static void Write(string folder, int train = 20, int test = 10, int seed = 1, bool pack = true)
     {
         var random = new Random(seed);
         foreach (var (prefix, count) in new[] { ("train", train), ("t10k", test) })
@@ -33,7 +33,8 @@ public static class SmallMnist
             random.NextBytes(pixels);
             File.WriteAllBytes(Path.Combine(folder, $"{prefix}-images-idx3-ubyte"), Idx(pixels, count, 28, 28));
             var labels = Enumerable.Range(0, count).Select(i => (byte)(i % 10)).ToArray();
-            File.WriteAllBytes(Path.Combine(folder, $"{prefix}-labels-idx1-ubyte.gz"), Gzip(Idx(labels, count)));
+            var file = Path.Combine(folder, $"{prefix}-labels-idx1-ubyte");
+            File.WriteAllBytes(pack ? file + ".gz" : file, pack ? Gzip(Idx(labels, count)) : Idx(labels, count));
         }
     }
 }

@@ -36,7 +36,8 @@ public static class CommonOptions
     public static Option<int?> TestLimit { get; } = OptionalCount("--test-limit", "Only the first N test images.");
 
     /// <summary>Threads of one operation.</summary>
-    public static Option<int?> Threads { get; } = OptionalCount("--threads", "Threads on the CPU. [default: one a core]");
+    /// <remarks>More than there are cores would wait for each other without end.</remarks>
+    public static Option<int?> Threads { get; } = OptionalCount("--threads", "Threads on the CPU. [default: one a core]", Environment.ProcessorCount);
 
     /// <summary>The weights to use.</summary>
     public static Argument<string> Model { get; } = new("MODEL")
@@ -60,7 +61,7 @@ public static class CommonOptions
     /// <summary>Loads libtorch and sets the threads that were asked for.</summary>
     /// <returns>The device that was asked for.</returns>
     /// <exception cref="DllNotFoundException">libtorch does not load.</exception>
-    /// <exception cref="NotSupportedException">There is no such device.</exception>
+    /// <exception cref="UserException">There is no such device.</exception>
     public static torch.Device StartTorch(ParseResult line)
     {
         Allocator.KeepFreedMemory();
@@ -99,16 +100,16 @@ public static class CommonOptions
     {
         Description = description,
         HelpName = "N",
-        CustomParser = WholeNumber,
+        CustomParser = result => WholeNumber(result),
         DefaultValueFactory = _ => standard,
     };
 
     /// <summary>An option that takes a whole number from 1, or is absent.</summary>
-    public static Option<int?> OptionalCount(string name, string description) => new(name)
+    public static Option<int?> OptionalCount(string name, string description, int highest = int.MaxValue) => new(name)
     {
         Description = description,
         HelpName = "N",
-        CustomParser = result => WholeNumber(result),
+        CustomParser = result => WholeNumber(result, highest),
     };
 
     /// <summary>An option that takes a number.</summary>
@@ -153,11 +154,11 @@ public static class CommonOptions
         return option;
     }
 
-    private static int WholeNumber(ArgumentResult result) => Parse(
+    private static int WholeNumber(ArgumentResult result, int highest = int.MaxValue) => Parse(
         result,
-        int.TryParse(Text(result), NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= 1,
+        int.TryParse(Text(result), NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= 1 && value <= highest,
         value,
-        $"a whole number from 1 to {int.MaxValue}");
+        $"a whole number from 1 to {highest}");
 
     private static T Parse<T>(ArgumentResult result, bool isValid, T value, string range)
     {

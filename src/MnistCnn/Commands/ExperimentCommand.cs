@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using MnistCnn.Data;
 using MnistCnn.Experiments;
+using MnistCnn.Files;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
@@ -22,7 +23,7 @@ public static class ExperimentCommand
     private static readonly Option<string?> RecipeName = CommonOptions.RecipeName(
         $"How networks are trained: {Recipe.Names}. [default: the experiment's own]");
     private static readonly Option<bool> Quick = new("--quick") { Description = "Measure less, in less than two minutes." };
-    private static readonly Option<bool> Deep = new("--deep") { Description = "Of convergence: the networks of 34 layers too." };
+    private static readonly Option<bool> Deep = new("--deep") { Description = "For convergence: train the networks of 34 layers too." };
     private static readonly Option<string?> Out = new("--out") { Description = "The folder of the results. [default: runs/NAME-TIME]", HelpName = "DIR" };
 
     /// <summary>The command and its options.</summary>
@@ -66,7 +67,8 @@ public static class ExperimentCommand
             Deep = line.GetValue(Deep),
         };
         using var data = MnistData.Load(line.GetValue(CommonOptions.Data) ?? MnistData.BundledFolder, settings.TrainLimit, settings.TestLimit);
-        var folder = Path.GetFullPath(line.GetValue(Out) ?? RunFolder.FreeName(experiment.Name, started));
+        using var folderLock = line.GetValue(Out) is { } path ? FolderLock.Take(path) : FolderLock.TakeNew(experiment.Name, started);
+        var folder = folderLock.Folder;
         var infoPath = Path.Combine(folder, InfoFile);
         if (File.Exists(infoPath))
             throw new IOException($"{folder} holds an experiment already. Choose another folder with --out.");
@@ -81,13 +83,21 @@ public static class ExperimentCommand
         }
         catch (Exception error)
         {
-            WriteInfo($"failed: {error.Message}");
+            try
+            {
+                WriteInfo($"failed: {error.Message}");
+            }
+            catch (Exception second) when (second is IOException or UnauthorizedAccessException)
+            {
+                // The first is what the user has to know, and may be the same.
+            }
+
             throw;
         }
 
         var stopped = interruption.Token.IsCancellationRequested;
         WriteInfo(stopped ? "stopped" : "finished");
-        string[] files = [.. Directory.GetFiles(folder).Order(StringComparer.Ordinal)];
+        string[] files = [.. Directory.GetFiles(folder).Where(file => !FolderLock.IsLock(file)).Order(StringComparer.Ordinal)];
         if (line.GetValue(Json))
         {
             Console.Out.WriteLine(JsonSerializer.Serialize(

@@ -39,12 +39,14 @@ public static class PredictCommand
         network.eval();
 
         var files = line.GetRequiredValue(Images).SelectMany(Expand).ToArray();
-        using var report = new PredictionReport(files, line.GetValue(Top), line.GetValue(Show), line.GetValue(Json));
+        var report = new PredictionReport(files, line.GetValue(Top), line.GetValue(Show), line.GetValue(Json));
         foreach (var file in files)
         {
             try
             {
-                using var image = DigitImage.Read(file);
+                using var image = Directory.Exists(file)
+                    ? throw new FileNotFoundException($"The folder {file} holds no picture: {string.Join(", ", Endings)}.")
+                    : DigitImage.Read(file);
                 report.Add(file, image, image is null ? [] : Prediction.Of(network, image, device));
             }
             catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
@@ -53,16 +55,18 @@ public static class PredictCommand
             }
         }
 
+        report.Finish();
         return report.HasFailures ? ExitCode.Failed : 0;
     }
 
-    private static IEnumerable<string> Expand(string path)
+    // A folder without pictures stays, to be told of in its turn.
+    private static string[] Expand(string path)
     {
         if (!Directory.Exists(path))
             return [path];
         var files = Directory.EnumerateFiles(path)
             .Where(file => Endings.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase))
             .Order(StringComparer.Ordinal).ToArray();
-        return files.Length > 0 ? files : throw new FileNotFoundException($"The folder {path} holds no picture: {string.Join(", ", Endings)}.");
+        return files.Length > 0 ? files : [path];
     }
 }

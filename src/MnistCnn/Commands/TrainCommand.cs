@@ -19,9 +19,9 @@ public static class TrainCommand
     private static readonly Option<int> Epochs = Count("--epochs", "How often every training image is seen.", Defaults.Epochs);
     private static readonly Option<int> BatchSize = Count("--batch-size", "Images in a step.", Defaults.BatchSize);
     private static readonly Option<double> LearningRate = Number(
-        "--lr", "Learning rate of SGD.", Defaults.LearningRate, value => value > 0 && double.IsFinite(value), "a number above 0");
+        "--lr", "Learning rate of SGD.", Defaults.LearningRate, TrainSettings.IsLearningRate, TrainSettings.LearningRates);
     private static readonly Option<double> Momentum = Number(
-        "--momentum", "Momentum of SGD.", Defaults.Momentum, value => value is >= 0 and < 1, "a number from 0 to below 1");
+        "--momentum", "Momentum of SGD.", Defaults.Momentum, TrainSettings.IsShare, TrainSettings.Shares);
     private static readonly Option<bool> OneCycle = new("--one-cycle")
     {
         Description = "Let the learning rate rise to --lr and fall again, once in the whole run.",
@@ -30,8 +30,8 @@ public static class TrainCommand
         "--label-smoothing",
         "The share of the target that all classes have in common.",
         Defaults.LabelSmoothing,
-        value => value is >= 0 and < 1,
-        "a number from 0 to below 1");
+        TrainSettings.IsShare,
+        TrainSettings.Shares);
     private static readonly Option<long> Seed = Integer(
         "--seed", "Seed of the random numbers: the initial weights and the order of the images.", Defaults.Seed);
     private static readonly Option<int?> TrainLimit = OptionalCount("--train-limit", "Only the first N training images.");
@@ -85,8 +85,7 @@ public static class TrainCommand
         var architecture = Architecture.Find(settings.Architecture)
             ?? throw new InvalidDataException($"{checkpointPath} is of an architecture that this program does not know: {settings.Architecture}.");
 
-        var dataFolder = line.GetValue(CommonOptions.Data) ?? MnistData.BundledFolder;
-        using var data = MnistData.Load(dataFolder, settings.TrainLimit, settings.TestLimit);
+        using var data = MnistData.Load(line.GetValue(CommonOptions.Data) ?? MnistData.BundledFolder, settings.TrainLimit, settings.TestLimit);
         var runData = new RunData(data.Folder, data.Train.Count, data.Test.Count, data.Sha256);
         checkpoint?.EnsureSame(runData);
 
@@ -101,50 +100,59 @@ public static class TrainCommand
         if (line.GetValue(Init) is { } init)
             trainer.LoadWeights(init);
 
-        var plotPath = line.GetValue(Plot) is { } path ? Path.GetFullPath(path) : null;
-        if (plotPath is not null)
+        if (line.GetValue(Plot) is { } plotPath)
             AtomicFile.EnsureWritable(plotPath);
         using var interruption = new Interruption();
         var info = new RunInfo(settings, trainer.Parameters, device.ToString(), get_num_threads(), Versions.All, runData, started);
-        var outPath = line.GetValue(Out);
-        var folder = checkpointPath is not null && outPath is null
-            ? RunFolder.Continue(Path.GetDirectoryName(checkpointPath)!, info, trainer.State.History)
-            : RunFolder.Create(outPath, info, trainer.State.History);
-        plotPath ??= Path.Combine(folder.FullPath, "accuracy.png");
-        var weights = new WeightsWriter(trainer, folder, line.GetValue(CheckpointEvery));
-        weights.SaveCheckpoint();
-        List<ITrainingObserver> observers =
-            [folder, new AccuracyPlot(plotPath, architecture.Title, settings.Epochs, trainer.State.History)];
-        if (line.GetValue(TensorBoard))
-            observers.Add(new TensorBoardWriter(folder.FullPath));
+        using var folder = checkpoint is null
+            ? RunFolder.Create(line.GetValue(Out), info)
+            : RunFolder.Continue(checkpoint, checkpointPath!, line.GetValue(Out), info);
+        if (!folder.HasBest)
+            Console.Error.WriteLine($"The best weights until now are not beside {checkpointPath}: best.safetensors comes with the next better epoch.");
+        return Train(line, architecture, trainer, folder, interruption.Token);
+    }
 
-        var outcome = "finished";
+    private static int Train(ParseResult line, Architecture architecture, Trainer trainer, RunFolder folder, CancellationToken interruption)
+    {
+        var settings = folder.Info.Settings;
+        var json = line.GetValue(Json);
+        var plotPath = line.GetValue(Plot) is { } path ? Path.GetFullPath(path) : folder.PlotPath;
+        var weights = new WeightsWriter(trainer, folder, line.GetValue(CheckpointEvery));
         try
         {
-            TrainingReport.Run(
-                settings.Epochs,
-                line.GetValue(LogInterval),
-                line.GetValue(Json),
-                report => trainer.Run([.. observers, .. report, weights], interruption.Token));
-        }
-        catch (OperationCanceledException)
-        {
-            outcome = "stopped";
             weights.SaveCheckpoint();
+            List<ITrainingObserver> observers = [folder, new AccuracyPlot(plotPath, architecture.Title, settings.Epochs, folder.Epochs)];
+            if (line.GetValue(TensorBoard))
+                observers.Add(new TensorBoardWriter(folder.FullPath));
+            var outcome = "finished";
+            TrainingReport.Run(settings.Epochs, line.GetValue(LogInterval), json, report =>
+            {
+                try
+                {
+                    trainer.Run([.. observers, .. report, weights], interruption);
+                }
+                catch (Exception error) when (error is OperationCanceledException or IOException && interruption.IsCancellationRequested)
+                {
+                    // Before anything else is shown: where the terminal was closed, to show something fails too.
+                    weights.SaveCheckpoint();
+                    outcome = "stopped";
+                }
+
+                folder.Finish(outcome);
+            });
+
+            string[] files = [folder.InfoPath, folder.MetricsPath, plotPath, folder.ModelPath, folder.BestPath, folder.CheckpointPath];
+            TrainingReport.Result(folder.Info, folder.Epochs, [.. files.Where(File.Exists)], json);
+            if (outcome == "finished")
+                return 0;
+            TrainingReport.HowToResume(folder.CheckpointPath);
+            return ExitCode.Interrupted;
         }
-        catch (Exception error)
+        catch (Exception error) when (folder.Info.Seconds is null)
         {
-            folder.Finish($"failed: {error.Message}");
+            folder.Fail(error);
             throw;
         }
-
-        folder.Finish(outcome);
-        string[] files = [folder.InfoPath, folder.MetricsPath, plotPath, weights.ModelPath, weights.BestPath, weights.CheckpointPath];
-        TrainingReport.Result(folder.Info, folder.Epochs, [.. files.Where(File.Exists)], line.GetValue(Json));
-        if (outcome == "finished")
-            return 0;
-        TrainingReport.HowToResume(weights.CheckpointPath);
-        return ExitCode.Interrupted;
     }
 
     // What is not asked for is as in the checkpoint, where there is one, or as in the recipe.

@@ -16,7 +16,7 @@ public static class BatchLoader
     /// <param name="shuffle">Whether each epoch has an order of its own, see <see cref="SampleOrder"/>.</param>
     public static DataLoader<long, Batch> Create(ImageSet set, int batchSize, bool shuffle) => new(
         new Indices(set.Count),
-        batchSize,
+        (int)Math.Min(batchSize, set.Count), // the loader makes room for a whole batch
         (indices, _) => Gather(set, [.. indices]),
         shuffle ? SampleOrder.Shuffled(set.Count) : SampleOrder.Sequential(set.Count),
         set.Images.device);

@@ -1,3 +1,4 @@
+using MnistCnn.Files;
 using SkiaSharp;
 using static TorchSharp.torch;
 
@@ -50,7 +51,7 @@ public static class DigitImage
     {
         if (new FileInfo(path) is { Exists: true, Length: > LargestFile })
             throw new InvalidDataException($"{path} is too large: a picture may have {LargestFile / 1_000_000} MB.");
-        using var data = SKData.CreateCopy(File.ReadAllBytes(path));
+        using var data = SKData.CreateCopy(InputFile.ReadAllBytes(path));
         using var codec = SKCodec.Create(data)
             ?? throw new InvalidDataException($"{path} is no picture that can be read; it must be PNG, JPEG, WebP, GIF or BMP.");
         var (width, height) = (codec.Info.Width, codec.Info.Height);

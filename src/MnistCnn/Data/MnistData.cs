@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using MnistCnn.Files;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Data;
@@ -32,6 +33,8 @@ public sealed record MnistData(string Folder, ImageSet Train, ImageSet Test, IRe
     public static MnistData Load(string folder, int? trainLimit = null, int? testLimit = null)
     {
         folder = Path.GetFullPath(folder);
+        if (File.Exists(folder))
+            throw new IOException($"{folder} is a file; name the folder that holds MNIST's four files.");
         if (!Directory.Exists(folder))
             throw new DirectoryNotFoundException($"The data folder {folder} does not exist.");
 
@@ -74,7 +77,7 @@ public sealed record MnistData(string Folder, ImageSet Train, ImageSet Test, IRe
             if (!File.Exists(path))
                 throw new FileNotFoundException($"{folder} holds neither {name} nor {name}.gz; a data set is MNIST's four IDX files.");
 
-            var contents = File.ReadAllBytes(path);
+            var contents = InputFile.ReadAllBytes(path);
             var sum = Convert.ToHexStringLower(SHA256.HashData(contents));
             if (sums.TryGetValue(Path.GetFileName(path), out var expected) && expected != sum)
                 throw new InvalidDataException($"{path} was changed or damaged: its SHA-256 is not the one in {SumsFile}. Fetch it again.");
@@ -92,10 +95,11 @@ public sealed record MnistData(string Folder, ImageSet Train, ImageSet Test, IRe
 
     // As sha256sum writes it: the sum, a blank, a blank or an asterisk, the name.
     private static Dictionary<string, string> ReadSums(string path) => File.Exists(path)
-        ? File.ReadLines(path)
+        ? InputFile.ReadAllText(path).Split('\n')
             .Select(line => line.Split(' ', 2, StringSplitOptions.TrimEntries))
             .Where(fields => fields.Length == 2)
-            .DistinctBy(fields => fields[1])
-            .ToDictionary(fields => fields[1].TrimStart('*'), fields => fields[0].ToLowerInvariant())
+            .Select(fields => (Name: fields[1].TrimStart('*'), Sum: fields[0].ToLowerInvariant()))
+            .DistinctBy(file => file.Name)
+            .ToDictionary(file => file.Name, file => file.Sum)
         : [];
 }

@@ -16,15 +16,15 @@ public sealed class AccuracyPlot(string path, string title, int epochs, IReadOnl
     /// <summary>What the vertical axis of test accuracies is called.</summary>
     public const string Label = "Accuracy on the test images (%)";
 
-    private readonly List<double> accuracies = [.. history.Select(epoch => epoch.TestAccuracy)];
+    private readonly List<EpochMetrics> done = [.. history];
 
     /// <inheritdoc/>
     public void OnEpoch(EpochMetrics epoch)
     {
-        accuracies.Add(epoch.TestAccuracy);
-        var best = accuracies.Max();
+        done.Add(epoch);
+        var best = EpochMetrics.Best(done)!;
         var text = string.Create(
-            CultureInfo.InvariantCulture, $"{title} on MNIST: best {best:F2} % (epoch {accuracies.IndexOf(best) + 1})");
-        Chart.Draw(path, new Chart(text, "Epoch", Label, [Curve.OverEpochs(title, accuracies)]) { Epochs = epochs });
+            CultureInfo.InvariantCulture, $"{title} on MNIST: best {best.TestAccuracy:F2} % (epoch {best.Epoch})");
+        Chart.Draw(path, new Chart(text, "Epoch", Label, [Curve.OverEpochs(title, done.Select(epoch => epoch.TestAccuracy))]) { Epochs = epochs });
     }
 }

@@ -22,7 +22,7 @@ public static class ComparisonReport
             run.Info?.Settings.Architecture,
             run.Info?.Parameters,
             Epochs = run.Epochs.Count,
-            BestAccuracy = run.Epochs.Max(epoch => epoch.TestAccuracy),
+            BestAccuracy = EpochMetrics.Best(run.Epochs)!.TestAccuracy,
             EpochsToGoal = run.Epochs.FirstOrDefault(epoch => epoch.TestAccuracy >= Goal)?.Epoch,
             SecondsPerEpoch = run.Epochs.Average(epoch => epoch.TrainSeconds + epoch.TestSeconds),
         }).ToArray();

@@ -3,29 +3,31 @@ using MnistCnn.Training;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>The article's lines, for a file or a pipe: the mean loss every so many steps, the accuracy each epoch.</summary>
+/// <summary>The article's lines, for a file or a pipe: the mean loss since the last line, the accuracy each epoch.</summary>
 /// <param name="output">Where to.</param>
-/// <param name="logInterval">A line each so many steps.</param>
+/// <param name="logInterval">A line each N steps.</param>
 public sealed class PlainReport(TextWriter output, int logInterval) : ITrainingObserver
 {
     private double runningLoss;
+    private int steps;
 
     /// <inheritdoc/>
     public void OnStep(StepMetrics step)
     {
         runningLoss += step.Loss;
+        steps++;
         if (step.Step % logInterval == 0)
         {
             output.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"[{step.Epoch} {step.Step,5}] loss: {runningLoss / logInterval:F3}"));
-            runningLoss = 0;
+                CultureInfo.InvariantCulture, $"[{step.Epoch} {step.Step,5}] loss: {runningLoss / steps:F3}"));
+            (runningLoss, steps) = (0, 0);
         }
     }
 
     /// <inheritdoc/>
     public void OnEpoch(EpochMetrics epoch)
     {
-        runningLoss = 0;
+        (runningLoss, steps) = (0, 0);
         output.WriteLine(TrainingText.Epoch(epoch));
     }
 }

@@ -10,7 +10,7 @@ namespace MnistCnn.Reporting;
 /// <param name="top">How many digits to name.</param>
 /// <param name="show">Whether to draw what the network saw.</param>
 /// <param name="json">Whether to write JSON.</param>
-public sealed class PredictionReport(IReadOnlyList<string> files, int top, bool show, bool json) : IDisposable
+public sealed class PredictionReport(IReadOnlyList<string> files, int top, bool show, bool json)
 {
     // From background to ink; each twice as wide, since a character is about twice as high as wide.
     private const string Shades = " ░▒▓█";
@@ -59,8 +59,8 @@ public sealed class PredictionReport(IReadOnlyList<string> files, int top, bool 
             entries.Add(new { File = file, Error = reason });
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
+    /// <summary>All pictures are reported. Where the work broke off before, there is no document.</summary>
+    public void Finish()
     {
         if (json)
             Console.Out.WriteLine(JsonSerializer.Serialize(entries, JsonFormat.Indented));

@@ -5,15 +5,17 @@ using Spectre.Console;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>A bar for the epoch in hand, for a terminal, and above it a line for each epoch that is done.</summary>
+/// <summary>A bar for the current epoch, for a terminal, and above it a line for each epoch that is done.</summary>
 public sealed class ProgressReport : ITrainingObserver
 {
     private readonly IAnsiConsole console;
     private readonly int epochs;
     private readonly ProgressTask bar;
     private readonly Stopwatch clock = Stopwatch.StartNew();
+    private int epoch;
     private double lossSum;
     private long images;
+    private int stepsOfEpoch;
     private long stepsDone;
     private TimeSpan epochStart;
 
@@ -35,26 +37,28 @@ public sealed class ProgressReport : ITrainingObserver
             new TaskDescriptionColumn { Alignment = Justify.Left },
             new ProgressBarColumn { Width = 20 },
             new TagColumn())
-        .Start(context => work(new ProgressReport(console, epochs, context.AddTask($"Epoch 1/{epochs}"))));
+        .Start(context => work(new ProgressReport(console, epochs, context.AddTask($"Epoch -/{epochs}"))));
 
     /// <inheritdoc/>
     public void OnStep(StepMetrics step)
     {
-        if (step.Step == 1)
+        // A run that goes on from a checkpoint may begin in the middle of an epoch.
+        if (step.Epoch != epoch)
         {
-            (lossSum, images, epochStart) = (0, 0, clock.Elapsed);
+            (epoch, lossSum, images, stepsOfEpoch, epochStart) = (step.Epoch, 0, 0, 0, clock.Elapsed);
             bar.Description = $"Epoch {step.Epoch}/{epochs}";
             bar.MaxValue = step.Steps;
         }
 
         stepsDone++;
+        stepsOfEpoch++;
         lossSum += step.Loss;
         images += step.Images;
-        var left = clock.Elapsed / stepsDone * ((long)step.Steps * epochs - stepsDone);
+        var left = clock.Elapsed / stepsDone * ((long)step.Steps * (epochs - step.Epoch + 1) - step.Step);
         bar.Value = step.Step;
         bar.Tag = string.Create(
             CultureInfo.InvariantCulture,
-            $"loss {lossSum / step.Step:F4}  {images / (clock.Elapsed - epochStart).TotalSeconds,5:F0} images/s  {TrainingText.Duration(left)} left");
+            $"loss {lossSum / stepsOfEpoch:F4}  {images / (clock.Elapsed - epochStart).TotalSeconds,5:F0} images/s  {TrainingText.Duration(left)} left");
     }
 
     /// <inheritdoc/>

@@ -13,7 +13,7 @@ public static class TrainingReport
 {
     /// <summary>Reports while <paramref name="work"/> runs.</summary>
     /// <param name="epochs">How many epochs there will be.</param>
-    /// <param name="logInterval">A plain line each so many steps.</param>
+    /// <param name="logInterval">A plain line each N steps.</param>
     /// <param name="json">Whether standard output is kept for one JSON document.</param>
     /// <param name="work">Tells the observers that it is given how it goes.</param>
     public static void Run(int epochs, int logInterval, bool json, Action<IReadOnlyCollection<ITrainingObserver>> work)
@@ -45,9 +45,10 @@ public static class TrainingReport
         var table = new Table().Border(TableBorder.Simple).HideHeaders().AddColumn("").AddColumn("");
         table.AddRow("Network", Invariant($"{info.Settings.Architecture}, {info.Parameters:N0} parameters"));
         table.AddRow("Run", Invariant($"{epochs.Count} of {info.Settings.Epochs} epochs on {info.Device}, {TrainingText.Duration(TimeSpan.FromSeconds(info.Seconds ?? 0))}"));
-        if (epochs.MaxBy(epoch => epoch.TestAccuracy) is { } best)
+        if (EpochMetrics.Best(epochs) is { } best)
         {
-            table.AddRow("Best accuracy", Invariant($"{best.TestAccuracy:F2} % (epoch {best.Epoch})"));
+            var chosen = best.ValidationAccuracy is { } validation ? Invariant($", chosen by {validation:F2} % in validation") : "";
+            table.AddRow("Best accuracy", Invariant($"{best.TestAccuracy:F2} % (epoch {best.Epoch}{chosen})"));
             table.AddRow("Last accuracy", Invariant($"{epochs[^1].TestAccuracy:F2} %"));
         }
 
@@ -56,7 +57,7 @@ public static class TrainingReport
             Console.Out.WriteLine(file);
     }
 
-    /// <summary>Says how a run that was stopped is taken up again.</summary>
+    /// <summary>Says how to go on with a run that was stopped.</summary>
     /// <param name="checkpointPath">Its checkpoint.</param>
     public static void HowToResume(string checkpointPath) => Console.Error.WriteLine($"Stopped. To go on: train --resume {checkpointPath}");
 }

@@ -29,7 +29,7 @@ public sealed class WorkReport
                 .Progress()
                 .AutoClear(true)
                 .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 20 }, new TagColumn())
-                .Start(context => work(new WorkReport(context.AddTask("", maxValue: 1))));
+                .Start(context => work(new WorkReport(context.AddTask("Start", maxValue: 1))));
     }
 
     /// <summary>A part begins.</summary>

@@ -13,7 +13,7 @@ public static partial class Devices
     public static bool IsName(string name) => NamePattern().IsMatch(name);
 
     /// <summary>The device of that name; "auto" takes CUDA, then MPS, then the CPU.</summary>
-    /// <exception cref="NotSupportedException">This machine or this build of the program has no such device.</exception>
+    /// <exception cref="UserException">This machine or this build of the program has no such device.</exception>
     public static Device Get(string name)
     {
         if (name == "auto")
@@ -22,14 +22,14 @@ public static partial class Devices
         if (name.StartsWith("cuda", StringComparison.Ordinal))
         {
             if (!cuda.is_available())
-                throw new NotSupportedException(
+                throw new UserException(
                     $"The device {name} is not available: it needs an NVIDIA GPU with its driver, and a build with -p:TorchBackend=cuda.");
             if (device(name).index >= cuda.device_count())
-                throw new NotSupportedException($"The device {name} is not available: there are {cuda.device_count()}, counted from cuda:0.");
+                throw new UserException($"The device {name} is not available: there are {cuda.device_count()}, counted from cuda:0.");
         }
 
         if (name == "mps" && !mps_is_available())
-            throw new NotSupportedException("The device mps is not available: it needs macOS on an Apple processor.");
+            throw new UserException("The device mps is not available: it needs macOS on an Apple processor.");
 
         return InitializeDevice(device(name));
     }

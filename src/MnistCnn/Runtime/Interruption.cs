@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace MnistCnn.Runtime;
 
 /// <summary>
-/// Ctrl-C and SIGTERM as a cancellation, so that the work in hand can be brought to an end. A second one ends the process
-/// at once.
+/// Ctrl-C, SIGTERM and SIGHUP (the terminal was closed) as a cancellation, so that the current work can be brought to an end. A
+/// second one ends the process at once.
 /// </summary>
 public sealed class Interruption : IDisposable
 {
@@ -12,8 +12,11 @@ public sealed class Interruption : IDisposable
     private readonly PosixSignalRegistration[] registrations;
 
     /// <summary>Listens from now on until it is disposed.</summary>
-    public Interruption() => registrations =
-        [PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel)];
+    public Interruption()
+    {
+        PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+        registrations = Array.ConvertAll(signals, signal => PosixSignalRegistration.Create(signal, Cancel));
+    }
 
     /// <summary>Is cancelled by the first signal.</summary>
     public CancellationToken Token => source.Token;

@@ -13,6 +13,7 @@ public static class NativeLibraries
     /// <exception cref="DllNotFoundException">They do not load.</exception>
     public static void Load()
     {
+        OpenMP.SpinBriefly();
         var assembly = typeof(torch).Assembly;
         try
         {

@@ -26,4 +26,25 @@ public sealed record EpochMetrics(
     /// <summary>The accuracy by which the best epoch is chosen, in percent: that of the validation images where there are any.</summary>
     [JsonIgnore]
     public double SelectionAccuracy => ValidationAccuracy ?? TestAccuracy;
+
+    /// <summary>The epoch with the best <see cref="SelectionAccuracy"/>, the first one of several; null of none.</summary>
+    public static EpochMetrics? Best(IEnumerable<EpochMetrics> epochs) => epochs.MaxBy(epoch => epoch.SelectionAccuracy);
+
+    /// <summary>What no epoch can have measured, in a few words, or null.</summary>
+    /// <param name="place">Which epoch of its run it must be, from 1.</param>
+    public string? Problem(int place)
+    {
+        if (Epoch != place)
+            return $"epoch {Epoch} stands where epoch {place} must be";
+        (string Name, double? Value, double Highest)[] figures =
+        [
+            ("train_loss", TrainLoss, double.MaxValue), ("test_loss", TestLoss, double.MaxValue), ("validation_loss", ValidationLoss, double.MaxValue),
+            ("test_accuracy", TestAccuracy, 100), ("validation_accuracy", ValidationAccuracy, 100),
+            ("train_seconds", TrainSeconds, double.MaxValue), ("test_seconds", TestSeconds, double.MaxValue),
+            ("images_per_second", ImagesPerSecond, double.MaxValue),
+        ];
+        return figures.FirstOrDefault(figure => !((figure.Value ?? 0) is >= 0 and var value && value <= figure.Highest)) is { Name: { } name } wrong
+            ? FormattableString.Invariant($"{name} of epoch {Epoch} is {wrong.Value}")
+            : null;
+    }
 }

@@ -1,4 +1,5 @@
 using MnistCnn.Data;
+using MnistCnn.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -46,6 +47,7 @@ public sealed record Evaluation(
     /// <summary>Runs a network over one enumeration of a loader, without gradients.</summary>
     /// <param name="model">Images (B, 1, 28, 28) to logits (B, 10), on the loader's device.</param>
     /// <param name="loader">The images; see <see cref="BatchLoader"/>.</param>
+    /// <exception cref="UserException">The loss is not a finite number.</exception>
     public static Evaluation Run(Module<Tensor, Tensor> model, DataLoader<long, Batch> loader)
     {
         using var scope = NewDisposeScope();
@@ -63,8 +65,11 @@ public sealed record Evaluation(
         var scores = cat(logits).cpu().to_type(ScalarType.Float64);
         var classes = cat(labels).cpu();
         var (confidences, predictions) = softmax(scores, dim: 1).max(dim: 1);
+        var loss = cross_entropy(scores, classes).item<double>();
+        if (!double.IsFinite(loss))
+            throw new UserException($"The loss became {loss} in the test: what the network gives is too large. Train it with a lower learning rate.");
         return new Evaluation(
-            cross_entropy(scores, classes).item<double>(),
+            loss,
             classes.data<long>().ToArray(),
             predictions.data<long>().ToArray(),
             confidences.data<double>().ToArray());

@@ -17,19 +17,26 @@ public static class JsonFormat
     /// <summary>For one document a line.</summary>
     public static JsonSerializerOptions Line { get; } = new(Indented) { WriteIndented = false };
 
+    // A field that a document must have is a parameter without a default; null is a value only where the type says so.
+    private static readonly JsonSerializerOptions Strict = new(Indented)
+    {
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+    };
+
     /// <summary>Reads a document.</summary>
     /// <param name="json">The document.</param>
     /// <param name="source">What to call it in a message.</param>
-    /// <exception cref="InvalidDataException">It is no such document.</exception>
+    /// <exception cref="InvalidDataException">It is not such a document.</exception>
     public static T Parse<T>(string json, string source)
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(json, Indented) ?? throw new JsonException("it is null");
+            return JsonSerializer.Deserialize<T>(json, Strict) ?? throw new JsonException("it is null");
         }
         catch (JsonException error)
         {
-            throw new InvalidDataException($"{source} is damaged, or no such file of a run: {error.Message}", error);
+            throw new InvalidDataException($"{source} is damaged, or not such a file of a run: {error.Message.ReplaceLineEndings(" ")}", error);
         }
     }
 }

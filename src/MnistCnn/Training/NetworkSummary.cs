@@ -1,4 +1,5 @@
 using MnistCnn.Modules;
+using MnistCnn.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -33,16 +34,20 @@ public sealed record NetworkSummary(
     /// <param name="architecture">The network.</param>
     /// <param name="shape">Its images and classes.</param>
     /// <param name="batchSize">The images to count for.</param>
-    /// <exception cref="ArgumentException">The network does not take such images, or the counts are too large.</exception>
+    /// <exception cref="UserException">The network does not take such images, or the counts are too large.</exception>
     public static NetworkSummary Of(Architecture architecture, NetworkShape shape, int batchSize = 1)
     {
         try
         {
             return Count(architecture, shape, batchSize);
         }
+        catch (ArgumentException error)
+        {
+            throw new UserException(error.Message, error);
+        }
         catch (Exception error) when (error is OverflowException or ExternalException)
         {
-            throw new ArgumentException(
+            throw new UserException(
                 $"{architecture.Name} cannot be summed up for {batchSize} x {shape.Channels}x{shape.Height}x{shape.Width} and "
                 + $"{shape.Classes} classes: {error.Message.Split('\n')[0]}",
                 error);

@@ -1,4 +1,5 @@
 using MnistCnn.Data;
+using MnistCnn.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 using static TorchSharp.torch.nn.functional;
@@ -14,11 +15,14 @@ public sealed record Prediction(int Digit, double Probability)
     /// <param name="model">Images (1, 1, 28, 28) to logits (1, 10), ready for evaluation.</param>
     /// <param name="image">Grey values, 0 is background: (28, 28), uint8.</param>
     /// <param name="device">Where the network is.</param>
+    /// <exception cref="UserException">What the network gives is not a finite number.</exception>
     public static IReadOnlyList<Prediction> Of(Module<Tensor, Tensor> model, Tensor image, Device device)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         var logits = model.call(ImageSet.Normalize(image.unsqueeze(0).to(device)));
+        if (!logits.isfinite().all().item<bool>())
+            throw new UserException("What the network gives is not a finite number: its weights are too large. Train it with a lower learning rate.");
         return [.. softmax(logits.cpu().to_type(ScalarType.Float64), dim: 1).data<double>().ToArray()
             .Select((probability, digit) => new Prediction(digit, probability))
             .OrderByDescending(prediction => prediction.Probability)];

@@ -84,7 +84,7 @@ public static class ReceptiveField
         layer.register_forward_hook((_, _, y) => layer switch
         {
             Conv2d convolution => Window(light, convolution),
-            Linear _ => zeros(1, y.shape[1]),
+            Linear _ => zeros(1, 1).expand(1, y.shape[1]), // one number, however many classes there are
             _ => light.alias(), // Sequential disposes of what a layer was given
         });
     }

@@ -11,6 +11,7 @@ namespace MnistCnn.Training;
 /// <param name="Seconds">How long it took, or null while it runs.</param>
 /// <param name="PeakMemory">The most that the process held in memory, in bytes, or null while it runs.</param>
 /// <param name="Outcome">"running", "finished", "stopped", or why it failed.</param>
+/// <param name="Id">Tells the run from all others, and stays through <c>--resume</c>; null in one of version 0.1.</param>
 public sealed record RunInfo(
     TrainSettings Settings,
     long Parameters,
@@ -21,4 +22,5 @@ public sealed record RunInfo(
     DateTimeOffset Started,
     double? Seconds = null,
     long? PeakMemory = null,
-    string Outcome = "running");
+    string Outcome = "running",
+    string? Id = null);

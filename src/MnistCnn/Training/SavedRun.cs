@@ -1,3 +1,5 @@
+using MnistCnn.Files;
+
 namespace MnistCnn.Training;
 
 /// <summary>A run folder that is read, whether its run is over or not.</summary>
@@ -8,21 +10,25 @@ public sealed record SavedRun(string Name, RunInfo? Info, IReadOnlyList<EpochMet
 {
     /// <summary>Reads a run folder.</summary>
     /// <exception cref="IOException">The folder or its metrics are missing.</exception>
-    /// <exception cref="InvalidDataException">One of its files is none of a run's.</exception>
+    /// <exception cref="InvalidDataException">One of its files is not one of a run.</exception>
     public static SavedRun Read(string path)
     {
         path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        if (File.Exists(path))
+            throw new IOException($"{path} is a file; a run is a folder.");
         var (infoPath, metricsPath) = (Path.Combine(path, RunFolder.InfoFile), Path.Combine(path, RunFolder.MetricsFile));
-        if (!File.Exists(metricsPath))
-            throw new FileNotFoundException($"{path} holds no finished epoch of a run: there is no {RunFolder.MetricsFile}.");
+        if (new FileInfo(metricsPath) is not { Exists: true, Length: > 0 })
+            throw new FileNotFoundException($"{path} holds no finished epoch of a run: its {RunFolder.MetricsFile} is missing or empty.");
 
         // A running run may be in the middle of its last line.
-        var text = File.ReadAllText(metricsPath);
+        var text = InputFile.ReadAllText(metricsPath);
         var lines = text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries);
         var epochs = lines.Select(line => JsonFormat.Parse<EpochMetrics>(line, metricsPath)).ToArray();
         if (epochs.Length == 0)
             throw new InvalidDataException($"{metricsPath} holds no finished epoch.");
-        var info = File.Exists(infoPath) ? JsonFormat.Parse<RunInfo>(File.ReadAllText(infoPath), infoPath) : null;
+        if (epochs.Select((epoch, index) => epoch.Problem(index + 1)).FirstOrDefault(problem => problem is not null) is { } problem)
+            throw new InvalidDataException($"{metricsPath} is damaged: {problem}.");
+        var info = File.Exists(infoPath) ? JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(infoPath), infoPath) : null;
         return new SavedRun(Path.GetFileName(path), info, epochs);
     }
 }

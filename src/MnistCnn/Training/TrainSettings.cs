@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace MnistCnn.Training;
 
 /// <summary>What decides the course of a training run. The defaults are the article's.</summary>
@@ -7,10 +9,10 @@ namespace MnistCnn.Training;
 /// <param name="LearningRate">Step size of SGD.</param>
 /// <param name="Momentum">Momentum of SGD, from 0 to below 1.</param>
 /// <param name="Seed">Seed of torch's random generator: the initial weights and the order of the images.</param>
-/// <param name="TrainLimit">Use only the first so many training images.</param>
-/// <param name="TestLimit">Use only the first so many test images.</param>
-/// <param name="Validation">Hold out so many training images, the last ones, and choose the best epoch on them.</param>
-/// <param name="Patience">End the run after so many epochs without a better one.</param>
+/// <param name="TrainLimit">Use only the first N training images.</param>
+/// <param name="TestLimit">Use only the first N test images.</param>
+/// <param name="Validation">Hold out the last N training images, and choose the best epoch on them.</param>
+/// <param name="Patience">End the run after N epochs without a better one.</param>
 /// <param name="OneCycle">
 /// Let the learning rate rise from a 25th to <paramref name="LearningRate"/> in the first 30 % of the steps and fall to nearly
 /// nothing in the others, along cosines. Source: L. N. Smith and N. Topin, "Super-Convergence", 2017.
@@ -20,15 +22,45 @@ namespace MnistCnn.Training;
 /// Inception Architecture for Computer Vision", 2015, section 7.
 /// </param>
 public sealed record TrainSettings(
-    string Architecture = Modules.Architecture.Default,
-    int Epochs = 10,
-    int BatchSize = 64,
-    double LearningRate = 0.01,
-    double Momentum = 0.5,
-    long Seed = 1,
-    int? TrainLimit = null,
-    int? TestLimit = null,
-    int? Validation = null,
-    int? Patience = null,
+    [property: JsonRequired] string Architecture = Modules.Architecture.Default,
+    [property: JsonRequired] int Epochs = 10,
+    [property: JsonRequired] int BatchSize = 64,
+    [property: JsonRequired] double LearningRate = 0.01,
+    [property: JsonRequired] double Momentum = 0.5,
+    [property: JsonRequired] long Seed = 1,
+    [property: JsonRequired] int? TrainLimit = null,
+    [property: JsonRequired] int? TestLimit = null,
+    [property: JsonRequired] int? Validation = null,
+    [property: JsonRequired] int? Patience = null,
     bool OneCycle = false,
-    double LabelSmoothing = 0);
+    double LabelSmoothing = 0)
+{
+    /// <summary>What <see cref="IsLearningRate"/> allows, in words.</summary>
+    public const string LearningRates = "a number above 0 that float32 can hold";
+
+    /// <summary>What <see cref="IsShare"/> allows, in words.</summary>
+    public const string Shares = "a number from 0 to below 1";
+
+    /// <summary>Whether SGD can take steps of that size: weights are float32.</summary>
+    public static bool IsLearningRate(double value) => value is > 0 and <= float.MaxValue;
+
+    /// <summary>Whether it is a momentum, or a share of the target.</summary>
+    public static bool IsShare(double value) => value is >= 0 and < 1;
+
+    /// <summary>What makes them no settings to train with, in a few words, or null.</summary>
+    public string? Problem()
+    {
+        (string Name, int? Value)[] counts =
+        [
+            ("epochs", Epochs), ("batch_size", BatchSize), ("train_limit", TrainLimit), ("test_limit", TestLimit),
+            ("validation", Validation), ("patience", Patience),
+        ];
+        if (counts.FirstOrDefault(count => count.Value < 1) is { Value: { } number } wrong)
+            return $"{wrong.Name} is {number}";
+        if (!IsLearningRate(LearningRate))
+            return FormattableString.Invariant($"learning_rate is {LearningRate}");
+        if (!IsShare(Momentum))
+            return FormattableString.Invariant($"momentum is {Momentum}");
+        return IsShare(LabelSmoothing) ? null : FormattableString.Invariant($"label_smoothing is {LabelSmoothing}");
+    }
+}

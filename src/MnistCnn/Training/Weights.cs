@@ -21,7 +21,7 @@ public static class Weights
     /// <param name="architecture">The network, or null for the one whose tensors have just those names and shapes.</param>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
-    /// <exception cref="InvalidDataException">It is no such file, or its tensors are not the network's.</exception>
+    /// <exception cref="InvalidDataException">It is not such a file, or its tensors are not the network's.</exception>
     public static (Architecture Architecture, Module<Tensor, Tensor> Model) Load(string path, Architecture? architecture = null)
     {
         using var file = Read(path);
@@ -31,6 +31,8 @@ public static class Weights
             var mismatch = Mismatch(skeleton.state_dict(), file.Tensors);
             if (mismatch is null)
             {
+                if (NotFinite(file.Tensors) is { } notFinite)
+                    throw new InvalidDataException($"{path} cannot be used: {notFinite}.");
                 var model = candidate.Create();
                 Copy(file.Tensors, model);
                 return (candidate, model);
@@ -47,12 +49,14 @@ public static class Weights
     /// <summary>Copies the weights in a file into a network, which must have tensors of just those names and shapes.</summary>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
-    /// <exception cref="InvalidDataException">It is no such file, or its tensors are not the network's.</exception>
+    /// <exception cref="InvalidDataException">It is not such a file, or its tensors are not the network's.</exception>
     public static void LoadInto(Module<Tensor, Tensor> model, string path)
     {
         using var file = Read(path);
         if (Mismatch(model.state_dict(), file.Tensors) is { } mismatch)
             throw new InvalidDataException($"{path} does not hold the weights of this network: {mismatch}.");
+        if (NotFinite(file.Tensors) is { } notFinite)
+            throw new InvalidDataException($"{path} cannot be used: {notFinite}.");
         Copy(file.Tensors, model);
     }
 
@@ -70,6 +74,14 @@ public static class Weights
         if (weights.Keys.FirstOrDefault(key => !IsSameKind(weights[key], tensors[key])) is { } wrongType)
             return $"the tensor {wrongType} holds {tensors[wrongType].dtype}, the network's {weights[wrongType].dtype}";
         return null;
+    }
+
+    /// <summary>Which of some tensors cannot be weights since not all of their numbers are finite in float32, in a few words, or null.</summary>
+    public static string? NotFinite(IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        using var scope = NewDisposeScope();
+        var name = tensors.FirstOrDefault(tensor => !tensor.Value.to_type(ScalarType.Float32).isfinite().all().item<bool>()).Key;
+        return name is null ? null : $"the tensor {name} holds NaN or infinity";
     }
 
     /// <summary>Copies tensors that fit, see <see cref="Mismatch"/>, converting their numbers.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using MnistCnn.Runtime;
 
 namespace MnistCnn.Training;
 
@@ -9,17 +8,27 @@ namespace MnistCnn.Training;
 /// </summary>
 /// <param name="trainer">The run.</param>
 /// <param name="folder">Its folder.</param>
-/// <param name="checkpointEvery">Write a checkpoint after so many steps of an epoch too.</param>
+/// <param name="checkpointEvery">Write a checkpoint each N steps of an epoch too.</param>
 public sealed class WeightsWriter(Trainer trainer, RunFolder folder, int? checkpointEvery = null) : ITrainingObserver
 {
-    /// <summary>The last weights.</summary>
-    public string ModelPath { get; } = Path.Combine(folder.FullPath, "model.safetensors");
+    /// <summary>What a file with weights says of them.</summary>
+    /// <param name="settings">How they were trained.</param>
+    /// <param name="epoch">After which epoch, or null for what is the same after all.</param>
+    public static Dictionary<string, string> Metadata(TrainSettings settings, EpochMetrics? epoch)
+    {
+        var metadata = new Dictionary<string, string>
+        {
+            ["architecture"] = settings.Architecture,
+            ["seed"] = settings.Seed.ToString(CultureInfo.InvariantCulture),
+        };
+        if (epoch is not null)
+        {
+            metadata["epoch"] = epoch.Epoch.ToString(CultureInfo.InvariantCulture);
+            metadata["test_accuracy"] = epoch.TestAccuracy.ToString(CultureInfo.InvariantCulture);
+        }
 
-    /// <summary>The weights of the best epoch.</summary>
-    public string BestPath { get; } = Path.Combine(folder.FullPath, "best.safetensors");
-
-    /// <summary>Where the run can be taken up again.</summary>
-    public string CheckpointPath { get; } = Path.Combine(folder.FullPath, "checkpoint.safetensors");
+        return metadata;
+    }
 
     /// <inheritdoc/>
     public void OnStep(StepMetrics step)
@@ -31,20 +40,13 @@ public sealed class WeightsWriter(Trainer trainer, RunFolder folder, int? checkp
     /// <inheritdoc/>
     public void OnEpoch(EpochMetrics epoch)
     {
-        var metadata = new Dictionary<string, string>
-        {
-            ["architecture"] = folder.Info.Settings.Architecture,
-            ["seed"] = folder.Info.Settings.Seed.ToString(CultureInfo.InvariantCulture),
-            ["epoch"] = epoch.Epoch.ToString(CultureInfo.InvariantCulture),
-            ["test_accuracy"] = epoch.TestAccuracy.ToString(CultureInfo.InvariantCulture),
-            ["mnist_cnn"] = Versions.Program,
-        };
-        trainer.SaveWeights(ModelPath, metadata);
+        var metadata = Metadata(folder.Info.Settings, epoch);
+        trainer.SaveWeights(folder.ModelPath, metadata);
         if (trainer.BestEpoch == epoch.Epoch)
-            trainer.SaveWeights(BestPath, metadata);
+            trainer.SaveWeights(folder.BestPath, metadata);
         SaveCheckpoint();
     }
 
     /// <summary>Writes the checkpoint now.</summary>
-    public void SaveCheckpoint() => trainer.SaveCheckpoint(CheckpointPath, folder.Info.Data);
+    public void SaveCheckpoint() => trainer.SaveCheckpoint(folder.CheckpointPath, folder.Info.Data, folder.Info.Id);
 }

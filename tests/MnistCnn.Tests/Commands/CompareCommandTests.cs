@@ -46,8 +46,20 @@ public sealed class CompareCommandTests : IDisposable
     {
         Run("compare", "nowhere").AssertFailed(1, folder["nowhere"]);
         WriteRun("broken", 90);
-        File.WriteAllText(folder["broken/run.json"], "[]");
-        Run("compare", "broken").AssertFailed(1, folder["broken/run.json"]);
+        foreach (var text in new[] { "[]", "{}", "null", """{"settings":null}""" })
+        {
+            File.WriteAllText(folder["broken/run.json"], text);
+            Run("compare", "broken").AssertFailed(1, folder["broken/run.json"]);
+        }
+
+        File.Delete(folder["broken/run.json"]);
+        foreach (var text in new[] { "{}", "null", """{"epoch":1,"train_loss":1,"test_loss":1e999,"test_accuracy":1,"train_seconds":1,"test_seconds":1,"images_per_second":1}""" })
+        {
+            File.WriteAllText(folder["broken/metrics.jsonl"], text + "\n");
+            Run("compare", "broken", "--json").AssertFailed(1, folder["broken/metrics.jsonl"]);
+        }
+
+        Run("compare", "broken/metrics.jsonl").AssertFailed(1, "is a file");
         File.WriteAllText(folder["broken/metrics.jsonl"], "nonsense\n");
         Run("compare", "broken").AssertFailed(1, folder["broken/metrics.jsonl"]);
         Run("compare").AssertFailed(2);

@@ -68,5 +68,40 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.Equal(["pickle.pt"], folder.Contents);
     }
 
+    [Fact]
+    public void Weights_that_are_not_finite_are_refused_by_name_and_those_too_large_by_their_loss()
+    {
+        foreach (var (name, value) in new[] { ("linear.bias", float.NaN), ("rBlock1.conv2.weight", float.NegativeInfinity), ("linear.weight", 3e38f) })
+        {
+            using var file = SafetensorsFile.Read(Trained);
+            using var numbers = float.IsFinite(value) ? file.Tensors[name].fill_(value) : file.Tensors[name].view(-1)[^1].fill_(value);
+            file.Write(folder["changed.safetensors"]);
+            string[] expected = float.IsFinite(value) ? ["The loss became"] : [folder["changed.safetensors"], name, "NaN or infinity"];
+            Run("evaluate", "changed.safetensors", "--test-limit", "100", "--json").AssertFailed(1, expected);
+        }
+
+        Run("predict", "changed.safetensors", Path.Combine(RepositoryRoot.FullPath, "docs", "mistakes.png"), "--json").AssertFailed(1, "not a finite number");
+        using var changed = SafetensorsFile.Read(Trained);
+        changed.Tensors["conv1.bias"].view(-1)[0] = float.NaN;
+        changed.Write(folder["changed.safetensors"]);
+        Run("train", "--init", "changed.safetensors", "--out", "out").AssertFailed(1, "conv1.bias", "NaN or infinity");
+        Assert.Equal(["changed.safetensors"], folder.Contents);
+    }
+
+    [Fact]
+    public void What_is_not_a_file_of_weights_is_refused_before_it_is_read_whole()
+    {
+        foreach (var path in new[] { "/dev/zero", "/dev/random" }.Where(File.Exists))
+            Run("evaluate", path).AssertFailed(1, path, "not a regular file");
+        File.WriteAllText(folder["empty.safetensors"], "");
+        Run("evaluate", "empty.safetensors").AssertFailed(1, "empty");
+
+        using (var large = File.Create(folder["large.safetensors"]))
+            large.SetLength(1_900_000_000);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Throws<InvalidDataException>(() => SafetensorsFile.Read(folder["large.safetensors"]));
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000);
+    }
+
     private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);
 }

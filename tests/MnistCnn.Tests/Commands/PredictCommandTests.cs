@@ -80,6 +80,27 @@ public sealed class PredictCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_without_pictures_does_not_stop_the_others()
+    {
+        Directory.CreateDirectory(folder["empty"]);
+        Stroke("seven.png");
+        var run = Run("predict", Trained, "empty", "seven.png", "--json");
+        Assert.Equal(1, run.ExitCode);
+        var results = JsonDocument.Parse(run.Output).RootElement;
+        Assert.Contains(".png", results[0].GetProperty("error").GetString());
+        Assert.Equal(7, results[1].GetProperty("digit").GetInt32());
+    }
+
+    [Fact]
+    public void A_pipe_is_refused_and_not_waited_for()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "there are no pipes among the files of Windows");
+        using (var make = System.Diagnostics.Process.Start("mkfifo", [folder["pipe.png"]]))
+            make.WaitForExit();
+        Run("predict", Trained, "pipe.png").AssertFailed(1, "pipe.png", "not a regular file");
+    }
+
+    [Fact]
     public void Bad_input_is_refused()
     {
         Directory.CreateDirectory(folder["empty"]);

@@ -112,7 +112,9 @@ public sealed class TrainCommandTests : IDisposable
     [InlineData("--log-interval", "0")]
     [InlineData("--train-limit", "0")]
     [InlineData("--test-limit", "-5")]
+    [InlineData("--lr", "4e38")]
     [InlineData("--threads", "0")]
+    [InlineData("--threads", "1000")]
     [InlineData("--device", "tpu")]
     [InlineData("--plot", "accuracy.txt")]
     public void A_wrong_value_names_its_option(string option, string value)
@@ -122,8 +124,13 @@ public sealed class TrainCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData]
     [InlineData("fly")]
+    [InlineData("fly", "--epochs", "2")]
+    public void An_unknown_command_lists_the_known_ones(params string[] arguments) =>
+        Run(arguments).AssertFailed(2, "'fly'", "train, evaluate, predict, compare, summary, experiment");
+
+    [Theory]
+    [InlineData]
     [InlineData("train", "--wings", "2")]
     [InlineData("train", "--epochs")]
     public void A_command_line_that_makes_no_sense_is_a_usage_error(params string[] arguments) => Run(arguments).AssertFailed(2);
@@ -139,7 +146,8 @@ public sealed class TrainCommandTests : IDisposable
     [Fact]
     public void Bad_data_leaves_nothing_behind()
     {
-        Run(["train", "--data", "nowhere"]).AssertFailed(1, folder["nowhere"]);
+        Run(["train", "--data", "nowhere"]).AssertFailed(1, folder["nowhere"], "does not exist");
+        Run(["train", "--data", Path.Combine(RepositoryRoot.FullPath, "README.md")]).AssertFailed(1, "README.md is a file");
         using var data = new TemporaryFolder();
         SmallMnist.Write(data.FullPath);
         File.WriteAllBytes(data["train-images-idx3-ubyte"], File.ReadAllBytes(data["train-images-idx3-ubyte"])[..^1]);
@@ -163,6 +171,33 @@ public sealed class TrainCommandTests : IDisposable
         Assert.StartsWith("failed: ", Json(File.ReadAllText(folder["out/run.json"])).GetProperty("outcome").GetString());
     }
 
+    // Weights so large that one step's loss is finite, and that of the test is not.
+    [Theory]
+    [InlineData("1e10")]
+    [InlineData("3.4e38")]
+    public void A_loss_that_is_no_number_in_the_test_ends_the_run_too(string learningRate) =>
+        Run(["train", "--lr", learningRate, "--train-limit", "64", "--epochs", "1", "--json"]).AssertFailed(1, "The loss became NaN");
+
+    [Fact]
+    public void A_batch_that_is_larger_than_the_data_is_all_of_them()
+    {
+        var run = Run([.. Short, "--batch-size", "2147483647", "--json"]);
+        Assert.Equal(0, run.ExitCode);
+        var all = Run([.. Short, "--batch-size", "640", "--json"]);
+        foreach (var (expected, epoch) in Json(all.Output).GetProperty("epochs").EnumerateArray().Zip(Json(run.Output).GetProperty("epochs").EnumerateArray()))
+            Assert.Equal(expected.GetProperty("train_loss").GetDouble(), epoch.GetProperty("train_loss").GetDouble());
+        Assert.InRange(Json(run.Output).GetProperty("run").GetProperty("peak_memory").GetInt64(), 0, 600_000_000);
+    }
+
+    [Fact]
+    public void Standard_output_that_is_full_is_named()
+    {
+        Assert.SkipUnless(File.Exists("/dev/full"), "there is no /dev/full on this system");
+        var run = ProgramRun.OfShell(folder.FullPath, $"{ProgramRun.Command} summary --arch plain > /dev/full");
+        run.AssertFailed(1, "Standard output cannot be written");
+        Assert.Equal(1, ProgramRun.OfShell(folder.FullPath, $"{ProgramRun.Command} summary --arch plain > /dev/full 2> /dev/full").ExitCode);
+    }
+
     [Fact]
     public void Own_data_is_taken_from_any_folder()
     {
@@ -176,6 +211,7 @@ public sealed class TrainCommandTests : IDisposable
     [Theory]
     [InlineData("INT", 2)]
     [InlineData("TERM", 15)]
+    [InlineData("HUP", 1)]
     public async Task A_signal_stops_after_the_step_and_keeps_what_was_measured(string signal, int number)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "there are no signals to send on Windows");
@@ -193,6 +229,8 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Equal(130, run.ExitCode);
         Assert.Equal("stopped", Json(File.ReadAllText(folder["out/run.json"])).GetProperty("outcome").GetString());
         Assert.NotEmpty(File.ReadAllLines(folder["out/metrics.jsonl"]));
+        using var checkpoint = MnistCnn.Training.Checkpoint.Read(folder["out/checkpoint.safetensors"]);
+        Assert.Equal(File.ReadAllLines(folder["out/metrics.jsonl"]).Length, checkpoint.State.History.Count);
     }
 
     [Fact]

@@ -25,4 +25,15 @@ public sealed class PlainReportTests
             """.ReplaceLineEndings("\n"),
             output.ToString());
     }
+
+    // The first line after a resume is of fewer steps than the others.
+    [Fact]
+    public void A_run_that_goes_on_in_the_middle_of_an_interval_has_the_mean_of_what_it_did()
+    {
+        var output = new StringWriter { NewLine = "\n" };
+        var report = new PlainReport(output, logInterval: 4);
+        report.OnStep(new StepMetrics(1, 3, 8, 2, 64, 0.01));
+        report.OnStep(new StepMetrics(1, 4, 8, 1, 64, 0.01));
+        Assert.Equal("[1     4] loss: 1.500\n", output.ToString());
+    }
 }

@@ -27,5 +27,5 @@ public sealed class DevicesTests
 
     [Fact]
     public void A_device_that_is_not_there_is_named() =>
-        Assert.Contains("cuda:88", Assert.Throws<NotSupportedException>(() => Devices.Get("cuda:88")).Message);
+        Assert.Contains("cuda:88", Assert.Throws<UserException>(() => Devices.Get("cuda:88")).Message);
 }

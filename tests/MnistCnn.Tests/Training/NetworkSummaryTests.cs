@@ -1,4 +1,5 @@
 using MnistCnn.Modules;
+using MnistCnn.Runtime;
 using MnistCnn.Training;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -83,18 +84,28 @@ public sealed class NetworkSummaryTests
             Of(() => Sequential(Conv2d(1, 1, kernel_size: 3), AdaptiveAvgPool2d(2))), NetworkShape.Mnist).ReceptiveField);
 
     [Fact]
+    public void The_most_classes_cost_no_memory()
+    {
+        using var process = System.Diagnostics.Process.GetCurrentProcess();
+        var before = process.PeakWorkingSet64;
+        Assert.Equal(320L * int.MaxValue, Summary("plain", NetworkShape.Mnist with { Classes = int.MaxValue }).Layers[^1].MultiplyAdds);
+        process.Refresh();
+        Assert.InRange(process.PeakWorkingSet64 - before, 0, 500_000_000);
+    }
+
+    [Fact]
     public void What_does_not_fit_is_refused_in_one_line()
     {
-        var small = Assert.Throws<ArgumentException>(() => Summary("inception", new NetworkShape(1, 28, 15, 10)));
+        var small = Assert.Throws<UserException>(() => Summary("inception", new NetworkShape(1, 28, 15, 10)));
         Assert.Equal("This network takes images of 16x16 pixels or more, not of 28x15.", small.Message);
         Assert.Equal(1, Summary("inception", new NetworkShape(1, 16, 17, 10)).Layers.Count(layer => layer.Kind == "Linear"));
 
-        var large = Assert.Throws<ArgumentException>(
+        var large = Assert.Throws<UserException>(
             () => NetworkSummary.Of(Architecture.Find("resnet18")!, new NetworkShape(1000, 16384, 16384, 10), int.MaxValue));
         Assert.DoesNotContain('\n', large.Message);
         Assert.Contains("1000x16384x16384", large.Message);
         var broken = Of(() => Sequential(Conv2d(1, 2, kernel_size: 3), Conv2d(3, 2, kernel_size: 3)));
-        Assert.DoesNotContain('\n', Assert.Throws<ArgumentException>(() => NetworkSummary.Of(broken, NetworkShape.Mnist)).Message);
+        Assert.DoesNotContain('\n', Assert.Throws<UserException>(() => NetworkSummary.Of(broken, NetworkShape.Mnist)).Message);
     }
 
     [Fact]

@@ -94,7 +94,7 @@ public sealed partial class ResumeTests : IDisposable
         SmallMnist.Write(folder["data"], train: 320, test: 100, seed: 2);
         Run(resume).AssertFailed(1, "train-images-idx3-ubyte");
         Assert.Equal(checkpoint, File.ReadAllBytes(folder["out/checkpoint.safetensors"]));
-        Run(["--resume", "out/model.safetensors"]).AssertFailed(1, "no checkpoint");
+        Run(["--resume", "out/model.safetensors"]).AssertFailed(1, "not a checkpoint");
         Run(["--data", "data", "--arch", "plain", "--init", "out/checkpoint.safetensors"]).AssertFailed(1, "is a checkpoint");
         ProgramRun.Of(folder.FullPath, "evaluate", "out/checkpoint.safetensors").AssertFailed(1, "is a checkpoint", "model.safetensors");
         Run(["--resume", "nowhere"]).AssertFailed(1, "nowhere");
@@ -111,6 +111,8 @@ public sealed partial class ResumeTests : IDisposable
         Assert.Equal(best + 2, accuracies.Length);
         using var file = MnistCnn.Training.SafetensorsFile.Read(folder["out/best.safetensors"]);
         Assert.Equal($"{best}", file.Metadata["epoch"]);
+        Assert.Contains($" % (epoch {best}, chosen by ", run.Output);
+        Assert.Matches($@"Best accuracy +{Regex.Escape(double.Parse(file.Metadata["test_accuracy"], System.Globalization.CultureInfo.InvariantCulture).ToString("F2", System.Globalization.CultureInfo.InvariantCulture))} %", run.Output);
     }
 
     [Fact]

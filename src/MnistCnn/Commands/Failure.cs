@@ -1,0 +1,34 @@
+using System.Runtime.InteropServices;
+using MnistCnn.Runtime;
+
+namespace MnistCnn.Commands;
+
+/// <summary>What the user is told of work that failed.</summary>
+internal static class Failure
+{
+    /// <summary>
+    /// One line for what the user can mend. A bug of this program comes with its stack trace, and so does everything where
+    /// <paramref name="verbose"/> asks for it.
+    /// </summary>
+    public static string Text(Exception error, bool verbose)
+    {
+        // What fails while a batch is gathered comes in a wrapping of the loader's.
+        while (error is AggregateException { InnerExceptions: [var only] })
+            error = only;
+        if (!IsExpected(error))
+            return $"error: This is a bug in MnistCnn {Versions.Program}, not in what you asked for:\n{error}";
+        if (verbose)
+            return $"error: {error}";
+
+        // torch's own messages carry a stack trace behind their first line.
+        var line = error.Message.ReplaceLineEndings("\n").Split('\n')[0];
+        return IsConsole(error) ? $"error: Standard output cannot be written: {line}" : $"error: {line}";
+    }
+
+    private static bool IsExpected(Exception error) =>
+        error is UserException or IOException or UnauthorizedAccessException or InvalidDataException or DllNotFoundException or OutOfMemoryException
+        || error is ExternalException && error.Message.Contains("memory", StringComparison.OrdinalIgnoreCase); // torch's: not enough of it
+
+    // .NET names the file that could not be written, but not the console.
+    private static bool IsConsole(Exception error) => error is IOException && error.TargetSite?.Module.Assembly == typeof(Console).Assembly;
+}

@@ -1,0 +1,63 @@
+namespace MnistCnn.Files;
+
+/// <summary>
+/// Keeps other processes out of a folder while one writes into it. The lock is an open file, so it is gone with its process,
+/// however that ends.
+/// </summary>
+internal sealed class FolderLock : IDisposable
+{
+    private const string Name = "run.lock";
+
+    private readonly FileStream file;
+
+    private FolderLock(string folder, FileStream file) => (Folder, this.file) = (folder, file);
+
+    /// <summary>The full path of the folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>Whether a file is no more than the lock of its folder.</summary>
+    public static bool IsLock(string path) => Path.GetFileName(path) == Name;
+
+    /// <summary>Locks a folder, which is made where it is missing.</summary>
+    /// <exception cref="IOException">Another process has it, or the folder cannot be made.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    public static FolderLock Take(string folder) => TryTake(folder)
+        ?? throw new IOException($"{Path.GetFullPath(folder)} is in use: another process writes into it. Wait for its end, or choose another folder with --out.");
+
+    /// <summary>Makes and locks the next folder <c>runs/NAME-TIME</c> that is not there yet.</summary>
+    public static FolderLock TakeNew(string name, DateTimeOffset time)
+    {
+        var path = Path.Combine("runs", $"{name}-{time:yyyyMMdd-HHmmss}");
+        return Enumerable.Range(1, int.MaxValue)
+            .Select(number => number == 1 ? path : $"{path}-{number}")
+            .Where(candidate => !Directory.Exists(candidate))
+            .Select(TryTake)
+            .First(taken => taken is not null)!;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => file.Dispose();
+
+    private static FolderLock? TryTake(string folder)
+    {
+        folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        Directory.CreateDirectory(folder);
+        var path = Path.Combine(folder, Name);
+        while (true)
+        {
+            try
+            {
+                var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+                if (File.Exists(path))
+                    return new FolderLock(folder, file);
+
+                // Its last owner deleted it between our opening it and our locking it.
+                file.Dispose();
+            }
+            catch (IOException error) when (error.GetType() == typeof(IOException) && File.Exists(path))
+            {
+                return null;
+            }
+        }
+    }
+}

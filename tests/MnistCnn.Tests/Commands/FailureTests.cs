@@ -1,0 +1,44 @@
+using MnistCnn.Commands;
+using MnistCnn.Runtime;
+
+namespace MnistCnn.Tests.Commands;
+
+public sealed class FailureTests
+{
+    [Fact]
+    public void What_the_user_can_mend_is_one_line()
+    {
+        Exception[] errors =
+        [
+            new UserException("No."), new IOException("No.\r\nat once"), new UnauthorizedAccessException("No."),
+            new InvalidDataException("No.\nat once"), new DllNotFoundException("No."), new AggregateException(new FileNotFoundException("No.")),
+        ];
+        Assert.All(errors, error => Assert.Equal("error: No.", Failure.Text(error, verbose: false)));
+        Assert.Contains(nameof(Thrown), Failure.Text(Thrown(new UserException("No.")), verbose: true));
+    }
+
+    [Fact]
+    public void A_bug_is_told_as_one_with_its_stack_trace()
+    {
+        Exception[] errors = [new NullReferenceException(), new IndexOutOfRangeException(), new DivideByZeroException(), new ArgumentException("No."), new InvalidOperationException("No.")];
+        foreach (var error in errors)
+        {
+            var text = Failure.Text(Thrown(error), verbose: false);
+            Assert.Contains("bug", text.Split('\n')[0]);
+            Assert.Contains(error.GetType().Name, text);
+            Assert.Contains(nameof(Thrown), text);
+        }
+    }
+
+    private static Exception Thrown(Exception error)
+    {
+        try
+        {
+            throw error;
+        }
+        catch (Exception caught)
+        {
+            return caught;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+namespace MnistCnn.Tests.Commands;
+
+/// <summary>What a terminal shows; util-linux's <c>script</c> is one.</summary>
+public sealed class TerminalTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void A_training_shows_a_bar_and_a_line_an_epoch()
+    {
+        var run = Run("train --arch plain --epochs 2 --train-limit 640 --test-limit 100 --out out");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("Epoch 2/2", run.Output);
+        Assert.Contains("images/s", run.Output);
+        Assert.Contains("Epoch  2: accuracy ", run.Output);
+        Assert.DoesNotContain("[1 ", run.Output);
+    }
+
+    [Fact]
+    public void An_experiment_shows_a_bar()
+    {
+        var run = Run("experiment bottleneck --quick --train-limit 64 --test-limit 50 --out out");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("4/4 through 64 channels, seed 1", run.Output);
+        Assert.Contains(" left", run.Output);
+    }
+
+    // Standard error goes to the terminal too, which makes it output here.
+    private ProgramRun Run(string arguments)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "other systems have no script, or another one");
+        return ProgramRun.OfShell(folder.FullPath, $"script --quiet --return --command \"{ProgramRun.Command} {arguments}\" /dev/null");
+    }
+}

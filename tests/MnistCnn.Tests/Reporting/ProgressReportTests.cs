@@ -1,0 +1,23 @@
+using MnistCnn.Reporting;
+using MnistCnn.Training;
+using Spectre.Console.Testing;
+
+namespace MnistCnn.Tests.Reporting;
+
+public sealed class ProgressReportTests
+{
+    [Fact]
+    public void A_run_that_goes_on_in_the_middle_of_an_epoch_shows_that_epoch()
+    {
+        var console = new TestConsole().Width(120).Interactive();
+        ProgressReport.Show(console, epochs: 3, report =>
+        {
+            report.OnStep(new StepMetrics(2, 301, 400, 0.5, 64, 0.01));
+            report.OnStep(new StepMetrics(2, 302, 400, 0.25, 64, 0.01));
+        });
+        var text = console.Output;
+        Assert.Contains("Epoch 2/3", text);
+        Assert.DoesNotContain("Epoch 1/3", text);
+        Assert.Contains("loss 0.3750", text);
+    }
+}
