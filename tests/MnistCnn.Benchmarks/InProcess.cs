@@ -53,7 +53,7 @@ public sealed record InProcess(double MatrixProduct, double TrainingSpeed, doubl
             // The first of each is the warm-up.
             var step = Median(bare.Skip(1)) / Steps;
             var whole = Median(epochs.Seconds.Skip(1)) / Steps;
-            var multiplyAdds = 3.0 * NetworkSummary.Of(architecture, NetworkShape.Mnist, BatchSize).MultiplyAdds;
+            var multiplyAdds = (double)NetworkSummary.Of(architecture, NetworkShape.Mnist, BatchSize).TrainingMultiplyAdds;
             return JsonSerializer.Serialize(new InProcess(
                 Math.Pow(Size, 3) / Median(product.Skip(1)),
                 multiplyAdds / whole,

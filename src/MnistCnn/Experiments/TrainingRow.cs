@@ -10,7 +10,7 @@ namespace MnistCnn.Experiments;
 /// <param name="MultiplyAdds">Multiply-adds of its forward pass for one image.</param>
 /// <param name="Seed">The seed.</param>
 /// <param name="Epoch">Which epoch, from 1.</param>
-/// <param name="TrainingMultiplyAdds">Multiply-adds of the training so far: three times those of the forward pass for each image.</param>
+/// <param name="TrainingMultiplyAdds">Multiply-adds of the training so far; see <see cref="NetworkSummary.TrainingMultiplyAdds"/>.</param>
 /// <param name="TrainLoss">As <see cref="EpochMetrics.TrainLoss"/>.</param>
 /// <param name="TestLoss">As <see cref="EpochMetrics.TestLoss"/>.</param>
 /// <param name="TestAccuracy">As <see cref="EpochMetrics.TestAccuracy"/>, in percent.</param>
@@ -41,7 +41,7 @@ public sealed record TrainingRow(
                 costs.MultiplyAdds,
                 seed,
                 epoch.Epoch,
-                3.0 * costs.MultiplyAdds * laboratory.Data.Train.Count * epoch.Epoch,
+                (double)costs.TrainingMultiplyAdds * laboratory.Data.Train.Count * epoch.Epoch,
                 epoch.TrainLoss,
                 epoch.TestLoss,
                 epoch.TestAccuracy)));

@@ -14,6 +14,10 @@ namespace MnistCnn.Training;
 /// Multiplications with a weight of a convolution or a linear layer, each with its addition, for all images of the batch. Biases,
 /// batch normalisation, activations, pooling and the additions of shortcuts are not counted, as in the tables of papers.
 /// </param>
+/// <param name="TrainingMultiplyAdds">
+/// Those of a training step: of the forward pass, as many again for the gradient of the weights, and as many for the gradient of
+/// what a layer reads. That last one is left out for the layers that read the image itself, since nothing asks for it.
+/// </param>
 /// <param name="WeightBytes">All that a file with the weights holds: the parameters, and what batch normalisation keeps.</param>
 /// <param name="ActivationBytes">The outputs of <paramref name="Layers"/> for all images of the batch, in float32.</param>
 /// <param name="ReceptiveField">See <see cref="Training.ReceptiveField"/>.</param>
@@ -21,6 +25,7 @@ public sealed record NetworkSummary(
     IReadOnlyList<LayerSummary> Layers,
     long Parameters,
     long MultiplyAdds,
+    long TrainingMultiplyAdds,
     long WeightBytes,
     long ActivationBytes,
     int? ReceptiveField)
@@ -63,21 +68,24 @@ public sealed record NetworkSummary(
     private static NetworkSummary Count(Architecture architecture, NetworkShape shape, int batchSize)
     {
         using var scope = NewDisposeScope();
-        using var noGradient = no_grad();
         using var skeleton = architecture.CreateSkeleton(shape);
         skeleton.eval();
         List<LayerSummary> layers = [];
+        var trainingMultiplyAdds = 0L;
         foreach (var (name, layer) in LayersOf(skeleton))
         {
             // Not every operation knows the meta device: between the layers the empty batch is on the CPU.
             layer.register_forward_pre_hook((_, x) => x.to(META));
-            layer.register_forward_hook((_, _, y) =>
+            layer.register_forward_hook((_, x, y) =>
             {
                 var outputShape = y.shape[1..];
                 var parameters = layer.parameters(recurse: false).Sum(parameter => parameter.numel());
                 var multiplyAdds = checked(batchSize * Product(outputShape) * WeightsOfAnOutput(layer));
                 layers.Add(new LayerSummary(name, layer.GetType().Name, outputShape, parameters, multiplyAdds));
-                return empty(y.shape);
+
+                // As in training, what a layer gives asks for a gradient, and so does all that is made of it; the image does not.
+                trainingMultiplyAdds = checked(trainingMultiplyAdds + (x.requires_grad ? 3 : 2) * multiplyAdds);
+                return empty(y.shape, requires_grad: true);
             });
         }
 
@@ -86,6 +94,7 @@ public sealed record NetworkSummary(
             layers,
             skeleton.parameters().Sum(parameter => parameter.numel()),
             layers.Sum(layer => layer.MultiplyAdds),
+            trainingMultiplyAdds,
             skeleton.state_dict().Values.Sum(tensor => tensor.numel() * tensor.element_size()),
             layers.Sum(layer => checked(batchSize * Product(layer.OutputShape) * BytesOfFloat)),
             Training.ReceptiveField.Of(architecture, shape));

@@ -67,6 +67,29 @@ public sealed class NetworkSummaryTests
         Assert.Equal(normalised.Parameters * 4 + 2 * 4800 * 4 + 20 * 8, normalised.WeightBytes);
     }
 
+    // Three times what the forward pass takes, but twice for the layers that read the image: of Residual 16*576*25, of Inception
+    // 10*576*25, of ResNet-18 64*196*49. In a row of two branches, and behind a pool, both convolutions that read the image count.
+    [Theory]
+    [InlineData("inception", 3 * 6_019_200 - 144_000)]
+    [InlineData("residual", 3 * 2_013_184 - 230_400)]
+    [InlineData("resnet18", 3 * 33_010_944 - 614_656)]
+    public void A_training_step_takes_no_gradient_of_the_image(string name, long multiplyAdds)
+    {
+        Assert.Equal(multiplyAdds, Summary(name).TrainingMultiplyAdds);
+        Assert.Equal(64 * multiplyAdds, NetworkSummary.Of(Architecture.Find(name)!, NetworkShape.Mnist, batchSize: 64).TrainingMultiplyAdds);
+    }
+
+    // Whatever has no weights may stand between the image and the first layer; and a later layer may read nothing but the image.
+    [Fact]
+    public void Every_layer_that_reads_only_the_image_is_one_that_reads_it()
+    {
+        var summary = NetworkSummary.Of(
+            Of(() => new TwoBranches(Sequential(AvgPool2d(2), Conv2d(1, 1, kernel_size: 3), Conv2d(1, 1, kernel_size: 1)), Conv2d(1, 1, kernel_size: 5, stride: 2))),
+            new NetworkShape(1, 28, 28, 1));
+        Assert.Equal([144 * 9, 144, 144 * 25], summary.Layers.Select(layer => layer.MultiplyAdds));
+        Assert.Equal(2 * 144 * 9 + 3 * 144 + 2 * 144 * 25, summary.TrainingMultiplyAdds);
+    }
+
     [Fact]
     public void Strides_dilations_groups_and_pools_count()
     {
@@ -131,6 +154,21 @@ public sealed class NetworkSummaryTests
         Assert.Equal((parameters, multiplyAdds, receptiveField), (summary.Parameters, summary.MultiplyAdds, summary.ReceptiveField));
         Assert.Equal(parameters, summary.Layers.Sum(layer => layer.Parameters));
         Assert.Equal(multiplyAdds, summary.Layers.Sum(layer => layer.MultiplyAdds));
+    }
+
+    private sealed class TwoBranches : Module<Tensor, Tensor>
+    {
+        private readonly Module<Tensor, Tensor> first;
+        private readonly Module<Tensor, Tensor> second;
+
+        public TwoBranches(Module<Tensor, Tensor> first, Module<Tensor, Tensor> second)
+            : base(nameof(TwoBranches))
+        {
+            (this.first, this.second) = (first, second);
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor x) => first.call(x) + second.call(x);
     }
 
     private static (string, string, string, long, long) Row(LayerSummary layer) =>
