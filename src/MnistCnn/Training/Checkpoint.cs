@@ -88,9 +88,10 @@ public sealed class Checkpoint : IDisposable
         Dictionary<string, Tensor> tensors = [];
         foreach (var (name, weight) in model.state_dict())
             tensors.Add(WeightPrefix + name, weight);
-        foreach (var (name, momentum) in Momenta(model, optimizer))
-            if (momentum.momentum_buffer is { } buffer)
-                tensors.Add(MomentumPrefix + name, buffer);
+        // What SGD has passed over, for want of a gradient or of momentum, has none; zeros do the same in its next step.
+        if (state is not { Epoch: 1, Step: 0 })
+            foreach (var (name, momentum) in Momenta(model, optimizer))
+                tensors.Add(MomentumPrefix + name, momentum.momentum_buffer ?? zeros_like(tensors[WeightPrefix + name]));
         tensors.Add(RandomKey, epochRandomState);
 
         var metadata = new Dictionary<string, string>
