@@ -9,7 +9,7 @@
 Needs PyTorch and NumPy, any version; Debian's python3-torch serves. Reads data/mnist.
 With --torchvision, train loads the images as the article does, one by one through torchvision, which this needs then
 (python3-torchvision): the same numbers in the same order, in the article's time.
-With --as-printed, Residual takes the slip of the article's listing: its second convolution reads the block's input.
+residual is the network that the article draws and explains, residual-as-printed the one of its listing.
 """
 
 import argparse
@@ -52,8 +52,6 @@ class Inception(Module):
 
 
 class Residual(Module):
-    as_printed = False
-
     def __init__(self, channels):
         super().__init__()
         self.out_channels = channels
@@ -61,7 +59,14 @@ class Residual(Module):
         self.conv2 = Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x):
-        return relu(x + self.conv2(x if self.as_printed else relu(self.conv1(x))))
+        return relu(x + self.conv2(relu(self.conv1(x))))
+
+
+class ResidualAsPrinted(Residual):
+    """With the slip of the listing: the second convolution reads the block's input, and the first one is never used."""
+
+    def forward(self, x):
+        return relu(x + self.conv2(x))
 
 
 class NoBlock(Identity):
@@ -92,6 +97,7 @@ class Net(Module):
 ARCHITECTURES = {
     "inception": lambda: Net(Inception, 10, 20, ("inceptionA", "inceptionB")),
     "residual": lambda: Net(Residual, 16, 32, ("rBlock1", "rBlock2")),
+    "residual-as-printed": lambda: Net(ResidualAsPrinted, 16, 32, ("rBlock1", "rBlock2")),
     "plain": lambda: Net(NoBlock, 10, 20, ("block1", "block2")),
 }
 
@@ -226,9 +232,10 @@ def epoch_orders(name, seed, epochs=3, count=10):
 def write_fixtures(seed=1):
     folder = ROOT / "tests" / "MnistCnn.Tests" / "Fixtures"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("inception", "residual"):
+    for name in ("inception", "residual", "residual-as-printed"):
         experiment = Experiment(name, seed)
-        write_safetensors(folder / f"{name}.safetensors", experiment.model.state_dict())
+        if name != "residual-as-printed":  # its initial weights are those of residual
+            write_safetensors(folder / f"{name}.safetensors", experiment.model.state_dict())
         with torch.no_grad():
             logits = experiment.model(experiment.test_set[:8][0]).tolist()
         losses = [loss for loss, _ in zip(experiment.steps(), range(20))]
@@ -261,7 +268,6 @@ def main():
     train_parser.add_argument("--epochs", type=int, default=10)
     train_parser.add_argument("--seed", type=int, default=1)
     train_parser.add_argument("--out", type=pathlib.Path)
-    train_parser.add_argument("--as-printed", action="store_true")
     train_parser.add_argument("--torchvision", action="store_true")
     check_parser = commands.add_parser("check")
     check_parser.add_argument("architecture", choices=ARCHITECTURES)
@@ -273,7 +279,6 @@ def main():
     elif arguments.command == "check":
         check(arguments.architecture, arguments.file)
     else:
-        Residual.as_printed = arguments.as_printed
         source = torchvision_set if arguments.torchvision else read_set
         train(arguments.architecture, arguments.epochs, arguments.seed, arguments.out, source)
 

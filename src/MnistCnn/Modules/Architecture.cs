@@ -23,6 +23,11 @@ public sealed record Architecture(string Name, string Title, string Description,
                 shape,
                 new Stage(16, "rBlock1", channels => new ResidualBlock(channels), 16),
                 new Stage(32, "rBlock2", channels => new ResidualBlock(channels), 32))),
+        new("residual-as-printed", "Residual as printed", "the same as the article's listing has it: of each block one convolution is unused",
+            shape => new Net(
+                shape,
+                new Stage(16, "rBlock1", channels => new ResidualBlock(channels, asPrinted: true), 16),
+                new Stage(32, "rBlock2", channels => new ResidualBlock(channels, asPrinted: true), 32))),
         new("plain", "Plain", "no blocks: where the article's series of networks starts",
             shape => new Net(
                 shape,
@@ -40,7 +45,7 @@ public sealed record Architecture(string Name, string Title, string Description,
     /// <summary>The name of the architecture that is taken where none is asked for.</summary>
     public const string Default = "residual";
 
-    /// <summary>The names of <see cref="All"/>, for help and messages: "inception, residual, plain, ...".</summary>
+    /// <summary>The names of <see cref="All"/>, for help and messages: "inception, residual, ...".</summary>
     public static string Names { get; } = string.Join(", ", All.Select(architecture => architecture.Name));
 
     /// <summary>The architecture of that name, whatever its case, or null.</summary>

@@ -11,23 +11,26 @@ namespace MnistCnn.Modules;
 /// </summary>
 /// <remarks>
 /// Source: the article's class <c>Residual</c>, after K. He et al., "Deep Residual Learning for Image Recognition",
-/// 2015, figure 2. This is the block that the article draws and explains. Its listing slips in one letter,
-/// <c>y = self.conv2(x)</c>, by which <c>conv1</c> would never be used.
+/// 2015, figure 2. The article draws and explains one block and prints another: its listing says <c>y = self.conv2(x)</c>,
+/// so that <c>conv1</c> is never used, gets no gradient and stays as it was made.
 /// </remarks>
 public sealed class ResidualBlock : Module<Tensor, Tensor>
 {
     private readonly Conv2d conv1;
     private readonly Conv2d conv2;
+    private readonly bool asPrinted;
 
     /// <param name="channels">Channels of the input, and of the output.</param>
-    public ResidualBlock(int channels)
+    /// <param name="asPrinted">Whether it is the block of the listing, not the one that the article explains.</param>
+    public ResidualBlock(int channels, bool asPrinted = false)
         : base(nameof(ResidualBlock))
     {
+        this.asPrinted = asPrinted;
         conv1 = Conv2d(channels, channels, kernel_size: 3, padding: 1);
         conv2 = Conv2d(channels, channels, kernel_size: 3, padding: 1);
         RegisterComponents();
     }
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor x) => relu(x + conv2.call(relu(conv1.call(x))));
+    public override Tensor forward(Tensor x) => relu(x + conv2.call(asPrinted ? x : relu(conv1.call(x))));
 }

@@ -18,6 +18,7 @@ namespace MnistCnn.Training;
 /// </summary>
 public sealed class Trainer : IDisposable
 {
+    private readonly Architecture architecture;
     private readonly TrainSettings settings;
     private readonly Module<Tensor, Tensor> model;
     private readonly SGD optimizer;
@@ -45,6 +46,7 @@ public sealed class Trainer : IDisposable
         if (heldOut >= data.Train.Count)
             throw new UserException($"Of {data.Train.Count} training images, {heldOut} cannot be held out for validation.");
 
+        this.architecture = architecture;
         this.settings = settings;
         manual_seed(settings.Seed);
         model = MemoryLayout.ChannelsLast(architecture.Create().to(device));
@@ -100,7 +102,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Starts from these weights instead of fresh ones.</summary>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">It does not hold this network's weights.</exception>
-    public void LoadWeights(string path) => Weights.LoadInto(model, path);
+    public void LoadWeights(string path) => Weights.LoadInto(model, architecture, path);
 
     /// <summary>Writes the weights.</summary>
     /// <param name="path">Where to.</param>

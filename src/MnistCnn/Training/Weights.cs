@@ -18,13 +18,19 @@ public static class Weights
 
     /// <summary>Makes the network that a file has the weights of, on the CPU.</summary>
     /// <param name="path">The file, this program's or PyTorch's.</param>
-    /// <param name="architecture">The network, or null for the one whose tensors have just those names and shapes.</param>
+    /// <param name="architecture">
+    /// The network, or null for the one that the file's metadata names; where they name none, it is the first one of
+    /// <see cref="Architecture.All"/> whose tensors have just those names and shapes.
+    /// </param>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     /// <exception cref="InvalidDataException">It is not such a file, or its tensors are not the network's.</exception>
     public static (Architecture Architecture, Module<Tensor, Tensor> Model) Load(string path, Architecture? architecture = null)
     {
         using var file = Read(path);
+        if (architecture is not null)
+            EnsureOf(architecture, file, path);
+        architecture ??= Saved(file);
         foreach (var candidate in architecture is null ? Architecture.All : [architecture])
         {
             using var skeleton = candidate.CreateSkeleton();
@@ -38,7 +44,7 @@ public static class Weights
                 return (candidate, model);
             }
 
-            if (architecture is not null || candidate.Name == file.Metadata.GetValueOrDefault("architecture"))
+            if (architecture is not null)
                 throw new InvalidDataException($"{path} does not hold the weights of {candidate.Name}: {mismatch}.");
         }
 
@@ -47,12 +53,16 @@ public static class Weights
     }
 
     /// <summary>Copies the weights in a file into a network, which must have tensors of just those names and shapes.</summary>
+    /// <param name="model">The network.</param>
+    /// <param name="architecture">Which one it is.</param>
+    /// <param name="path">The file, this program's or PyTorch's.</param>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     /// <exception cref="InvalidDataException">It is not such a file, or its tensors are not the network's.</exception>
-    public static void LoadInto(Module<Tensor, Tensor> model, string path)
+    public static void LoadInto(Module<Tensor, Tensor> model, Architecture architecture, string path)
     {
         using var file = Read(path);
+        EnsureOf(architecture, file, path);
         if (Mismatch(model.state_dict(), file.Tensors) is { } mismatch)
             throw new InvalidDataException($"{path} does not hold the weights of this network: {mismatch}.");
         if (NotFinite(file.Tensors) is { } notFinite)
@@ -95,6 +105,16 @@ public static class Weights
     // Floating-point numbers of any width become those of another, and whole numbers likewise: a batch norm counts its batches.
     private static bool IsSameKind(Tensor one, Tensor other) =>
         one.is_floating_point() == other.is_floating_point() && one.dtype is ScalarType.Bool == other.dtype is ScalarType.Bool;
+
+    // The network that a file of this program names. PyTorch's files name none.
+    private static Architecture? Saved(SafetensorsFile file) => Architecture.Find(file.Metadata.GetValueOrDefault("architecture"));
+
+    // Two networks may have the same names and shapes, and compute something else.
+    private static void EnsureOf(Architecture architecture, SafetensorsFile file, string path)
+    {
+        if (Saved(file) is { } saved && saved.Name != architecture.Name)
+            throw new InvalidDataException($"{path} holds the weights of {saved.Name}, not of {architecture.Name}: take --arch {saved.Name}.");
+    }
 
     private static SafetensorsFile Read(string path)
     {

@@ -103,5 +103,42 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000);
     }
 
+    // The two residual networks have the same names and shapes.
+    [Fact]
+    public void What_the_file_says_of_its_network_is_believed_and_not_contradicted()
+    {
+        Save("printed.safetensors", "residual-as-printed");
+        Save("explained.safetensors", "Residual");
+        Save("strange.safetensors", "nosuch");
+        Save("wrong.safetensors", "inception");
+        Assert.Equal("residual", Evaluate(Trained).Architecture);
+        Assert.Equal("residual", Evaluate("strange.safetensors").Architecture);
+        Assert.Equal("residual", Evaluate("explained.safetensors", "--arch", "residual").Architecture);
+        var printed = Evaluate("printed.safetensors");
+        Assert.Equal("residual-as-printed", printed.Architecture);
+        Assert.Equal(printed, Evaluate("printed.safetensors", "--arch", "residual-as-printed"));
+        Assert.Equal(printed, Evaluate(Trained, "--arch", "residual-as-printed"));
+        Assert.NotEqual(printed.Loss, Evaluate("explained.safetensors").Loss);
+
+        Run("evaluate", "printed.safetensors", "--arch", "residual")
+            .AssertFailed(1, "printed.safetensors holds the weights of residual-as-printed, not of residual: take --arch residual-as-printed");
+        Run("predict", "explained.safetensors", "image.png", "--arch", "residual-as-printed").AssertFailed(1, "of residual, not of residual-as-printed");
+        Run("evaluate", "wrong.safetensors").AssertFailed(1, "does not hold the weights of inception: ");
+
+        void Save(string name, string architecture)
+        {
+            using var file = SafetensorsFile.Read(Trained);
+            (file with { Metadata = new Dictionary<string, string> { ["architecture"] = architecture } }).Write(folder[name]);
+        }
+
+        (string? Architecture, double Loss) Evaluate(params string[] arguments)
+        {
+            var run = Run(["evaluate", .. arguments, "--out", "pictures", "--test-limit", "100", "--json"]);
+            Assert.Equal((0, ""), (run.ExitCode, run.Error));
+            var result = JsonDocument.Parse(run.Output).RootElement;
+            return (result.GetProperty("architecture").GetString(), result.GetProperty("loss").GetDouble());
+        }
+    }
+
     private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);
 }

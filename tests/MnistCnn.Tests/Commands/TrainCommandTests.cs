@@ -96,7 +96,7 @@ public sealed class TrainCommandTests : IDisposable
     [InlineData("train", "--arch", "foo")]
     [InlineData("--arch", "foo", "train")]
     public void An_unknown_architecture_lists_the_known_ones(params string[] arguments) =>
-        Run(arguments).AssertFailed(2, "'foo'", "inception, residual, plain");
+        Run(arguments).AssertFailed(2, "'foo'", "inception, residual, residual-as-printed, plain");
 
     [Theory]
     [InlineData("--epochs", "0")]

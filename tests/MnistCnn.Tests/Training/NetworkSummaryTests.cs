@@ -52,6 +52,17 @@ public sealed class NetworkSummaryTests
         Assert.Equal(("bn1", "BatchNorm2d", "64x14x14", 128, 0), Row(Summary("resnet18").Layers[1]));
     }
 
+    // Of the network as printed the first convolution of each block, which sees nothing: 5, by pooling 6, by the block 10, then in
+    // steps of two 18 and 20, and in steps of four 28.
+    [Fact]
+    public void A_layer_that_no_image_passes_has_parameters_but_no_row()
+    {
+        var summary = Summary("residual-as-printed");
+        Assert.Equal(["conv1", "rBlock1.conv2", "conv2", "rBlock2.conv2", "linear"], summary.Layers.Select(layer => layer.Name));
+        Assert.Equal((41_514, 41_514 * 4), (summary.Parameters, summary.WeightBytes));
+        Assert.Equal((2_013_184 - 331_776 - 147_456, 28), (summary.MultiplyAdds, summary.ReceptiveField));
+    }
+
     [Fact]
     public void Sizes_are_of_all_weights_and_of_a_batch_s_activations()
     {
@@ -72,6 +83,7 @@ public sealed class NetworkSummaryTests
     [Theory]
     [InlineData("inception", 3 * 6_019_200 - 144_000)]
     [InlineData("residual", 3 * 2_013_184 - 230_400)]
+    [InlineData("residual-as-printed", 3 * 1_533_952 - 230_400)]
     [InlineData("resnet18", 3 * 33_010_944 - 614_656)]
     public void A_training_step_takes_no_gradient_of_the_image(string name, long multiplyAdds)
     {

@@ -143,10 +143,55 @@ public sealed class TrainerTests
         Assert.Equal(live[0], live[2]);
     }
 
+    // As PyTorch's SGD, TorchSharp's passes over a parameter without gradient.
+    [Fact]
+    public void What_gets_no_gradient_stays_as_it_was_made()
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 40);
+        using var data = MnistData.Load(folder.FullPath);
+        using var trainer = new Trainer(
+            Architecture.Find("residual-as-printed")!, new TrainSettings("residual-as-printed", Epochs: 2, BatchSize: 10), data, CPU);
+        var before = trainer.Model.named_parameters().ToDictionary(named => named.name, named => named.parameter.contiguous().bytes.ToArray());
+        trainer.Run([], TestContext.Current.CancellationToken);
+        foreach (var (name, parameter) in trainer.Model.named_parameters())
+        {
+            var isUnused = name.StartsWith("rBlock1.conv1.", StringComparison.Ordinal) || name.StartsWith("rBlock2.conv1.", StringComparison.Ordinal);
+            Assert.True(isUnused == parameter.contiguous().bytes.SequenceEqual(before[name]), name);
+            Assert.True(isUnused == parameter.grad is null, name);
+        }
+    }
+
+    // A momentum that is not there must not pass for one that never was: that of a parameter without gradient is written as zeros.
+    [Theory]
+    [InlineData("rBlock1.conv1.weight")]
+    [InlineData("rBlock1.conv2.weight")]
+    public void A_checkpoint_without_the_momentum_of_a_parameter_is_refused(string parameter)
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath);
+        using var data = MnistData.Load(folder.FullPath);
+        var settings = new TrainSettings("residual-as-printed", Epochs: 1);
+        using var trainer = new Trainer(Architecture.Find("residual-as-printed")!, settings, data, CPU);
+        trainer.Run([], TestContext.Current.CancellationToken);
+        trainer.SaveCheckpoint(folder["whole"], new RunData(data.Folder, data.Train.Count, data.Test.Count, data.Sha256));
+        using (var file = SafetensorsFile.Read(folder["whole"]))
+        {
+            var tensors = new Dictionary<string, Tensor>(file.Tensors);
+            Assert.True(tensors.Remove($"momentum.{parameter}"));
+            (file with { Tensors = tensors }).Write(folder["part"]);
+        }
+
+        using Checkpoint whole = Checkpoint.Read(folder["whole"]), part = Checkpoint.Read(folder["part"]);
+        trainer.Restore(whole);
+        Assert.Contains($"of the momentum, the tensor {parameter} is missing", Assert.Throws<InvalidDataException>(() => trainer.Restore(part)).Message);
+    }
+
     // With a last batch that is smaller; with the running means and the count of batches from the checkpoint; with parameters that
-    // have no momentum because none is asked for.
+    // have no momentum, for want of a gradient or because none is asked for.
     [Theory]
     [InlineData("resnet18", 0.5, 6L)]
+    [InlineData("residual-as-printed", 0.5, null)]
     [InlineData("plain", 0.0, null)]
     public void A_run_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(string name, double momentum, long? batches)
     {
