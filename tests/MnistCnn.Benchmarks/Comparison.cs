@@ -2,10 +2,10 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using MnistCnn.Files;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
 using MnistCnn.Tests;
-using MnistCnn.Training;
 using Spectre.Console;
 
 namespace MnistCnn.Benchmarks;

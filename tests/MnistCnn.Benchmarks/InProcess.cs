@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Text.Json;
 using MnistCnn.Data;
-using MnistCnn.Modules;
+using MnistCnn.Inspection;
+using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
 using TorchSharp.Modules;

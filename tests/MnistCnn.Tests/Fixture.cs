@@ -1,5 +1,5 @@
 using System.Text.Json;
-using MnistCnn.Training;
+using MnistCnn.Files;
 
 namespace MnistCnn.Tests;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using MnistCnn.Training;
+using MnistCnn.Files;
 
 namespace MnistCnn.Tests;
 

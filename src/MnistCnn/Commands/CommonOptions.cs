@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using MnistCnn.Modules;
+using MnistCnn.Networks;
 using MnistCnn.Reporting;
+using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
 using TorchSharp;

@@ -1,6 +1,7 @@
 using System.CommandLine;
+using MnistCnn.Files;
 using MnistCnn.Reporting;
-using MnistCnn.Training;
+using MnistCnn.Runs;
 
 namespace MnistCnn.Commands;
 

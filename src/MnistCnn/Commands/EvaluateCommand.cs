@@ -1,5 +1,6 @@
 using System.CommandLine;
 using MnistCnn.Data;
+using MnistCnn.Files;
 using MnistCnn.Reporting;
 using MnistCnn.Training;
 using static MnistCnn.Commands.CommonOptions;

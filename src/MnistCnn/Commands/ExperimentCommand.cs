@@ -4,6 +4,7 @@ using MnistCnn.Data;
 using MnistCnn.Experiments;
 using MnistCnn.Files;
 using MnistCnn.Reporting;
+using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
 using static MnistCnn.Commands.CommonOptions;

@@ -1,10 +1,10 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using MnistCnn.Modules;
+using MnistCnn.Inspection;
+using MnistCnn.Networks;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
-using MnistCnn.Training;
 using static MnistCnn.Commands.CommonOptions;
 
 namespace MnistCnn.Commands;

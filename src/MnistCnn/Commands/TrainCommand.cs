@@ -1,7 +1,9 @@
 using System.CommandLine;
 using MnistCnn.Data;
-using MnistCnn.Modules;
+using MnistCnn.Files;
+using MnistCnn.Networks;
 using MnistCnn.Reporting;
+using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
 using static MnistCnn.Commands.CommonOptions;

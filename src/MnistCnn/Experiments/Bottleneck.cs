@@ -1,8 +1,8 @@
 using System.Diagnostics;
-using MnistCnn.Modules;
+using MnistCnn.Inspection;
+using MnistCnn.Networks;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
-using MnistCnn.Training;
 using TorchSharp;
 using static ScottPlot.Statistics.Descriptive;
 using static System.FormattableString;

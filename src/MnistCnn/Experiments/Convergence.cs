@@ -1,4 +1,4 @@
-using MnistCnn.Modules;
+using MnistCnn.Networks;
 using MnistCnn.Reporting;
 
 namespace MnistCnn.Experiments;

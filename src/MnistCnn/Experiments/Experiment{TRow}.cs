@@ -1,3 +1,4 @@
+using MnistCnn.Files;
 using MnistCnn.Reporting;
 
 namespace MnistCnn.Experiments;

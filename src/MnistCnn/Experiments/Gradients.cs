@@ -1,7 +1,7 @@
 using MnistCnn.Data;
-using MnistCnn.Modules;
+using MnistCnn.Inspection;
+using MnistCnn.Networks;
 using MnistCnn.Reporting;
-using MnistCnn.Training;
 using TorchSharp.Modules;
 using static System.FormattableString;
 using static TorchSharp.torch;

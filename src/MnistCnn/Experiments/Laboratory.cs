@@ -1,5 +1,5 @@
 using MnistCnn.Data;
-using MnistCnn.Modules;
+using MnistCnn.Networks;
 using MnistCnn.Reporting;
 using MnistCnn.Training;
 using static TorchSharp.torch;

@@ -1,4 +1,5 @@
-using MnistCnn.Modules;
+using MnistCnn.Inspection;
+using MnistCnn.Networks;
 using MnistCnn.Reporting;
 using MnistCnn.Training;
 

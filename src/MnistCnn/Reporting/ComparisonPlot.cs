@@ -1,3 +1,4 @@
+using MnistCnn.Runs;
 using MnistCnn.Training;
 using ScottPlot;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using MnistCnn.Data;
-using MnistCnn.Modules;
+using MnistCnn.Files;
+using MnistCnn.Networks;
 using MnistCnn.Training;
 using Spectre.Console;
 using static System.FormattableString;

@@ -1,3 +1,4 @@
+using MnistCnn.Files;
 using ScottPlot;
 using SkiaSharp;
 using static TorchSharp.torch;
@@ -57,6 +58,6 @@ public static class Picture
         }
 
         contents.Position = 0;
-        Training.AtomicFile.Write(path, contents.CopyTo);
+        AtomicFile.Write(path, contents.CopyTo);
     }
 }

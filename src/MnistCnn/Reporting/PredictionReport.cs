@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using MnistCnn.Files;
 using MnistCnn.Training;
 using static TorchSharp.torch;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
-using MnistCnn.Modules;
-using MnistCnn.Training;
+using MnistCnn.Files;
+using MnistCnn.Inspection;
+using MnistCnn.Networks;
 using Spectre.Console;
 using static System.FormattableString;
 

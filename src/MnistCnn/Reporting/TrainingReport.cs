@@ -1,4 +1,6 @@
 using System.Text.Json;
+using MnistCnn.Files;
+using MnistCnn.Runs;
 using MnistCnn.Training;
 using Spectre.Console;
 using static System.FormattableString;

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 namespace MnistCnn.Training;
 
 /// <summary>What decides the course of a training run. The defaults are the article's.</summary>
-/// <param name="Architecture">The name of the network, as in <see cref="Modules.Architecture.All"/>.</param>
+/// <param name="Architecture">The name of the network, as in <see cref="Networks.Architecture.All"/>.</param>
 /// <param name="Epochs">How often every training image is seen.</param>
 /// <param name="BatchSize">Images in a step.</param>
 /// <param name="LearningRate">Step size of SGD.</param>
@@ -22,7 +22,7 @@ namespace MnistCnn.Training;
 /// Inception Architecture for Computer Vision", 2015, section 7.
 /// </param>
 public sealed record TrainSettings(
-    [property: JsonRequired] string Architecture = Modules.Architecture.Default,
+    [property: JsonRequired] string Architecture = Networks.Architecture.Default,
     [property: JsonRequired] int Epochs = 10,
     [property: JsonRequired] int BatchSize = 64,
     [property: JsonRequired] double LearningRate = 0.01,

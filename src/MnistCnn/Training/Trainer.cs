@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using MnistCnn.Data;
-using MnistCnn.Modules;
+using MnistCnn.Networks;
+using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using TorchSharp;
 using TorchSharp.Modules;

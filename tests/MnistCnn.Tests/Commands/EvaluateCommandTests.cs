@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MnistCnn.Files;
 using MnistCnn.Training;
 using SkiaSharp;
 

@@ -229,7 +229,7 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Equal(130, run.ExitCode);
         Assert.Equal("stopped", Json(File.ReadAllText(folder["out/run.json"])).GetProperty("outcome").GetString());
         Assert.NotEmpty(File.ReadAllLines(folder["out/metrics.jsonl"]));
-        using var checkpoint = MnistCnn.Training.Checkpoint.Read(folder["out/checkpoint.safetensors"]);
+        using var checkpoint = MnistCnn.Runs.Checkpoint.Read(folder["out/checkpoint.safetensors"]);
         Assert.Equal(File.ReadAllLines(folder["out/metrics.jsonl"]).Length, checkpoint.State.History.Count);
     }
 

@@ -1,5 +1,5 @@
 using MnistCnn.Data;
-using MnistCnn.Modules;
+using MnistCnn.Networks;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Tests.Data;

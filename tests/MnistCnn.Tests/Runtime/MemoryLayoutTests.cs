@@ -1,6 +1,6 @@
-using MnistCnn.Modules;
+using MnistCnn.Networks;
+using MnistCnn.Runs;
 using MnistCnn.Runtime;
-using MnistCnn.Training;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

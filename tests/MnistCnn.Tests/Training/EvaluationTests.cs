@@ -1,4 +1,5 @@
 using MnistCnn.Data;
+using MnistCnn.Runs;
 using MnistCnn.Training;
 using static TorchSharp.torch;
 

@@ -1,5 +1,7 @@
 using MnistCnn.Data;
-using MnistCnn.Modules;
+using MnistCnn.Files;
+using MnistCnn.Networks;
+using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
 using static TorchSharp.torch;

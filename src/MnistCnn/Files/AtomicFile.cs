@@ -1,0 +1,88 @@
+using System.Text.RegularExpressions;
+
+namespace MnistCnn.Files;
+
+/// <summary>Files that are either whole or not there.</summary>
+public static partial class AtomicFile
+{
+    /// <summary>
+    /// Lets <paramref name="write"/> fill a file under a temporary name in the same folder, flushes it and renames it:
+    /// whatever happens meanwhile, <paramref name="path"/> is the old file or the new one. The folder must be there: one that was
+    /// removed meanwhile must not come back with this file alone.
+    /// </summary>
+    /// <exception cref="IOException">The file cannot be written, or is there and must not be overwritten.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    public static void Write(string path, Action<Stream> write, bool overwrite = true) => UnderTemporaryName(path, temporary =>
+    {
+        using (var file = new FileStream(temporary, FileMode.Create))
+        {
+            write(file);
+            file.Flush(flushToDisk: true);
+        }
+
+        File.Move(temporary, path, overwrite);
+    });
+
+    /// <summary>Finds out whether <see cref="Write"/> would succeed, and leaves nothing behind but the folder.</summary>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    public static void EnsureWritable(string path)
+    {
+        path = Path.GetFullPath(path);
+        if (Directory.Exists(path))
+            throw new IOException($"{path} is a folder; it must be a file.");
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        UnderTemporaryName(path, temporary =>
+            new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose).Dispose());
+    }
+
+    /// <summary>Deletes what processes that were killed in the middle of <see cref="Write"/> left. No other process may be writing the file.</summary>
+    public static void DeleteLeftovers(string path)
+    {
+        path = Path.GetFullPath(path);
+        foreach (var file in Directory.EnumerateFiles(Path.GetDirectoryName(path)!, $"{Path.GetFileName(path)}.*.tmp"))
+            if (TemporaryEnding().IsMatch(file[path.Length..]))
+                TryDelete(file);
+    }
+
+    private static void UnderTemporaryName(string path, Action<string> write)
+    {
+        path = Path.GetFullPath(path);
+        var temporary = $"{path}.{Environment.ProcessId}.tmp";
+        try
+        {
+            write(temporary);
+        }
+        catch (DirectoryNotFoundException error)
+        {
+            throw new IOException($"{path} cannot be written: its folder was removed.", error);
+        }
+        catch (Exception error)
+        {
+            TryDelete(temporary);
+
+            // The user knows nothing of the temporary name.
+            var message = error.Message.Replace(temporary, path, StringComparison.Ordinal);
+            if (error is UnauthorizedAccessException)
+                throw new UnauthorizedAccessException(message, error);
+            if (error is IOException)
+                throw new IOException(message, error);
+            throw;
+        }
+    }
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // A file that is in the way of nothing; what else went wrong is told.
+        }
+    }
+
+    [GeneratedRegex(@"^\.\d+\.tmp$")]
+    private static partial Regex TemporaryEnding();
+}

@@ -1,0 +1,42 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace MnistCnn.Files;
+
+/// <summary>How this program writes JSON: names in snake_case.</summary>
+public static class JsonFormat
+{
+    /// <summary>For files and documents that people read too.</summary>
+    public static JsonSerializerOptions Indented { get; } = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    /// <summary>For one document a line.</summary>
+    public static JsonSerializerOptions Line { get; } = new(Indented) { WriteIndented = false };
+
+    // A field that a document must have is a parameter without a default; null is a value only where the type says so.
+    private static readonly JsonSerializerOptions Strict = new(Indented)
+    {
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+    };
+
+    /// <summary>Reads a document.</summary>
+    /// <param name="json">The document.</param>
+    /// <param name="source">What to call it in a message.</param>
+    /// <exception cref="InvalidDataException">It is not such a document.</exception>
+    public static T Parse<T>(string json, string source)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(json, Strict) ?? throw new JsonException("it is null");
+        }
+        catch (JsonException error)
+        {
+            throw new InvalidDataException($"{source} is damaged, or not such a file of a run: {error.Message.ReplaceLineEndings(" ")}", error);
+        }
+    }
+}

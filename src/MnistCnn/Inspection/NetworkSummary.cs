@@ -1,0 +1,112 @@
+using MnistCnn.Networks;
+using MnistCnn.Runtime;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+using ExternalException = System.Runtime.InteropServices.ExternalException;
+
+namespace MnistCnn.Inspection;
+
+/// <summary>What a network is made of, and what it costs.</summary>
+/// <param name="Layers">The layers with weights, in the order in which images pass them.</param>
+/// <param name="Parameters">How many numbers the network learns.</param>
+/// <param name="MultiplyAdds">
+/// Multiplications with a weight of a convolution or a linear layer, each with its addition, for all images of the batch. Biases,
+/// batch normalisation, activations, pooling and the additions of shortcuts are not counted, as in the tables of papers.
+/// </param>
+/// <param name="TrainingMultiplyAdds">
+/// Those of a training step: of the forward pass, as many again for the gradient of the weights, and as many for the gradient of
+/// what a layer reads. That last one is left out for the layers that read the image itself, since nothing asks for it.
+/// </param>
+/// <param name="WeightBytes">All that a file with the weights holds: the parameters, and what batch normalisation keeps.</param>
+/// <param name="ActivationBytes">The outputs of <paramref name="Layers"/> for all images of the batch, in float32.</param>
+/// <param name="ReceptiveField">See <see cref="Inspection.ReceptiveField"/>.</param>
+public sealed record NetworkSummary(
+    IReadOnlyList<LayerSummary> Layers,
+    long Parameters,
+    long MultiplyAdds,
+    long TrainingMultiplyAdds,
+    long WeightBytes,
+    long ActivationBytes,
+    int? ReceptiveField)
+{
+    private const int BytesOfFloat = 4;
+
+    /// <summary>
+    /// Runs a network's own forward pass and counts at each layer, from its weights and from what it gives. Nothing is computed:
+    /// the weights have no numbers, and the batch that passes has no images.
+    /// </summary>
+    /// <param name="architecture">The network.</param>
+    /// <param name="shape">Its images and classes.</param>
+    /// <param name="batchSize">The images to count for.</param>
+    /// <exception cref="UserException">The network does not take such images, or the counts are too large.</exception>
+    public static NetworkSummary Of(Architecture architecture, NetworkShape shape, int batchSize = 1)
+    {
+        try
+        {
+            return Count(architecture, shape, batchSize);
+        }
+        catch (ArgumentException error)
+        {
+            throw new UserException(error.Message, error);
+        }
+        catch (Exception error) when (error is OverflowException or ExternalException)
+        {
+            throw new UserException(
+                $"{architecture.Name} cannot be summed up for {batchSize} x {shape.Channels}x{shape.Height}x{shape.Width} and "
+                + $"{shape.Classes} classes: {error.Message.Split('\n')[0]}",
+                error);
+        }
+    }
+
+    /// <summary>The parts of a network that have weights of their own, by name.</summary>
+    public static IEnumerable<(string Name, Module<Tensor, Tensor> Layer)> LayersOf(Module<Tensor, Tensor> model) =>
+        from named in model.named_modules()
+        where named.module.parameters(recurse: false).Any()
+        select (named.name, (Module<Tensor, Tensor>)named.module);
+
+    private static NetworkSummary Count(Architecture architecture, NetworkShape shape, int batchSize)
+    {
+        using var scope = NewDisposeScope();
+        using var skeleton = architecture.CreateSkeleton(shape);
+        skeleton.eval();
+        List<LayerSummary> layers = [];
+        var trainingMultiplyAdds = 0L;
+        foreach (var (name, layer) in LayersOf(skeleton))
+        {
+            // Not every operation knows the meta device: between the layers the empty batch is on the CPU.
+            layer.register_forward_pre_hook((_, x) => x.to(META));
+            layer.register_forward_hook((_, x, y) =>
+            {
+                var outputShape = y.shape[1..];
+                var parameters = layer.parameters(recurse: false).Sum(parameter => parameter.numel());
+                var multiplyAdds = checked(batchSize * Product(outputShape) * WeightsOfAnOutput(layer));
+                layers.Add(new LayerSummary(name, layer.GetType().Name, outputShape, parameters, multiplyAdds));
+
+                // As in training, what a layer gives asks for a gradient, and so does all that is made of it; the image does not.
+                trainingMultiplyAdds = checked(trainingMultiplyAdds + (x.requires_grad ? 3 : 2) * multiplyAdds);
+                return empty(y.shape, requires_grad: true);
+            });
+        }
+
+        skeleton.call(empty(0, shape.Channels, shape.Height, shape.Width));
+        return new NetworkSummary(
+            layers,
+            skeleton.parameters().Sum(parameter => parameter.numel()),
+            layers.Sum(layer => layer.MultiplyAdds),
+            trainingMultiplyAdds,
+            skeleton.state_dict().Values.Sum(tensor => tensor.numel() * tensor.element_size()),
+            layers.Sum(layer => checked(batchSize * Product(layer.OutputShape) * BytesOfFloat)),
+            Inspection.ReceptiveField.Of(architecture, shape));
+    }
+
+    // Each number that a layer gives is a sum of so many products.
+    private static long WeightsOfAnOutput(Module layer) => layer switch
+    {
+        Conv2d convolution => convolution.weight.numel() / convolution.out_channels,
+        Linear linear => linear.in_features,
+        _ => 0,
+    };
+
+    private static long Product(IEnumerable<long> shape) => shape.Aggregate(1L, (product, length) => checked(product * length));
+}

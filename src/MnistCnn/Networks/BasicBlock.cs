@@ -1,0 +1,50 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+using static TorchSharp.torch.nn.functional;
+
+namespace MnistCnn.Networks;
+
+/// <summary>
+/// The block of the residual networks of 18 and 34 layers: two 3x3 convolutions, each with batch normalisation, learn what to
+/// add to their own input. Takes (N, <c>inChannels</c>, H, W) and gives (N, <c>channels</c>, H/<c>stride</c>,
+/// W/<c>stride</c>), rounded up, float32.
+/// </summary>
+/// <remarks>
+/// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, figure 5 left and section 3.3, with
+/// projections where the shape changes (option B). Names as in torchvision's <c>BasicBlock</c>.
+/// </remarks>
+public sealed class BasicBlock : Module<Tensor, Tensor>
+{
+    private readonly Conv2d conv1;
+    private readonly BatchNorm2d bn1;
+    private readonly Conv2d conv2;
+    private readonly BatchNorm2d bn2;
+    private readonly Sequential? downsample;
+    private readonly bool hasShortcut;
+
+    /// <param name="inChannels">Channels of the input.</param>
+    /// <param name="channels">Channels of the output.</param>
+    /// <param name="stride">Step of the first convolution: 2 halves height and width.</param>
+    /// <param name="hasShortcut">Whether the input is added; without, it is a block of the paper's plain networks.</param>
+    public BasicBlock(int inChannels, int channels, int stride, bool hasShortcut = true)
+        : base(nameof(BasicBlock))
+    {
+        this.hasShortcut = hasShortcut;
+        conv1 = Conv2d(inChannels, channels, kernel_size: 3, stride: stride, padding: 1, bias: false);
+        bn1 = BatchNorm2d(channels);
+        conv2 = Conv2d(channels, channels, kernel_size: 3, padding: 1, bias: false);
+        bn2 = BatchNorm2d(channels);
+        if (hasShortcut)
+            downsample = Projection.Create(inChannels, channels, stride);
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor x)
+    {
+        var y = relu(bn1.call(conv1.call(x)));
+        y = bn2.call(conv2.call(y));
+        return relu(hasShortcut ? y + (downsample?.call(x) ?? x) : y);
+    }
+}

@@ -1,0 +1,28 @@
+using MnistCnn.Training;
+
+namespace MnistCnn.Runs;
+
+/// <summary>What a run was: the file <c>run.json</c>.</summary>
+/// <param name="Settings">What it was asked to do.</param>
+/// <param name="Parameters">How many numbers the network learns.</param>
+/// <param name="Device">Where it ran: cpu, cuda:0, mps.</param>
+/// <param name="Threads">Threads that one operation may use on the CPU.</param>
+/// <param name="Versions">Of the program, TorchSharp, libtorch, .NET and the operating system.</param>
+/// <param name="Data">What it ran on.</param>
+/// <param name="Started">When it began.</param>
+/// <param name="Seconds">How long it took, or null while it runs.</param>
+/// <param name="PeakMemory">The most that the process held in memory, in bytes, or null while it runs.</param>
+/// <param name="Outcome">"running", "finished", "stopped", or why it failed.</param>
+/// <param name="Id">Tells the run from all others, and stays through <c>--resume</c>; null in one of version 0.1.</param>
+public sealed record RunInfo(
+    TrainSettings Settings,
+    long Parameters,
+    string Device,
+    int Threads,
+    IReadOnlyDictionary<string, string> Versions,
+    RunData Data,
+    DateTimeOffset Started,
+    double? Seconds = null,
+    long? PeakMemory = null,
+    string Outcome = "running",
+    string? Id = null);

@@ -1,0 +1,190 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json;
+using MnistCnn.Data;
+using MnistCnn.Networks;
+using MnistCnn.Runs;
+using MnistCnn.Training;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Tests.Files;
+
+/// <summary>
+/// Files of every kind, damaged a thousand times each: they are refused in one line, or what is read is what the whole file says.
+/// The variable MNIST_CNN_DAMAGES asks for more.
+/// </summary>
+public sealed class DamageTests : IDisposable
+{
+    private static readonly int Count = int.Parse(Environment.GetEnvironmentVariable("MNIST_CNN_DAMAGES") ?? "1000", CultureInfo.InvariantCulture);
+    private static readonly TrainSettings Settings = new("plain", Epochs: 1, BatchSize: 8);
+
+    private readonly TemporaryFolder folder = new();
+    private readonly MnistData data;
+
+    public DamageTests()
+    {
+        Directory.CreateDirectory(folder["data"]);
+        SmallMnist.Write(folder["data"]);
+        data = MnistData.Load(folder["data"]);
+    }
+
+    public void Dispose()
+    {
+        data.Dispose();
+        folder.Dispose();
+    }
+
+    [Fact]
+    public void Weights_with_a_checksum_are_refused()
+    {
+        using var model = Architecture.Find("plain")!.Create();
+        Weights.Save(folder["weights"], model, new Dictionary<string, string> { ["architecture"] = "plain" });
+        Damage("weights", path => Weights.Load(path).Model.Dispose(), mayBeRead: false);
+    }
+
+    [Fact]
+    public void Weights_without_a_checksum_are_refused_or_finite()
+    {
+        File.Copy(Fixture.PathOf("plain-f16.safetensors"), folder["weights"]);
+        Damage("weights", path =>
+        {
+            using var model = Weights.Load(path, Architecture.Find("plain")).Model;
+            Assert.Null(Weights.NotFinite(model.state_dict()));
+        });
+    }
+
+    [Fact]
+    public void Checkpoints_are_refused()
+    {
+        using (var trainer = new Trainer(Architecture.Find("plain")!, Settings, data, CPU))
+        {
+            trainer.Run([], TestContext.Current.CancellationToken);
+            trainer.SaveCheckpoint(folder["checkpoint"], new RunData(data.Folder, data.Train.Count, data.Test.Count, data.Sha256), "run");
+        }
+
+        Damage("checkpoint", path => Checkpoint.Read(path).Dispose(), mayBeRead: false);
+    }
+
+    // Where torch is given a random state that it does not know, it ends the process.
+    [Fact]
+    public void Checkpoints_of_version_0_1_are_refused_or_can_be_gone_on_from()
+    {
+        File.Copy(Fixture.PathOf("checkpoint-0.1.safetensors"), folder["checkpoint"]);
+        using var whole = Checkpoint.Read(folder["checkpoint"]);
+        using var trainer = new Trainer(Architecture.Find("plain")!, whole.Settings with { Validation = null }, data, CPU);
+        Damage("checkpoint", path =>
+        {
+            using var checkpoint = Checkpoint.Read(path);
+            trainer.Restore(checkpoint);
+            Assert.Equal(whole.State.History.Count, checkpoint.State.History.Count);
+            rand(700).Dispose();
+        });
+    }
+
+    [Theory]
+    [InlineData("train-images-idx3-ubyte")]
+    [InlineData("train-labels-idx1-ubyte.gz")]
+    public void Data_with_sums_are_refused(string name)
+    {
+        WriteSums();
+        Damage($"data/{name}", _ => MnistData.Load(folder["data"]).Dispose(), mayBeRead: false, inPlace: true);
+    }
+
+    [Theory]
+    [InlineData("SHA256SUMS")]
+    [InlineData("t10k-labels-idx1-ubyte.gz")]
+    public void Sums_and_packed_data_are_refused_or_change_nothing(string name)
+    {
+        if (name == "SHA256SUMS")
+            WriteSums();
+        Damage($"data/{name}", AssertSame, inPlace: true);
+
+        void AssertSame(string _)
+        {
+            using var other = MnistData.Load(folder["data"]);
+            Assert.True(data.Train.Images.equal(other.Train.Images).all().item<bool>());
+            Assert.Equal(data.Test.Labels.data<long>().ToArray(), other.Test.Labels.data<long>().ToArray());
+        }
+    }
+
+    [Fact]
+    public void Data_without_sums_are_refused_or_keep_their_size() => Damage(
+        "data/train-images-idx3-ubyte",
+        _ =>
+        {
+            using var other = MnistData.Load(folder["data"]);
+            Assert.Equal(data.Train.Images.shape, other.Train.Images.shape);
+        },
+        inPlace: true);
+
+    [Theory]
+    [InlineData(RunFolder.InfoFile)]
+    [InlineData(RunFolder.MetricsFile)]
+    public void Records_of_a_run_are_refused_or_can_be_shown(string name)
+    {
+        var info = new RunInfo(Settings, 8490, "cpu", 2, new Dictionary<string, string>(), new RunData("data", 20, 10, data.Sha256), DateTimeOffset.UnixEpoch);
+        using (var run = RunFolder.Create(folder["run"], info))
+            for (var epoch = 1; epoch <= 3; epoch++)
+                run.OnEpoch(new EpochMetrics(epoch, 0.5, 0.25, 97.5, 1.5, 0.5, 1000));
+        Damage($"run/{name}", _ => JsonSerializer.Serialize(SavedRun.Read(folder["run"])), inPlace: true);
+    }
+
+    private void WriteSums() => File.WriteAllLines(
+        folder["data/SHA256SUMS"],
+        Directory.GetFiles(folder["data"]).Select(path => $"{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)))}  {Path.GetFileName(path)}"));
+
+    // A few bytes changed, the end cut off, some bytes more, or a part that is missing, zero or there twice.
+    private static byte[] Damaged(byte[] contents, Random random)
+    {
+        var (at, other) = (random.Next(contents.Length), random.Next(contents.Length));
+        var (from, to) = (Math.Min(at, other), Math.Max(at, other) + 1);
+        switch (random.Next(8))
+        {
+            case 0:
+                return contents[..at];
+            case 1:
+                return [.. contents, .. contents[from..to]];
+            case 2:
+                return [.. contents[..from], .. contents[to..]];
+            case 3:
+                return [.. contents[..from], .. new byte[to - from], .. contents[to..]];
+            default:
+                var changed = (byte[])contents.Clone();
+                for (var changes = random.Next(1, 5); changes > 0; changes--)
+                    changed[random.Next(random.Next(2) == 0 ? contents.Length : Math.Min(contents.Length, 1000))] = (byte)random.Next(256);
+                return changed;
+        }
+    }
+
+    private void Damage(string name, Action<string> read, bool mayBeRead = true, bool inPlace = false)
+    {
+        read(folder[name]);
+        var contents = File.ReadAllBytes(folder[name]);
+        var path = inPlace ? folder[name] : folder["damaged"];
+        var refused = 0;
+        for (var seed = 0; seed < Count; seed++)
+        {
+            var damaged = Damaged(contents, new Random(seed));
+            if (damaged.AsSpan().SequenceEqual(contents))
+                continue;
+            File.WriteAllBytes(path, damaged);
+            try
+            {
+                read(path);
+                Assert.True(mayBeRead, $"seed {seed} was not seen");
+            }
+            catch (Exception error) when (error is IOException or InvalidDataException)
+            {
+                refused++;
+                Assert.DoesNotContain('\n', error.Message);
+                Assert.Contains(folder.FullPath, error.Message);
+            }
+            catch (Exception error)
+            {
+                throw new InvalidOperationException($"seed {seed}: {error.Message}", error);
+            }
+        }
+
+        Assert.InRange(refused, Count / 10, Count);
+    }
+}

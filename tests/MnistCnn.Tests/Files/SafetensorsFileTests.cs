@@ -1,0 +1,171 @@
+using System.Buffers.Binary;
+using System.Text;
+using CsCheck;
+using MnistCnn.Files;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Tests.Files;
+
+public sealed class SafetensorsFileTests : IDisposable
+{
+    private const string Name = "a.safetensors";
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void What_is_written_is_read()
+    {
+        foreach (var type in new[] { ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16, ScalarType.Float64, ScalarType.Int64, ScalarType.Byte })
+        {
+            var tensors = new Dictionary<string, Tensor>
+            {
+                ["a.weight"] = arange(6).reshape(2, 3).to_type(type),
+                ["transposed"] = arange(6).reshape(2, 3).to_type(type).t(),
+                ["scalar"] = tensor(7).to_type(type),
+                ["empty"] = empty([0, 3], type),
+            };
+            new SafetensorsFile(tensors, new Dictionary<string, string> { ["words"] = "äöü \" \n" }).Write(folder[Name]);
+            using var read = SafetensorsFile.Read(folder[Name]);
+            Assert.Equal("äöü \" \n", read.Metadata["words"]);
+            Assert.Equal(tensors.Keys, read.Tensors.Keys);
+            foreach (var (key, expected) in tensors)
+            {
+                Assert.Equal(type, read.Tensors[key].dtype);
+                Assert.Equal(expected.shape, read.Tensors[key].shape);
+                Assert.Equal(expected.contiguous().bytes.ToArray(), read.Tensors[key].bytes.ToArray());
+            }
+        }
+
+        Assert.Equal([Name], folder.Contents);
+    }
+
+    // The example of the format's own documentation, byte by byte.
+    [Fact]
+    public void The_layout_is_the_published_one()
+    {
+        var header = """{"test":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""";
+        var file = File(header, [0, 0, 0x80, 0x3f, 0, 0, 0, 0x40]);
+        using var read = SafetensorsFile.Parse(file, Name);
+        Assert.Equal([1f, 2f], read.Tensors["test"].data<float>().ToArray());
+        Assert.Empty(read.Metadata);
+    }
+
+    [Fact]
+    public void Any_truncation_and_any_trailing_byte_is_refused()
+    {
+        var file = Example();
+        for (var length = 0; length < file.Length; length++)
+            AssertRefused(file[..length]);
+        AssertRefused([.. file, 0]);
+    }
+
+    [Theory]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}""")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}""")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}""")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}""")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[-8,0]}}""")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}}""")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[0,2147483647,2147483647,2147483647],"data_offsets":[0,0]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,2],"data_offsets":[0,8]}}""")]
+    [InlineData("""{"a":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}}""")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"more":1}}""")]
+    [InlineData("""{"a":{"dtype":"F32","shape":2,"data_offsets":[0,8]}}""")]
+    [InlineData("""{"a":[[[[[[[[]]]]]]]]}""")]
+    [InlineData("""{"__metadata__":{"a":1},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""")]
+    [InlineData("[]")]
+    [InlineData("7")]
+    [InlineData("{")]
+    [InlineData("")]
+    public void A_header_that_lies_is_refused(string header) => AssertRefused(File(header, new byte[8]));
+
+    [Fact]
+    public void A_header_length_that_lies_costs_no_memory()
+    {
+        var file = Example();
+        foreach (var length in new[] { 0, 1, file.Length, int.MaxValue, long.MaxValue, -1 })
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(file, length);
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            AssertRefused(file);
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000);
+        }
+    }
+
+    [Fact]
+    public void Thousands_of_damaged_headers_are_refused_or_read_and_never_crash()
+    {
+        var example = Example();
+        var headerLength = (int)BinaryPrimitives.ReadInt64LittleEndian(example);
+        Gen.Select(Gen.Int[0, headerLength + 7], Gen.Byte).Array[1, 4].Sample(changes =>
+        {
+            var file = (byte[])example.Clone();
+            foreach (var (at, value) in changes)
+                file[at] = value;
+            AssertRefusedOrRead(file);
+        }, iter: 5000);
+    }
+
+    // Changes that keep the header well-formed: other digits, other types.
+    [Fact]
+    public void Thousands_of_well_formed_lies_are_refused_or_read_and_never_crash()
+    {
+        var numbers = OneOf("0", "1", "2", "4", "8", "12", "24", "-1", "1e9", "2147483647", "2147483648", "9223372036854775807", "99999999999999999999", "1.5", "null", "\"4\"", "[]", "{}");
+        var types = OneOf("F32", "F64", "F16", "BF16", "U8", "BOOL", "I64", "", "F128", "f32");
+        var entry = Gen.Select(types, numbers.Array[0, 4], numbers.Array[0, 3]);
+        entry.Array[0, 3].Sample(entries =>
+        {
+            var texts = entries.Select((entry, index) =>
+                $$"""
+                "t{{index % 2}}":{"dtype":"{{entry.Item1}}","shape":[{{string.Join(',', entry.Item2)}}],"data_offsets":[{{string.Join(',', entry.Item3)}}]}
+                """);
+            AssertRefusedOrRead(File("{" + string.Join(',', texts) + "}", new byte[24]));
+        }, iter: 5000);
+    }
+
+    [Theory]
+    [InlineData(new byte[] { (byte)'P', (byte)'K', 3, 4, 0, 0, 0, 0, 0, 0 })]
+    [InlineData(new byte[] { 0x80, 2, 0x8a, 10, 0, 0, 0, 0, 0, 0 })]
+    public void A_pickle_is_not_opened(byte[] contents) =>
+        Assert.Contains("pickle", Assert.Throws<InvalidDataException>(() => SafetensorsFile.Parse(contents, Name)).Message);
+
+    private static Gen<string> OneOf(params string[] texts) => Gen.Int[0, texts.Length - 1].Select(index => texts[index]);
+
+    private static byte[] File(string header, byte[] data)
+    {
+        var text = Encoding.UTF8.GetBytes(header);
+        var length = new byte[8];
+        BinaryPrimitives.WriteInt64LittleEndian(length, text.Length);
+        return [.. length, .. text, .. data];
+    }
+
+    private static byte[] Example() => File(
+        """{"__metadata__":{"a":"b"},"x":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"y":{"dtype":"F16","shape":[4],"data_offsets":[8,16]}}""",
+        [.. Enumerable.Range(1, 16).Select(value => (byte)value)]);
+
+    private static void AssertRefused(byte[] contents)
+    {
+        var error = Assert.Throws<InvalidDataException>(() => SafetensorsFile.Parse(contents, Name).Dispose());
+        Assert.StartsWith(Name, error.Message);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    private static void AssertRefusedOrRead(byte[] contents)
+    {
+        try
+        {
+            using var file = SafetensorsFile.Parse(contents, Name);
+            Assert.InRange(file.Tensors.Values.Sum(tensor => tensor.numel() * tensor.element_size()), 0, contents.Length);
+        }
+        catch (InvalidDataException error)
+        {
+            Assert.StartsWith(Name, error.Message);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+using MnistCnn.Inspection;
+using MnistCnn.Networks;
+using MnistCnn.Runtime;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace MnistCnn.Tests.Inspection;
+
+public sealed class NetworkSummaryTests
+{
+    private static readonly NetworkShape ImageNet = new(3, 224, 224, 1000);
+
+    // The article's networks by hand: for Residual 16*576*25 + 2*16*144*144 + 32*64*400 + 2*32*16*288 + 512*10. Their receptive
+    // fields too: 5, by pooling 6, by the block 14, then in steps of two 22 and 24, and in steps of four 40.
+    [Theory]
+    [InlineData("inception", 97_298, 6_019_200, 40)]
+    [InlineData("residual", 41_514, 2_013_184, 40)]
+    [InlineData("plain", 8_490, 467_200, 16)]
+    [InlineData("resnet18", 11_175_370, 33_010_944, 435)]
+    public void On_MNIST(string name, long parameters, long multiplyAdds, int receptiveField) =>
+        AssertSummary(name, NetworkShape.Mnist, parameters, multiplyAdds, receptiveField);
+
+    // The paper's table 1 says 1.8, 3.6, 3.8, 7.6 and 11.3 thousand million. Its networks of 18 and 34 layers have no projections,
+    // which are 19,267,584 here, as the plain networks show. From 50 layers on, three 1x1 convolutions still read every pixel here
+    // before the 3x3 convolution takes its step: 231,211,008, without which it would be 3.86, 7.57 and 11.28.
+    // The receptive fields are those of A. Araujo et al., "Computing Receptive Fields of Convolutional Neural Networks", 2019; from
+    // 50 layers on (483, 1027 and 1507 there) they are smaller by 2 * (4 + 8 + 16) for the same reason.
+    [Theory]
+    [InlineData("resnet18", 11_689_512, 1_814_073_344, 435)]
+    [InlineData("resnet34", 21_797_672, 3_663_761_408, 899)]
+    [InlineData("resnet50", 25_557_032, 4_089_184_256, 427)]
+    [InlineData("resnet101", 44_549_160, 7_801_405_440, 971)]
+    [InlineData("resnet152", 60_192_808, 11_513_626_624, 1451)]
+    [InlineData("plain18", 11_515_688, 1_794_805_760, 435)]
+    [InlineData("plain34", 21_623_848, 3_644_493_824, 899)]
+    public void On_ImageNet(string name, long parameters, long multiplyAdds, int receptiveField) =>
+        AssertSummary(name, ImageNet, parameters, multiplyAdds, receptiveField);
+
+    [Fact]
+    public void Rows_are_in_the_order_of_the_forward_pass_with_what_each_layer_gives()
+    {
+        var summary = Summary("inception");
+        Assert.Equal(
+            ["conv1", "inceptionA.branch1x1", "inceptionA.branch5x5_1", "inceptionA.branch5x5_2", "inceptionA.branch3x3_1"],
+            summary.Layers.Take(5).Select(layer => layer.Name));
+        Assert.Equal(("conv1", "Conv2d", "10x24x24", 260, 144_000), Row(summary.Layers[0]));
+        Assert.Equal(("linear", "Linear", "10", 14_090, 14_080), Row(summary.Layers[^1]));
+
+        // A picture of 28x28 pixels goes down to a single one.
+        var sides = Summary("resnet18").Layers.Where(layer => layer.OutputShape.Count == 3).Select(layer => layer.OutputShape[2]).Distinct();
+        Assert.Equal([14, 7, 4, 2, 1], sides);
+        Assert.Equal(("bn1", "BatchNorm2d", "64x14x14", 128, 0), Row(Summary("resnet18").Layers[1]));
+    }
+
+    // Of the network as printed the first convolution of each block, which sees nothing: 5, by pooling 6, by the block 10, then in
+    // steps of two 18 and 20, and in steps of four 28.
+    [Fact]
+    public void A_layer_that_no_image_passes_has_parameters_but_no_row()
+    {
+        var summary = Summary("residual-as-printed");
+        Assert.Equal(["conv1", "rBlock1.conv2", "conv2", "rBlock2.conv2", "linear"], summary.Layers.Select(layer => layer.Name));
+        Assert.Equal((41_514, 41_514 * 4), (summary.Parameters, summary.WeightBytes));
+        Assert.Equal((2_013_184 - 331_776 - 147_456, 28), (summary.MultiplyAdds, summary.ReceptiveField));
+    }
+
+    [Fact]
+    public void Sizes_are_of_all_weights_and_of_a_batch_s_activations()
+    {
+        var one = Summary("residual");
+        Assert.Equal(41_514 * 4, one.WeightBytes);
+        Assert.Equal((9216 + 2 * 2304 + 2048 + 2 * 512 + 10) * 4, one.ActivationBytes);
+        var many = NetworkSummary.Of(Architecture.Find("residual")!, NetworkShape.Mnist, batchSize: 64);
+        Assert.Equal((64 * one.MultiplyAdds, 64 * one.ActivationBytes), (many.MultiplyAdds, many.ActivationBytes));
+        Assert.Equal((one.Parameters, one.WeightBytes, one.ReceptiveField), (many.Parameters, many.WeightBytes, many.ReceptiveField));
+
+        // Of each of the 20 batch norms one 64-bit number, and two more numbers for each of its 4800 channels.
+        var normalised = Summary("resnet18");
+        Assert.Equal(normalised.Parameters * 4 + 2 * 4800 * 4 + 20 * 8, normalised.WeightBytes);
+    }
+
+    // Three times what the forward pass takes, but twice for the layers that read the image: of Residual 16*576*25, of Inception
+    // 10*576*25, of ResNet-18 64*196*49. In a row of two branches, and behind a pool, both convolutions that read the image count.
+    [Theory]
+    [InlineData("inception", 3 * 6_019_200 - 144_000)]
+    [InlineData("residual", 3 * 2_013_184 - 230_400)]
+    [InlineData("residual-as-printed", 3 * 1_533_952 - 230_400)]
+    [InlineData("resnet18", 3 * 33_010_944 - 614_656)]
+    public void A_training_step_takes_no_gradient_of_the_image(string name, long multiplyAdds)
+    {
+        Assert.Equal(multiplyAdds, Summary(name).TrainingMultiplyAdds);
+        Assert.Equal(64 * multiplyAdds, NetworkSummary.Of(Architecture.Find(name)!, NetworkShape.Mnist, batchSize: 64).TrainingMultiplyAdds);
+    }
+
+    // Whatever has no weights may stand between the image and the first layer; and a later layer may read nothing but the image.
+    [Fact]
+    public void Every_layer_that_reads_only_the_image_is_one_that_reads_it()
+    {
+        var summary = NetworkSummary.Of(
+            Of(() => new TwoBranches(Sequential(AvgPool2d(2), Conv2d(1, 1, kernel_size: 3), Conv2d(1, 1, kernel_size: 1)), Conv2d(1, 1, kernel_size: 5, stride: 2))),
+            new NetworkShape(1, 28, 28, 1));
+        Assert.Equal([144 * 9, 144, 144 * 25], summary.Layers.Select(layer => layer.MultiplyAdds));
+        Assert.Equal(2 * 144 * 9 + 3 * 144 + 2 * 144 * 25, summary.TrainingMultiplyAdds);
+    }
+
+    [Fact]
+    public void Strides_dilations_groups_and_pools_count()
+    {
+        // 3, in steps of 2; then two taps four apart: 3 + 2 * 4; then a pool over two of them.
+        var network = Of(() => Sequential(
+            Conv2d(4, 8, kernel_size: 3, stride: 2, padding: 1, groups: 4), ReLU(), Conv2d(8, 8, kernel_size: 3, dilation: 2), MaxPool2d(2)));
+        var summary = NetworkSummary.Of(network, new NetworkShape(4, 32, 24, 1));
+        Assert.Equal(3 + 2 * 4 + 2, summary.ReceptiveField);
+        Assert.Equal([8 * 16 * 12 * 9, 8 * 12 * 8 * 72], summary.Layers.Select(layer => layer.MultiplyAdds));
+    }
+
+    [Fact]
+    public void A_map_that_sees_every_pixel_of_any_image_has_no_receptive_field() =>
+        Assert.Null(NetworkSummary.Of(
+            Of(() => Sequential(Conv2d(1, 1, kernel_size: 3), AdaptiveAvgPool2d(2))), NetworkShape.Mnist).ReceptiveField);
+
+    [Fact]
+    public void The_most_classes_cost_no_memory()
+    {
+        using var process = System.Diagnostics.Process.GetCurrentProcess();
+        var before = process.PeakWorkingSet64;
+        Assert.Equal(320L * int.MaxValue, Summary("plain", NetworkShape.Mnist with { Classes = int.MaxValue }).Layers[^1].MultiplyAdds);
+        process.Refresh();
+        Assert.InRange(process.PeakWorkingSet64 - before, 0, 500_000_000);
+    }
+
+    [Fact]
+    public void What_does_not_fit_is_refused_in_one_line()
+    {
+        var small = Assert.Throws<UserException>(() => Summary("inception", new NetworkShape(1, 28, 15, 10)));
+        Assert.Equal("This network takes images of 16x16 pixels or more, not of 28x15.", small.Message);
+        Assert.Equal(1, Summary("inception", new NetworkShape(1, 16, 17, 10)).Layers.Count(layer => layer.Kind == "Linear"));
+
+        var large = Assert.Throws<UserException>(
+            () => NetworkSummary.Of(Architecture.Find("resnet18")!, new NetworkShape(1000, 16384, 16384, 10), int.MaxValue));
+        Assert.DoesNotContain('\n', large.Message);
+        Assert.Contains("1000x16384x16384", large.Message);
+        var broken = Of(() => Sequential(Conv2d(1, 2, kernel_size: 3), Conv2d(3, 2, kernel_size: 3)));
+        Assert.DoesNotContain('\n', Assert.Throws<UserException>(() => NetworkSummary.Of(broken, NetworkShape.Mnist)).Message);
+    }
+
+    [Fact]
+    public void A_skeleton_has_no_numbers_draws_none_and_leaves_the_default_device()
+    {
+        manual_seed(1);
+        var before = get_rng_state().data<byte>().ToArray();
+        using (var skeleton = Architecture.Find("resnet18")!.CreateSkeleton())
+            Assert.All(skeleton.state_dict().Values, tensor => Assert.Equal(TorchSharp.DeviceType.META, tensor.device_type));
+        Assert.Throws<ArgumentException>(() => Architecture.Find("plain")!.CreateSkeleton(new NetworkShape(1, 1, 1, 1)));
+        Assert.Equal(before, get_rng_state().data<byte>().ToArray());
+        Assert.Equal(TorchSharp.DeviceType.CPU, zeros(1).device_type);
+    }
+
+    private static NetworkSummary Summary(string name, NetworkShape? shape = null) =>
+        NetworkSummary.Of(Architecture.Find(name)!, shape ?? NetworkShape.Mnist);
+
+    private static Architecture Of(Func<Module<Tensor, Tensor>> make) => new("test", "Test", "", _ => make());
+
+    private static void AssertSummary(string name, NetworkShape shape, long parameters, long multiplyAdds, int receptiveField)
+    {
+        var summary = Summary(name, shape);
+        Assert.Equal((parameters, multiplyAdds, receptiveField), (summary.Parameters, summary.MultiplyAdds, summary.ReceptiveField));
+        Assert.Equal(parameters, summary.Layers.Sum(layer => layer.Parameters));
+        Assert.Equal(multiplyAdds, summary.Layers.Sum(layer => layer.MultiplyAdds));
+    }
+
+    private sealed class TwoBranches : Module<Tensor, Tensor>
+    {
+        private readonly Module<Tensor, Tensor> first;
+        private readonly Module<Tensor, Tensor> second;
+
+        public TwoBranches(Module<Tensor, Tensor> first, Module<Tensor, Tensor> second)
+            : base(nameof(TwoBranches))
+        {
+            (this.first, this.second) = (first, second);
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor x) => first.call(x) + second.call(x);
+    }
+
+    private static (string, string, string, long, long) Row(LayerSummary layer) =>
+        (layer.Name, layer.Kind, string.Join("x", layer.OutputShape), layer.Parameters, layer.MultiplyAdds);
+}

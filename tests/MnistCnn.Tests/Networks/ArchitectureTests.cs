@@ -1,0 +1,92 @@
+using MnistCnn.Data;
+using MnistCnn.Files;
+using MnistCnn.Networks;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Tests.Networks;
+
+public sealed class ArchitectureTests
+{
+    [Theory]
+    [InlineData("inception", 97_298)]
+    [InlineData("residual", 41_514)]
+    [InlineData("residual-as-printed", 41_514)]
+    [InlineData("plain", 8_490)]
+    public void The_number_of_parameters_is_the_article_s(string name, long parameters)
+    {
+        using var model = Architecture.Find(name)!.Create();
+        Assert.Equal(parameters, model.parameters().Sum(parameter => parameter.numel()));
+        Assert.Equal([3, 10], model.call(zeros(3, 1, 28, 28)).shape);
+    }
+
+    [Theory]
+    [MemberData(nameof(Fixture.Names), MemberType = typeof(Fixture))]
+    public void Fresh_weights_are_those_of_PyTorch_bit_for_bit(string name)
+    {
+        var fixture = Fixture.Read(name);
+        manual_seed(fixture.Seed);
+        using var model = Architecture.Find(name)!.Create();
+        var weights = model.state_dict();
+        using var file = SafetensorsFile.Read(Fixture.WeightsOf(name));
+        Assert.Equal(file.Tensors.Keys, weights.Keys);
+        foreach (var (key, expected) in file.Tensors)
+        {
+            Assert.Equal(expected.shape, weights[key].shape);
+            Assert.Equal(expected.data<float>().ToArray(), weights[key].data<float>().ToArray());
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Fixture.Names), MemberType = typeof(Fixture))]
+    public void Logits_are_those_of_PyTorch(string name)
+    {
+        var fixture = Fixture.Read(name);
+        manual_seed(fixture.Seed);
+        using var model = Architecture.Find(name)!.Create();
+        using var data = MnistData.Load(MnistData.BundledFolder, trainLimit: 1, testLimit: fixture.TestLogits.Length);
+        List<float> logits = [];
+        foreach (var (images, _) in BatchLoader.Create(data.Test, fixture.TestLogits.Length, shuffle: false))
+            logits.AddRange(model.call(images).data<float>());
+        Assert.Equal(fixture.TestLogits.Length * 10, logits.Count);
+        foreach (var (expected, actual) in fixture.TestLogits.SelectMany(row => row).Zip(logits))
+            Assert.Equal(expected, actual, 1e-5f);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_residual_block_without_weights_passes_its_input_on(bool asPrinted)
+    {
+        using var block = new ResidualBlock(4, asPrinted);
+        using (no_grad())
+            foreach (var parameter in block.parameters())
+                parameter.zero_();
+        var x = rand(2, 4, 5, 5);
+        Assert.Equal(x.data<float>().ToArray(), block.call(x).data<float>().ToArray());
+    }
+
+    // The deeper residual networks are left out: they have more of the same blocks, and take seconds. That the first convolution of a
+    // block is used by none is what is printed in the article.
+    [Fact]
+    public void Every_weight_of_every_network_is_used()
+    {
+        string[] unused = ["rBlock1.conv1.weight", "rBlock1.conv1.bias", "rBlock2.conv1.weight", "rBlock2.conv1.bias"];
+        string[] deeper = ["resnet34", "resnet101", "resnet152", "plain34"];
+        foreach (var architecture in Architecture.All.ExceptBy(deeper, architecture => architecture.Name))
+        {
+            using var model = architecture.Create();
+            model.call(randn(4, 1, 28, 28)).square().sum().backward();
+            var withoutGradient = model.named_parameters().Where(named => named.parameter.grad is null).Select(named => named.name);
+            Assert.Equal(architecture.Name == "residual-as-printed" ? unused : [], withoutGradient);
+            Assert.All(
+                model.named_parameters().Where(named => named.parameter.grad is not null),
+                named => Assert.True(named.parameter.grad!.abs().sum().item<float>() > 0, named.name));
+        }
+    }
+
+    [Theory]
+    [InlineData("Inception", "inception")]
+    [InlineData("RESIDUAL", "residual")]
+    [InlineData("foo", null)]
+    public void A_name_is_found_in_any_case(string name, string? expected) => Assert.Equal(expected, Architecture.Find(name)?.Name);
+}

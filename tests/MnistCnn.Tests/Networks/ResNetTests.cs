@@ -1,0 +1,137 @@
+using System.Security.Cryptography;
+using System.Text;
+using MnistCnn.Data;
+using MnistCnn.Networks;
+using MnistCnn.Runs;
+using MnistCnn.Training;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace MnistCnn.Tests.Networks;
+
+/// <summary>The residual networks beside torchvision's.</summary>
+public sealed class ResNetTests
+{
+    [Theory]
+    [InlineData("resnet18", 11_689_512)]
+    [InlineData("resnet34", 21_797_672)]
+    [InlineData("resnet50", 25_557_032)]
+    [InlineData("resnet101", 44_549_160)]
+    [InlineData("resnet152", 60_192_808)]
+    public void Names_shapes_and_types_are_torchvision_s_in_its_order(string name, long parameters)
+    {
+        var expected = ResNetFixture.Read().Networks[name];
+        using var model = Architecture.Find(name)!.CreateSkeleton(new NetworkShape(3, 224, 224, 1000));
+        Assert.Equal(parameters, expected.Parameters);
+        Assert.Equal(parameters, model.parameters().Sum(parameter => parameter.numel()));
+        var listing = string.Concat(model.state_dict().Select(entry =>
+            $"{entry.Key} {string.Join("x", entry.Value.shape)} {entry.Value.dtype.ToString().ToLowerInvariant()}\n"));
+        Assert.Equal(expected.StateDictSha256, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(listing))));
+    }
+
+    // The plain networks have what their twins have, but for the projections.
+    [Theory]
+    [InlineData("plain18", "resnet18")]
+    [InlineData("plain34", "resnet34")]
+    public void Plain_networks_are_their_twins_without_the_shortcuts(string name, string twin)
+    {
+        using var model = Architecture.Find(name)!.CreateSkeleton();
+        using var residual = Architecture.Find(twin)!.CreateSkeleton();
+        Assert.Equal(residual.state_dict().Keys.Where(key => !key.Contains("downsample")), model.state_dict().Keys);
+
+        using var block = Fill(new BasicBlock(4, 4, stride: 1, hasShortcut: false), 0);
+        Assert.Equal(0, block.call(rand(2, 4, 5, 5)).abs().max().item<float>());
+    }
+
+    [Fact]
+    public void A_block_without_weights_passes_its_input_on()
+    {
+        using var basic = Fill(new BasicBlock(4, 4, stride: 1), 0);
+        using var bottleneck = Fill(new BottleneckBlock(16, 4, stride: 1), 0);
+        foreach (var (block, x) in new[] { (basic, rand(2, 4, 5, 5)), (bottleneck, rand(2, 16, 5, 5)) })
+            Assert.Equal(x.data<float>().ToArray(), block.call(x).data<float>().ToArray());
+    }
+
+    [Fact]
+    public void Another_shape_is_brought_to_that_of_the_output_by_a_projection()
+    {
+        using var basic = new BasicBlock(4, 8, stride: 2);
+        Assert.Equal([2, 8, 3, 4], basic.call(rand(2, 4, 5, 7)).shape);
+        using var bottleneck = new BottleneckBlock(4, 8, stride: 2);
+        Assert.Equal([2, 32, 3, 4], bottleneck.call(rand(2, 4, 5, 7)).shape);
+    }
+
+    // To a millionth: how a processor's vector instructions draw normal numbers is not the same to the last bit on each.
+    [Fact]
+    public void Fresh_weights_are_torchvision_s()
+    {
+        var fixture = ResNetFixture.Read();
+        manual_seed(fixture.Seed);
+        using var model = Architecture.Find("resnet18")!.Create();
+        var weights = model.state_dict();
+        Assert.Equal(fixture.Weights.Select(weight => weight.Name), weights.Keys);
+        foreach (var weight in fixture.Weights)
+        {
+            using var numbers = weights[weight.Name].to_type(ScalarType.Float64);
+            Assert.Equal(weight.Sum, numbers.sum().item<double>(), 1e-4);
+            Assert.Equal(weight.First, numbers.flatten()[0].item<double>(), 1e-6);
+        }
+    }
+
+    // What is evaluated has gone through a file, and uses the running means and variances of the step, which moved the logits by
+    // 0.36. Batch normalisation makes rounding large: in PyTorch, with another memory layout or one thread instead of two, these
+    // logits differ by 0.0015, and the loss of the next step by 0.003.
+    [Fact]
+    public void The_first_loss_and_the_logits_after_its_step_are_torchvision_s()
+    {
+        var fixture = ResNetFixture.Read();
+        using var folder = new TemporaryFolder();
+        using var data = MnistData.Load(MnistData.BundledFolder, testLimit: fixture.TestLogits.Length);
+        using var trainer = new Trainer(Architecture.Find("resnet18")!, new TrainSettings("resnet18", Seed: fixture.Seed), data, CPU);
+        using var enough = new CancellationTokenSource();
+        List<double> losses = [];
+        var observer = new StepObserver(step =>
+        {
+            losses.Add(step.Loss);
+            if (step.Step == fixture.TrainLosses.Length)
+                enough.Cancel();
+        });
+        Assert.Throws<OperationCanceledException>(() => trainer.Run([observer], enough.Token));
+        Assert.Equal(fixture.TrainLosses.Length, losses.Count);
+        foreach (var (expected, actual) in fixture.TrainLosses.Zip(losses))
+            Assert.Equal(expected, actual, 1e-5);
+
+        trainer.SaveWeights(folder["model.safetensors"], new Dictionary<string, string>());
+        var (architecture, model) = Weights.Load(folder["model.safetensors"]);
+        using (model)
+        {
+            Assert.Equal("resnet18", architecture.Name);
+            Assert.Equal(fixture.TrainLosses.Length, model.state_dict()["bn1.num_batches_tracked"].item<long>());
+            model.eval();
+            using var noGradient = no_grad();
+            List<float> logits = [];
+            foreach (var (images, _) in BatchLoader.Create(data.Test, fixture.TestLogits.Length, shuffle: false))
+                logits.AddRange(model.call(images).data<float>());
+            Assert.Equal(fixture.TestLogits.Length * 10, logits.Count);
+            foreach (var (expected, actual) in fixture.TestLogits.SelectMany(row => row).Zip(logits))
+                Assert.Equal(expected, actual, 5e-3f);
+        }
+    }
+
+    private static Module<Tensor, Tensor> Fill(Module<Tensor, Tensor> module, double number)
+    {
+        using var noGradient = no_grad();
+        foreach (var parameter in module.parameters())
+            parameter.fill_(number);
+        return module;
+    }
+
+    private sealed class StepObserver(Action<StepMetrics> onStep) : ITrainingObserver
+    {
+        public void OnStep(StepMetrics step) => onStep(step);
+
+        public void OnEpoch(EpochMetrics epoch)
+        {
+        }
+    }
+}

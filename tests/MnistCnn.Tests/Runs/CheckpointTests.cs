@@ -1,0 +1,203 @@
+using System.Text.Json.Nodes;
+using MnistCnn.Data;
+using MnistCnn.Files;
+using MnistCnn.Networks;
+using MnistCnn.Runs;
+using MnistCnn.Training;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Tests.Runs;
+
+/// <summary>Checkpoints that are damaged, whether by chance or by hand, and those of version 0.1.</summary>
+public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixture<CheckpointTests.StoppedRun>, IDisposable
+{
+    // 160 images, of which 10 are held out: ten steps of an epoch, the last of six images.
+    private static readonly TrainSettings Settings = new("plain", Epochs: 3, BatchSize: 16, Validation: 10);
+
+    private readonly TemporaryFolder folder = new();
+    private readonly string path = run.Path;
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void What_is_written_is_read()
+    {
+        using var checkpoint = Checkpoint.Read(path);
+        Assert.Equal((2, 4, 64), (checkpoint.State.Epoch, checkpoint.State.Step, checkpoint.State.ImageSum));
+        Assert.Equal(("run", Settings), (checkpoint.RunId, checkpoint.Settings));
+    }
+
+    [Theory]
+    [InlineData("state", "step", null)]
+    [InlineData("state", "step", "-1")]
+    [InlineData("state", "step", "11")]
+    [InlineData("state", "step", "5")]
+    [InlineData("state", "step", "2147483647")]
+    [InlineData("state", "epoch", null)]
+    [InlineData("state", "epoch", "0")]
+    [InlineData("state", "epoch", "1")]
+    [InlineData("state", "epoch", "3")]
+    [InlineData("state", "epoch", "-2147483648")]
+    [InlineData("state", "image_sum", null)]
+    [InlineData("state", "image_sum", "0")]
+    [InlineData("state", "image_sum", "65")]
+    [InlineData("state", "loss_sum", null)]
+    [InlineData("state", "loss_sum", "-1")]
+    [InlineData("state", "loss_sum", "1e999")]
+    [InlineData("state", "history", null)]
+    [InlineData("state", "history", "null")]
+    [InlineData("state", "history", "[]")]
+    [InlineData("state", "history", "[null]")]
+    [InlineData("state", "history", "[{}]")]
+    [InlineData("state", "history", """[{"epoch":2,"train_loss":1,"test_loss":1,"test_accuracy":1,"train_seconds":1,"test_seconds":1,"images_per_second":1}]""")]
+    [InlineData("state", "history", """[{"epoch":1,"train_loss":1,"test_loss":1,"test_accuracy":101,"train_seconds":1,"test_seconds":1,"images_per_second":1}]""")]
+    [InlineData("state", "history", """[{"epoch":1,"train_loss":1,"test_loss":1e999,"test_accuracy":1,"train_seconds":1,"test_seconds":1,"images_per_second":1}]""")]
+    [InlineData("settings", "seed", null)]
+    [InlineData("settings", "validation", null)]
+    [InlineData("settings", "architecture", "null")]
+    [InlineData("settings", "epochs", "0")]
+    [InlineData("settings", "epochs", "-1")]
+    [InlineData("settings", "batch_size", "0")]
+    [InlineData("settings", "learning_rate", "0")]
+    [InlineData("settings", "learning_rate", "1e999")]
+    [InlineData("settings", "momentum", "1")]
+    [InlineData("settings", "label_smoothing", "-0.5")]
+    [InlineData("settings", "patience", "0")]
+    [InlineData("data", "train_images", null)]
+    [InlineData("data", "sha256", "null")]
+    public void A_field_that_is_missing_or_out_of_range_is_refused(string part, string field, string? value)
+    {
+        using (var file = SafetensorsFile.Read(path))
+        {
+            var json = JsonNode.Parse(file.Metadata[part])!.AsObject();
+            json.Remove(field);
+            var text = json.ToJsonString();
+            if (value is not null)
+                text = $"{{\"{field}\":{value},{text[1..]}";
+            (file with { Metadata = new Dictionary<string, string>(file.Metadata) { [part] = text } }).Write(folder["changed"]);
+        }
+
+        var error = Assert.Throws<InvalidDataException>(() => Checkpoint.Read(folder["changed"]));
+        Assert.StartsWith(folder["changed"], error.Message);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
+    public void Data_with_a_file_more_or_less_are_other_data()
+    {
+        using var checkpoint = Checkpoint.Read(path);
+        var same = checkpoint.Data;
+        checkpoint.EnsureSame(same with { Folder = "elsewhere" });
+        var name = same.Sha256.Keys.First();
+        var less = same with { Sha256 = same.Sha256.Where(sum => sum.Key != name).ToDictionary() };
+        var more = same with { Sha256 = new Dictionary<string, string>(same.Sha256) { ["more"] = "sum" } };
+        Assert.Contains(name, Assert.Throws<InvalidDataException>(() => checkpoint.EnsureSame(less)).Message);
+        var message = Assert.Throws<InvalidDataException>(() => checkpoint.EnsureSame(more)).Message;
+        Assert.Contains("more was nothing", message);
+        Assert.Contains("--data", message);
+        Assert.DoesNotContain("--epochs", message);
+    }
+
+    [Fact]
+    public void Numbers_that_are_not_finite_are_refused_by_their_tensor()
+    {
+        using var trainer = Trainer();
+        var random = new Random(1);
+        float[] values = [float.NaN, float.PositiveInfinity, float.NegativeInfinity];
+        using var original = SafetensorsFile.Read(path);
+        foreach (var (name, tensor) in original.Tensors.Where(tensor => tensor.Value.is_floating_point()))
+        {
+            using var changed = tensor.clone();
+            changed.view(-1)[random.Next((int)tensor.numel())] = values[random.Next(3)];
+            (original with { Tensors = new Dictionary<string, Tensor>(original.Tensors) { [name] = changed } }).Write(folder["changed"]);
+            using var checkpoint = Checkpoint.Read(folder["changed"]);
+            var message = Assert.Throws<InvalidDataException>(() => trainer.Restore(checkpoint)).Message;
+            Assert.Contains(name[(name.IndexOf('.') + 1)..], message);
+            Assert.Contains("NaN or infinity", message);
+        }
+    }
+
+    // torch would end the process.
+    [Theory]
+    [InlineData(8, 0)]
+    [InlineData(8, 255)]
+    [InlineData(9, 3)]
+    [InlineData(12, 2)]
+    [InlineData(17, 255)]
+    [InlineData(23, 1)]
+    public void A_random_state_that_torch_does_not_know_is_refused(int at, byte value)
+    {
+        using (var file = SafetensorsFile.Read(path))
+        {
+            using var state = file.Tensors["random_state"].clone();
+            state[at] = value;
+            (file with { Tensors = new Dictionary<string, Tensor>(file.Tensors) { ["random_state"] = state } }).Write(folder["changed"]);
+        }
+
+        using var checkpoint = Checkpoint.Read(folder["changed"]);
+        using var trainer = Trainer();
+        Assert.Contains("random", Assert.Throws<InvalidDataException>(() => trainer.Restore(checkpoint)).Message);
+    }
+
+    // Made by version 0.1, stopped in the third of six epochs; the data are its own, its labels not packed.
+    [Fact]
+    public void A_checkpoint_of_version_0_1_goes_on_to_the_end_of_a_run_that_was_never_stopped()
+    {
+        Directory.CreateDirectory(folder["old"]);
+        SmallMnist.Write(folder["old"], train: 320, test: 100, pack: false);
+        using var oldData = MnistData.Load(folder["old"]);
+        using var checkpoint = Checkpoint.Read(Fixture.PathOf("checkpoint-0.1.safetensors"));
+        Assert.Null(checkpoint.RunId);
+        checkpoint.EnsureSame(new RunData(oldData.Folder, oldData.Train.Count, oldData.Test.Count, oldData.Sha256));
+
+        using var resumed = new Trainer(Architecture.Find("plain")!, checkpoint.Settings, oldData, CPU);
+        resumed.Restore(checkpoint);
+        resumed.Run([], TestContext.Current.CancellationToken);
+        using var whole = new Trainer(Architecture.Find("plain")!, checkpoint.Settings, oldData, CPU);
+        whole.Run([], TestContext.Current.CancellationToken);
+
+        // To the bit where the processor is that of the fixture.
+        foreach (var (name, expected) in whole.Model.state_dict())
+            Assert.True(expected.allclose(resumed.Model.state_dict()[name], rtol: 1e-4, atol: 1e-6), name);
+        Assert.Equal(6, resumed.State.History.Count);
+    }
+
+    private Trainer Trainer() => new(Architecture.Find("plain")!, Settings, run.Data, CPU);
+
+    /// <summary>A run that was stopped in its second epoch.</summary>
+    public sealed class StoppedRun : ITrainingObserver, IDisposable
+    {
+        private readonly TemporaryFolder folder = new();
+        private readonly CancellationTokenSource enough = new();
+
+        public StoppedRun()
+        {
+            SmallMnist.Write(folder.FullPath, train: 160, test: 50);
+            Data = MnistData.Load(folder.FullPath);
+            using var trainer = new Trainer(Architecture.Find("plain")!, Settings, Data, CPU);
+            Assert.Throws<OperationCanceledException>(() => trainer.Run([this], enough.Token));
+            trainer.SaveCheckpoint(Path, new RunData(Data.Folder, Data.Train.Count, Data.Test.Count, Data.Sha256), "run");
+        }
+
+        public MnistData Data { get; }
+
+        public string Path => folder["checkpoint.safetensors"];
+
+        public void OnStep(StepMetrics step)
+        {
+            if ((step.Epoch, step.Step) == (2, 4))
+                enough.Cancel();
+        }
+
+        public void OnEpoch(EpochMetrics epoch)
+        {
+        }
+
+        public void Dispose()
+        {
+            Data.Dispose();
+            enough.Dispose();
+            folder.Dispose();
+        }
+    }
+}

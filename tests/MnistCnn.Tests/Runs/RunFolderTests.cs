@@ -1,0 +1,185 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace MnistCnn.Tests.Runs;
+
+/// <summary>A run folder has one owner at a time and one run in it.</summary>
+public sealed class RunFolderTests : IDisposable
+{
+    private static readonly string[] Short =
+        ["train", "--arch", "plain", "--batch-size", "16", "--threads", "1", "--device", "cpu", "--data", "data"];
+
+    private readonly TemporaryFolder folder = new();
+
+    public RunFolderTests()
+    {
+        Directory.CreateDirectory(folder["data"]);
+        SmallMnist.Write(folder["data"], train: 160, test: 50);
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task Two_processes_never_write_into_one_folder()
+    {
+        Run([.. Short, "--out", "out", "--epochs", "1"]);
+        using (var first = Start(["train", "--resume", "out/checkpoint.safetensors", "--data", "data", "--threads", "1", "--epochs", "100000"]))
+        {
+            await UntilEpoch("out", 3, first);
+            Resume("out", "--epochs", "5").AssertFailed(1, folder["out"], "in use", "--out");
+            Run([.. Short, "--out", "out"], 1).AssertFailed(1, "in use");
+            ProgramRun.Of(folder.FullPath, "experiment", "bottleneck", "--quick", "--out", "out").AssertFailed(1, "in use");
+            Kill(first);
+        }
+
+        // The lock is gone with its process.
+        var epochs = File.ReadAllLines(folder["out/metrics.jsonl"]).Length + 1;
+        Assert.Equal(0, Resume("out", "--epochs", $"{epochs}").ExitCode);
+        Assert.Equal(Enumerable.Range(1, epochs), File.ReadLines(folder["out/metrics.jsonl"]).Select(line => Json(line).GetProperty("epoch").GetInt32()));
+        Assert.DoesNotContain("out/run.lock", folder.Contents);
+    }
+
+    [Fact]
+    public void Runs_that_start_together_get_folders_of_their_own()
+    {
+        var processes = Enumerable.Range(0, 4).Select(_ => Start([.. Short, "--epochs", "1"])).ToArray();
+        Assert.All(processes.Select(ProgramRun.Finish), run => Assert.Equal((0, ""), (run.ExitCode, run.Error)));
+        Assert.Equal(4, Directory.GetDirectories(folder["runs"]).Length);
+    }
+
+    [Fact]
+    public void A_checkpoint_in_another_run_s_folder_is_refused_and_overwrites_nothing()
+    {
+        Run([.. Short, "--out", "one", "--epochs", "2"]);
+        Run([.. Short, "--out", "other", "--epochs", "1", "--seed", "2"]);
+        Run([.. Short, "--out", "same", "--epochs", "1"]);
+        foreach (var name in new[] { "other", "same" })
+        {
+            File.Copy(folder["one/checkpoint.safetensors"], folder[$"{name}/copy.safetensors"]);
+            var before = Files(name);
+            Run(["train", "--resume", $"{name}/copy.safetensors", "--data", "data"], 1).AssertFailed(1, folder[name], "another run", "--out");
+            Assert.Equal(before, Files(name));
+        }
+
+        // Without run.json, it is the weights that tell.
+        Directory.CreateDirectory(folder["bare"]);
+        File.Copy(folder["one/checkpoint.safetensors"], folder["bare/checkpoint.safetensors"]);
+        foreach (var foreign in new[] { folder["other/best.safetensors"], Fixture.PathOf("plain-f16.safetensors") })
+        {
+            File.Copy(foreign, folder["bare/model.safetensors"], overwrite: true);
+            Resume("bare").AssertFailed(1, "another run");
+        }
+
+        Assert.Equal(["checkpoint.safetensors", "model.safetensors"], Files("bare").Select(file => file.Name));
+    }
+
+    [Fact]
+    public void A_resume_elsewhere_takes_the_best_weights_along_or_says_that_it_has_none()
+    {
+        // What is best on 50 random images is chance; the first epoch is, where no later one is better.
+        Run([.. Short, "--out", "home", "--epochs", "4", "--validation", "40"]);
+        var best = File.ReadAllBytes(folder["home/best.safetensors"]);
+        var taken = Resume("home", "--out", "elsewhere");
+        Assert.Equal((0, ""), (taken.ExitCode, taken.Error));
+        Assert.Equal(best, File.ReadAllBytes(folder["elsewhere/best.safetensors"]));
+
+        Directory.CreateDirectory(folder["alone"]);
+        File.Copy(folder["home/checkpoint.safetensors"], folder["alone/checkpoint.safetensors"]);
+        var without = Resume("alone");
+        Assert.Equal(0, without.ExitCode);
+        Assert.Contains("best.safetensors", Assert.Single(without.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+        Assert.DoesNotContain("best.safetensors", without.Output);
+        Assert.DoesNotContain("alone/best.safetensors", folder.Contents);
+    }
+
+    [Fact]
+    public async Task A_folder_that_is_removed_during_a_run_ends_it_and_does_not_come_back_in_part()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows does not remove a folder with an open file in it");
+        using var process = Start([.. Short, "--out", "out", "--epochs", "100000", "--checkpoint-every", "3"]);
+        await UntilEpoch("out", 2, process);
+        Directory.Delete(folder["out"], recursive: true);
+        var run = ProgramRun.Finish(process);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("removed", Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+        Assert.DoesNotContain(".tmp", run.Error);
+        Assert.Equal(["data"], Directory.GetDirectories(folder.FullPath).Select(Path.GetFileName));
+    }
+
+    // A folder in the way of a file is what the administrator, too, cannot write over.
+    [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("model.safetensors", "run.json")]
+    public async Task What_can_no_longer_be_written_is_named_and_the_first_reason_is_told(params string[] names)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows does not delete a file that is being replaced");
+        using var process = Start([.. Short, "--out", "out", "--epochs", "100000"]);
+        await UntilEpoch("out", 2, process);
+        foreach (var name in names.Reverse())
+            while (!Directory.Exists(folder[$"out/{name}"]))
+            {
+                File.Delete(folder[$"out/{name}"]);
+                try
+                {
+                    Directory.CreateDirectory(folder[$"out/{name}/in the way"]);
+                }
+                catch (IOException)
+                {
+                    // The run wrote it again in between.
+                }
+            }
+
+        var run = ProgramRun.Finish(process);
+        Assert.Equal(1, run.ExitCode);
+        var line = Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains("model.safetensors", line);
+        Assert.DoesNotContain(".tmp", line);
+        Assert.DoesNotContain(folder.Contents, path => path.EndsWith(".tmp", StringComparison.Ordinal));
+        if (names.Length == 1)
+            Assert.StartsWith("failed: ", Json(File.ReadAllText(folder["out/run.json"])).GetProperty("outcome").GetString());
+    }
+
+    [Fact]
+    public void What_a_killed_run_was_writing_is_cleared_by_its_resume()
+    {
+        Run([.. Short, "--out", "out", "--epochs", "1"]);
+        string[] own = ["run.json.123.tmp", "checkpoint.safetensors.4567.tmp", "accuracy.png.89.tmp"];
+        string[] others = ["notes.123.tmp", "run.json.x.tmp", "run.json.tmp"];
+        foreach (var name in own.Concat(others))
+            File.WriteAllText(folder[$"out/{name}"], "half");
+        Assert.Equal(0, Resume("out", "--epochs", "2").ExitCode);
+        Assert.Equal(others.Order(StringComparer.Ordinal), Files("out").Select(file => file.Name).Where(name => name.EndsWith(".tmp", StringComparison.Ordinal)));
+    }
+
+    private async Task UntilEpoch(string name, int epochs, Process process)
+    {
+        while (!File.Exists(folder[$"{name}/metrics.jsonl"]) || File.ReadAllLines(folder[$"{name}/metrics.jsonl"]).Length < epochs)
+        {
+            Assert.False(process.HasExited, "it ended too early");
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+    }
+
+    private static void Kill(Process process)
+    {
+        process.Kill();
+        process.WaitForExit();
+    }
+
+    private (string Name, string Contents)[] Files(string name) =>
+        [.. Directory.GetFiles(folder[name]).Order(StringComparer.Ordinal).Select(file => (Path.GetFileName(file), Convert.ToBase64String(File.ReadAllBytes(file))))];
+
+    private ProgramRun Resume(string name, params string[] arguments) => ProgramRun.Of(
+        folder.FullPath, ["train", "--resume", $"{name}/checkpoint.safetensors", "--data", "data", "--threads", "1", .. arguments]);
+
+    private ProgramRun Run(string[] arguments, int exitCode = 0)
+    {
+        var run = ProgramRun.Of(folder.FullPath, arguments);
+        Assert.Equal(exitCode, run.ExitCode);
+        return run;
+    }
+
+    private Process Start(string[] arguments) => ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, .. arguments]);
+
+    private static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement;
+}
