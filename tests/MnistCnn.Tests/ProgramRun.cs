@@ -3,8 +3,17 @@ using System.Diagnostics;
 namespace MnistCnn.Tests;
 
 /// <summary>A finished process: what it returned and printed.</summary>
-public sealed record ProgramRun(int ExitCode, string Output, string Error)
+/// <param name="ExitCode">What it returned.</param>
+/// <param name="RawOutput">What it printed on standard output, with the system's line ends.</param>
+/// <param name="RawError">What it printed on standard error, with the system's line ends.</param>
+public sealed record ProgramRun(int ExitCode, string RawOutput, string RawError)
 {
+    /// <summary>What it printed on standard output; a line ends with \n on every system.</summary>
+    public string Output { get; } = RawOutput.Replace("\r\n", "\n");
+
+    /// <summary>What it printed on standard error; a line ends with \n on every system.</summary>
+    public string Error { get; } = RawError.Replace("\r\n", "\n");
+
     /// <summary>The built program, beside the tests.</summary>
     public static string ProgramPath { get; } = Path.Combine(AppContext.BaseDirectory, "MnistCnn.dll");
 
@@ -17,21 +26,22 @@ public sealed record ProgramRun(int ExitCode, string Output, string Error)
     public static ProgramRun OfDotnet(string workingFolder, params string[] arguments) => Finish(Start(workingFolder, arguments));
 
     /// <summary>Runs a line of a Unix shell; <see cref="Command"/> stands for the built program in it.</summary>
-    public static ProgramRun OfShell(string workingFolder, string line) => Finish(Start(workingFolder, ["-c", line], "sh"));
+    public static ProgramRun OfShell(string workingFolder, string line) =>
+        Finish(Start(new ProcessStartInfo("sh", ["-c", line]) { WorkingDirectory = workingFolder }));
 
     /// <summary>The built program in a line of a shell.</summary>
     public static string Command => $"'{Host}' exec '{ProgramPath}'";
 
-    /// <summary>Starts dotnet, or another program, with both its outputs kept.</summary>
-    public static Process Start(string workingFolder, IEnumerable<string> arguments, string? program = null)
+    /// <summary>Starts dotnet with both its outputs kept.</summary>
+    public static Process Start(string workingFolder, IEnumerable<string> arguments) => Start(
+        new ProcessStartInfo(Host, arguments) { WorkingDirectory = workingFolder });
+
+    /// <summary>Starts any program with both its outputs kept.</summary>
+    public static Process Start(ProcessStartInfo start)
     {
-        var start = new ProcessStartInfo(program ?? Host, arguments)
-        {
-            WorkingDirectory = workingFolder,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        start.RedirectStandardInput = true;
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
         // What the test runner sets for itself must not reach the builds and the programs that it starts.
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToArray())
             start.Environment.Remove(name);
@@ -39,14 +49,14 @@ public sealed record ProgramRun(int ExitCode, string Output, string Error)
     }
 
     /// <summary>Waits for the end, a few minutes at most.</summary>
-    public static ProgramRun Finish(Process process)
+    public static ProgramRun Finish(Process process, int minutes = 5)
     {
         using (process)
         {
             process.StandardInput.Close();
             var output = process.StandardOutput.ReadToEndAsync();
             var error = process.StandardError.ReadToEndAsync();
-            if (!process.WaitForExit(TimeSpan.FromMinutes(5)))
+            if (!process.WaitForExit(TimeSpan.FromMinutes(minutes)))
             {
                 process.Kill(entireProcessTree: true);
                 Assert.Fail("the process did not end");

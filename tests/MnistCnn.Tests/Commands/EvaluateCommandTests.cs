@@ -50,7 +50,7 @@ public sealed class EvaluateCommandTests : IDisposable
         var run = Run("evaluate", "best.safetensors", "--test-limit", "100", "--arch", "residual");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Contains("(99 of 100)", run.Output.Split('\n')[0]);
-        Assert.All(run.Output.Split('\n').Where(line => !line.StartsWith('/')), line => Assert.InRange(line.TrimEnd().Length, 0, 80));
+        Assert.All(run.Output.Split('\n').Where(line => !Path.IsPathRooted(line)), line => Assert.InRange(line.TrimEnd().Length, 0, 80));
         Assert.Equal(["best-confusion.png", "best-mistakes.png", "best.safetensors"], folder.Contents);
     }
 

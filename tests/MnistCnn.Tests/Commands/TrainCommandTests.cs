@@ -22,7 +22,7 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Matches(@"^\[1    10\] loss: \d\.\d{3}$", lines[1]);
         Assert.Matches(@"^Epoch  1: accuracy \d+\.\d\d %, ", lines[2]);
         foreach (var file in folder.Contents.Skip(1))
-            Assert.Contains(Path.Combine(folder.FullPath, file), lines);
+            Assert.Contains(folder[file], lines);
 
         var info = Json(File.ReadAllText(folder["out/run.json"]));
         Assert.Equal("plain", info.GetProperty("settings").GetProperty("architecture").GetString());

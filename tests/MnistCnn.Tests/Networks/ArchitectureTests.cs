@@ -32,7 +32,7 @@ public sealed class ArchitectureTests
         foreach (var (key, expected) in file.Tensors)
         {
             Assert.Equal(expected.shape, weights[key].shape);
-            Assert.Equal(expected.data<float>().ToArray(), weights[key].data<float>().ToArray());
+            Assert.InRange((weights[key] - expected).abs().max().item<float>(), 0, Fixture.WeightTolerance);
         }
     }
 
