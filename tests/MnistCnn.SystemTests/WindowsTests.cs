@@ -1,0 +1,63 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using MnistCnn.Tests;
+
+namespace MnistCnn.SystemTests;
+
+/// <summary>The program that is published for Windows starts, trains, evaluates and refuses there.</summary>
+public sealed class WindowsTests(WindowsProgram program) : IClassFixture<WindowsProgram>, IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void It_says_its_version()
+    {
+        var run = program.Run(folder.FullPath, "--version");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Matches(@"^\d+\.\d+\.\d+\S*\r\n$", run.RawOutput);
+    }
+
+    [Theory]
+    [InlineData("inception")]
+    [InlineData("residual")]
+    public void A_network_is_trained_and_its_weights_do_as_well_when_they_are_read_again(string architecture)
+    {
+        var train = program.Run(
+            folder.FullPath, "train", "--arch", architecture, "--epochs", "1", "--train-limit", "1280", "--test-limit", "500", "--out", "out");
+        Assert.Equal((0, ""), (train.ExitCode, train.Error));
+        string[] files = ["accuracy.png", "best.safetensors", "checkpoint.safetensors", "metrics.jsonl", "model.safetensors", "run.json"];
+        Assert.Equal(["out", .. files.Select(name => $"out/{name}")], folder.Contents);
+        var accuracy = Assert.Single(Regex.Matches(train.Output, @"(?m)^Epoch  1: accuracy (\d+\.\d\d) %, ")).Groups[1].Value;
+        AssertLineEnds(train);
+        Assert.EndsWith(@"\out\checkpoint.safetensors", train.Output.TrimEnd());
+
+        var info = JsonDocument.Parse(File.ReadAllText(folder["out/run.json"])).RootElement;
+        Assert.Equal("finished", info.GetProperty("outcome").GetString());
+        Assert.Contains("Windows", info.GetProperty("versions").GetProperty("os").GetString());
+
+        var evaluate = program.Run(folder["out"], "evaluate", "model.safetensors", "--test-limit", "500");
+        Assert.Equal((0, ""), (evaluate.ExitCode, evaluate.Error));
+        Assert.Contains($"accuracy {accuracy} % (", evaluate.Output.Split('\n')[0]);
+        AssertLineEnds(evaluate);
+        Assert.Contains("out/model-confusion.png", folder.Contents);
+    }
+
+    [Fact]
+    public void An_unknown_architecture_is_refused_in_one_line_that_names_the_known_ones()
+    {
+        var run = program.Run(folder.FullPath, "train", "--arch", "foo");
+        run.AssertFailed(2, "'foo'", "inception, residual, plain");
+        AssertLineEnds(run);
+        Assert.Empty(folder.Contents);
+    }
+
+    // As Windows has them, every one of them.
+    private static void AssertLineEnds(ProgramRun run)
+    {
+        foreach (var text in new[] { run.RawOutput, run.RawError })
+            Assert.DoesNotMatch(@"(?<!\r)\n|\r(?!\n)", text);
+        Assert.EndsWith("\r\n", run.RawOutput + run.RawError);
+    }
+}
