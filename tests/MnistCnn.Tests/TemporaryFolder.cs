@@ -3,7 +3,7 @@ namespace MnistCnn.Tests;
 /// <summary>An empty folder for one test, gone after it.</summary>
 public sealed class TemporaryFolder : IDisposable
 {
-    public string FullPath { get; } = Directory.CreateTempSubdirectory("mnist-cnn-").FullName;
+    public string FullPath { get; } = WithoutLinks(Directory.CreateTempSubdirectory("mnist-cnn-").FullName);
 
     /// <summary>The full path, with the system's separators, of a name with slashes.</summary>
     public string this[string name] => Path.GetFullPath(name, FullPath);
@@ -15,4 +15,13 @@ public sealed class TemporaryFolder : IDisposable
             .Order(StringComparer.Ordinal)];
 
     public void Dispose() => Directory.Delete(FullPath, recursive: true);
+
+    // As a process is told its working directory. On macOS, temporary folders lie behind a link.
+    private static string WithoutLinks(string path)
+    {
+        if (Path.GetDirectoryName(path) is not { } parent)
+            return path;
+        path = Path.Combine(WithoutLinks(parent), Path.GetFileName(path));
+        return Directory.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+    }
 }
