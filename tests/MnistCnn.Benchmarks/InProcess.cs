@@ -26,10 +26,10 @@ public sealed record InProcess(double MatrixProduct, double TrainingSpeed, doubl
         Allocator.KeepFreedMemory();
         NativeLibraries.Load();
         var architecture = Architecture.Find(name)!;
-        using var data = MnistData.Load(MnistData.BundledFolder, trainLimit: BatchSize * Steps);
+        using var data = MnistReader.Load(MnistReader.BundledFolder, trainLimit: BatchSize * Steps);
         using var model = MemoryLayout.ChannelsLast(architecture.Create());
         using var optimizer = optim.SGD(model.parameters(), 0.01, 0.5);
-        using var loader = BatchLoader.Create(data.Train, BatchSize, shuffle: true);
+        using var loader = Batches.Of(data.Train, data.Normalization, BatchSize, shuffle: true);
         using var trainer = new Trainer(architecture, new TrainSettings(name, Epochs: int.MaxValue), data, CPU);
         var epochs = new EpochClock();
         using (var cancellation = new CancellationTokenSource())
@@ -97,11 +97,11 @@ public sealed record InProcess(double MatrixProduct, double TrainingSpeed, doubl
         return Median(Enumerable.Range(0, 5).Select(_ => Seconds(() => mm(left, right).Dispose())));
     }
 
-    private static double EvaluationOverForward(Module<Tensor, Tensor> model, MnistData data)
+    private static double EvaluationOverForward(Module<Tensor, Tensor> model, DataSet data)
     {
-        using var images = ImageSet.Normalize(data.Test.Images);
+        using var images = data.Normalization.Apply(data.Test.Images);
         var batches = images.split(Evaluation.BatchSize);
-        using var loader = BatchLoader.Create(data.Test, Evaluation.BatchSize, shuffle: false);
+        using var loader = Batches.Of(data.Test, data.Normalization, Evaluation.BatchSize, shuffle: false);
         List<double> ours = [], forward = [];
         for (var round = 0; round < 6; round++)
         {

@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using MnistCnn.Data;
+using MnistCnn.Experiments;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
 using TorchSharp.Modules;
@@ -11,15 +12,15 @@ namespace MnistCnn.Benchmarks;
 public class PartBenchmarks
 {
     private readonly string plot = Path.Combine(Path.GetTempPath(), "mnist-cnn-benchmark.png");
-    private MnistData data = null!;
+    private DataSet data = null!;
     private DataLoader<long, Batch> loader = null!;
 
     [GlobalSetup]
     public void SetUp()
     {
         NativeLibraries.Load();
-        data = MnistData.Load(MnistData.BundledFolder);
-        loader = BatchLoader.Create(data.Train, 64, shuffle: true);
+        data = MnistReader.Load(MnistReader.BundledFolder);
+        loader = Batches.Of(data.Train, data.Normalization, 64, shuffle: true);
     }
 
     /// <summary>All 938 batches of an epoch.</summary>
@@ -34,13 +35,13 @@ public class PartBenchmarks
 
     /// <summary>The four files of MNIST, checked and unpacked.</summary>
     [Benchmark]
-    public void Reader() => MnistData.Load(MnistData.BundledFolder).Dispose();
+    public void Reader() => MnistReader.Load(MnistReader.BundledFolder).Dispose();
 
     /// <summary>The picture of a run of ten epochs.</summary>
     [Benchmark]
-    public void Plot() => Chart.Draw(
+    public void Plot() => ChartPlot.Draw(
         plot,
-        new Chart("Residual", "Epoch", AccuracyPlot.Label, [Curve.OverEpochs("Residual", Enumerable.Range(90, 10).Select(value => (double)value))])
+        new Chart("Residual", "Epoch", Chart.AccuracyLabel, [Curve.OverEpochs("Residual", Enumerable.Range(90, 10).Select(value => (double)value))])
         {
             Epochs = 10,
         });

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using MnistCnn.Data;
 using MnistCnn.Networks;
 using MnistCnn.Reporting;
 using MnistCnn.Runs;
@@ -17,9 +18,13 @@ public static class CommonOptions
     /// The network. Of every command, since <c>dotnet run train --arch inception</c> hands it on before the command's
     /// name: see the comment in MnistCnn.csproj. So is <see cref="Device"/>.
     /// </summary>
-    public static Option<string?> Arch { get; } = Checked(
-        new Option<string?>("--arch") { Description = $"The network: {Architecture.Names}. [default: {Architecture.Default}]", HelpName = "NAME", Recursive = true },
-        value => Architecture.Find(value) is null ? $"There is no architecture '{value}'. The known ones: {Architecture.Names}." : null);
+    public static Option<Architecture?> Arch { get; } = new("--arch")
+    {
+        Description = $"The network: {Architecture.Names}. [default: {Architecture.Default}]",
+        HelpName = "NAME",
+        Recursive = true,
+        CustomParser = result => Choose(result, "architecture", Architecture.All, architecture => architecture.Name),
+    };
 
     /// <summary>Where the network runs.</summary>
     public static Option<string?> Device { get; } = Checked(
@@ -76,13 +81,24 @@ public static class CommonOptions
     /// <param name="line">The command line.</param>
     /// <param name="device">Where the network goes.</param>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
-    /// <exception cref="InvalidDataException">It holds no weights, or another network's.</exception>
-    public static (Architecture Architecture, torch.nn.Module<torch.Tensor, torch.Tensor> Network) LoadModel(ParseResult line, torch.Device device)
+    /// <exception cref="InvalidDataException">It does not hold weights, or another network's.</exception>
+    public static TrainedNetwork LoadModel(ParseResult line, torch.Device device)
     {
-        var path = Path.GetFullPath(line.GetRequiredValue(Model));
-        var (architecture, model) = Weights.Load(path, Architecture.Find(line.GetValue(Arch)));
-        return (architecture, MemoryLayout.ChannelsLast(model.to(device)));
+        var model = TrainedNetwork.Load(Path.GetFullPath(line.GetRequiredValue(Model)), line.GetValue(Arch));
+        return model with { Network = MemoryLayout.ChannelsLast(model.Network.to(device)) };
+    }
+
+    /// <summary>Reads the data set that <see cref="Data"/> names, or MNIST.</summary>
+    /// <param name="line">The command line.</param>
+    /// <param name="trainLimit">Take only the first N training images.</param>
+    /// <param name="testLimit">Take only the first N test images.</param>
+    public static DataSet LoadData(ParseResult line, int? trainLimit, int? testLimit)
+    {
+        var data = MnistReader.Load(line.GetValue(Data) ?? MnistReader.BundledFolder, trainLimit, testLimit);
+
+        // What unpacking the files took, some 65 MB, is not needed any more.
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
+        return data;
     }
 
     /// <summary>An option that says where a plot goes.</summary>
@@ -91,10 +107,33 @@ public static class CommonOptions
         new Option<string?>("--plot") { Description = $"The plot: {Picture.Endings}. [default: {standard}]", HelpName = "FILE" },
         value => Picture.HasKnownEnding(value) ? null : $"--plot takes a file that ends in one of {Picture.Endings}, not '{value}'.");
 
+    /// <summary>The names of all recipes.</summary>
+    public static string RecipeNames { get; } = Names(Recipe.All, recipe => recipe.Name);
+
     /// <summary>An option that names a recipe.</summary>
-    public static Option<string?> RecipeName(string description) => Checked(
-        new Option<string?>("--recipe") { Description = description, HelpName = "NAME" },
-        value => Recipe.Find(value) is null ? $"There is no recipe '{value}'. The known ones: {Recipe.Names}." : null);
+    public static Option<Recipe?> RecipeName(string description) => new("--recipe")
+    {
+        Description = description,
+        HelpName = "NAME",
+        CustomParser = result => Choose(result, "recipe", Recipe.All, recipe => recipe.Name),
+    };
+
+    /// <summary>The names of some things, for help and messages.</summary>
+    public static string Names<T>(IEnumerable<T> all, Func<T, string> name) => string.Join(", ", all.Select(name));
+
+    /// <summary>The one of some things that is named, whatever the case. Another name is an error that lists the known ones.</summary>
+    /// <param name="result">What stands on the command line.</param>
+    /// <param name="kind">What they are.</param>
+    /// <param name="all">All there are.</param>
+    /// <param name="name">What one is called.</param>
+    public static T? Choose<T>(ArgumentResult result, string kind, IReadOnlyList<T> all, Func<T, string> name)
+        where T : class
+    {
+        var chosen = all.FirstOrDefault(candidate => string.Equals(name(candidate), Text(result), StringComparison.OrdinalIgnoreCase));
+        if (chosen is null)
+            result.AddError($"There is no {kind} '{Text(result)}'. The known ones: {Names(all, name)}.");
+        return chosen;
+    }
 
     /// <summary>An option that takes a whole number from 1.</summary>
     public static Option<int> Count(string name, string description, int standard) => new(name)

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using MnistCnn.Data;
 using MnistCnn.Files;
+using MnistCnn.Networks;
 using MnistCnn.Reporting;
+using MnistCnn.Runtime;
 using MnistCnn.Training;
 using static MnistCnn.Commands.CommonOptions;
 
@@ -30,9 +32,12 @@ public static class EvaluateCommand
     private static int Run(ParseResult line)
     {
         var device = StartTorch(line);
-        var (architecture, model) = LoadModel(line, device);
-        using var network = model;
-        using var data = MnistData.Load(line.GetValue(CommonOptions.Data) ?? MnistData.BundledFolder, testLimit: line.GetValue(TestLimit));
+        using var model = LoadModel(line, device);
+        using var data = LoadData(line, trainLimit: 1, testLimit: line.GetValue(TestLimit));
+        var dataShape = new NetworkShape(data.Channels, data.Height, data.Width, data.ClassNames.Count);
+        if (dataShape != model.Shape)
+            throw new UserException(
+                $"The network takes images of {model.Shape.Input} in {model.Shape.Classes} classes, and {data.Folder} holds {dataShape.Input} in {dataShape.Classes}.");
 
         var path = Path.GetFullPath(line.GetRequiredValue(Model));
         var picture = Path.Combine(line.GetValue(Out) ?? Path.GetDirectoryName(path)!, Path.GetFileNameWithoutExtension(path));
@@ -41,11 +46,11 @@ public static class EvaluateCommand
         AtomicFile.EnsureWritable(mistakesPath);
 
         using var test = data.Test.To(device);
-        using var loader = BatchLoader.Create(test, Evaluation.BatchSize, shuffle: false);
-        var evaluation = Evaluation.Run(network, loader);
-        ConfusionPlot.Draw(confusionPath, architecture.Title, evaluation);
-        MistakesPlot.Draw(mistakesPath, architecture.Title, evaluation, data.Test);
-        EvaluationReport.Write(architecture, evaluation, [confusionPath, mistakesPath], line.GetValue(Json));
+        using var loader = Batches.Of(test, model.Normalization, Evaluation.BatchSize, shuffle: false);
+        var evaluation = Evaluation.Run(model.Network, loader);
+        ConfusionPlot.Draw(confusionPath, model.Architecture.Title, evaluation, model.ClassNames);
+        MistakesPlot.Draw(mistakesPath, model.Architecture.Title, evaluation, data.Test, model.ClassNames);
+        EvaluationReport.Write(model, evaluation, [confusionPath, mistakesPath], line.GetValue(Json));
         return 0;
     }
 }

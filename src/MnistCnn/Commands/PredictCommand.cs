@@ -1,6 +1,7 @@
 using System.CommandLine;
 using MnistCnn.Data;
 using MnistCnn.Reporting;
+using MnistCnn.Runtime;
 using MnistCnn.Training;
 using static MnistCnn.Commands.CommonOptions;
 
@@ -35,8 +36,10 @@ public static class PredictCommand
     private static int Run(ParseResult line)
     {
         var device = StartTorch(line);
-        using var network = LoadModel(line, device).Network;
-        network.eval();
+        using var model = LoadModel(line, device);
+        if (model.Shape is not { Channels: 1, Height: DigitImage.Side, Width: DigitImage.Side })
+            throw new UserException($"predict makes grey images of {DigitImage.Side}x{DigitImage.Side} of its pictures, and the network takes {model.Shape.Input}.");
+        model.Network.eval();
 
         var files = line.GetRequiredValue(Images).SelectMany(Expand).ToArray();
         var report = new PredictionReport(files, line.GetValue(Top), line.GetValue(Show), line.GetValue(Json));
@@ -47,7 +50,7 @@ public static class PredictCommand
                 using var image = Directory.Exists(file)
                     ? throw new FileNotFoundException($"The folder {file} holds no picture: {string.Join(", ", Endings)}.")
                     : DigitImage.Read(file);
-                report.Add(file, image, image is null ? [] : Prediction.Of(network, image, device));
+                report.Add(file, image, image is null ? [] : Prediction.Of(model.Network, model.Normalization, image, device));
             }
             catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
             {

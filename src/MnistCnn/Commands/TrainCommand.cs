@@ -1,5 +1,5 @@
 using System.CommandLine;
-using MnistCnn.Data;
+using MnistCnn.Experiments;
 using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Reporting;
@@ -7,7 +7,6 @@ using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
 using static MnistCnn.Commands.CommonOptions;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Commands;
 
@@ -16,8 +15,8 @@ public static class TrainCommand
 {
     private static readonly TrainSettings Defaults = Recipe.All[0].Settings;
 
-    private static readonly Option<string?> RecipeName = CommonOptions.RecipeName(
-        $"The settings to start from: {Recipe.Names}. The defaults below are those of {Recipe.All[0].Name}.");
+    private static readonly Option<Recipe?> RecipeName = CommonOptions.RecipeName(
+        $"The settings to start from: {RecipeNames}. The defaults below are those of {Recipe.All[0].Name}.");
     private static readonly Option<int> Epochs = Count("--epochs", "How often every training image is seen.", Defaults.Epochs);
     private static readonly Option<int> BatchSize = Count("--batch-size", "Images in a step.", Defaults.BatchSize);
     private static readonly Option<double> LearningRate = Number(
@@ -77,92 +76,52 @@ public static class TrainCommand
 
     private static int Run(ParseResult line)
     {
-        var started = DateTimeOffset.Now;
         var device = StartTorch(line);
-
         var checkpointPath = line.GetValue(Resume) is { } resume ? Path.GetFullPath(resume) : null;
         using var checkpoint = checkpointPath is null ? null : Checkpoint.Read(checkpointPath);
+        if (checkpointPath is not null && ExperimentRun.Owns(checkpointPath))
+            throw new UserException($"{checkpointPath} is of a training inside an experiment: start that again with the same --out, and it goes on.");
         var settings = Settings(line, checkpoint?.Settings);
         checkpoint?.EnsureSame(settings);
-        var architecture = Architecture.Find(settings.Architecture)
-            ?? throw new InvalidDataException($"{checkpointPath} is of an architecture that this program does not know: {settings.Architecture}.");
-
-        using var data = MnistData.Load(line.GetValue(CommonOptions.Data) ?? MnistData.BundledFolder, settings.TrainLimit, settings.TestLimit);
-        var runData = new RunData(data.Folder, data.Train.Count, data.Test.Count, data.Sha256);
-        checkpoint?.EnsureSame(runData);
-
-        // What unpacking the files took, some 65 MB, is not needed any more.
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
-
-        using var trainer = new Trainer(architecture, settings, data, device);
-        if (device.type != TorchSharp.DeviceType.CPU)
-            trainer.StepsAtOnce = line.GetValue(CheckpointEvery) ?? line.GetValue(LogInterval);
-        if (checkpoint is not null)
-            trainer.Restore(checkpoint);
-        if (line.GetValue(Init) is { } init)
-            trainer.LoadWeights(init);
-
+        var architecture = Architecture.Find(settings.Architecture) ?? throw new InvalidDataException($"{checkpointPath} is of an architecture that this program does not know: {settings.Architecture}.");
+        using var data = LoadData(line, settings.TrainLimit, settings.TestLimit);
         if (line.GetValue(Plot) is { } plotPath)
             AtomicFile.EnsureWritable(plotPath);
         using var interruption = new Interruption();
-        var info = new RunInfo(settings, trainer.Parameters, device.ToString(), get_num_threads(), Versions.All, runData, started);
-        using var folder = checkpoint is null
-            ? RunFolder.Create(line.GetValue(Out), info)
-            : RunFolder.Continue(checkpoint, checkpointPath!, line.GetValue(Out), info);
-        if (!folder.HasBest)
+        using var run = checkpoint is null
+            ? TrainingRun.Start(architecture, settings, data, device, line.GetValue(Out), line.GetValue(Init), line.GetValue(CheckpointEvery))
+            : TrainingRun.Resume(checkpoint, checkpointPath!, architecture, settings, data, device, line.GetValue(Out), line.GetValue(CheckpointEvery));
+        if (device.type != TorchSharp.DeviceType.CPU)
+            run.Trainer.StepsAtOnce = line.GetValue(CheckpointEvery) ?? line.GetValue(LogInterval);
+        if (!run.Folder.HasBest)
             Console.Error.WriteLine($"The best weights until now are not beside {checkpointPath}: best.safetensors comes with the next better epoch.");
-        return Train(line, architecture, trainer, folder, interruption.Token);
+        return Train(line, architecture, run, interruption.Token);
     }
 
-    private static int Train(ParseResult line, Architecture architecture, Trainer trainer, RunFolder folder, CancellationToken interruption)
+    private static int Train(ParseResult line, Architecture architecture, TrainingRun run, CancellationToken interruption)
     {
-        var settings = folder.Info.Settings;
-        var json = line.GetValue(Json);
+        var (folder, epochs, json) = (run.Folder, run.Trainer.Settings.Epochs, line.GetValue(Json));
         var plotPath = line.GetValue(Plot) is { } path ? Path.GetFullPath(path) : folder.PlotPath;
-        var weights = new WeightsWriter(trainer, folder, line.GetValue(CheckpointEvery));
-        try
-        {
-            weights.SaveCheckpoint();
-            List<ITrainingObserver> observers = [folder, new AccuracyPlot(plotPath, architecture.Title, settings.Epochs, folder.Epochs)];
-            if (line.GetValue(TensorBoard))
-                observers.Add(new TensorBoardWriter(folder.FullPath));
-            var outcome = "finished";
-            TrainingReport.Run(settings.Epochs, line.GetValue(LogInterval), json, report =>
-            {
-                try
-                {
-                    trainer.Run([.. observers, .. report, weights], interruption);
-                }
-                catch (Exception error) when (error is OperationCanceledException or IOException && interruption.IsCancellationRequested)
-                {
-                    // Before anything else is shown: where the terminal was closed, to show something fails too.
-                    weights.SaveCheckpoint();
-                    outcome = "stopped";
-                }
+        List<ITrainingObserver> observers = [new AccuracyPlot(plotPath, architecture.Title, epochs, folder.Epochs)];
+        if (line.GetValue(TensorBoard))
+            observers.Add(new TensorBoardWriter(folder.FullPath));
+        var isFinished = false;
+        TrainingReport.Run(epochs, line.GetValue(LogInterval), json, report => isFinished = run.Train([.. observers, .. report], interruption));
 
-                folder.Finish(outcome);
-            });
-
-            string[] files = [folder.InfoPath, folder.MetricsPath, plotPath, folder.ModelPath, folder.BestPath, folder.CheckpointPath];
-            TrainingReport.Result(folder.Info, folder.Epochs, [.. files.Where(File.Exists)], json);
-            if (outcome == "finished")
-                return 0;
-            TrainingReport.HowToResume(folder.CheckpointPath);
-            return ExitCode.Interrupted;
-        }
-        catch (Exception error) when (folder.Info.Seconds is null)
-        {
-            folder.Fail(error);
-            throw;
-        }
+        string[] files = [folder.InfoPath, folder.MetricsPath, plotPath, folder.ModelPath, folder.BestPath, folder.CheckpointPath];
+        TrainingReport.Result(folder.Info, folder.Epochs, [.. files.Where(File.Exists)], json);
+        if (isFinished)
+            return 0;
+        TrainingReport.HowToResume(folder.CheckpointPath);
+        return ExitCode.Interrupted;
     }
 
     // What is not asked for is as in the checkpoint, where there is one, or as in the recipe.
     private static TrainSettings Settings(ParseResult line, TrainSettings? saved)
     {
-        saved ??= (Recipe.Find(line.GetValue(RecipeName)) ?? Recipe.All[0]).Settings;
+        saved ??= (line.GetValue(RecipeName) ?? Recipe.All[0]).Settings;
         return new TrainSettings(
-            line.GetValue(Arch) is { } name ? Architecture.Find(name)!.Name : saved.Architecture,
+            line.GetValue(Arch)?.Name ?? saved.Architecture,
             Value(Epochs, saved.Epochs),
             Value(BatchSize, saved.BatchSize),
             Value(LearningRate, saved.LearningRate),

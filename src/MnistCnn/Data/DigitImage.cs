@@ -11,7 +11,9 @@ namespace MnistCnn.Data;
 /// </remarks>
 public static class DigitImage
 {
-    private const int Side = 28;
+    /// <summary>Pixels from top to bottom, and from left to right.</summary>
+    public const int Side = 28;
+
     private const int Box = 20;
 
     private const long LargestFile = 100_000_000;
@@ -39,12 +41,12 @@ public static class DigitImage
     /// MNIST comes out as it is.
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <returns>Grey values, 0 is background and 255 is ink: (28, 28), uint8. Null where the picture is blank.</returns>
+    /// <returns>Grey values, 0 is background and 255 is ink: (1, 28, 28), uint8. Null where the picture is blank.</returns>
     /// <exception cref="InvalidDataException">It is no such file, or it is damaged, cut short or too large.</exception>
     /// <exception cref="IOException">It is missing or cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     public static Tensor? Read(string path) =>
-        FindInk(Decode(path)) is { } ink ? tensor(Fit(ink), [Side, Side]) : null;
+        FindInk(Decode(path)) is { } ink ? tensor(Fit(ink), [1, Side, Side]) : null;
 
     // Grey values from 0 to 255, upright, the longer side at most LargestSide.
     private static Plane Decode(string path)

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
-using MnistCnn.Reporting;
 using MnistCnn.Runtime;
 using TorchSharp;
 using static ScottPlot.Statistics.Descriptive;
@@ -12,7 +11,7 @@ using static TorchSharp.torch.nn;
 namespace MnistCnn.Experiments;
 
 /// <summary>The article's 5x5 convolution from 192 to 32 channels on 28x28 maps, direct and behind a 1x1 convolution.</summary>
-public sealed class Bottleneck : Experiment<BottleneckRow>
+internal static class Bottleneck
 {
     private const int InChannels = 192;
     private const int OutChannels = 32;
@@ -21,17 +20,16 @@ public sealed class Bottleneck : Experiment<BottleneckRow>
 
     private static readonly NetworkShape Maps = NetworkShape.Mnist with { Channels = InChannels };
 
-    /// <inheritdoc/>
-    public override string Name => "bottleneck";
+    private const string Claim = "A 1x1 convolution in front of a 5x5 one saves nearly all of its computation.";
 
-    /// <inheritdoc/>
-    public override string Claim => "A 1x1 convolution in front of a 5x5 one saves nearly all of its computation.";
-
-    /// <inheritdoc/>
-    public override ExperimentSettings Full => new(Seeds: 3, Epochs: 1, TrainLimit: 6_000);
-
-    /// <inheritdoc/>
-    public override ExperimentSettings Quick => new(Seeds: 1, Epochs: 1, TrainLimit: 1_500, TestLimit: 500, Quick: true);
+    /// <summary>The experiment.</summary>
+    public static Experiment Experiment { get; } = new(
+        "bottleneck",
+        Claim,
+        new ExperimentSettings(Seeds: 3, Epochs: 1, TrainLimit: 6_000),
+        new ExperimentSettings(Seeds: 1, Epochs: 1, TrainLimit: 1_500, TestLimit: 500, Quick: true),
+        Trials,
+        Experiment.From<BottleneckRow>(Table, Charts));
 
     /// <summary>The convolution: (N, 192, H, W) to (N, 32, H, W), float32.</summary>
     /// <param name="width">Channels of the bottleneck, or null for none.</param>
@@ -39,25 +37,21 @@ public sealed class Bottleneck : Experiment<BottleneckRow>
         ? Sequential(Conv2d(InChannels, channels, kernel_size: 1), Conv2d(channels, OutChannels, kernel_size: 5, padding: 2))
         : Sequential(Conv2d(InChannels, OutChannels, kernel_size: 5, padding: 2));
 
-    /// <inheritdoc/>
-    protected override IEnumerable<Part<BottleneckRow>> Plan(ExperimentSettings settings) =>
+    private static IEnumerable<Trial> Trials(ExperimentSettings settings) =>
         from seed in Enumerable.Range(1, settings.Seeds)
         from width in settings.Quick ? new int?[] { null, 4, 16, 64 } : [null, 2, 4, 8, 16, 32, 64, 128]
         let name = NameOf(width)
         let multiplyAdds = NetworkSummary.Of(new Architecture(name, name, Claim, _ => Convolution(width)), Maps).MultiplyAdds
         let network = new Architecture(name, name, Claim, shape => Network(shape, width))
-        select new Part<BottleneckRow>(Invariant($"{name}, seed {seed}"), multiplyAdds, (laboratory, add) =>
+        select new Trial(Invariant($"{name}, seed {seed}"), multiplyAdds, laboratory =>
         {
             manual_seed(seed);
             var (milliseconds, direct) = Time(width, laboratory);
-            using var trainer = laboratory.Trainer(network, seed);
-            var accuracy = 0.0;
-            laboratory.Train(trainer, epoch => accuracy = epoch.TestAccuracy);
-            add(new BottleneckRow(width, seed, multiplyAdds, milliseconds, direct, accuracy));
+            using var run = laboratory.Train(network, seed);
+            return [new BottleneckRow(width, seed, multiplyAdds, milliseconds, direct, run.Folder.Epochs[^1].TestAccuracy)];
         });
 
-    /// <inheritdoc/>
-    protected override IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<BottleneckRow> rows)
+    private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<BottleneckRow> rows)
     {
         var direct = rows.Where(row => row.Width is null).ToArray();
         var narrow = rows.Where(row => row.Width is not null).ToArray();
@@ -78,19 +72,17 @@ public sealed class Bottleneck : Experiment<BottleneckRow>
                     ])
                 {
                     LogX = true,
-                    Legend = null,
                 },
                 new Chart(
                     "A small network with it, trained",
                     "Channels of the bottleneck",
-                    AccuracyPlot.Label,
+                    Chart.AccuracyLabel,
                     [
                         Curve.Mean("through a bottleneck", narrow.Select(row => (Place(row), row.TestAccuracy))),
                         Curve.Mean("direct", ends.SelectMany(end => direct.Select(row => (end, row.TestAccuracy)))),
                     ])
                 {
                     LogX = true,
-                    Legend = null,
                 },
             ],
         ];
@@ -98,8 +90,7 @@ public sealed class Bottleneck : Experiment<BottleneckRow>
         static double Place(BottleneckRow row) => row.Width ?? 1;
     }
 
-    /// <inheritdoc/>
-    protected override ResultTable Table(IReadOnlyList<BottleneckRow> rows) => new(
+    private static ResultTable Table(IReadOnlyList<BottleneckRow> rows) => new(
         ["5x5 convolution", "Multiply-adds", "Time (ms)", "Over direct", "Accuracy (%)"],
         [
             .. rows.GroupBy(row => row.Width).Select(width => new[]
@@ -150,3 +141,12 @@ public sealed class Bottleneck : Experiment<BottleneckRow>
         }
     }
 }
+
+/// <summary>A 5x5 convolution, direct or through a bottleneck.</summary>
+/// <param name="Width">Channels of the bottleneck, or null for the direct convolution.</param>
+/// <param name="Seed">The seed.</param>
+/// <param name="MultiplyAdds">For one image.</param>
+/// <param name="Milliseconds">Of a forward pass of 16 images, the median of several.</param>
+/// <param name="DirectMilliseconds">The same of the direct convolution, measured in turn with it.</param>
+/// <param name="TestAccuracy">Of a network with this convolution in its middle, trained, in percent.</param>
+internal sealed record BottleneckRow(int? Width, long Seed, long MultiplyAdds, double Milliseconds, double DirectMilliseconds, double TestAccuracy);

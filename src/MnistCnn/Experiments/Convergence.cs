@@ -1,10 +1,9 @@
 using MnistCnn.Networks;
-using MnistCnn.Reporting;
 
 namespace MnistCnn.Experiments;
 
 /// <summary>Each residual network against the same one without its shortcuts.</summary>
-public sealed class Convergence : Experiment<TrainingRow>
+internal static class Convergence
 {
     // The article's network, but that its blocks add nothing.
     private static readonly Architecture Twin = new(
@@ -23,40 +22,31 @@ public sealed class Convergence : Experiment<TrainingRow>
         [Architecture.Find("resnet34")!, Architecture.Find("plain34")!],
     ];
 
-    /// <inheritdoc/>
-    public override string Name => "convergence";
+    /// <summary>The experiment.</summary>
+    public static Experiment Experiment { get; } = new(
+        "convergence",
+        "With shortcuts, which have no weights, networks learn faster and end higher.",
+        new ExperimentSettings(Seeds: 3, Epochs: 5, TrainLimit: 10_000),
+        new ExperimentSettings(Seeds: 2, Epochs: 3, TrainLimit: 1_500, TestLimit: 1_000, Quick: true),
+        Trials,
+        Experiment.From<TrainingRow>(TrainingRow.Table, Charts));
 
-    /// <inheritdoc/>
-    public override string Claim => "With shortcuts, which have no weights, networks learn faster and end higher.";
-
-    /// <inheritdoc/>
-    public override ExperimentSettings Full => new(Seeds: 3, Epochs: 5, TrainLimit: 10_000);
-
-    /// <inheritdoc/>
-    public override ExperimentSettings Quick => new(Seeds: 2, Epochs: 3, TrainLimit: 1_500, TestLimit: 1_000, Quick: true);
-
-    /// <inheritdoc/>
-    protected override IEnumerable<Part<TrainingRow>> Plan(ExperimentSettings settings) =>
+    private static IEnumerable<Trial> Trials(ExperimentSettings settings) =>
         from seed in Enumerable.Range(1, settings.Seeds)
         from pair in Pairs.Take(settings.Deep ? 3 : 2)
         from architecture in pair
-        select TrainingRow.Part(architecture, seed);
+        select TrainingRow.Trial(architecture, seed);
 
-    /// <inheritdoc/>
-    protected override IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<TrainingRow> rows) =>
+    private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<TrainingRow> rows) =>
     [
         [
             .. from pair in Pairs
                let measured = rows.Where(row => pair.Any(network => network.Title == row.Network)).ToArray()
                where measured.Length > 0
-               select new Chart($"{pair[0].Title} and its plain twin", "Epoch", AccuracyPlot.Label, TrainingRow.Accuracies(measured, row => row.Epoch))
+               select new Chart($"{pair[0].Title} and its plain twin", "Epoch", Chart.AccuracyLabel, TrainingRow.Accuracies(measured, row => row.Epoch))
                {
                    Epochs = measured.Max(row => row.Epoch),
-                   Legend = null,
                },
         ],
     ];
-
-    /// <inheritdoc/>
-    protected override ResultTable Table(IReadOnlyList<TrainingRow> rows) => TrainingRow.Table(rows);
 }

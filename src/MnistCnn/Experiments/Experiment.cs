@@ -1,39 +1,42 @@
-using MnistCnn.Reporting;
+using System.Text.Json;
+using MnistCnn.Files;
 
 namespace MnistCnn.Experiments;
 
-/// <summary>One of the article's claims, and how it is measured.</summary>
-public abstract class Experiment
+/// <summary>One of the article's claims, and how it is measured: a list of trials, and what is made of their rows.</summary>
+/// <param name="Name">The name on the command line.</param>
+/// <param name="Claim">What the article says, in one sentence.</param>
+/// <param name="Full">Its size where nothing else is asked for.</param>
+/// <param name="Quick">Its size with <c>--quick</c>: under two minutes on two cores, and the effect still shows.</param>
+/// <param name="Trials">
+/// What is measured, in order: the seeds outermost, so that whatever is cut short is complete for some of them. Trials do not depend on
+/// each other.
+/// </param>
+/// <param name="Conclude">What came out, from the rows of the trials so far.</param>
+internal sealed record Experiment(
+    string Name,
+    string Claim,
+    ExperimentSettings Full,
+    ExperimentSettings Quick,
+    Func<ExperimentSettings, IEnumerable<Trial>> Trials,
+    Func<IReadOnlyList<JsonElement>, Findings> Conclude)
 {
-    /// <summary>All there are.</summary>
-    public static IReadOnlyList<Experiment> All { get; } = [new Gradients(), new Convergence(), new Bottleneck(), new Views()];
-
-    /// <summary>The names of <see cref="All"/>, for help and messages.</summary>
-    public static string Names { get; } = string.Join(", ", All.Select(experiment => experiment.Name));
-
-    /// <summary>The name on the command line.</summary>
-    public abstract string Name { get; }
-
-    /// <summary>What the article says, in one sentence.</summary>
-    public abstract string Claim { get; }
-
-    /// <summary>Its size where nothing else is asked for.</summary>
-    public abstract ExperimentSettings Full { get; }
-
-    /// <summary>Its size with <c>--quick</c>: under two minutes on two cores, and the effect still shows.</summary>
-    public abstract ExperimentSettings Quick { get; }
-
-    /// <summary>The experiment of that name, whatever its case, or null.</summary>
-    public static Experiment? Find(string? name) =>
-        All.FirstOrDefault(experiment => string.Equals(experiment.Name, name, StringComparison.OrdinalIgnoreCase));
-
-    /// <summary>
-    /// Measures part after part. After each, what has been measured lies in the folder: <c>measurements.csv</c> and
-    /// <c>plot.png</c>.
-    /// </summary>
-    /// <param name="laboratory">What it is measured with.</param>
-    /// <returns>The results, as far as it came: it may have been cancelled.</returns>
-    /// <exception cref="IOException">The files cannot be written.</exception>
-    /// <exception cref="ArithmeticException">A training diverged.</exception>
-    public abstract ResultTable Run(Laboratory laboratory);
+    /// <summary>Makes what concludes from rows of one kind.</summary>
+    public static Func<IReadOnlyList<JsonElement>, Findings> From<TRow>(
+        Func<IReadOnlyList<TRow>, ResultTable> table, Func<IReadOnlyList<TRow>, IReadOnlyList<IReadOnlyList<Chart>>> charts) => elements =>
+    {
+        var rows = elements.Select(element => element.Deserialize<TRow>(JsonFormat.Line)!).ToArray();
+        return new Findings(table(rows), rows.Length == 0 ? [] : charts(rows));
+    };
 }
+
+/// <summary>What came out of an experiment, or of as much of it as is done.</summary>
+/// <param name="Table">The results in short.</param>
+/// <param name="Charts">The plot, as rows of charts.</param>
+internal sealed record Findings(ResultTable Table, IReadOnlyList<IReadOnlyList<Chart>> Charts);
+
+/// <summary>A part of an experiment that is measured by itself, for instance one network with one seed.</summary>
+/// <param name="Name">What it is, for a line of progress; no two of an experiment are alike.</param>
+/// <param name="Work">How much there is to do, in any unit that the trials have in common.</param>
+/// <param name="Measure">Measures it: what it gives are the rows of <c>measurements.csv</c>, of one kind in an experiment.</param>
+internal sealed record Trial(string Name, double Work, Func<Laboratory, IEnumerable<object>> Measure);

@@ -1,7 +1,5 @@
-using MnistCnn.Data;
-using MnistCnn.Inspection;
 using MnistCnn.Networks;
-using MnistCnn.Reporting;
+using MnistCnn.Training;
 using TorchSharp.Modules;
 using static System.FormattableString;
 using static TorchSharp.torch;
@@ -11,7 +9,7 @@ using static TorchSharp.torch.nn.functional;
 namespace MnistCnn.Experiments;
 
 /// <summary>The gradient in every layer of plain and of residual stacks, before and after some training.</summary>
-public sealed class Gradients : Experiment<GradientRow>
+internal static class Gradients
 {
     private const int Channels = 16;
     private const int ImagesOfGradient = 256;
@@ -19,20 +17,18 @@ public sealed class Gradients : Experiment<GradientRow>
     private static readonly (string Name, Func<int, Module<Tensor, Tensor>> Block)[] Kinds =
         [("plain", channels => new PlainBlock(channels)), ("residual", channels => new ResidualBlock(channels))];
 
-    /// <inheritdoc/>
-    public override string Name => "gradients";
+    private const string Claim = "In a deep network the gradient vanishes, and shortcuts keep it alive.";
 
-    /// <inheritdoc/>
-    public override string Claim => "In a deep network the gradient vanishes, and shortcuts keep it alive.";
+    /// <summary>The experiment.</summary>
+    public static Experiment Experiment { get; } = new(
+        "gradients",
+        Claim,
+        new ExperimentSettings(Seeds: 3, Epochs: 1, TrainLimit: 19_200),
+        new ExperimentSettings(Seeds: 1, Epochs: 1, TrainLimit: 6_400, TestLimit: 2_000, Quick: true),
+        Trials,
+        Experiment.From<GradientRow>(Table, Charts));
 
-    /// <inheritdoc/>
-    public override ExperimentSettings Full => new(Seeds: 3, Epochs: 1, TrainLimit: 19_200);
-
-    /// <inheritdoc/>
-    public override ExperimentSettings Quick => new(Seeds: 1, Epochs: 1, TrainLimit: 6_400, TestLimit: 2_000, Quick: true);
-
-    /// <inheritdoc/>
-    protected override IEnumerable<Part<GradientRow>> Plan(ExperimentSettings settings) =>
+    private static IEnumerable<Trial> Trials(ExperimentSettings settings) =>
         from seed in Enumerable.Range(1, settings.Seeds)
         from blocks in settings.Quick ? new[] { 2, 8, 32 } : [2, 4, 8, 16, 32, 64]
         from kind in Kinds
@@ -41,84 +37,75 @@ public sealed class Gradients : Experiment<GradientRow>
             shape,
             new Stage(Channels, "blocks", channels => Sequential(Enumerable.Range(0, blocks).Select(_ => kind.Block(channels))), Channels),
             new Stage(2 * Channels, "none", _ => Identity(), 2 * Channels)))
-        select new Part<GradientRow>(Invariant($"{name}, seed {seed}"), blocks + 2, (laboratory, add) =>
+        select new Trial(Invariant($"{name}, seed {seed}"), blocks + 2, laboratory =>
         {
-            using var trainer = laboratory.Trainer(architecture, seed);
-            AddNorms(0, null);
-            var accuracy = 0.0;
-            laboratory.Train(trainer, epoch => accuracy = epoch.TestAccuracy);
-            AddNorms(trainer.StepsPerEpoch * settings.Epochs, accuracy);
+            IEnumerable<GradientRow> before, after;
+            using (var fresh = laboratory.Fresh(architecture, seed))
+                before = Rows(fresh, 0, null);
+            using (var run = laboratory.Train(architecture, seed))
+                after = Rows(run.Trainer, run.Trainer.StepsPerEpoch * settings.Epochs, run.Folder.Epochs[^1].TestAccuracy);
+            return before.Concat(after);
 
-            void AddNorms(long step, double? testAccuracy)
-            {
-                foreach (var (index, norm) in Norms(trainer.Model, laboratory).Index())
-                    add(new GradientRow(kind.Name, blocks, seed, step, index + 1, norm, testAccuracy));
-            }
+            GradientRow[] Rows(Trainer trainer, long step, double? testAccuracy) =>
+            [
+                .. Norms(trainer.Model, laboratory).Select((norm, index) => new GradientRow(kind.Name, blocks, seed, step, index + 1, norm, testAccuracy)),
+            ];
         });
 
-    /// <inheritdoc/>
-    protected override IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<GradientRow> rows)
+    private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<GradientRow> rows)
     {
         var steps = rows.Select(row => row.Step).Distinct().Order().ToArray();
-        var norms = rows.Select(row => row.GradientNorm).Where(norm => norm > 0).DefaultIfEmpty(1).ToArray();
-        var limits = (norms.Min() / 10, norms.Max() * 10);
-        var last = steps[^1];
         return
         [
-            [.. Kinds.Select(kind => OverLayers(kind.Name, 0)), FirstLayer()],
-            [.. Kinds.Select(kind => OverLayers(kind.Name, last)), Accuracy()],
+            [.. Kinds.Select(kind => OverLayers(rows, kind.Name, 0)), FirstLayer(rows, steps)],
+            [.. Kinds.Select(kind => OverLayers(rows, kind.Name, steps[^1])), Accuracy(rows, steps[^1])],
         ];
-
-        Chart OverLayers(string network, long step) => new(
-            Invariant($"{network} blocks, {When(step)}"),
-            "Convolution, counted from the input",
-            "Norm of the gradient",
-            [
-                .. rows.Where(row => row.Network == network && row.Step == step).GroupBy(row => row.Blocks)
-                    .Select(stack => Curve.Mean(Invariant($"{stack.Key} blocks"), stack.Select(row => ((double)row.Layer, row.GradientNorm)))),
-            ])
-        {
-            LogX = true,
-            LogY = true,
-            YLimits = limits,
-            Legend = null,
-        };
-
-        Chart FirstLayer() => new(
-            "First convolution",
-            "Blocks",
-            "Norm of the gradient",
-            [
-                .. from kind in Kinds
-                   from step in steps
-                   select Curve.Mean(Invariant($"{kind.Name}, {When(step)}"), FirstLayers(rows, kind.Name, step).Select(row => ((double)row.Blocks, row.GradientNorm))),
-            ])
-        {
-            LogX = true,
-            LogY = true,
-            YLimits = limits,
-            Legend = null,
-        };
-
-        Chart Accuracy() => new(
-            Invariant($"Accuracy {When(last)}"),
-            "Blocks",
-            AccuracyPlot.Label,
-            [
-                .. Kinds.Select(kind => Curve.Mean(
-                    kind.Name,
-                    FirstLayers(rows, kind.Name, last).Where(row => row.TestAccuracy is not null).Select(row => ((double)row.Blocks, row.TestAccuracy!.Value)))),
-            ])
-        {
-            LogX = true,
-            Legend = null,
-        };
-
-        string When(long step) => step == 0 ? "at the start" : Invariant($"after {step} steps");
     }
 
-    /// <inheritdoc/>
-    protected override ResultTable Table(IReadOnlyList<GradientRow> rows)
+    private static Chart OverLayers(IReadOnlyList<GradientRow> rows, string network, long step) => OfNorms(
+        rows,
+        Invariant($"{network} blocks, {When(step)}"),
+        "Convolution, counted from the input",
+        from row in rows
+        where row.Network == network && row.Step == step
+        group row by row.Blocks into stack
+        select Curve.Mean(Invariant($"{stack.Key} blocks"), stack.Select(row => ((double)row.Layer, row.GradientNorm))));
+
+    private static Chart FirstLayer(IReadOnlyList<GradientRow> rows, long[] steps) => OfNorms(
+        rows,
+        "First convolution",
+        "Blocks",
+        from kind in Kinds
+        from step in steps
+        select Curve.Mean(Invariant($"{kind.Name}, {When(step)}"), FirstLayers(rows, kind.Name, step).Select(row => ((double)row.Blocks, row.GradientNorm))));
+
+    private static Chart OfNorms(IReadOnlyList<GradientRow> rows, string title, string xLabel, IEnumerable<Curve> curves)
+    {
+        var norms = rows.Select(row => row.GradientNorm).Where(norm => norm > 0).DefaultIfEmpty(1).ToArray();
+        return new Chart(title, xLabel, "Norm of the gradient", [.. curves])
+        {
+            LogX = true,
+            LogY = true,
+            YLimits = (norms.Min() / 10, norms.Max() * 10),
+        };
+    }
+
+    private static Chart Accuracy(IReadOnlyList<GradientRow> rows, long step) => new(
+        Invariant($"Accuracy {When(step)}"),
+        "Blocks",
+        Chart.AccuracyLabel,
+        [
+            .. from kind in Kinds
+               let measured = FirstLayers(rows, kind.Name, step).Where(row => row.TestAccuracy is not null)
+               select Curve.Mean(kind.Name, measured.Select(row => ((double)row.Blocks, row.TestAccuracy!.Value))),
+        ])
+    {
+        LogX = true,
+    };
+
+    private static string When(long step) => step == 0 ? "at the start" : Invariant($"after {step} steps");
+
+    private static ResultTable Table(IReadOnlyList<GradientRow> rows)
     {
         var last = rows.Select(row => row.Step).DefaultIfEmpty().Max();
         return new ResultTable(
@@ -148,13 +135,13 @@ public sealed class Gradients : Experiment<GradientRow>
         using var scope = NewDisposeScope();
         var train = laboratory.Data.Train;
         var count = Math.Min(ImagesOfGradient, train.Count);
-        var images = ImageSet.Normalize(train.Images.narrow(0, 0, count)).to(laboratory.Device);
+        var images = laboratory.Data.Normalization.Apply(train.Images.narrow(0, 0, count)).to(laboratory.Device);
         cross_entropy(model.call(images), train.Labels.narrow(0, 0, count).to(laboratory.Device)).backward();
 
         // In float64, since the squares of small numbers are too small for float32.
         double[] norms =
         [
-            .. from layer in NetworkSummary.LayersOf(model)
+            .. from layer in Layers.WithWeights(model)
                where layer.Name.StartsWith("blocks.", StringComparison.Ordinal)
                select ((Conv2d)layer.Layer).weight!.grad!.to_type(ScalarType.Float64).norm().item<double>(),
         ];
@@ -162,3 +149,13 @@ public sealed class Gradients : Experiment<GradientRow>
         return norms;
     }
 }
+
+/// <summary>The gradient in one convolution of a stack of blocks.</summary>
+/// <param name="Network">What the stack is of.</param>
+/// <param name="Blocks">How many blocks it has, of two convolutions each.</param>
+/// <param name="Seed">The seed.</param>
+/// <param name="Step">After how many steps of training.</param>
+/// <param name="Layer">Which convolution of the stack, from 1, counted from the input.</param>
+/// <param name="GradientNorm">Euclidean norm of the gradient of the loss in the convolution's weights.</param>
+/// <param name="TestAccuracy">Of the whole network after those steps, in percent; of the start it is not measured.</param>
+internal sealed record GradientRow(string Network, int Blocks, long Seed, long Step, int Layer, double GradientNorm, double? TestAccuracy);

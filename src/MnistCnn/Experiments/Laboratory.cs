@@ -1,102 +1,93 @@
 using MnistCnn.Data;
 using MnistCnn.Networks;
-using MnistCnn.Reporting;
+using MnistCnn.Runs;
 using MnistCnn.Training;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Experiments;
 
-/// <summary>What every experiment works with: data, a device, a folder, and one way to train a network.</summary>
+/// <summary>What one trial works with: data, a device, and one way to train a network, as a run in a folder of the trial's own.</summary>
 /// <param name="settings">How large the experiment is.</param>
 /// <param name="data">What to train and test on.</param>
 /// <param name="device">Where.</param>
-/// <param name="folder">Where the results go, as a full path.</param>
-/// <param name="progress">Is told how far it is.</param>
-/// <param name="cancellation">Ends the experiment.</param>
-public sealed class Laboratory(
-    ExperimentSettings settings, MnistData data, Device device, string folder, WorkReport progress, CancellationToken cancellation)
+/// <param name="folder">The trial's folder.</param>
+/// <param name="progress">Is told which share of the training is done, from 0 to 1.</param>
+/// <param name="cancellation">Ends the trial.</param>
+internal sealed class Laboratory(
+    ExperimentSettings settings, DataSet data, Device device, string folder, Action<double> progress, CancellationToken cancellation) : ITrainingObserver
 {
-    private double workBefore;
-    private double work;
-
-    /// <summary>How large the experiment is.</summary>
-    public ExperimentSettings Settings => settings;
+    private readonly List<ImageGrid> pictures = [];
 
     /// <summary>What to train and test on.</summary>
-    public MnistData Data => data;
+    public DataSet Data => data;
 
     /// <summary>Where networks run.</summary>
     public Device Device => device;
 
-    /// <summary>The file with all that was measured.</summary>
-    public string CsvPath => PathOf("measurements.csv");
+    /// <summary>What the trial wants to be drawn.</summary>
+    public IReadOnlyList<ImageGrid> Pictures => pictures;
 
-    /// <summary>The picture of it.</summary>
-    public string PlotPath => PathOf("plot.png");
+    /// <summary>Adds to <see cref="Pictures"/>.</summary>
+    public void Show(ImageGrid picture) => pictures.Add(picture);
 
-    /// <summary>A file of the results.</summary>
-    public string PathOf(string name) => Path.Combine(folder, name);
+    /// <summary>Makes a new network and what would train it, with the experiment's recipe.</summary>
+    /// <param name="architecture">The network.</param>
+    /// <param name="seed">The seed of its weights and of the order of its images.</param>
+    public Trainer Fresh(Architecture architecture, long seed) => new(architecture, SettingsOf(architecture, seed), data, device);
 
-    /// <summary>Does one part after the other.</summary>
-    /// <param name="parts">Each with its name and its share of the work, in any unit.</param>
+    /// <summary>Trains the trial's network, or goes on where its training was stopped.</summary>
+    /// <param name="architecture">The network.</param>
+    /// <param name="seed">The seed of its weights and of the order of its images.</param>
+    /// <returns>The run, at its end.</returns>
     /// <exception cref="OperationCanceledException">The experiment was ended.</exception>
-    public void Work(IReadOnlyList<(string Name, double Work, Action Measure)> parts)
+    public TrainingRun Train(Architecture architecture, long seed)
     {
-        var total = parts.Sum(part => part.Work);
-        foreach (var part in parts)
+        var run = Open(architecture, SettingsOf(architecture, seed));
+        try
         {
-            cancellation.ThrowIfCancellationRequested();
-            work = part.Work / total;
-            progress.Begin(part.Name, parts.Count);
-            part.Measure();
-            workBefore += work;
-            progress.End(workBefore);
+            if (device.type != TorchSharp.DeviceType.CPU)
+                run.Trainer.StepsAtOnce = 100;
+            return run.Train([this], cancellation) ? run : throw new OperationCanceledException(cancellation);
+        }
+        catch
+        {
+            run.Dispose();
+            throw;
         }
     }
 
-    /// <summary>Says how much of the part in hand is done, and ends it where that is asked for.</summary>
-    /// <param name="share">From 0 to 1.</param>
-    /// <exception cref="OperationCanceledException">The experiment was ended.</exception>
-    public void Progress(double share)
+    /// <inheritdoc/>
+    public void OnStep(StepMetrics step) => progress((step.Epoch - 1 + (double)step.Step / step.Steps) / settings.Epochs);
+
+    /// <inheritdoc/>
+    public void OnEpoch(EpochMetrics epoch)
     {
-        cancellation.ThrowIfCancellationRequested();
-        progress.At(workBefore + share * work);
     }
 
-    /// <summary>Makes a network and what trains it, with the experiment's recipe.</summary>
-    /// <param name="architecture">The network.</param>
-    /// <param name="seed">The seed of its weights and of the order of its images.</param>
-    public Trainer Trainer(Architecture architecture, long seed)
+    private TrainingRun Open(Architecture architecture, TrainSettings training)
     {
-        var training = Recipe.Find(settings.Recipe)!.Settings;
-        var trainer = new Trainer(
-            architecture,
-            training with
-            {
-                Architecture = architecture.Name,
-                Epochs = settings.Epochs,
-                LearningRate = settings.LearningRate ?? training.LearningRate,
-                Seed = seed,
-            },
-            data,
-            device);
-        if (device.type != TorchSharp.DeviceType.CPU)
-            trainer.StepsAtOnce = 100;
-        return trainer;
+        var path = Path.Combine(folder, RunFolder.CheckpointFile);
+        if (File.Exists(path))
+        {
+            using var checkpoint = Checkpoint.Read(path);
+            return TrainingRun.Resume(checkpoint, path, architecture, training, data, device);
+        }
+
+        // Killed before its first checkpoint, it has nothing to go on from.
+        if (Directory.Exists(folder))
+            Directory.Delete(folder, recursive: true);
+        return TrainingRun.Start(architecture, training, data, device, folder);
     }
 
-    /// <summary>Trains a network.</summary>
-    /// <param name="trainer">What trains it.</param>
-    /// <param name="onEpoch">Is given what each epoch measured.</param>
-    /// <exception cref="OperationCanceledException">The experiment was ended.</exception>
-    public void Train(Trainer trainer, Action<EpochMetrics> onEpoch) =>
-        trainer.Run([new Observer(this, onEpoch)], cancellation);
-
-    private sealed class Observer(Laboratory laboratory, Action<EpochMetrics> onEpoch) : ITrainingObserver
+    private TrainSettings SettingsOf(Architecture architecture, long seed)
     {
-        public void OnStep(StepMetrics step) =>
-            laboratory.Progress((step.Epoch - 1 + (double)step.Step / step.Steps) / laboratory.Settings.Epochs);
-
-        public void OnEpoch(EpochMetrics epoch) => onEpoch(epoch);
+        var recipe = Recipe.All.First(recipe => recipe.Name == settings.Recipe).Settings;
+        return recipe with
+        {
+            Architecture = architecture.Name,
+            Epochs = settings.Epochs,
+            LearningRate = settings.LearningRate ?? recipe.LearningRate,
+            Seed = seed,
+        };
     }
 }

@@ -1,7 +1,8 @@
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
-using MnistCnn.Reporting;
 using MnistCnn.Training;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Experiments;
 
@@ -15,7 +16,7 @@ namespace MnistCnn.Experiments;
 /// <param name="TrainLoss">As <see cref="EpochMetrics.TrainLoss"/>.</param>
 /// <param name="TestLoss">As <see cref="EpochMetrics.TestLoss"/>.</param>
 /// <param name="TestAccuracy">As <see cref="EpochMetrics.TestAccuracy"/>, in percent.</param>
-public sealed record TrainingRow(
+internal sealed record TrainingRow(
     string Network,
     long Parameters,
     long MultiplyAdds,
@@ -26,17 +27,18 @@ public sealed record TrainingRow(
     double TestLoss,
     double TestAccuracy)
 {
-    /// <summary>The part of an experiment that trains one network and measures each of its epochs.</summary>
+    /// <summary>The trial that trains one network and measures each of its epochs.</summary>
     /// <param name="architecture">The network.</param>
     /// <param name="seed">Its seed.</param>
     /// <param name="afterwards">What to do with the trained network, if anything.</param>
-    public static Part<TrainingRow> Part(Architecture architecture, long seed, Action<Laboratory, Trainer>? afterwards = null)
+    public static Trial Trial(Architecture architecture, long seed, Action<Laboratory, Module<Tensor, Tensor>>? afterwards = null)
     {
         var costs = NetworkSummary.Of(architecture, NetworkShape.Mnist);
-        return new Part<TrainingRow>($"{architecture.Title}, seed {seed}", costs.MultiplyAdds, (laboratory, add) =>
+        return new Trial($"{architecture.Title}, seed {seed}", costs.MultiplyAdds, laboratory =>
         {
-            using var trainer = laboratory.Trainer(architecture, seed);
-            laboratory.Train(trainer, epoch => add(new TrainingRow(
+            using var run = laboratory.Train(architecture, seed);
+            afterwards?.Invoke(laboratory, run.Trainer.Model);
+            return run.Folder.Epochs.Select(epoch => new TrainingRow(
                 architecture.Title,
                 costs.Parameters,
                 costs.MultiplyAdds,
@@ -45,8 +47,7 @@ public sealed record TrainingRow(
                 (double)costs.TrainingMultiplyAdds * laboratory.Data.Train.Count * epoch.Epoch,
                 epoch.TrainLoss,
                 epoch.TestLoss,
-                epoch.TestAccuracy)));
-            afterwards?.Invoke(laboratory, trainer);
+                epoch.TestAccuracy));
         });
     }
 

@@ -1,16 +1,13 @@
-using MnistCnn.Data;
 using MnistCnn.Networks;
-using MnistCnn.Reporting;
-using MnistCnn.Training;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Experiments;
 
 /// <summary>The Inception network against networks whose blocks have only one of its branches, as many parameters.</summary>
-public sealed class Views : Experiment<TrainingRow>
+internal static class Views
 {
-    private const int Digits = 6;
+    private const int Examples = 6;
     private const int MapsOfBranch = 2;
 
     private static readonly Architecture Inception = Architecture.Find("inception")!;
@@ -32,50 +29,38 @@ public sealed class Views : Experiment<TrainingRow>
             Conv2d(channels, width, kernel_size: 1))),
     ];
 
-    /// <inheritdoc/>
-    public override string Name => "views";
+    /// <summary>The experiment.</summary>
+    public static Experiment Experiment { get; } = new(
+        "views",
+        "Several kernels side by side see more than one kind of kernel alone.",
+        new ExperimentSettings(Seeds: 3, Epochs: 3, TrainLimit: 30_000, Recipe: "fast", LearningRate: 0.02),
+        new ExperimentSettings(Seeds: 1, Epochs: 2, TrainLimit: 10_000, TestLimit: 2_000, Recipe: "fast", LearningRate: 0.02, Quick: true),
+        Trials,
+        Experiment.From<TrainingRow>(TrainingRow.Table, Charts));
 
-    /// <inheritdoc/>
-    public override string Claim => "Several kernels side by side see more than one kind of kernel alone.";
-
-    /// <inheritdoc/>
-    public override ExperimentSettings Full => new(Seeds: 3, Epochs: 3, TrainLimit: 30_000, Recipe: "fast", LearningRate: 0.02);
-
-    /// <inheritdoc/>
-    public override ExperimentSettings Quick => new(Seeds: 1, Epochs: 2, TrainLimit: 10_000, TestLimit: 2_000, Recipe: "fast", LearningRate: 0.02, Quick: true);
-
-    /// <inheritdoc/>
-    protected override IEnumerable<Part<TrainingRow>> Plan(ExperimentSettings settings)
+    private static IEnumerable<Trial> Trials(ExperimentSettings settings)
     {
         Architecture[] networks = [Inception, .. Branches.Select(branch => Widened(branch.Name, branch.Make))];
         return
             from seed in Enumerable.Range(1, settings.Seeds)
             from network in networks
-            select TrainingRow.Part(network, seed, network == Inception && seed == 1 ? DrawMaps : null);
+            select TrainingRow.Trial(network, seed, network == Inception && seed == 1 ? ShowMaps : null);
     }
 
-    /// <inheritdoc/>
-    protected override IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<TrainingRow> rows) =>
+    private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<TrainingRow> rows) =>
     [
         [
-            new Chart("Equal parameters, over the epochs", "Epoch", AccuracyPlot.Label, TrainingRow.Accuracies(rows, row => row.Epoch))
+            new Chart("Equal parameters, over the epochs", "Epoch", Chart.AccuracyLabel, TrainingRow.Accuracies(rows, row => row.Epoch))
             {
                 Epochs = rows.Max(row => row.Epoch),
-                Legend = null,
             },
             new Chart(
                 "The same, over the computation",
                 "Multiply-adds of the training (10⁹)",
-                AccuracyPlot.Label,
-                TrainingRow.Accuracies(rows, row => row.TrainingMultiplyAdds / 1e9))
-            {
-                Legend = null,
-            },
+                Chart.AccuracyLabel,
+                TrainingRow.Accuracies(rows, row => row.TrainingMultiplyAdds / 1e9)),
         ],
     ];
-
-    /// <inheritdoc/>
-    protected override ResultTable Table(IReadOnlyList<TrainingRow> rows) => TrainingRow.Table(rows);
 
     private static int Inner(int width) => (2 * width + 2) / 3;
 
@@ -101,27 +86,28 @@ public sealed class Views : Experiment<TrainingRow>
         }
     }
 
-    // The maps of the first block, 12x12 pixels, for a few digits: of each branch those that differ most.
-    private static void DrawMaps(Laboratory laboratory, Trainer trainer)
+    // The maps of the first block, 12x12 pixels, for a few images: of each branch those that differ most.
+    private static void ShowMaps(Laboratory laboratory, Module<Tensor, Tensor> network)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         var test = laboratory.Data.Test;
         var labels = test.Labels.data<long>().ToArray();
-        var digits = tensor(Enumerable.Range(0, MnistData.Classes).Select(digit => (long)Array.IndexOf(labels, digit)).Where(index => index >= 0).Take(Digits).ToArray());
-        var images = test.Images.index_select(0, digits);
+        var examples = Enumerable.Range(0, laboratory.Data.ClassNames.Count)
+            .Select(label => (long)Array.IndexOf(labels, label)).Where(index => index >= 0).Take(Examples);
+        var images = test.Images.index_select(0, tensor(examples.ToArray()));
 
         Tensor? maps = null;
-        var block = trainer.Model.named_children().Single(child => child.name == "inceptionA").module;
+        var block = network.named_children().Single(child => child.name == "inceptionA").module;
         ((InceptionBlock)block).register_forward_hook((_, _, output) =>
         {
             maps = output.cpu();
             return output;
         });
-        trainer.Model.eval();
-        trainer.Model.call(ImageSet.Normalize(images).to(laboratory.Device));
+        network.eval();
+        network.call(laboratory.Data.Normalization.Apply(images).to(laboratory.Device));
 
-        var columns = new List<(string Heading, Tensor Images)> { ("digit", images) };
+        var columns = new List<(string Heading, Tensor Images)> { ("image", images.select(1, 0)) };
         var start = 0;
         foreach (var branch in Branches)
         {
@@ -131,10 +117,11 @@ public sealed class Views : Experiment<TrainingRow>
             columns.AddRange(chosen.data<long>().ToArray().Select(channel => (branch.Name, Grey(ofBranch.select(1, channel)))));
         }
 
-        ImageGrid.Draw(laboratory.PathOf("maps.png"), "What the branches of Inception's first block give", columns);
+        laboratory.Show(new ImageGrid(
+            "maps", "What the branches of Inception's first block give", [.. columns.Select(column => (column.Heading, column.Images.DetachFromDisposeScope()))]));
     }
 
-    // The lowest value black, the highest white, over all digits.
+    // The lowest value black, the highest white, over all images.
     private static Tensor Grey(Tensor maps)
     {
         var (low, high) = (maps.min(), maps.max());

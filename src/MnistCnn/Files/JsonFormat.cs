@@ -39,4 +39,23 @@ public static class JsonFormat
             throw new InvalidDataException($"{source} is damaged, or not such a file of a run: {error.Message.ReplaceLineEndings(" ")}", error);
         }
     }
+
+    /// <summary>What differs between two documents of one kind, in words: a text for each value.</summary>
+    public static string[] Differences<T>(T saved, T now)
+    {
+        var (before, after) = (Flatten(JsonSerializer.SerializeToElement(saved, Line)), Flatten(JsonSerializer.SerializeToElement(now, Line)));
+        return
+        [
+            .. before.Keys.Union(after.Keys)
+                .Select(name => (Name: name, Before: before.GetValueOrDefault(name, "nothing"), After: after.GetValueOrDefault(name, "nothing")))
+                .Where(value => value.Before != value.After)
+                .Select(value => $"{value.Name} was {value.Before}, now {value.After}"),
+        ];
+
+        static Dictionary<string, string> Flatten(JsonElement element) => element.EnumerateObject()
+            .SelectMany(property => property.Value.ValueKind == JsonValueKind.Object
+                ? Flatten(property.Value)
+                : new Dictionary<string, string> { [property.Name] = property.Value.GetRawText() })
+            .ToDictionary();
+    }
 }

@@ -53,17 +53,11 @@ public sealed record NetworkSummary(
         catch (Exception error) when (error is OverflowException or ExternalException)
         {
             throw new UserException(
-                $"{architecture.Name} cannot be summed up for {batchSize} x {shape.Channels}x{shape.Height}x{shape.Width} and "
+                $"{architecture.Name} cannot be summed up for {batchSize} x {shape.Input} and "
                 + $"{shape.Classes} classes: {error.Message.Split('\n')[0]}",
                 error);
         }
     }
-
-    /// <summary>The parts of a network that have weights of their own, by name.</summary>
-    public static IEnumerable<(string Name, Module<Tensor, Tensor> Layer)> LayersOf(Module<Tensor, Tensor> model) =>
-        from named in model.named_modules()
-        where named.module.parameters(recurse: false).Any()
-        select (named.name, (Module<Tensor, Tensor>)named.module);
 
     private static NetworkSummary Count(Architecture architecture, NetworkShape shape, int batchSize)
     {
@@ -72,7 +66,7 @@ public sealed record NetworkSummary(
         skeleton.eval();
         List<LayerSummary> layers = [];
         var trainingMultiplyAdds = 0L;
-        foreach (var (name, layer) in LayersOf(skeleton))
+        foreach (var (name, layer) in Networks.Layers.WithWeights(skeleton))
         {
             // Not every operation knows the meta device: between the layers the empty batch is on the CPU.
             layer.register_forward_pre_hook((_, x) => x.to(META));

@@ -33,7 +33,7 @@ public static class ReceptiveField
         using var skeleton = architecture.CreateSkeleton(shape);
         skeleton.eval();
         Tensor? lastMap = null;
-        foreach (var (_, layer) in NetworkSummary.LayersOf(skeleton))
+        foreach (var (_, layer) in Layers.WithWeights(skeleton))
             PassLight(layer);
         foreach (var part in skeleton.named_modules().Select(named => named.module).OfType<Module<Tensor, Tensor>>())
             part.register_forward_hook((_, _, y) =>

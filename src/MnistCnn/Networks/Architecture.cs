@@ -48,7 +48,7 @@ public sealed record Architecture(string Name, string Title, string Description,
     /// <summary>The names of <see cref="All"/>, for help and messages: "inception, residual, ...".</summary>
     public static string Names { get; } = string.Join(", ", All.Select(architecture => architecture.Name));
 
-    /// <summary>The architecture of that name, whatever its case, or null.</summary>
+    /// <summary>The architecture that a file names, whatever the case, or null.</summary>
     public static Architecture? Find(string? name) =>
         All.FirstOrDefault(architecture => string.Equals(architecture.Name, name, StringComparison.OrdinalIgnoreCase));
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using MnistCnn.Experiments;
 using MnistCnn.Training;
 
 namespace MnistCnn.Reporting;
@@ -13,9 +14,6 @@ namespace MnistCnn.Reporting;
 /// <param name="history">The epochs that are over already.</param>
 public sealed class AccuracyPlot(string path, string title, int epochs, IReadOnlyList<EpochMetrics> history) : ITrainingObserver
 {
-    /// <summary>What the vertical axis of test accuracies is called.</summary>
-    public const string Label = "Accuracy on the test images (%)";
-
     private readonly List<EpochMetrics> done = [.. history];
 
     /// <inheritdoc/>
@@ -24,7 +22,7 @@ public sealed class AccuracyPlot(string path, string title, int epochs, IReadOnl
         done.Add(epoch);
         var best = EpochMetrics.Best(done)!;
         var text = string.Create(
-            CultureInfo.InvariantCulture, $"{title} on MNIST: best {best.TestAccuracy:F2} % (epoch {best.Epoch})");
-        Chart.Draw(path, new Chart(text, "Epoch", Label, [Curve.OverEpochs(title, done.Select(epoch => epoch.TestAccuracy))]) { Epochs = epochs });
+            CultureInfo.InvariantCulture, $"{title}: best {best.TestAccuracy:F2} % (epoch {best.Epoch})");
+        ChartPlot.Draw(path, new Chart(text, "Epoch", Chart.AccuracyLabel, [Curve.OverEpochs(title, done.Select(epoch => epoch.TestAccuracy))]) { Epochs = epochs });
     }
 }

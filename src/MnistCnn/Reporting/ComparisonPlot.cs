@@ -1,6 +1,6 @@
+using MnistCnn.Experiments;
 using MnistCnn.Runs;
 using MnistCnn.Training;
-using ScottPlot;
 
 namespace MnistCnn.Reporting;
 
@@ -13,13 +13,13 @@ public static class ComparisonPlot
     public static void Draw(string path, IReadOnlyList<SavedRun> runs)
     {
         var epochs = runs.Max(run => run.Epochs.Count);
-        Chart.Draw(
+        ChartPlot.Draw(
             path,
-            new Chart("Accuracy on MNIST", "Epoch", AccuracyPlot.Label, Curves(epoch => epoch.TestAccuracy)) { Epochs = epochs },
-            new Chart("Loss on MNIST", "Epoch", "Cross entropy of the test images (nats)", Curves(epoch => epoch.TestLoss))
+            new Chart("Accuracy", "Epoch", Chart.AccuracyLabel, Curves(epoch => epoch.TestAccuracy)) { Epochs = epochs, Legend = LegendPlace.LowerRight },
+            new Chart("Loss", "Epoch", "Cross entropy of the test images (nats)", Curves(epoch => epoch.TestLoss))
             {
                 Epochs = epochs,
-                Legend = Alignment.UpperRight,
+                Legend = LegendPlace.UpperRight,
             });
 
         Curve[] Curves(Func<EpochMetrics, double> value) => [.. runs.Select(run => Curve.OverEpochs(run.Name, run.Epochs.Select(value)))];

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using MnistCnn.Files;
 using MnistCnn.Runs;
 using MnistCnn.Training;
 using Spectre.Console;
@@ -29,28 +27,26 @@ public static class ComparisonReport
             SecondsPerEpoch = run.Epochs.Average(epoch => epoch.TrainSeconds + epoch.TestSeconds),
         }).ToArray();
 
-        if (json)
-        {
-            Console.Out.WriteLine(JsonSerializer.Serialize(new { Runs = rows, AccuracyGoal = Goal, Plot = plotPath }, JsonFormat.Indented));
-            return;
-        }
+        Output.Write(json, new { Runs = rows, AccuracyGoal = Goal, Plot = plotPath }, console => console.Write(Table()), [plotPath]);
 
-        // Narrow enough for names such as residual-20260101-120000 in 80 columns.
-        var table = new Table().Border(TableBorder.Simple);
-        foreach (var heading in new[] { "Run", "Network" })
-            table.AddColumn(heading, column => column.PadLeft(0).PadRight(0));
-        foreach (var heading in new[] { "Parameters", "Epochs", "Best", Invariant($"To {Goal} %"), "s/epoch" })
-            table.AddColumn(heading, column => column.RightAligned().PadLeft(0).PadRight(0));
-        foreach (var row in rows)
-            table.AddRow(
-                new Text(row.Name),
-                new Text(row.Architecture ?? "-"),
-                new Text(Invariant($"{row.Parameters:N0}")),
-                new Text(Invariant($"{row.Epochs}")),
-                new Text(Invariant($"{row.BestAccuracy:F2} %")),
-                new Text(Invariant($"{row.EpochsToGoal}")),
-                new Text(Invariant($"{row.SecondsPerEpoch:F1}")));
-        Terminal.Of(Console.Out).Write(table);
-        Console.Out.WriteLine(plotPath);
+        Table Table()
+        {
+            // Narrow enough for names such as residual-20260101-120000 in 80 columns.
+            var table = new Table().Border(TableBorder.Simple);
+            foreach (var heading in new[] { "Run", "Network" })
+                table.AddColumn(heading, column => column.PadLeft(0).PadRight(0));
+            foreach (var heading in new[] { "Parameters", "Epochs", "Best", Invariant($"To {Goal} %"), "s/epoch" })
+                table.AddColumn(heading, column => column.RightAligned().PadLeft(0).PadRight(0));
+            foreach (var row in rows)
+                table.AddRow(
+                    new Text(row.Name),
+                    new Text(row.Architecture ?? "-"),
+                    new Text(Invariant($"{row.Parameters:N0}")),
+                    new Text(Invariant($"{row.Epochs}")),
+                    new Text(Invariant($"{row.BestAccuracy:F2} %")),
+                    new Text(Invariant($"{row.EpochsToGoal}")),
+                    new Text(Invariant($"{row.SecondsPerEpoch:F1}")));
+            return table;
+        }
     }
 }

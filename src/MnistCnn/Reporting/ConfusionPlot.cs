@@ -1,5 +1,4 @@
 using System.Globalization;
-using MnistCnn.Data;
 using MnistCnn.Training;
 using ScottPlot;
 using ScottPlot.Colormaps;
@@ -7,7 +6,7 @@ using ScottPlot.TickGenerators;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>The confusion matrix of an evaluation as a picture: which digit was taken for which, and how often.</summary>
+/// <summary>The confusion matrix of an evaluation as a picture: which class was taken for which, and how often.</summary>
 public static class ConfusionPlot
 {
     private const int Side = 800;
@@ -16,10 +15,11 @@ public static class ConfusionPlot
     /// <param name="path">Where to; its ending is one of <see cref="Picture.Endings"/>.</param>
     /// <param name="title">The name of the network.</param>
     /// <param name="evaluation">What it did.</param>
-    public static void Draw(string path, string title, Evaluation evaluation)
+    /// <param name="classNames">What the classes are called.</param>
+    public static void Draw(string path, string title, Evaluation evaluation, IReadOnlyList<string> classNames)
     {
         var counts = evaluation.Confusion;
-        var classes = MnistData.Classes;
+        var classes = evaluation.Classes;
         using var plot = new Plot();
 
         // Right answers outnumber the mistakes by so much that only their logarithm shows both.
@@ -43,13 +43,13 @@ public static class ConfusionPlot
         heatmap.Colormap = new Reversed(new Blues());
         plot.MoveToBottom(heatmap);
 
-        Chart.Style(
+        ChartPlot.Style(
             plot,
             string.Create(CultureInfo.InvariantCulture, $"{title}: {evaluation.Correct:N0} of {evaluation.Total:N0} right, {evaluation.Accuracy:F2} %"),
-            "Digit that the network found",
-            "Digit that it is");
-        plot.Axes.Bottom.TickGenerator = new NumericManual([.. Enumerable.Range(0, classes).Select(digit => new Tick(digit, $"{digit}"))]);
-        plot.Axes.Left.TickGenerator = new NumericManual([.. Enumerable.Range(0, classes).Select(digit => new Tick(classes - 1 - digit, $"{digit}"))]);
+            "Class that the network found",
+            "Class that it is");
+        plot.Axes.Bottom.TickGenerator = new NumericManual([.. classNames.Select((name, place) => new Tick(place, name))]);
+        plot.Axes.Left.TickGenerator = new NumericManual([.. classNames.Select((name, place) => new Tick(classes - 1 - place, name))]);
         plot.HideGrid();
         plot.Axes.SetLimits(-0.5, classes - 0.5, -0.5, classes - 0.5);
         Picture.Write(path, Side, Side, canvas => plot.Render(canvas, Side, Side));

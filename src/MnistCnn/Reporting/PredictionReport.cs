@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
-using MnistCnn.Files;
 using MnistCnn.Training;
 using static TorchSharp.torch;
 
@@ -24,7 +22,7 @@ public sealed class PredictionReport(IReadOnlyList<string> files, int top, bool 
 
     /// <summary>Reports a picture.</summary>
     /// <param name="file">Its path.</param>
-    /// <param name="image">What the network saw: (28, 28), uint8. Null where no digit was found.</param>
+    /// <param name="image">What the network saw: (1, H, W), uint8. Null where no digit was found.</param>
     /// <param name="predictions">The digits, the likeliest first.</param>
     public void Add(string file, Tensor? image, IReadOnlyList<Prediction> predictions)
     {
@@ -64,12 +62,12 @@ public sealed class PredictionReport(IReadOnlyList<string> files, int top, bool 
     public void Finish()
     {
         if (json)
-            Console.Out.WriteLine(JsonSerializer.Serialize(entries, JsonFormat.Indented));
+            Output.Write(json, entries, _ => { });
     }
 
     private static void Draw(Tensor image)
     {
-        foreach (var row in image.data<byte>().ToArray().Chunk((int)image.shape[1]))
+        foreach (var row in image.data<byte>().ToArray().Chunk((int)image.shape[^1]))
             Console.Out.WriteLine(string.Concat(row.Select(grey => new string(Shades[grey * (Shades.Length - 1) / 255], 2))).TrimEnd());
     }
 }

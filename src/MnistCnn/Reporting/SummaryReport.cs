@@ -1,5 +1,3 @@
-using System.Text.Json;
-using MnistCnn.Files;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using Spectre.Console;
@@ -16,28 +14,29 @@ public static class SummaryReport
     /// <param name="batchSize">The images that are counted for.</param>
     /// <param name="summary">What was counted.</param>
     /// <param name="json">Whether to write JSON.</param>
-    public static void Write(Architecture architecture, NetworkShape shape, int batchSize, NetworkSummary summary, bool json)
-    {
-        if (json)
+    public static void Write(Architecture architecture, NetworkShape shape, int batchSize, NetworkSummary summary, bool json) => Output.Write(
+        json,
+        new
         {
-            Console.Out.WriteLine(JsonSerializer.Serialize(
-                new
-                {
-                    Architecture = architecture.Name,
-                    Input = new[] { shape.Channels, shape.Height, shape.Width },
-                    shape.Classes,
-                    BatchSize = batchSize,
-                    summary.Parameters,
-                    summary.MultiplyAdds,
-                    summary.WeightBytes,
-                    summary.ActivationBytes,
-                    summary.ReceptiveField,
-                    summary.Layers,
-                },
-                JsonFormat.Indented));
-            return;
-        }
+            Architecture = architecture.Name,
+            Input = new[] { shape.Channels, shape.Height, shape.Width },
+            shape.Classes,
+            BatchSize = batchSize,
+            summary.Parameters,
+            summary.MultiplyAdds,
+            summary.WeightBytes,
+            summary.ActivationBytes,
+            summary.ReceptiveField,
+            summary.Layers,
+        },
+        console =>
+        {
+            console.Write(Layers(summary));
+            console.Write(Totals(architecture, shape, batchSize, summary));
+        });
 
+    private static Table Layers(NetworkSummary summary)
+    {
         // Narrow enough for the deepest network at 224x224 pixels in 80 columns.
         var layers = new Table().Border(TableBorder.Simple);
         foreach (var heading in new[] { "Layer", "Kind", "Output" })
@@ -51,10 +50,14 @@ public static class SummaryReport
                 new Text(string.Join("x", layer.OutputShape)),
                 new Text(Invariant($"{layer.Parameters:N0}")),
                 new Text(layer.MultiplyAdds == 0 ? "" : Invariant($"{layer.MultiplyAdds:N0}")));
+        return layers;
+    }
 
+    private static Table Totals(Architecture architecture, NetworkShape shape, int batchSize, NetworkSummary summary)
+    {
         var images = batchSize == 1 ? "one image" : Invariant($"{batchSize:N0} images");
         var totals = new Table().Border(TableBorder.Simple).HideHeaders().AddColumns("", "");
-        totals.AddRow("Network", $"{architecture.Title}, {shape.Channels}x{shape.Height}x{shape.Width} to {shape.Classes} classes");
+        totals.AddRow("Network", $"{architecture.Title}, {shape.Input} to {shape.Classes} classes");
         totals.AddRow("Parameters", Invariant($"{summary.Parameters:N0}"));
         totals.AddRow("Multiply-adds", Invariant($"{summary.MultiplyAdds:N0} for {images}"));
         totals.AddRow("Weights", $"{Size(summary.WeightBytes)}: parameters and running statistics");
@@ -62,10 +65,7 @@ public static class SummaryReport
         totals.AddRow(
             "Receptive field",
             summary.ReceptiveField is { } field ? $"{field}x{field} pixels for a place of the last map" : "the whole image");
-
-        var console = Terminal.Of(Console.Out);
-        console.Write(layers);
-        console.Write(totals);
+        return totals;
     }
 
     private static string Size(long bytes) =>

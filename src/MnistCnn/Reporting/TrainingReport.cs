@@ -1,5 +1,3 @@
-using System.Text.Json;
-using MnistCnn.Files;
 using MnistCnn.Runs;
 using MnistCnn.Training;
 using Spectre.Console;
@@ -25,8 +23,9 @@ public static class TrainingReport
         if (json ? !bar : !bar || Console.IsOutputRedirected)
             observers.Add(new PlainReport(json ? Console.Error : Console.Out, logInterval));
 
+        var terminal = Terminal.Of(Console.Error);
         if (bar)
-            ProgressReport.Show(Terminal.Of(Console.Error), epochs, observer => work([.. observers, observer]));
+            ProgressBar.Show(terminal, progress => work([.. observers, new ProgressReport(terminal, progress, epochs)]));
         else
             work(observers);
     }
@@ -36,28 +35,24 @@ public static class TrainingReport
     /// <param name="epochs">What was measured.</param>
     /// <param name="files">The paths of what it left behind.</param>
     /// <param name="json">Whether to write JSON.</param>
-    public static void Result(RunInfo info, IReadOnlyList<EpochMetrics> epochs, IReadOnlyList<string> files, bool json)
-    {
-        if (json)
+    public static void Result(RunInfo info, IReadOnlyList<EpochMetrics> epochs, IReadOnlyList<string> files, bool json) => Output.Write(
+        json,
+        new { Run = info, Epochs = epochs, Files = files },
+        console =>
         {
-            Console.Out.WriteLine(JsonSerializer.Serialize(new { Run = info, Epochs = epochs, Files = files }, JsonFormat.Indented));
-            return;
-        }
+            var table = new Table().Border(TableBorder.Simple).HideHeaders().AddColumn("").AddColumn("");
+            table.AddRow("Network", Invariant($"{info.Settings.Architecture}, {info.Parameters:N0} parameters"));
+            table.AddRow("Run", Invariant($"{epochs.Count} of {info.Settings.Epochs} epochs on {info.Device}, {TrainingText.Duration(TimeSpan.FromSeconds(info.Seconds ?? 0))}"));
+            if (EpochMetrics.Best(epochs) is { } best)
+            {
+                var chosen = best.ValidationAccuracy is { } validation ? Invariant($", chosen by {validation:F2} % in validation") : "";
+                table.AddRow("Best accuracy", Invariant($"{best.TestAccuracy:F2} % (epoch {best.Epoch}{chosen})"));
+                table.AddRow("Last accuracy", Invariant($"{epochs[^1].TestAccuracy:F2} %"));
+            }
 
-        var table = new Table().Border(TableBorder.Simple).HideHeaders().AddColumn("").AddColumn("");
-        table.AddRow("Network", Invariant($"{info.Settings.Architecture}, {info.Parameters:N0} parameters"));
-        table.AddRow("Run", Invariant($"{epochs.Count} of {info.Settings.Epochs} epochs on {info.Device}, {TrainingText.Duration(TimeSpan.FromSeconds(info.Seconds ?? 0))}"));
-        if (EpochMetrics.Best(epochs) is { } best)
-        {
-            var chosen = best.ValidationAccuracy is { } validation ? Invariant($", chosen by {validation:F2} % in validation") : "";
-            table.AddRow("Best accuracy", Invariant($"{best.TestAccuracy:F2} % (epoch {best.Epoch}{chosen})"));
-            table.AddRow("Last accuracy", Invariant($"{epochs[^1].TestAccuracy:F2} %"));
-        }
-
-        Terminal.Of(Console.Out).Write(table);
-        foreach (var file in files)
-            Console.Out.WriteLine(file);
-    }
+            console.Write(table);
+        },
+        files);
 
     /// <summary>Says how to go on with a run that was stopped.</summary>
     /// <param name="checkpointPath">Its checkpoint.</param>

@@ -2,9 +2,7 @@ using System.Buffers.Binary;
 using System.Text.Json;
 using MnistCnn.Files;
 using MnistCnn.Training;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Runs;
 
@@ -67,40 +65,26 @@ public sealed class Checkpoint : IDisposable
     /// <summary>Whether a file is a checkpoint and not one of weights alone.</summary>
     public static bool Is(SafetensorsFile file) => file.Tensors.ContainsKey(RandomKey);
 
-    /// <summary>Writes a checkpoint, whole or not at all.</summary>
+    /// <summary>Writes a checkpoint of the state between the last step and the next, whole or not at all.</summary>
     /// <param name="path">Where to.</param>
-    /// <param name="settings">What the run was asked to do.</param>
+    /// <param name="trainer">The training.</param>
     /// <param name="data">What it runs on.</param>
-    /// <param name="state">How far it is.</param>
-    /// <param name="model">Its network.</param>
-    /// <param name="optimizer">Its optimiser.</param>
-    /// <param name="epochRandomState">The state of torch's default generator before the current epoch.</param>
-    /// <param name="runId">Which run it is.</param>
-    public static void Write(
-        string path,
-        TrainSettings settings,
-        RunData data,
-        TrainingState state,
-        Module<Tensor, Tensor> model,
-        SGD optimizer,
-        Tensor epochRandomState,
-        string? runId)
+    /// <param name="runId">Which run it is, see <see cref="RunInfo.Id"/>.</param>
+    public static void Write(string path, Trainer trainer, RunData data, string? runId = null)
     {
         using var scope = NewDisposeScope();
         Dictionary<string, Tensor> tensors = [];
-        foreach (var (name, weight) in model.state_dict())
+        foreach (var (name, weight) in trainer.Model.state_dict())
             tensors.Add(WeightPrefix + name, weight);
-        // What SGD has passed over, for want of a gradient or of momentum, has none; zeros do the same in its next step.
-        if (state is not { Epoch: 1, Step: 0 })
-            foreach (var (name, momentum) in Momenta(model, optimizer))
-                tensors.Add(MomentumPrefix + name, momentum.momentum_buffer ?? zeros_like(tensors[WeightPrefix + name]));
-        tensors.Add(RandomKey, epochRandomState);
+        foreach (var (name, momentum) in trainer.Momentum)
+            tensors.Add(MomentumPrefix + name, momentum);
+        tensors.Add(RandomKey, trainer.EpochRandomState);
 
         var metadata = new Dictionary<string, string>
         {
-            ["settings"] = JsonSerializer.Serialize(settings, JsonFormat.Line),
+            ["settings"] = JsonSerializer.Serialize(trainer.Settings, JsonFormat.Line),
             ["data"] = JsonSerializer.Serialize(data, JsonFormat.Line),
-            ["state"] = JsonSerializer.Serialize(state, JsonFormat.Line),
+            ["state"] = JsonSerializer.Serialize(trainer.State, JsonFormat.Line),
         };
         if (runId is not null)
             metadata.Add(RunIdKey, runId);
@@ -134,50 +118,32 @@ public sealed class Checkpoint : IDisposable
         ? RunId == run.Id
         : Differences(run.Settings).Length + Differences(run.Data).Length == 0;
 
-    /// <summary>Puts a run into the state of this checkpoint, but for the random generator.</summary>
-    /// <exception cref="InvalidDataException">Its tensors are not the network's.</exception>
-    public void Restore(Module<Tensor, Tensor> model, SGD optimizer)
+    /// <summary>Puts a training into the state of this checkpoint.</summary>
+    /// <exception cref="InvalidDataException">Its tensors are not the network's, or damaged.</exception>
+    public void Restore(Trainer trainer)
     {
         var weights = WithPrefix(WeightPrefix);
-        if (Weights.Mismatch(model.state_dict(), weights) is { } mismatch)
-            throw Damaged(mismatch);
-        if (Weights.NotFinite(weights) is { } notFinite)
-            throw Damaged(notFinite);
-        Weights.Copy(weights, model);
+        if ((StateDictionary.Mismatch(trainer.Model.state_dict(), weights) ?? StateDictionary.NotFinite(weights)) is { } problem)
+            throw Damaged(problem);
 
         // Before the first step there is no momentum yet.
-        var buffers = WithPrefix(MomentumPrefix);
-        if (buffers.Count == 0 && State is { Epoch: 1, Step: 0 })
-            return;
-        var parameters = model.named_parameters().ToDictionary(named => named.name, Tensor (named) => named.parameter);
-        if (Weights.Mismatch(parameters, buffers) is { } wrongMomentum)
-            throw Damaged($"of the momentum, {wrongMomentum}");
-        if (Weights.NotFinite(buffers) is { } notFiniteMomentum)
-            throw Damaged($"of the momentum, {notFiniteMomentum}");
+        var momentum = WithPrefix(MomentumPrefix);
+        var parameters = trainer.Model.named_parameters().ToDictionary(named => named.name, Tensor (named) => named.parameter);
+        if ((momentum.Count > 0 || State is not { Epoch: 1, Step: 0 })
+            && (StateDictionary.Mismatch(parameters, momentum) ?? StateDictionary.NotFinite(momentum)) is { } momentumProblem)
+            throw Damaged($"of the momentum, {momentumProblem}");
 
-        // In the layout of its parameter, as the optimiser would make it: so each step gives the same bits.
-        foreach (var (name, momentum) in Momenta(model, optimizer))
-            momentum.momentum_buffer = zeros_like(parameters[name]).detach().copy_(buffers[name]).DetachFromDisposeScope();
-    }
-
-    /// <summary>Puts torch's default generator into the state that it had before the current epoch.</summary>
-    /// <returns>That state: uint8, as <c>get_rng_state</c> gives it.</returns>
-    /// <exception cref="InvalidDataException">It is missing, or not a generator's state.</exception>
-    public Tensor RestoreRandomState()
-    {
         using var standard = get_rng_state();
-        if (!file.Tensors.TryGetValue(RandomKey, out var state)
-            || state.dtype != standard.dtype || !state.shape.SequenceEqual(standard.shape) || !IsMersenneTwister(state.bytes))
+        if (!file.Tensors.TryGetValue(RandomKey, out var random)
+            || random.dtype != standard.dtype || !random.shape.SequenceEqual(standard.shape) || !IsMersenneTwister(random.bytes))
             throw Damaged($"its {RandomKey} is missing or not a generator's state");
-        set_rng_state(state);
-        return state.clone();
+
+        StateDictionary.Copy(weights, trainer.Model);
+        trainer.Restore(State, momentum, random);
     }
 
     /// <inheritdoc/>
     public void Dispose() => file.Dispose();
-
-    private static IEnumerable<(string Name, SGD.State Momentum)> Momenta(Module<Tensor, Tensor> model, SGD optimizer) =>
-        model.named_parameters().Zip(optimizer.state_dict().State, (named, state) => (named.name, (SGD.State)state));
 
     // TorchSharp does not catch what torch throws at a state that it does not know: the process would end. Source: PyTorch's
     // aten/src/ATen/CPUGeneratorImpl.cpp (how many numbers are left, whether it is seeded, which number is next) and
@@ -191,27 +157,9 @@ public sealed class Checkpoint : IDisposable
     }
 
     private string[] Differences(TrainSettings settings) =>
-        Differences<TrainSettings>(Settings.OneCycle ? Settings : Settings with { Epochs = settings.Epochs }, settings);
+        JsonFormat.Differences(Settings.OneCycle ? Settings : Settings with { Epochs = settings.Epochs }, settings);
 
-    private string[] Differences(RunData data) => Differences<RunData>(Data with { Folder = data.Folder }, data);
-
-    private static string[] Differences<T>(T saved, T now)
-    {
-        var (before, after) = (Flatten(JsonSerializer.SerializeToElement(saved, JsonFormat.Line)), Flatten(JsonSerializer.SerializeToElement(now, JsonFormat.Line)));
-        return
-        [
-            .. before.Keys.Union(after.Keys)
-                .Select(name => (Name: name, Before: before.GetValueOrDefault(name, "nothing"), After: after.GetValueOrDefault(name, "nothing")))
-                .Where(value => value.Before != value.After)
-                .Select(value => $"{value.Name} was {value.Before}, now {value.After}"),
-        ];
-
-        static Dictionary<string, string> Flatten(JsonElement element) => element.EnumerateObject()
-            .SelectMany(property => property.Value.ValueKind == JsonValueKind.Object
-                ? Flatten(property.Value)
-                : new Dictionary<string, string> { [property.Name] = property.Value.GetRawText() })
-            .ToDictionary();
-    }
+    private string[] Differences(RunData data) => JsonFormat.Differences(Data with { Folder = data.Folder, Normalization = data.Normalization }, data);
 
     private Dictionary<string, Tensor> WithPrefix(string prefix) => file.Tensors
         .Where(tensor => tensor.Key.StartsWith(prefix, StringComparison.Ordinal))

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using MnistCnn.Files;
@@ -8,7 +9,7 @@ namespace MnistCnn.Runs;
 
 /// <summary>
 /// The folder that a run leaves behind: <c>run.json</c> says what it was, <c>metrics.jsonl</c> has a line an epoch, and beside them
-/// lie weights and checkpoint, see <see cref="WeightsWriter"/>. It holds one run, and no other process can write into it until it
+/// lie weights and checkpoint, see <see cref="TrainingRun"/>. It holds one run, and no other process can write into it until it
 /// is disposed.
 /// </summary>
 public sealed class RunFolder : ITrainingObserver, IDisposable
@@ -19,7 +20,11 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
     /// <summary>The name of the file with a line an epoch: <see cref="EpochMetrics"/>.</summary>
     public const string MetricsFile = "metrics.jsonl";
 
+    /// <summary>The name of the file that the run can be gone on from: a <see cref="Checkpoint"/>.</summary>
+    public const string CheckpointFile = "checkpoint.safetensors";
+
     private const string BestFile = "best.safetensors";
+    private const string ModelFile = "model.safetensors";
 
     private readonly FolderLock folderLock;
     private readonly List<EpochMetrics> epochs;
@@ -50,13 +55,13 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
     public string PlotPath => Path.Combine(FullPath, "accuracy.png");
 
     /// <summary>The path of the last weights.</summary>
-    public string ModelPath => Path.Combine(FullPath, "model.safetensors");
+    public string ModelPath => Path.Combine(FullPath, ModelFile);
 
     /// <summary>The path of the weights of the best epoch.</summary>
     public string BestPath => Path.Combine(FullPath, BestFile);
 
     /// <summary>The path of what the run can be gone on from.</summary>
-    public string CheckpointPath => Path.Combine(FullPath, "checkpoint.safetensors");
+    public string CheckpointPath => Path.Combine(FullPath, CheckpointFile);
 
     /// <summary>
     /// Whether the best weights until now are in the folder, or there are none yet. They are not where a run goes on from a
@@ -102,6 +107,14 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
         if (isBest)
             AtomicFile.Write(elsewhere.BestPath, stream => stream.Write(InputFile.ReadAllBytes(bestPath)));
         return elsewhere;
+    }
+
+    /// <summary>Of a run that is over and will not go on, deletes all but its record, its metrics and its best weights.</summary>
+    public static void KeepResults(string path)
+    {
+        foreach (var name in new[] { ModelFile, CheckpointFile })
+            if (Directory.Exists(path))
+                File.Delete(Path.Combine(path, name));
     }
 
     /// <inheritdoc/>
@@ -180,7 +193,26 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
         && IsOf(epoch <= epochs.Count ? epochs[epoch - 1] : null, metadata, Info.Settings);
 
     private static bool IsOf(EpochMetrics? epoch, IReadOnlyDictionary<string, string> metadata, TrainSettings settings) =>
-        WeightsWriter.Metadata(settings, epoch).All(expected => metadata.GetValueOrDefault(expected.Key) == expected.Value);
+        Metadata(settings, epoch).All(expected => metadata.GetValueOrDefault(expected.Key) == expected.Value);
+
+    /// <summary>What a file with weights says of their training.</summary>
+    /// <param name="settings">How they were trained.</param>
+    /// <param name="epoch">After which epoch, or null for what is the same after all.</param>
+    internal static Dictionary<string, string> Metadata(TrainSettings settings, EpochMetrics? epoch)
+    {
+        var metadata = new Dictionary<string, string>
+        {
+            ["architecture"] = settings.Architecture,
+            ["seed"] = settings.Seed.ToString(CultureInfo.InvariantCulture),
+        };
+        if (epoch is not null)
+        {
+            metadata["epoch"] = epoch.Epoch.ToString(CultureInfo.InvariantCulture);
+            metadata["test_accuracy"] = epoch.TestAccuracy.ToString(CultureInfo.InvariantCulture);
+        }
+
+        return metadata;
+    }
 
     private static IReadOnlyDictionary<string, string> ReadMetadata(string path)
     {

@@ -12,8 +12,9 @@ namespace MnistCnn.Training;
 /// <param name="Labels">The class that each image is of.</param>
 /// <param name="Predictions">The class that the network found in it.</param>
 /// <param name="Confidences">The probability that the network gave that class, from 0 to 1.</param>
+/// <param name="Classes">How many classes there are.</param>
 public sealed record Evaluation(
-    double Loss, IReadOnlyList<long> Labels, IReadOnlyList<long> Predictions, IReadOnlyList<double> Confidences)
+    double Loss, IReadOnlyList<long> Labels, IReadOnlyList<long> Predictions, IReadOnlyList<double> Confidences, int Classes)
 {
     /// <summary>Images that a network is given at a time where it only has to name them: no more are any faster.</summary>
     public const int BatchSize = 250;
@@ -32,7 +33,7 @@ public sealed record Evaluation(
     {
         get
         {
-            var counts = new int[MnistData.Classes, MnistData.Classes];
+            var counts = new int[Classes, Classes];
             foreach (var (label, prediction) in Labels.Zip(Predictions))
                 counts[label, prediction]++;
             return counts;
@@ -45,8 +46,8 @@ public sealed record Evaluation(
         .OrderByDescending(index => Confidences[index]);
 
     /// <summary>Runs a network over one enumeration of a loader, without gradients.</summary>
-    /// <param name="model">Images (B, 1, 28, 28) to logits (B, 10), on the loader's device.</param>
-    /// <param name="loader">The images; see <see cref="BatchLoader"/>.</param>
+    /// <param name="model">Images (B, C, H, W) to logits (B, classes), on the loader's device.</param>
+    /// <param name="loader">The images; see <see cref="Batches"/>.</param>
     /// <exception cref="UserException">The loss is not a finite number.</exception>
     public static Evaluation Run(Module<Tensor, Tensor> model, DataLoader<long, Batch> loader)
     {
@@ -72,6 +73,7 @@ public sealed record Evaluation(
             loss,
             classes.data<long>().ToArray(),
             predictions.data<long>().ToArray(),
-            confidences.data<double>().ToArray());
+            confidences.data<double>().ToArray(),
+            (int)scores.shape[1]);
     }
 }

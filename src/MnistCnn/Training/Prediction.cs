@@ -12,15 +12,16 @@ namespace MnistCnn.Training;
 public sealed record Prediction(int Digit, double Probability)
 {
     /// <summary>What a network sees in an image, the likeliest digit first.</summary>
-    /// <param name="model">Images (1, 1, 28, 28) to logits (1, 10), ready for evaluation.</param>
-    /// <param name="image">Grey values, 0 is background: (28, 28), uint8.</param>
+    /// <param name="model">Images (1, C, H, W) to logits (1, classes), ready for evaluation.</param>
+    /// <param name="normalization">How it was given its images when it was trained.</param>
+    /// <param name="image">Pixels, 0 is background: (C, H, W), uint8.</param>
     /// <param name="device">Where the network is.</param>
     /// <exception cref="UserException">What the network gives is not a finite number.</exception>
-    public static IReadOnlyList<Prediction> Of(Module<Tensor, Tensor> model, Tensor image, Device device)
+    public static IReadOnlyList<Prediction> Of(Module<Tensor, Tensor> model, Normalization normalization, Tensor image, Device device)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        var logits = model.call(ImageSet.Normalize(image.unsqueeze(0).to(device)));
+        var logits = model.call(normalization.Apply(image.unsqueeze(0).to(device)));
         if (!logits.isfinite().all().item<bool>())
             throw new UserException("What the network gives is not a finite number: its weights are too large. Train it with a lower learning rate.");
         return [.. softmax(logits.cpu().to_type(ScalarType.Float64), dim: 1).data<double>().ToArray()

@@ -13,11 +13,4 @@ public sealed record Recipe(string Name, TrainSettings Settings)
         // What each part gives is measured in docs/recipe.md.
         new("fast", new TrainSettings(Epochs: 3, BatchSize: 128, LearningRate: 0.1, Momentum: 0.9, OneCycle: true, LabelSmoothing: 0.1)),
     ];
-
-    /// <summary>The names of <see cref="All"/>, for help and messages.</summary>
-    public static string Names { get; } = string.Join(", ", All.Select(recipe => recipe.Name));
-
-    /// <summary>The recipe of that name, whatever its case, or null.</summary>
-    public static Recipe? Find(string? name) =>
-        All.FirstOrDefault(recipe => string.Equals(recipe.Name, name, StringComparison.OrdinalIgnoreCase));
 }

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using MnistCnn.Data;
 using MnistCnn.Networks;
-using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -19,7 +18,6 @@ namespace MnistCnn.Training;
 /// </summary>
 public sealed class Trainer : IDisposable
 {
-    private readonly Architecture architecture;
     private readonly TrainSettings settings;
     private readonly Module<Tensor, Tensor> model;
     private readonly SGD optimizer;
@@ -41,16 +39,16 @@ public sealed class Trainer : IDisposable
     /// <exception cref="UserException">
     /// No image would be left to train on; or a batch would have a single one, where batch normalisation needs more.
     /// </exception>
-    public Trainer(Architecture architecture, TrainSettings settings, MnistData data, Device device)
+    public Trainer(Architecture architecture, TrainSettings settings, DataSet data, Device device)
     {
         var heldOut = settings.Validation ?? 0;
         if (heldOut >= data.Train.Count)
             throw new UserException($"Of {data.Train.Count} training images, {heldOut} cannot be held out for validation.");
 
-        this.architecture = architecture;
         this.settings = settings;
         manual_seed(settings.Seed);
-        model = MemoryLayout.ChannelsLast(architecture.Create().to(device));
+        var shape = new NetworkShape(data.Channels, data.Height, data.Width, data.ClassNames.Count);
+        model = MemoryLayout.ChannelsLast(Create(architecture, shape).to(device));
         // TorchSharp, unlike PyTorch, would go on with a running variance that is no number.
         if (model.modules().Any(module => module is BatchNorm2d) && (data.Train.Count - heldOut - 1) % settings.BatchSize == 0)
             throw new UserException(
@@ -58,18 +56,18 @@ public sealed class Trainer : IDisposable
                 + "take another --batch-size or --train-limit.");
         optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum);
         trainSet = Part(data.Train, 0, data.Train.Count - heldOut);
-        trainLoader = BatchLoader.Create(trainSet, settings.BatchSize, shuffle: true);
+        trainLoader = Batches.Of(trainSet, data.Normalization, settings.BatchSize, shuffle: true);
         if (settings.OneCycle)
             schedule = OneCycleLR(
                 optimizer, settings.LearningRate, epochs: settings.Epochs, steps_per_epoch: (int)trainLoader.Count, cycle_momentum: false);
         if (heldOut > 0)
         {
             validationSet = Part(data.Train, data.Train.Count - heldOut, heldOut);
-            validationLoader = BatchLoader.Create(validationSet, Evaluation.BatchSize, shuffle: false);
+            validationLoader = Batches.Of(validationSet, data.Normalization, Evaluation.BatchSize, shuffle: false);
         }
 
         testSet = Part(data.Test, 0, data.Test.Count);
-        testLoader = BatchLoader.Create(testSet, Evaluation.BatchSize, shuffle: false);
+        testLoader = Batches.Of(testSet, data.Normalization, Evaluation.BatchSize, shuffle: false);
         epochRandomState = get_rng_state();
 
         ImageSet Part(ImageSet set, long start, long count)
@@ -78,6 +76,9 @@ public sealed class Trainer : IDisposable
             return part.To(device);
         }
     }
+
+    /// <summary>How it trains.</summary>
+    public TrainSettings Settings => settings;
 
     /// <summary>How far the run is.</summary>
     public TrainingState State { get; private set; } = TrainingState.Start;
@@ -100,41 +101,40 @@ public sealed class Trainer : IDisposable
     /// <summary>The epoch with the best accuracy so far, the first one of several; 0 before the first is over.</summary>
     public int BestEpoch => EpochMetrics.Best(State.History)?.Epoch ?? 0;
 
-    /// <summary>Starts from these weights instead of fresh ones.</summary>
-    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    /// <exception cref="InvalidDataException">It does not hold this network's weights.</exception>
-    public void LoadWeights(string path) => Weights.LoadInto(model, architecture, path);
+    /// <summary>The state of torch's default generator before the current epoch, uint8: its order can be drawn from it again.</summary>
+    public Tensor EpochRandomState => epochRandomState;
 
-    /// <summary>Writes the weights.</summary>
-    /// <param name="path">Where to.</param>
-    /// <param name="metadata">What to say about them.</param>
-    public void SaveWeights(string path, IReadOnlyDictionary<string, string> metadata) => Weights.Save(path, model, metadata);
+    /// <summary>The optimiser's momentum, by the name of its parameter; empty before the first step.</summary>
+    /// <remarks>What SGD has passed over, for want of a gradient or of momentum, has none; zeros do the same in its next step.</remarks>
+    public IReadOnlyDictionary<string, Tensor> Momentum => State is { Epoch: 1, Step: 0 }
+        ? new Dictionary<string, Tensor>()
+        : Momenta.ToDictionary(named => named.Name, named => named.State.momentum_buffer ?? zeros_like(named.Parameter));
 
-    /// <summary>Goes on where a checkpoint stands.</summary>
-    /// <exception cref="InvalidDataException">It is another network's, or damaged.</exception>
-    public void Restore(Checkpoint checkpoint)
+    private IEnumerable<(string Name, Tensor Parameter, SGD.State State)> Momenta =>
+        model.named_parameters().Zip(optimizer.state_dict().State, (named, state) => (named.name, (Tensor)named.parameter, (SGD.State)state));
+
+    /// <summary>Goes on from a state between two steps, but for the weights, which are put into <see cref="Model"/>.</summary>
+    /// <param name="state">How far the run is.</param>
+    /// <param name="momentum">Its <see cref="Momentum"/> then, with all of the parameters, or with none before the first step.</param>
+    /// <param name="randomState">Its <see cref="EpochRandomState"/> then.</param>
+    public void Restore(TrainingState state, IReadOnlyDictionary<string, Tensor> momentum, Tensor randomState)
     {
-        checkpoint.Restore(model, optimizer);
-        var randomState = checkpoint.RestoreRandomState();
-        State = checkpoint.State;
+        // In the layout of its parameter, as the optimiser would make it: so each step gives the same bits.
+        foreach (var (name, parameter, buffer) in momentum.Count == 0 ? [] : Momenta)
+            buffer.momentum_buffer = zeros_like(parameter).detach().copy_(momentum[name]).DetachFromDisposeScope();
+        State = state;
         epochRandomState.Dispose();
-        epochRandomState = randomState;
+        epochRandomState = randomState.clone();
+        set_rng_state(epochRandomState);
         for (var step = (State.Epoch - 1) * trainLoader.Count + State.Step; step > 0; step--)
             schedule?.step();
     }
-
-    /// <summary>Writes a checkpoint of the state between the last step and the next.</summary>
-    /// <param name="path">Where to.</param>
-    /// <param name="data">What the run runs on.</param>
-    /// <param name="runId">Which run it is, see <see cref="RunInfo.Id"/>.</param>
-    public void SaveCheckpoint(string path, RunData data, string? runId = null) =>
-        Checkpoint.Write(path, settings, data, State, model, optimizer, epochRandomState, runId);
 
     /// <summary>Trains to the last epoch, or until patience ends.</summary>
     /// <param name="observers">Are told of each step and each epoch.</param>
     /// <param name="cancellation">Ends the training after the current step.</param>
     /// <exception cref="UserException">The loss is no longer a finite number.</exception>
-    /// <exception cref="OperationCanceledException">It was ended; <see cref="SaveCheckpoint"/> keeps where.</exception>
+    /// <exception cref="OperationCanceledException">It was ended; <see cref="State"/> says where.</exception>
     public void Run(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation = default)
     {
         while (State.Epoch <= settings.Epochs && !(State.History.Count - BestEpoch >= settings.Patience))
@@ -179,6 +179,18 @@ public sealed class Trainer : IDisposable
         optimizer.Dispose();
         model.Dispose();
         epochRandomState.Dispose();
+    }
+
+    private static Module<Tensor, Tensor> Create(Architecture architecture, NetworkShape shape)
+    {
+        try
+        {
+            return architecture.Create(shape);
+        }
+        catch (ArgumentException error)
+        {
+            throw new UserException(error.Message, error);
+        }
     }
 
     private void TrainEpoch(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation)

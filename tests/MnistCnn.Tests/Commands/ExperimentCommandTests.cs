@@ -126,6 +126,47 @@ public sealed class ExperimentCommandTests : IDisposable
         Assert.DoesNotContain(folder.Contents, name => name.Contains("tmp", StringComparison.OrdinalIgnoreCase));
     }
 
+    [Fact]
+    public async Task A_killed_experiment_goes_on_to_the_same_measurements()
+    {
+        string[] arguments = ["experiment", "convergence", "--train-limit", "96", "--test-limit", "50", "--epochs", "8", "--seeds", "1", "--threads", "1"];
+        Assert.Equal(0, Run([.. arguments, "--out", "whole"]).ExitCode);
+        foreach (var (checkpoint, epochs) in new[] { ("residual-seed-1", 3), ("residual-s-plain-twin-seed-1", 5), ("plain-18-seed-1", 2) })
+        {
+            using var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, .. arguments, "--out", "out"]);
+            var metrics = folder[$"out/{checkpoint}/metrics.jsonl"];
+            while (!File.Exists(metrics) || File.ReadAllLines(metrics).Length < epochs)
+            {
+                Assert.False(process.HasExited, "it ended before it could be killed");
+                await Task.Delay(5, TestContext.Current.CancellationToken);
+            }
+
+            process.Kill();
+            process.WaitForExit();
+        }
+
+        // A checkpoint inside it is the experiment's alone, and so are other settings of it.
+        Run("train", "--resume", "out/plain-18-seed-1/checkpoint.safetensors").AssertFailed(1, "inside an experiment", "--out");
+        Run([.. arguments, "--epochs", "9", "--out", "out"]).AssertFailed(2);
+        Run("experiment", "convergence", "--quick", "--out", "out").AssertFailed(1, "holds another experiment", "epochs was 8, now 3");
+
+        var rest = Run([.. arguments, "--out", "out"]);
+        Assert.Equal(0, rest.ExitCode);
+        Assert.StartsWith("[4/4] Plain-18, seed 1: ", Assert.Single(rest.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+        Assert.Equal(File.ReadAllText(folder["whole/measurements.csv"]), File.ReadAllText(folder["out/measurements.csv"]));
+
+        // What is left of a training is a run to compare, and no more than that.
+        Assert.All(
+            Directory.GetDirectories(folder["out"]),
+            run => Assert.Equal(
+                ["best.safetensors", "metrics.jsonl", "run.json"],
+                Directory.GetFileSystemEntries(run).Select(Path.GetFileName).Order(StringComparer.Ordinal)));
+        var table = Run("compare", "out/residual-seed-1", "out/plain-18-seed-1").Output;
+        Assert.Contains("residual-twin", Run("compare", "out/residual-s-plain-twin-seed-1", "--json").Output);
+        Assert.Contains("plain-18-seed-1", table);
+        Run([.. arguments, "--out", "out"]).AssertFailed(1, "holds an experiment already");
+    }
+
     // Runs it, looks at what is common to all, and reads its rows.
     private Dictionary<string, string>[] Measure(string name, params string[] options)
     {

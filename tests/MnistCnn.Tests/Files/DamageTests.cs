@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using MnistCnn.Data;
+using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
 using MnistCnn.Training;
@@ -19,13 +20,13 @@ public sealed class DamageTests : IDisposable
     private static readonly TrainSettings Settings = new("plain", Epochs: 1, BatchSize: 8);
 
     private readonly TemporaryFolder folder = new();
-    private readonly MnistData data;
+    private readonly DataSet data;
 
     public DamageTests()
     {
         Directory.CreateDirectory(folder["data"]);
         SmallMnist.Write(folder["data"]);
-        data = MnistData.Load(folder["data"]);
+        data = MnistReader.Load(folder["data"]);
     }
 
     public void Dispose()
@@ -38,8 +39,10 @@ public sealed class DamageTests : IDisposable
     public void Weights_with_a_checksum_are_refused()
     {
         using var model = Architecture.Find("plain")!.Create();
-        Weights.Save(folder["weights"], model, new Dictionary<string, string> { ["architecture"] = "plain" });
-        Damage("weights", path => Weights.Load(path).Model.Dispose(), mayBeRead: false);
+        var metadata = TrainedNetwork.Describe(data);
+        metadata["architecture"] = "plain";
+        new SafetensorsFile(model.state_dict(), metadata).Write(folder["weights"]);
+        Damage("weights", path => TrainedNetwork.Load(path).Dispose(), mayBeRead: false);
     }
 
     [Fact]
@@ -48,8 +51,8 @@ public sealed class DamageTests : IDisposable
         File.Copy(Fixture.PathOf("plain-f16.safetensors"), folder["weights"]);
         Damage("weights", path =>
         {
-            using var model = Weights.Load(path, Architecture.Find("plain")).Model;
-            Assert.Null(Weights.NotFinite(model.state_dict()));
+            using var model = TrainedNetwork.Load(path, Architecture.Find("plain")).Network;
+            Assert.Null(StateDictionary.NotFinite(model.state_dict()));
         });
     }
 
@@ -59,7 +62,7 @@ public sealed class DamageTests : IDisposable
         using (var trainer = new Trainer(Architecture.Find("plain")!, Settings, data, CPU))
         {
             trainer.Run([], TestContext.Current.CancellationToken);
-            trainer.SaveCheckpoint(folder["checkpoint"], new RunData(data.Folder, data.Train.Count, data.Test.Count, data.Sha256), "run");
+            Checkpoint.Write(folder["checkpoint"], trainer, RunData.Of(data), "run");
         }
 
         Damage("checkpoint", path => Checkpoint.Read(path).Dispose(), mayBeRead: false);
@@ -75,7 +78,7 @@ public sealed class DamageTests : IDisposable
         Damage("checkpoint", path =>
         {
             using var checkpoint = Checkpoint.Read(path);
-            trainer.Restore(checkpoint);
+            checkpoint.Restore(trainer);
             Assert.Equal(whole.State.History.Count, checkpoint.State.History.Count);
             rand(700).Dispose();
         });
@@ -87,7 +90,7 @@ public sealed class DamageTests : IDisposable
     public void Data_with_sums_are_refused(string name)
     {
         WriteSums();
-        Damage($"data/{name}", _ => MnistData.Load(folder["data"]).Dispose(), mayBeRead: false, inPlace: true);
+        Damage($"data/{name}", _ => MnistReader.Load(folder["data"]).Dispose(), mayBeRead: false, inPlace: true);
     }
 
     [Theory]
@@ -101,7 +104,7 @@ public sealed class DamageTests : IDisposable
 
         void AssertSame(string _)
         {
-            using var other = MnistData.Load(folder["data"]);
+            using var other = MnistReader.Load(folder["data"]);
             Assert.True(data.Train.Images.equal(other.Train.Images).all().item<bool>());
             Assert.Equal(data.Test.Labels.data<long>().ToArray(), other.Test.Labels.data<long>().ToArray());
         }
@@ -112,7 +115,7 @@ public sealed class DamageTests : IDisposable
         "data/train-images-idx3-ubyte",
         _ =>
         {
-            using var other = MnistData.Load(folder["data"]);
+            using var other = MnistReader.Load(folder["data"]);
             Assert.Equal(data.Train.Images.shape, other.Train.Images.shape);
         },
         inPlace: true);

@@ -43,9 +43,9 @@ public sealed class ArchitectureTests
         var fixture = Fixture.Read(name);
         manual_seed(fixture.Seed);
         using var model = Architecture.Find(name)!.Create();
-        using var data = MnistData.Load(MnistData.BundledFolder, trainLimit: 1, testLimit: fixture.TestLogits.Length);
+        using var data = MnistReader.Load(MnistReader.BundledFolder, trainLimit: 1, testLimit: fixture.TestLogits.Length);
         List<float> logits = [];
-        foreach (var (images, _) in BatchLoader.Create(data.Test, fixture.TestLogits.Length, shuffle: false))
+        foreach (var (images, _) in Batches.Of(data.Test, data.Normalization, fixture.TestLogits.Length, shuffle: false))
             logits.AddRange(model.call(images).data<float>());
         Assert.Equal(fixture.TestLogits.Length * 10, logits.Count);
         foreach (var (expected, actual) in fixture.TestLogits.SelectMany(row => row).Zip(logits))

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using MnistCnn.Data;
+using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
 using MnistCnn.Training;
@@ -86,7 +87,7 @@ public sealed class ResNetTests
     {
         var fixture = ResNetFixture.Read();
         using var folder = new TemporaryFolder();
-        using var data = MnistData.Load(MnistData.BundledFolder, testLimit: fixture.TestLogits.Length);
+        using var data = MnistReader.Load(MnistReader.BundledFolder, testLimit: fixture.TestLogits.Length);
         using var trainer = new Trainer(Architecture.Find("resnet18")!, new TrainSettings("resnet18", Seed: fixture.Seed), data, CPU);
         using var enough = new CancellationTokenSource();
         List<double> losses = [];
@@ -101,16 +102,16 @@ public sealed class ResNetTests
         foreach (var (expected, actual) in fixture.TrainLosses.Zip(losses))
             Assert.Equal(expected, actual, 1e-5);
 
-        trainer.SaveWeights(folder["model.safetensors"], new Dictionary<string, string>());
-        var (architecture, model) = Weights.Load(folder["model.safetensors"]);
-        using (model)
+        new SafetensorsFile(trainer.Model.state_dict(), new Dictionary<string, string>()).Write(folder["model.safetensors"]);
+        using var trained = TrainedNetwork.Load(folder["model.safetensors"]);
+        using (var model = trained.Network)
         {
-            Assert.Equal("resnet18", architecture.Name);
+            Assert.Equal("resnet18", trained.Architecture.Name);
             Assert.Equal(fixture.TrainLosses.Length, model.state_dict()["bn1.num_batches_tracked"].item<long>());
             model.eval();
             using var noGradient = no_grad();
             List<float> logits = [];
-            foreach (var (images, _) in BatchLoader.Create(data.Test, fixture.TestLogits.Length, shuffle: false))
+            foreach (var (images, _) in Batches.Of(data.Test, data.Normalization, fixture.TestLogits.Length, shuffle: false))
                 logits.AddRange(model.call(images).data<float>());
             Assert.Equal(fixture.TestLogits.Length * 10, logits.Count);
             foreach (var (expected, actual) in fixture.TestLogits.SelectMany(row => row).Zip(logits))

@@ -10,8 +10,9 @@ public sealed class ProgressReportTests
     public void A_run_that_goes_on_in_the_middle_of_an_epoch_shows_that_epoch()
     {
         var console = new TestConsole().Width(120).Interactive();
-        ProgressReport.Show(console, epochs: 3, report =>
+        ProgressBar.Show(console, bar =>
         {
+            var report = new ProgressReport(console, bar, epochs: 3);
             report.OnStep(new StepMetrics(2, 301, 400, 0.5, 64, 0.01));
             report.OnStep(new StepMetrics(2, 302, 400, 0.25, 64, 0.01));
         });

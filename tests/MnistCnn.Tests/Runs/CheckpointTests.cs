@@ -111,7 +111,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
             changed.view(-1)[random.Next((int)tensor.numel())] = values[random.Next(3)];
             (original with { Tensors = new Dictionary<string, Tensor>(original.Tensors) { [name] = changed } }).Write(folder["changed"]);
             using var checkpoint = Checkpoint.Read(folder["changed"]);
-            var message = Assert.Throws<InvalidDataException>(() => trainer.Restore(checkpoint)).Message;
+            var message = Assert.Throws<InvalidDataException>(() => checkpoint.Restore(trainer)).Message;
             Assert.Contains(name[(name.IndexOf('.') + 1)..], message);
             Assert.Contains("NaN or infinity", message);
         }
@@ -136,7 +136,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
 
         using var checkpoint = Checkpoint.Read(folder["changed"]);
         using var trainer = Trainer();
-        Assert.Contains("random", Assert.Throws<InvalidDataException>(() => trainer.Restore(checkpoint)).Message);
+        Assert.Contains("random", Assert.Throws<InvalidDataException>(() => checkpoint.Restore(trainer)).Message);
     }
 
     // Made by version 0.1, stopped in the third of six epochs; the data are its own, its labels not packed.
@@ -145,15 +145,20 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     {
         Directory.CreateDirectory(folder["old"]);
         SmallMnist.Write(folder["old"], train: 320, test: 100, pack: false);
-        using var oldData = MnistData.Load(folder["old"]);
+        using var oldData = MnistReader.Load(folder["old"]);
         using var checkpoint = Checkpoint.Read(Fixture.PathOf("checkpoint-0.1.safetensors"));
         Assert.Null(checkpoint.RunId);
-        checkpoint.EnsureSame(new RunData(oldData.Folder, oldData.Train.Count, oldData.Test.Count, oldData.Sha256));
+        checkpoint.EnsureSame(RunData.Of(oldData));
 
-        using var resumed = new Trainer(Architecture.Find("plain")!, checkpoint.Settings, oldData, CPU);
-        resumed.Restore(checkpoint);
-        resumed.Run([], TestContext.Current.CancellationToken);
-        using var whole = new Trainer(Architecture.Find("plain")!, checkpoint.Settings, oldData, CPU);
+        using var run = TrainingRun.Resume(
+            checkpoint, Fixture.PathOf("checkpoint-0.1.safetensors"), Architecture.Find("plain")!, checkpoint.Settings, oldData, CPU, folder["out"]);
+        Assert.True(run.Train([], TestContext.Current.CancellationToken));
+        var resumed = run.Trainer;
+
+        // Version 0.1 gave networks all data as it gave them MNIST, and so does the run that goes on.
+        Assert.Equal(Normalization.Mnist, run.Folder.Info.Data.Normalization);
+        Assert.NotEqual(Normalization.Mnist, oldData.Normalization);
+        using var whole = new Trainer(Architecture.Find("plain")!, checkpoint.Settings, oldData with { Normalization = Normalization.Mnist }, CPU);
         whole.Run([], TestContext.Current.CancellationToken);
 
         // To the bit where the processor is that of the fixture.
@@ -173,13 +178,13 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         public StoppedRun()
         {
             SmallMnist.Write(folder.FullPath, train: 160, test: 50);
-            Data = MnistData.Load(folder.FullPath);
+            Data = MnistReader.Load(folder.FullPath);
             using var trainer = new Trainer(Architecture.Find("plain")!, Settings, Data, CPU);
             Assert.Throws<OperationCanceledException>(() => trainer.Run([this], enough.Token));
-            trainer.SaveCheckpoint(Path, new RunData(Data.Folder, Data.Train.Count, Data.Test.Count, Data.Sha256), "run");
+            Checkpoint.Write(Path, trainer, RunData.Of(Data), "run");
         }
 
-        public MnistData Data { get; }
+        public DataSet Data { get; }
 
         public string Path => folder["checkpoint.safetensors"];
 

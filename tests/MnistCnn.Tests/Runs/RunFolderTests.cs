@@ -43,7 +43,7 @@ public sealed class RunFolderTests : IDisposable
     public void Runs_that_start_together_get_folders_of_their_own()
     {
         var processes = Enumerable.Range(0, 4).Select(_ => Start([.. Short, "--epochs", "1"])).ToArray();
-        Assert.All(processes.Select(ProgramRun.Finish), run => Assert.Equal((0, ""), (run.ExitCode, run.Error)));
+        Assert.All(processes.Select(process => ProgramRun.Finish(process)), run => Assert.Equal((0, ""), (run.ExitCode, run.Error)));
         Assert.Equal(4, Directory.GetDirectories(folder["runs"]).Length);
     }
 

@@ -1,5 +1,5 @@
+using MnistCnn.Files;
 using MnistCnn.Networks;
-using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -30,8 +30,8 @@ public sealed class MemoryLayoutTests : IDisposable
         foreach (var (expected, actual) in usual.call(images).data<float>().Zip(other.call(images).contiguous().data<float>()))
             Assert.Equal(expected, actual, 1e-4f);
 
-        Weights.Save(folder["usual"], usual, new Dictionary<string, string>());
-        Weights.Save(folder["other"], other, new Dictionary<string, string>());
+        new SafetensorsFile(usual.state_dict(), new Dictionary<string, string>()).Write(folder["usual"]);
+        new SafetensorsFile(other.state_dict(), new Dictionary<string, string>()).Write(folder["other"]);
         Assert.Equal(File.ReadAllBytes(folder["usual"]), File.ReadAllBytes(folder["other"]));
     }
 

@@ -10,7 +10,7 @@ public sealed class EvaluationTests
     [Fact]
     public void Figures_follow_from_the_answers()
     {
-        var evaluation = new Evaluation(0.5, Labels: [0, 0, 1, 9, 9], Predictions: [0, 1, 1, 8, 0], Confidences: [0.9, 0.6, 0.8, 0.7, 0.5]);
+        var evaluation = new Evaluation(0.5, Labels: [0, 0, 1, 9, 9], Predictions: [0, 1, 1, 8, 0], Confidences: [0.9, 0.6, 0.8, 0.7, 0.5], Classes: 10);
         Assert.Equal((2, 5, 40.0), (evaluation.Correct, evaluation.Total, evaluation.Accuracy));
         Assert.Equal([3, 1, 4], evaluation.Mistakes);
         var confusion = evaluation.Confusion;
@@ -21,9 +21,9 @@ public sealed class EvaluationTests
     [Fact]
     public void The_size_of_the_batches_makes_no_difference()
     {
-        using var data = MnistData.Load(MnistData.BundledFolder, trainLimit: 1, testLimit: 101);
-        var (_, model) = Weights.Load(Fixture.PathOf("residual-trained.safetensors"));
-        var results = new[] { 1, 64, 500 }.Select(size => Evaluation.Run(model, BatchLoader.Create(data.Test, size, shuffle: false))).ToArray();
+        using var data = MnistReader.Load(MnistReader.BundledFolder, trainLimit: 1, testLimit: 101);
+        using var model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
+        var results = new[] { 1, 64, 500 }.Select(size => Evaluation.Run(model.Network, Batches.Of(data.Test, data.Normalization, size, shuffle: false))).ToArray();
         foreach (var result in results[1..])
         {
             Assert.Equal(results[0].Loss, result.Loss, 1e-6);
@@ -35,12 +35,12 @@ public sealed class EvaluationTests
     [Fact]
     public void An_image_by_itself_gets_the_answer_that_it_gets_in_a_batch()
     {
-        using var data = MnistData.Load(MnistData.BundledFolder, trainLimit: 1, testLimit: 50);
-        var (_, model) = Weights.Load(Fixture.PathOf("residual-trained.safetensors"));
-        var evaluation = Evaluation.Run(model, BatchLoader.Create(data.Test, 50, shuffle: false));
+        using var data = MnistReader.Load(MnistReader.BundledFolder, trainLimit: 1, testLimit: 50);
+        using var model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
+        var evaluation = Evaluation.Run(model.Network, Batches.Of(data.Test, data.Normalization, 50, shuffle: false));
         for (var index = 0; index < evaluation.Total; index++)
         {
-            var best = Prediction.Of(model, data.Test.Images[index], CPU)[0];
+            var best = Prediction.Of(model.Network, model.Normalization, data.Test.Images[index], CPU)[0];
             Assert.Equal(evaluation.Predictions[index], best.Digit);
             Assert.Equal(evaluation.Confidences[index], best.Probability, 1e-5);
         }

@@ -15,7 +15,7 @@ public sealed class TrainerTests
     public void The_first_losses_are_those_of_PyTorch(string name)
     {
         var fixture = Fixture.Read(name);
-        using var data = MnistData.Load(MnistData.BundledFolder, testLimit: 1);
+        using var data = MnistReader.Load(MnistReader.BundledFolder, testLimit: 1);
         using var trainer = new Trainer(Architecture.Find(name)!, new TrainSettings(name, Seed: fixture.Seed), data, CPU);
         using var enough = new CancellationTokenSource();
         var losses = new Recorder(step =>
@@ -81,9 +81,9 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 16);
-        using var data = MnistData.Load(folder.FullPath);
+        using var data = MnistReader.Load(folder.FullPath);
         using var whole = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain", Epochs: 1, LabelSmoothing: 0.25), data, CPU);
-        using var logProbabilities = nn.functional.log_softmax(whole.Model.call(ImageSet.Normalize(data.Train.Images)), 1);
+        using var logProbabilities = nn.functional.log_softmax(whole.Model.call(data.Normalization.Apply(data.Train.Images)), 1);
         var right = -logProbabilities.gather(1, data.Train.Labels.unsqueeze(1)).mean().item<float>();
         var all = -logProbabilities.mean().item<float>();
         var recorder = new Recorder();
@@ -109,7 +109,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
-        using var data = MnistData.Load(folder.FullPath);
+        using var data = MnistReader.Load(folder.FullPath);
         using var enough = new CancellationTokenSource();
         using var trainer = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain", BatchSize: 15), data, CPU) { StepsAtOnce = 4 };
         var steps = 0;
@@ -138,7 +138,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
-        using var data = MnistData.Load(folder.FullPath);
+        using var data = MnistReader.Load(folder.FullPath);
         using var trainer = new Trainer(Architecture.Find("residual")!, new TrainSettings("residual", Epochs: 3), data, CPU);
         List<long> live = [];
         trainer.Run([new Recorder(onEpoch: () => live.Add(TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount))], TestContext.Current.CancellationToken);
@@ -151,7 +151,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 40);
-        using var data = MnistData.Load(folder.FullPath);
+        using var data = MnistReader.Load(folder.FullPath);
         using var trainer = new Trainer(
             Architecture.Find("residual-as-printed")!, new TrainSettings("residual-as-printed", Epochs: 2, BatchSize: 10), data, CPU);
         var before = trainer.Model.named_parameters().ToDictionary(named => named.name, named => named.parameter.contiguous().bytes.ToArray());
@@ -172,11 +172,11 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath);
-        using var data = MnistData.Load(folder.FullPath);
+        using var data = MnistReader.Load(folder.FullPath);
         var settings = new TrainSettings("residual-as-printed", Epochs: 1);
         using var trainer = new Trainer(Architecture.Find("residual-as-printed")!, settings, data, CPU);
         trainer.Run([], TestContext.Current.CancellationToken);
-        trainer.SaveCheckpoint(folder["whole"], new RunData(data.Folder, data.Train.Count, data.Test.Count, data.Sha256));
+        Checkpoint.Write(folder["whole"], trainer, RunData.Of(data));
         using (var file = SafetensorsFile.Read(folder["whole"]))
         {
             var tensors = new Dictionary<string, Tensor>(file.Tensors);
@@ -185,8 +185,8 @@ public sealed class TrainerTests
         }
 
         using Checkpoint whole = Checkpoint.Read(folder["whole"]), part = Checkpoint.Read(folder["part"]);
-        trainer.Restore(whole);
-        Assert.Contains($"of the momentum, the tensor {parameter} is missing", Assert.Throws<InvalidDataException>(() => trainer.Restore(part)).Message);
+        whole.Restore(trainer);
+        Assert.Contains($"of the momentum, the tensor {parameter} is missing", Assert.Throws<InvalidDataException>(() => part.Restore(trainer)).Message);
     }
 
     // With a last batch that is smaller; with the running means and the count of batches from the checkpoint; with parameters that
@@ -200,15 +200,15 @@ public sealed class TrainerTests
         var architecture = Architecture.Find(name)!;
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 20);
-        using var data = MnistData.Load(folder.FullPath);
+        using var data = MnistReader.Load(folder.FullPath);
         var settings = new TrainSettings(name, Epochs: 2, BatchSize: 8, Momentum: momentum);
-        var runData = new RunData(data.Folder, data.Train.Count, data.Test.Count, data.Sha256);
+        var runData = RunData.Of(data);
         var cancellation = TestContext.Current.CancellationToken;
 
         using (var whole = new Trainer(architecture, settings, data, CPU))
         {
             whole.Run([], cancellation);
-            whole.SaveCheckpoint(folder["whole"], runData);
+            Checkpoint.Write(folder["whole"], whole, runData);
         }
 
         using (var stopped = new Trainer(architecture, settings, data, CPU))
@@ -216,14 +216,14 @@ public sealed class TrainerTests
             using var enough = new CancellationTokenSource();
             var steps = 0;
             Assert.Throws<OperationCanceledException>(() => stopped.Run([new Recorder(_ => { if (++steps == 4) enough.Cancel(); })], enough.Token));
-            stopped.SaveCheckpoint(folder["stopped"], runData);
+            Checkpoint.Write(folder["stopped"], stopped, runData);
         }
 
         using var checkpoint = Checkpoint.Read(folder["stopped"]);
         using var more = new Trainer(architecture, settings, data, CPU);
-        more.Restore(checkpoint);
+        checkpoint.Restore(more);
         more.Run([], cancellation);
-        more.SaveCheckpoint(folder["more"], runData);
+        Checkpoint.Write(folder["more"], more, runData);
         using SafetensorsFile expected = SafetensorsFile.Read(folder["whole"]), actual = SafetensorsFile.Read(folder["more"]);
         Assert.Equal(batches, expected.Tensors.GetValueOrDefault("weights.bn1.num_batches_tracked")?.item<long>());
         Assert.Equal(expected.Tensors.Keys, actual.Tensors.Keys);
@@ -240,7 +240,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 17);
-        using var data = MnistData.Load(folder.FullPath);
+        using var data = MnistReader.Load(folder.FullPath);
         var settings = new TrainSettings(BatchSize: batchSize, Validation: validation);
         new Trainer(Architecture.Find("plain")!, settings, data, CPU).Dispose();
         if (isTaken)
@@ -253,7 +253,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
-        using var data = MnistData.Load(folder.FullPath);
+        using var data = MnistReader.Load(folder.FullPath);
         using var trainer = new Trainer(Architecture.Find(settings.Architecture)!, settings, data, CPU) { StepsAtOnce = stepsAtOnce };
         var recorder = new Recorder();
         trainer.Run([recorder], TestContext.Current.CancellationToken);

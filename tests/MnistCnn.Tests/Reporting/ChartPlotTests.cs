@@ -1,10 +1,11 @@
 using System.Xml.Linq;
+using MnistCnn.Experiments;
 using MnistCnn.Reporting;
 using SkiaSharp;
 
 namespace MnistCnn.Tests.Reporting;
 
-public sealed class ChartTests : IDisposable
+public sealed class ChartPlotTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
 
@@ -15,13 +16,13 @@ public sealed class ChartTests : IDisposable
     {
         var curves = new[] { Curve.OverEpochs("one", [1, 2]), Curve.OverEpochs("two", [2]) };
         var charts = new[] { new Chart("left", "x", "y", curves), new Chart("right", "x", "y", curves) { Epochs = 2 } };
-        Chart.Draw(folder["both.png"], charts);
+        ChartPlot.Draw(folder["both.png"], charts);
         using var bitmap = SKBitmap.Decode(folder["both.png"]);
-        Assert.Equal((2 * Chart.Width, Chart.Height), (bitmap.Width, bitmap.Height));
-        foreach (var side in bitmap.Pixels.Index().GroupBy(pixel => pixel.Index % bitmap.Width / Chart.Width))
+        Assert.Equal((2 * ChartPlot.Width, ChartPlot.Height), (bitmap.Width, bitmap.Height));
+        foreach (var side in bitmap.Pixels.Index().GroupBy(pixel => pixel.Index % bitmap.Width / ChartPlot.Width))
             Assert.Contains(side, pixel => pixel.Item == SKColors.Black);
 
-        Chart.Draw(folder["both.svg"], charts);
+        ChartPlot.Draw(folder["both.svg"], charts);
         var texts = XDocument.Load(folder["both.svg"]).Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value.Trim());
         Assert.Equal(2, texts.Count(text => text == "two"));
         Assert.Contains("left", texts);
@@ -31,14 +32,14 @@ public sealed class ChartTests : IDisposable
     [Fact]
     public void A_legend_names_several_curves_and_not_a_single_one()
     {
-        Chart.Draw(folder["one.svg"], new Chart("title", "x", "y", [Curve.OverEpochs("name", [1, 2])]));
+        ChartPlot.Draw(folder["one.svg"], new Chart("title", "x", "y", [Curve.OverEpochs("name", [1, 2])]));
         Assert.DoesNotContain("name", File.ReadAllText(folder["one.svg"]));
     }
 
     [Fact]
     public void Logarithmic_axes_name_powers_of_ten_and_the_places_measured()
     {
-        Chart.Draw(folder["log.svg"], new Chart("title", "x", "y", [new Curve("a", [2, 8, 64], [1e-3, 0, 1e-27])]) { LogX = true, LogY = true });
+        ChartPlot.Draw(folder["log.svg"], new Chart("title", "x", "y", [new Curve("a", [2, 8, 64], [1e-3, 0, 1e-27])]) { LogX = true, LogY = true });
         var texts = XDocument.Load(folder["log.svg"]).Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value.Trim()).ToHashSet();
         Assert.Superset(new HashSet<string> { "2", "8", "64", "10⁻²⁰", "10⁻¹⁰" }, texts);
     }
@@ -53,7 +54,7 @@ public sealed class ChartTests : IDisposable
         Assert.Equal([8, 5], curve.High!);
         int Colours(Curve drawn)
         {
-            Chart.Draw(folder["band.png"], new Chart("title", "x", "y", [drawn]));
+            ChartPlot.Draw(folder["band.png"], new Chart("title", "x", "y", [drawn]));
             using var bitmap = SKBitmap.Decode(folder["band.png"]);
             return bitmap.Pixels.Count(pixel => pixel == new SKColor(0xCC, 0xCC, 0xCC));
         }

@@ -1,13 +1,12 @@
 using ScottPlot.Statistics;
-using Spectre.Console;
 using static System.FormattableString;
 
-namespace MnistCnn.Reporting;
+namespace MnistCnn.Experiments;
 
 /// <summary>A table of results: the first column says what a row is of.</summary>
 /// <param name="Headings">The columns' names.</param>
 /// <param name="Rows">Their texts, as many in each row.</param>
-public sealed record ResultTable(IReadOnlyList<string> Headings, IReadOnlyList<IReadOnlyList<string>> Rows)
+internal sealed record ResultTable(IReadOnlyList<string> Headings, IReadOnlyList<IReadOnlyList<string>> Rows)
 {
     /// <summary>A whole number with separators.</summary>
     public static string Text(long number) => Invariant($"{number:N0}");
@@ -22,16 +21,5 @@ public sealed record ResultTable(IReadOnlyList<string> Headings, IReadOnlyList<I
             1 => Invariant($"{all[0]:F2}"),
             _ => Invariant($"{all.Average():F2} ± {Descriptive.StandardDeviation(all):F2}"),
         };
-    }
-
-    /// <summary>Writes it to standard output.</summary>
-    public void Write()
-    {
-        var table = new Table().Border(TableBorder.Simple);
-        foreach (var (index, heading) in Headings.Index())
-            table.AddColumn(heading, column => column.Alignment(index == 0 ? Justify.Left : Justify.Right).PadLeft(0).PadRight(1));
-        foreach (var row in Rows)
-            table.AddRow([.. row.Select(text => new Text(text))]);
-        Terminal.Of(Console.Out).Write(table);
     }
 }

@@ -1,21 +1,17 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using MnistCnn.Files;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Data;
 
-/// <summary>A data set in MNIST's four files.</summary>
-/// <param name="Folder">Where it was read from, as a full path.</param>
-/// <param name="Train">The images to learn from.</param>
-/// <param name="Test">The images to measure on.</param>
-/// <param name="Sha256">The SHA-256 of each file that was read, by its name, in lower-case hexadecimal.</param>
-public sealed record MnistData(string Folder, ImageSet Train, ImageSet Test, IReadOnlyDictionary<string, string> Sha256) : IDisposable
+/// <summary>Reads a data set in MNIST's four files: grey images of 28x28 pixels in ten classes.</summary>
+public static class MnistReader
 {
     private const string SumsFile = "SHA256SUMS";
     private const int Side = 28;
+    private const int Classes = 10;
 
-    /// <summary>How many classes there are: the digits 0 to 9.</summary>
-    public const int Classes = 10;
 
     /// <summary>The canonical MNIST, which comes with the program.</summary>
     public static string BundledFolder => Path.Combine(AppContext.BaseDirectory, "data", "mnist");
@@ -30,7 +26,7 @@ public sealed record MnistData(string Folder, ImageSet Train, ImageSet Test, IRe
     /// <exception cref="IOException">The folder or one of the files is missing or cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">One of them may not be read.</exception>
     /// <exception cref="InvalidDataException">A file is damaged, or the files do not belong together.</exception>
-    public static MnistData Load(string folder, int? trainLimit = null, int? testLimit = null)
+    public static DataSet Load(string folder, int? trainLimit = null, int? testLimit = null)
     {
         folder = Path.GetFullPath(folder);
         if (File.Exists(folder))
@@ -40,10 +36,12 @@ public sealed record MnistData(string Folder, ImageSet Train, ImageSet Test, IRe
 
         var sums = ReadSums(Path.Combine(folder, SumsFile));
         var read = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        Normalization? normalization = null;
         var train = LoadSet("train", trainLimit);
         try
         {
-            return new MnistData(folder, train, LoadSet("t10k", testLimit), read);
+            var names = Enumerable.Range(0, Classes).Select(digit => digit.ToString(CultureInfo.InvariantCulture)).ToArray();
+            return new DataSet(folder, train, LoadSet("t10k", testLimit), names, normalization!, read);
         }
         catch
         {
@@ -55,17 +53,14 @@ public sealed record MnistData(string Folder, ImageSet Train, ImageSet Test, IRe
         {
             var images = ReadFile($"{prefix}-images-idx3-ubyte", 3, out var imageFile);
             var labels = ReadFile($"{prefix}-labels-idx1-ubyte", 1, out var labelFile);
-            if (images.Dimensions[1] != Side || images.Dimensions[2] != Side)
-                throw new InvalidDataException($"{imageFile} holds images of {images.Dimensions[1]}x{images.Dimensions[2]} pixels; the networks take {Side}x{Side}.");
-            if (images.Dimensions[0] != labels.Dimensions[0])
-                throw new InvalidDataException($"{imageFile} holds {images.Dimensions[0]} images, but {labelFile} {labels.Dimensions[0]} labels. Do they belong together?");
-            if (labels.Values.Span.IndexOfAnyExceptInRange<byte>(0, Classes - 1) is var wrong and >= 0)
-                throw new InvalidDataException($"{labelFile} has the label {labels.Values.Span[wrong]} at position {wrong}; labels are 0 to {Classes - 1}.");
+            Check(images, imageFile, labels, labelFile);
 
+            // Of all images to learn from, whatever the limit.
+            normalization ??= Normalization.Of(images.Values.Span);
             var count = Math.Min(limit ?? int.MaxValue, labels.Values.Length);
             using var labelBytes = tensor(labels.Values[..count], [count]);
             return new ImageSet(
-                tensor(images.Values[..(count * Side * Side)], [count, Side, Side]),
+                tensor(images.Values[..(count * Side * Side)], [count, 1, Side, Side]),
                 labelBytes.to_type(ScalarType.Int64));
         }
 
@@ -86,11 +81,14 @@ public sealed record MnistData(string Folder, ImageSet Train, ImageSet Test, IRe
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
+    private static void Check(IdxArray images, string imageFile, IdxArray labels, string labelFile)
     {
-        Train.Dispose();
-        Test.Dispose();
+        if (images.Dimensions[1] != Side || images.Dimensions[2] != Side)
+            throw new InvalidDataException($"{imageFile} holds images of {images.Dimensions[1]}x{images.Dimensions[2]} pixels; they must have {Side}x{Side}.");
+        if (images.Dimensions[0] != labels.Dimensions[0])
+            throw new InvalidDataException($"{imageFile} holds {images.Dimensions[0]} images, but {labelFile} {labels.Dimensions[0]} labels. Do they belong together?");
+        if (labels.Values.Span.IndexOfAnyExceptInRange<byte>(0, Classes - 1) is var wrong and >= 0)
+            throw new InvalidDataException($"{labelFile} has the label {labels.Values.Span[wrong]} at position {wrong}; labels are 0 to {Classes - 1}.");
     }
 
     // As sha256sum writes it: the sum, a blank, a blank or an asterisk, the name.

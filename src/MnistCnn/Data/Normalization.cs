@@ -1,0 +1,40 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Data;
+
+/// <summary>Makes the pixels of a set of images numbers of mean 0 and standard deviation 1, as networks take them.</summary>
+/// <param name="Mean">Mean of the set's training pixels, scaled to 0..1.</param>
+/// <param name="Deviation">Their standard deviation, above 0.</param>
+public sealed record Normalization(double Mean, double Deviation)
+{
+    /// <summary>That of MNIST: the article's <c>transforms.Normalize([0.1307], [0.3081])</c>.</summary>
+    public static Normalization Mnist { get; } = new(0.1307, 0.3081);
+
+    /// <summary>Measures mean and deviation, to four digits as is usual; of MNIST that gives the article's.</summary>
+    /// <param name="pixels">All training pixels, at least one.</param>
+    public static Normalization Of(ReadOnlySpan<byte> pixels)
+    {
+        var (sum, squares) = (0UL, 0UL);
+        foreach (var pixel in pixels)
+        {
+            sum += pixel;
+            squares += (ulong)pixel * pixel;
+        }
+
+        var mean = (double)sum / pixels.Length;
+        var deviation = Math.Sqrt(Math.Max(0, (double)squares / pixels.Length - mean * mean));
+        var rounded = Math.Round(deviation / byte.MaxValue, 4);
+        return new Normalization(Math.Round(mean / byte.MaxValue, 4), rounded > 0 ? rounded : 1);
+    }
+
+    /// <summary>Makes images what networks take.</summary>
+    /// <param name="images">Pixels, 0 is black: (N, C, H, W), uint8.</param>
+    /// <returns>The same shape, float32, on the same device.</returns>
+    public Tensor Apply(Tensor images)
+    {
+        // By name, since a Scalar that nothing holds may be finalised in the midst of a call.
+        using Scalar white = byte.MaxValue, mean = Mean, deviation = Deviation;
+        return images.to_type(ScalarType.Float32).div_(white).sub_(mean).div_(deviation);
+    }
+}

@@ -1,0 +1,63 @@
+namespace MnistCnn.Experiments;
+
+/// <summary>Curves over common axes.</summary>
+/// <param name="Title">The line above.</param>
+/// <param name="XLabel">What lies on the horizontal axis, with its unit.</param>
+/// <param name="YLabel">What lies on the vertical axis, with its unit.</param>
+/// <param name="Curves">What to draw; a legend names them where there are several.</param>
+internal sealed record Chart(string Title, string XLabel, string YLabel, IReadOnlyList<Curve> Curves)
+{
+    /// <summary>What the vertical axis of test accuracies is called.</summary>
+    public const string AccuracyLabel = "Accuracy on the test images (%)";
+
+    /// <summary>How many epochs the horizontal axis shows, where these lie on it.</summary>
+    public int? Epochs { get; init; }
+
+    /// <summary>Whether the horizontal axis is logarithmic, with a tick at each place where there are values.</summary>
+    public bool LogX { get; init; }
+
+    /// <summary>Whether the vertical axis is logarithmic, with a tick at powers of ten. What is not above 0 is left out.</summary>
+    public bool LogY { get; init; }
+
+    /// <summary>Where the vertical axis begins and ends, or null for where the curves do.</summary>
+    public (double Low, double High)? YLimits { get; init; }
+
+    /// <summary>Where the legend stands.</summary>
+    public LegendPlace Legend { get; init; } = LegendPlace.Beside;
+}
+
+/// <summary>Where the legend of a chart stands.</summary>
+internal enum LegendPlace
+{
+    Beside,
+    LowerRight,
+    UpperRight,
+}
+
+/// <summary>A line of a chart.</summary>
+/// <param name="Name">What the legend calls it.</param>
+/// <param name="X">Where its points lie.</param>
+/// <param name="Y">Their values, as many.</param>
+internal sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y)
+{
+    /// <summary>The lower edge of a band around the line, as many values, or null.</summary>
+    public IReadOnlyList<double>? Low { get; init; }
+
+    /// <summary>Its upper edge.</summary>
+    public IReadOnlyList<double>? High { get; init; }
+
+    /// <summary>A line with a value for each epoch, from the first.</summary>
+    public static Curve OverEpochs(string name, IEnumerable<double> values) =>
+        new(name, [.. values.Select((_, index) => index + 1.0)], [.. values]);
+
+    /// <summary>The mean of what was measured several times at each place, with a band from the lowest to the highest.</summary>
+    public static Curve Mean(string name, IEnumerable<(double X, double Y)> points)
+    {
+        var places = points.GroupBy(point => point.X, point => point.Y).OrderBy(place => place.Key).ToArray();
+        return new Curve(name, [.. places.Select(place => place.Key)], [.. places.Select(place => place.Average())])
+        {
+            Low = [.. places.Select(place => place.Min())],
+            High = [.. places.Select(place => place.Max())],
+        };
+    }
+}

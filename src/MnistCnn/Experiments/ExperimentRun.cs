@@ -1,0 +1,197 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using MnistCnn.Data;
+using MnistCnn.Files;
+using MnistCnn.Runs;
+using MnistCnn.Runtime;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Experiments;
+
+/// <summary>
+/// An experiment in its folder: <c>experiment.json</c> says what it is, <c>trials.jsonl</c> has a line a finished trial with its rows,
+/// and each trial's training is a run in a folder below. Whatever ended it, it goes on from there.
+/// </summary>
+internal sealed partial class ExperimentRun : IDisposable
+{
+    private const string InfoFile = "experiment.json";
+    private const string TrialsFile = "trials.jsonl";
+
+    private readonly Experiment experiment;
+    private readonly DataSet data;
+    private readonly Device device;
+    private readonly FolderLock folderLock;
+    private readonly List<FinishedTrial> finished = [];
+    private ExperimentInfo info;
+
+    private ExperimentRun(Experiment experiment, DataSet data, Device device, FolderLock folderLock, ExperimentInfo info)
+    {
+        this.experiment = experiment;
+        this.data = data;
+        this.device = device;
+        this.folderLock = folderLock;
+        this.info = info;
+    }
+
+    /// <summary>Where the results are.</summary>
+    public string Folder => folderLock.Folder;
+
+    /// <summary>What stands in <c>experiment.json</c>.</summary>
+    public ExperimentInfo Info => info;
+
+    /// <summary>What was measured until now, in the order of the trials.</summary>
+    public IReadOnlyList<JsonElement> Rows => [.. finished.SelectMany(trial => trial.Rows)];
+
+    /// <summary>What came out until now.</summary>
+    public Findings Findings => experiment.Conclude(Rows);
+
+    /// <summary>Begins an experiment, or goes on with the one in the folder.</summary>
+    /// <param name="experiment">The experiment.</param>
+    /// <param name="settings">How large it is.</param>
+    /// <param name="data">What to train and test on.</param>
+    /// <param name="device">Where.</param>
+    /// <param name="folder">Where the results go, or null for the next free name <c>runs/NAME-TIME</c>.</param>
+    /// <exception cref="IOException">The folder cannot be written, is in use, or holds another experiment, or one that is finished.</exception>
+    /// <exception cref="InvalidDataException">A file in it is damaged.</exception>
+    public static ExperimentRun Open(Experiment experiment, ExperimentSettings settings, DataSet data, Device device, string? folder)
+    {
+        var info = new ExperimentInfo(
+            experiment.Name, experiment.Claim, settings, device.ToString(), get_num_threads(), Versions.All, RunData.Of(data), DateTimeOffset.Now);
+        var folderLock = folder is null ? FolderLock.TakeNew(experiment.Name, info.Started) : FolderLock.Take(folder);
+        try
+        {
+            var run = new ExperimentRun(experiment, data, device, folderLock, info);
+            run.TakeUp();
+            return run;
+        }
+        catch
+        {
+            folderLock.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether a checkpoint is of a training inside an experiment.</summary>
+    public static bool Owns(string checkpointPath) =>
+        Path.GetDirectoryName(Path.GetDirectoryName(Path.GetFullPath(checkpointPath))) is { } parent && File.Exists(Path.Combine(parent, InfoFile));
+
+    /// <summary>Measures one trial after the other.</summary>
+    /// <param name="progress">Is told how far it is.</param>
+    /// <param name="onTrial">Is told when a trial is done, before that is noted; it is given what the trial wants to be drawn.</param>
+    /// <param name="cancellation">Ends the experiment.</param>
+    /// <returns>Whether it came to its end.</returns>
+    /// <exception cref="IOException">The folder can no longer be written.</exception>
+    /// <exception cref="UserException">A training diverged.</exception>
+    public bool Measure(Action<ExperimentProgress> progress, Action<IReadOnlyList<ImageGrid>> onTrial, CancellationToken cancellation)
+    {
+        try
+        {
+            Save("running");
+            MeasureAll(progress, onTrial, cancellation);
+            Save("finished");
+            return true;
+        }
+        catch (Exception error) when (error is OperationCanceledException or IOException && cancellation.IsCancellationRequested)
+        {
+            Save("stopped");
+            return false;
+        }
+        catch (Exception error)
+        {
+            try
+            {
+                Save($"failed: {error.Message}");
+            }
+            catch (Exception second) when (second is IOException or UnauthorizedAccessException)
+            {
+                // The first is what the user has to know, and may be the same.
+            }
+
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => folderLock.Dispose();
+
+    private void MeasureAll(Action<ExperimentProgress> progress, Action<IReadOnlyList<ImageGrid>> onTrial, CancellationToken cancellation)
+    {
+        var trials = experiment.Trials(info.Settings).ToArray();
+        var (total, before) = (trials.Sum(trial => trial.Work), 0.0);
+        foreach (var (index, trial) in trials.Index())
+        {
+            var folder = Path.Combine(Folder, Letters().Replace(trial.Name.ToLowerInvariant(), "-"));
+            if (finished.All(done => done.Name != trial.Name))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                Tell(0);
+                var laboratory = new Laboratory(info.Settings, data, device, folder, Tell, cancellation);
+                finished.Add(new FinishedTrial(trial.Name, [.. trial.Measure(laboratory).Select(row => JsonSerializer.SerializeToElement(row, JsonFormat.Line))]));
+                onTrial(laboratory.Pictures);
+                Write(TrialsFile, string.Concat(finished.Select(done => JsonSerializer.Serialize(done, JsonFormat.Line) + "\n")));
+                Tell(1);
+            }
+
+            RunFolder.KeepResults(folder);
+            before += trial.Work;
+
+            void Tell(double share) => progress(new ExperimentProgress(index + 1, trials.Length, trial.Name, (before + share * trial.Work) / total, share == 1));
+        }
+    }
+
+    private void TakeUp()
+    {
+        var infoPath = Path.Combine(Folder, InfoFile);
+        if (!File.Exists(infoPath))
+            return;
+        var saved = JsonFormat.Parse<ExperimentInfo>(InputFile.ReadAllText(infoPath), infoPath);
+        if (saved.Outcome == "finished")
+            throw new IOException($"{Folder} holds an experiment already. Choose another folder with --out.");
+        var differences = JsonFormat.Differences(
+            new { saved.Experiment, saved.Settings, Data = saved.Data with { Folder = "" } },
+            new { info.Experiment, info.Settings, Data = info.Data with { Folder = "" } });
+        if (differences.Length > 0)
+            throw new IOException($"{Folder} holds another experiment: {string.Join("; ", differences)}. Choose another folder with --out.");
+        info = info with { Started = saved.Started };
+
+        var trialsPath = Path.Combine(Folder, TrialsFile);
+        if (File.Exists(trialsPath))
+            finished.AddRange(InputFile.ReadAllText(trialsPath).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => JsonFormat.Parse<FinishedTrial>(line, trialsPath)));
+    }
+
+    private void Save(string outcome)
+    {
+        info = info with { Outcome = outcome, Seconds = (DateTimeOffset.Now - info.Started).TotalSeconds };
+        Write(InfoFile, JsonSerializer.Serialize(info, JsonFormat.Indented));
+    }
+
+    private void Write(string name, string text) => AtomicFile.Write(Path.Combine(Folder, name), stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+
+    [GeneratedRegex("[^a-z0-9]+")]
+    private static partial Regex Letters();
+
+    private sealed record FinishedTrial(string Name, IReadOnlyList<JsonElement> Rows);
+}
+
+/// <summary>What an experiment was: the file <c>experiment.json</c>.</summary>
+internal sealed record ExperimentInfo(
+    string Experiment,
+    string Claim,
+    ExperimentSettings Settings,
+    string Device,
+    int Threads,
+    IReadOnlyDictionary<string, string> Versions,
+    RunData Data,
+    DateTimeOffset Started,
+    double? Seconds = null,
+    string Outcome = "running");
+
+/// <summary>How far an experiment is.</summary>
+/// <param name="Trial">Which trial, from 1.</param>
+/// <param name="Trials">How many there are.</param>
+/// <param name="Name">What the trial is.</param>
+/// <param name="Share">How much of all trials is done, from 0 to 1.</param>
+/// <param name="IsDone">Whether this trial is done.</param>
+internal readonly record struct ExperimentProgress(int Trial, int Trials, string Name, double Share, bool IsDone);

@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using MnistCnn.Experiments;
+using Spectre.Console;
+using static System.FormattableString;
+
+namespace MnistCnn.Reporting;
+
+/// <summary>What the user of <c>experiment</c> sees.</summary>
+internal static class ExperimentReport
+{
+    /// <summary>
+    /// Reports on standard error while <paramref name="work"/> runs: a bar where that is a terminal, a line after each trial otherwise.
+    /// </summary>
+    public static void Run(Action<Action<ExperimentProgress>> work)
+    {
+        if (Console.IsErrorRedirected)
+            work(Lines());
+        else
+            ProgressBar.Show(Terminal.Of(Console.Error), bar => work(progress =>
+                bar.At(Invariant($"{progress.Trial}/{progress.Trials} {progress.Name}"), progress.Share, progress.Share)));
+    }
+
+    /// <summary>Draws the plot of what came out until now.</summary>
+    /// <param name="path">Where to.</param>
+    /// <param name="findings">What came out.</param>
+    public static void Draw(string path, Findings findings)
+    {
+        if (findings.Charts.Count > 0)
+            ChartPlot.Draw(path, findings.Charts);
+    }
+
+    /// <summary>Reports the end.</summary>
+    /// <param name="info">What the experiment was.</param>
+    /// <param name="table">What came out.</param>
+    /// <param name="files">The paths of what it left behind.</param>
+    /// <param name="json">Whether to write JSON.</param>
+    public static void Result(ExperimentInfo info, ResultTable table, IReadOnlyList<string> files, bool json) => Output.Write(
+        json,
+        new { info.Experiment, info.Claim, info.Settings, table.Headings, table.Rows, Files = files },
+        console =>
+        {
+            Console.Out.WriteLine(info.Claim);
+            var text = new Table().Border(TableBorder.Simple);
+            foreach (var (index, heading) in table.Headings.Index())
+                text.AddColumn(heading, column => column.Alignment(index == 0 ? Justify.Left : Justify.Right).PadLeft(0).PadRight(1));
+            foreach (var row in table.Rows)
+                text.AddRow([.. row.Select(cell => new Text(cell))]);
+            console.Write(text);
+        },
+        files);
+
+    private static Action<ExperimentProgress> Lines()
+    {
+        var clock = Stopwatch.StartNew();
+        var started = TimeSpan.Zero;
+        double? first = null;
+        return progress =>
+        {
+            first ??= progress.Share;
+            if (!progress.IsDone)
+                return;
+            var left = clock.Elapsed * ((1 - progress.Share) / (progress.Share - first.Value));
+            Console.Error.WriteLine(Invariant(
+                $"[{progress.Trial}/{progress.Trials}] {progress.Name}: {(clock.Elapsed - started).TotalSeconds:F1} s, {TrainingText.Duration(left)} left"));
+            started = clock.Elapsed;
+        };
+    }
+}

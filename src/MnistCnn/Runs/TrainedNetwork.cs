@@ -1,0 +1,140 @@
+using System.Globalization;
+using System.Text.Json;
+using MnistCnn.Data;
+using MnistCnn.Files;
+using MnistCnn.Networks;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace MnistCnn.Runs;
+
+/// <summary>A network with weights from a file, and what the file says of what goes in and comes out.</summary>
+/// <param name="Architecture">Which network it is.</param>
+/// <param name="Network">Normalised images to logits; see <paramref name="Shape"/>.</param>
+/// <param name="Shape">The images and how many classes.</param>
+/// <param name="ClassNames">What the classes are called, in their order.</param>
+/// <param name="Normalization">How it was given its images when it was trained.</param>
+public sealed record TrainedNetwork(
+    Architecture Architecture,
+    Module<Tensor, Tensor> Network,
+    NetworkShape Shape,
+    IReadOnlyList<string> ClassNames,
+    Normalization Normalization) : IDisposable
+{
+    private const string ArchitectureKey = "architecture";
+    private const string ShapeKey = "shape";
+    private const string ClassesKey = "classes";
+    private const string MeanKey = "mean";
+    private const string DeviationKey = "deviation";
+
+    /// <summary>What a file of weights says of the data that they were trained on.</summary>
+    public static Dictionary<string, string> Describe(DataSet data) => new()
+    {
+        [ShapeKey] = $"{data.Channels}x{data.Height}x{data.Width}",
+        [ClassesKey] = JsonSerializer.Serialize(data.ClassNames, JsonFormat.Line),
+        [MeanKey] = data.Normalization.Mean.ToString(CultureInfo.InvariantCulture),
+        [DeviationKey] = data.Normalization.Deviation.ToString(CultureInfo.InvariantCulture),
+    };
+
+    /// <summary>Makes the network that a file has the weights of, on the CPU.</summary>
+    /// <param name="path">
+    /// The file, this program's or PyTorch's. Where it does not say what goes in and comes out, as those of PyTorch and of version 0.1,
+    /// that is MNIST.
+    /// </param>
+    /// <param name="architecture">
+    /// The network, or null for the one that the file's metadata names; where they name none, it is the first one of
+    /// <see cref="Architecture.All"/> whose tensors have just those names and shapes.
+    /// </param>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    /// <exception cref="InvalidDataException">It is not such a file, or its tensors are not the network's.</exception>
+    public static TrainedNetwork Load(string path, Architecture? architecture = null)
+    {
+        using var file = Read(path);
+        var (shape, names, normalization) = Description(file, path);
+        if (architecture is not null)
+            EnsureOf(architecture, file, path);
+        architecture ??= Saved(file);
+        foreach (var candidate in architecture is null ? Architecture.All : [architecture])
+        {
+            using var skeleton = candidate.CreateSkeleton(shape);
+            var mismatch = StateDictionary.Mismatch(skeleton.state_dict(), file.Tensors);
+            if (mismatch is null)
+            {
+                var network = candidate.Create(shape);
+                Copy(file, network, path);
+                return new TrainedNetwork(candidate, network, shape, names, normalization);
+            }
+
+            if (architecture is not null)
+                throw new InvalidDataException($"{path} does not hold the weights of {candidate.Name}: {mismatch}.");
+        }
+
+        throw new InvalidDataException(
+            $"{path} holds the weights of none of {Architecture.Names}: {Closest(file.Tensors)}. Name the one that is meant with --arch to see what differs.");
+    }
+
+    /// <summary>Copies the weights in a file into a network, which must have tensors of just those names and shapes.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="architecture">Which one it is.</param>
+    /// <param name="path">The file, this program's or PyTorch's.</param>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    /// <exception cref="InvalidDataException">It is not such a file, or its tensors are not the network's.</exception>
+    public static void LoadInto(Module<Tensor, Tensor> network, Architecture architecture, string path)
+    {
+        using var file = Read(path);
+        EnsureOf(architecture, file, path);
+        if (StateDictionary.Mismatch(network.state_dict(), file.Tensors) is { } mismatch)
+            throw new InvalidDataException($"{path} does not hold the weights of this network: {mismatch}.");
+        Copy(file, network, path);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Network.Dispose();
+
+    private static SafetensorsFile Read(string path)
+    {
+        var file = SafetensorsFile.Read(path);
+        if (!Checkpoint.Is(file))
+            return file;
+        file.Dispose();
+        throw new InvalidDataException($"{path} is a checkpoint, for train --resume; the weights are in model.safetensors beside it.");
+    }
+
+    private static (NetworkShape Shape, IReadOnlyList<string> ClassNames, Normalization Normalization) Description(SafetensorsFile file, string path)
+    {
+        var shape = NetworkShape.Mnist;
+        if (!file.Metadata.TryGetValue(ShapeKey, out var shapeText))
+            return (shape, [.. Enumerable.Range(0, shape.Classes).Select(digit => digit.ToString(CultureInfo.InvariantCulture))], Normalization.Mnist);
+
+        var names = JsonFormat.Parse<string[]>(file.Metadata.GetValueOrDefault(ClassesKey) ?? "null", path);
+        var (mean, deviation) = (Number(MeanKey), Number(DeviationKey));
+        if (NetworkShape.Parse(shapeText) is not { } sides || names.Length == 0 || !double.IsFinite(mean) || deviation is not (> 0 and < double.MaxValue))
+            throw new InvalidDataException($"{path} is damaged: what it says of its images and classes makes no sense.");
+        return (sides with { Classes = names.Length }, names, new Normalization(mean, deviation));
+
+        double Number(string key) =>
+            double.TryParse(file.Metadata.GetValueOrDefault(key), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : double.NaN;
+    }
+
+    // The network that a file of this program names. PyTorch's files name none.
+    private static Architecture? Saved(SafetensorsFile file) => Architecture.Find(file.Metadata.GetValueOrDefault(ArchitectureKey));
+
+    // Two networks may have the same names and shapes, and compute something else.
+    private static void EnsureOf(Architecture architecture, SafetensorsFile file, string path)
+    {
+        if (Saved(file) is { } saved && saved.Name != architecture.Name)
+            throw new InvalidDataException($"{path} holds the weights of {saved.Name}, not of {architecture.Name}: take --arch {saved.Name}.");
+    }
+
+    private static void Copy(SafetensorsFile file, Module<Tensor, Tensor> network, string path)
+    {
+        if (StateDictionary.NotFinite(file.Tensors) is { } notFinite)
+            throw new InvalidDataException($"{path} cannot be used: {notFinite}.");
+        StateDictionary.Copy(file.Tensors, network);
+    }
+
+    private static string Closest(IReadOnlyDictionary<string, Tensor> tensors) =>
+        tensors.Count == 0 ? "it is empty" : $"its tensors are {string.Join(", ", tensors.Keys.Take(3))}{(tensors.Count > 3 ? ", ..." : "")}";
+}

@@ -1,0 +1,171 @@
+using MnistCnn.Data;
+using MnistCnn.Files;
+using MnistCnn.Networks;
+using MnistCnn.Runtime;
+using MnistCnn.Training;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Runs;
+
+/// <summary>
+/// A training that lasts: it leaves a folder with its record, after each epoch <c>model.safetensors</c>, <c>best.safetensors</c>
+/// where the epoch was the best so far, and a checkpoint, from which it goes on as if it had never been stopped.
+/// </summary>
+public sealed class TrainingRun : ITrainingObserver, IDisposable
+{
+    private readonly DataSet data;
+    private readonly int? checkpointEvery;
+
+    private TrainingRun(Trainer trainer, RunFolder folder, DataSet data, int? checkpointEvery)
+    {
+        Trainer = trainer;
+        Folder = folder;
+        this.data = data;
+        this.checkpointEvery = checkpointEvery;
+    }
+
+    /// <summary>What trains the network.</summary>
+    public Trainer Trainer { get; }
+
+    /// <summary>What it leaves behind.</summary>
+    public RunFolder Folder { get; }
+
+    /// <summary>Begins a run.</summary>
+    /// <param name="architecture">The network.</param>
+    /// <param name="settings">How to train it.</param>
+    /// <param name="data">What to train and test it on.</param>
+    /// <param name="device">Where.</param>
+    /// <param name="folder">The run folder, or null for the next free name.</param>
+    /// <param name="init">A file with weights to start from, or null for fresh ones.</param>
+    /// <param name="checkpointEvery">Write a checkpoint each N steps of an epoch too.</param>
+    /// <exception cref="IOException">The folder cannot be written, is in use, or holds a run already; or the weights cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">A file may not be read or written.</exception>
+    /// <exception cref="InvalidDataException">The weights are not the network's.</exception>
+    /// <exception cref="UserException">The network cannot be trained so; see <see cref="Training.Trainer"/>.</exception>
+    public static TrainingRun Start(
+        Architecture architecture, TrainSettings settings, DataSet data, Device device, string? folder = null, string? init = null, int? checkpointEvery = null) => Open(
+        new Trainer(architecture, settings, data, device),
+        data,
+        device,
+        checkpointEvery,
+        trainer =>
+        {
+            if (init is not null)
+                TrainedNetwork.LoadInto(trainer.Model, architecture, init);
+        },
+        info => RunFolder.Create(folder, info));
+
+    /// <summary>Goes on with a run where its checkpoint stands.</summary>
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="checkpointPath">Where it lies.</param>
+    /// <param name="architecture">Its network.</param>
+    /// <param name="settings">Its settings; see <see cref="Checkpoint.EnsureSame(TrainSettings)"/>.</param>
+    /// <param name="data">Its data.</param>
+    /// <param name="device">Where.</param>
+    /// <param name="folder">The run folder, or null for that of the checkpoint.</param>
+    /// <param name="checkpointEvery">Write a checkpoint each N steps of an epoch too.</param>
+    /// <exception cref="IOException">The folder cannot be written, is in use, or holds another run.</exception>
+    /// <exception cref="UnauthorizedAccessException">A file may not be written.</exception>
+    /// <exception cref="InvalidDataException">The checkpoint is damaged, or of other settings or data.</exception>
+    public static TrainingRun Resume(
+        Checkpoint checkpoint,
+        string checkpointPath,
+        Architecture architecture,
+        TrainSettings settings,
+        DataSet data,
+        Device device,
+        string? folder = null,
+        int? checkpointEvery = null)
+    {
+        checkpoint.EnsureSame(settings);
+        checkpoint.EnsureSame(RunData.Of(data));
+        data = data with { Normalization = checkpoint.Data.Normalization ?? Normalization.Mnist };
+        return Open(
+            new Trainer(architecture, settings, data, device),
+            data,
+            device,
+            checkpointEvery,
+            checkpoint.Restore,
+            info => RunFolder.Continue(checkpoint, checkpointPath, folder, info));
+    }
+
+    /// <summary>Trains to the last epoch, or until it is stopped; <see cref="RunInfo.Outcome"/> says which.</summary>
+    /// <param name="observers">Are told of each step and each epoch.</param>
+    /// <param name="cancellation">Stops it after the current step.</param>
+    /// <returns>Whether it came to its end.</returns>
+    /// <exception cref="UserException">The loss is no longer a finite number.</exception>
+    /// <exception cref="IOException">The folder can no longer be written.</exception>
+    public bool Train(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation)
+    {
+        try
+        {
+            SaveCheckpoint();
+            Trainer.Run([Folder, .. observers, this], cancellation);
+            Folder.Finish("finished");
+            return true;
+        }
+        catch (Exception error) when (error is OperationCanceledException or IOException && cancellation.IsCancellationRequested)
+        {
+            // Where the terminal was closed, what observers write to it fails too.
+            SaveCheckpoint();
+            Folder.Finish("stopped");
+            return false;
+        }
+        catch (Exception error)
+        {
+            Folder.Fail(error);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnStep(StepMetrics step)
+    {
+        if (step.Step % checkpointEvery == 0)
+            SaveCheckpoint();
+    }
+
+    /// <inheritdoc/>
+    public void OnEpoch(EpochMetrics epoch)
+    {
+        SaveWeights(Folder.ModelPath, epoch);
+        if (Trainer.BestEpoch == epoch.Epoch)
+            SaveWeights(Folder.BestPath, epoch);
+        SaveCheckpoint();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Trainer.Dispose();
+        Folder.Dispose();
+    }
+
+    private static TrainingRun Open(
+        Trainer trainer, DataSet data, Device device, int? checkpointEvery, Action<Trainer> prepare, Func<RunInfo, RunFolder> open)
+    {
+        try
+        {
+            var started = DateTimeOffset.Now;
+            prepare(trainer);
+            var info = new RunInfo(
+                trainer.Settings, trainer.Parameters, device.ToString(), get_num_threads(), Versions.All, RunData.Of(data), started);
+            return new TrainingRun(trainer, open(info), data, checkpointEvery);
+        }
+        catch
+        {
+            trainer.Dispose();
+            throw;
+        }
+    }
+
+    private void SaveCheckpoint() => Checkpoint.Write(Folder.CheckpointPath, Trainer, Folder.Info.Data, Folder.Info.Id);
+
+    private void SaveWeights(string path, EpochMetrics epoch)
+    {
+        var metadata = RunFolder.Metadata(Trainer.Settings, epoch);
+        foreach (var (key, text) in TrainedNetwork.Describe(data))
+            metadata.Add(key, text);
+        new SafetensorsFile(Trainer.Model.state_dict(), metadata).Write(path);
+    }
+}

@@ -1,0 +1,110 @@
+using MnistCnn.Data;
+using MnistCnn.Networks;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Tests.Data;
+
+public sealed class BatchesTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+    private readonly DataSet data;
+
+    public BatchesTests()
+    {
+        SmallMnist.Write(folder.FullPath, train: 150);
+        data = MnistReader.Load(folder.FullPath);
+    }
+
+    public void Dispose()
+    {
+        data.Dispose();
+        folder.Dispose();
+    }
+
+    [Fact]
+    public void Batches_are_the_normalised_images_in_order()
+    {
+        var set = data.Train;
+        var seen = 0;
+        foreach (var (images, labels) in Batches.Of(set, data.Normalization, 64, shuffle: false))
+        {
+            var count = Math.Min(64, (int)set.Count - seen);
+            Assert.Equal([count, 1, 28, 28], images.shape);
+            Assert.Equal(set.Labels[seen..(seen + count)].data<long>().ToArray(), labels.data<long>().ToArray());
+            Assert.Equal(
+                set.Images[seen..(seen + count)].data<byte>().ToArray().Select(pixel => (pixel / 255f - (float)data.Normalization.Mean) / (float)data.Normalization.Deviation),
+                images.data<float>().ToArray());
+            seen += count;
+        }
+
+        Assert.Equal(set.Count, seen);
+    }
+
+    [Fact]
+    public void A_shuffled_epoch_pairs_each_image_with_its_label()
+    {
+        var set = data.Train;
+        var expected = Enumerable.Range(0, (int)set.Count).Select(i => (Key(set.Images[i].to_type(float32).div_(255).sub_(data.Normalization.Mean).div_(data.Normalization.Deviation)), set.Labels[i].item<long>()));
+        List<(string, long)> actual = [];
+        foreach (var (images, labels) in Batches.Of(set, data.Normalization, 32, shuffle: true))
+            actual.AddRange(Enumerable.Range(0, (int)labels.shape[0]).Select(i => (Key(images[i]), labels[i].item<long>())));
+        Assert.NotEqual(expected.ToArray(), actual.ToArray());
+        Assert.Equal(expected.Order(), actual.Order());
+
+        static string Key(Tensor image) => string.Join(' ', image.data<float>().ToArray().Take(100));
+    }
+
+    [Fact]
+    public void A_batch_does_not_outlive_the_next_one()
+    {
+        Batch? previous = null;
+        foreach (var batch in Batches.Of(data.Train, data.Normalization, 64, shuffle: true))
+        {
+            Assert.True(previous is null || (previous.Images.IsInvalid && previous.Labels.IsInvalid));
+            previous = batch;
+        }
+
+        Assert.True(previous!.Images.IsInvalid);
+    }
+
+    [Theory]
+    [MemberData(nameof(Fixture.Names), MemberType = typeof(Fixture))]
+    public void Every_epoch_has_the_order_of_PyTorch(string name)
+    {
+        var fixture = Fixture.Read(name);
+        manual_seed(fixture.Seed);
+        using var model = Architecture.Find(name)!.Create();
+        var train = Batches.Shuffled(60000);
+        var test = Batches.Sequential(10000);
+        foreach (var expected in fixture.EpochOrders)
+        {
+            Assert.Equal(expected, train.Take(expected.Length));
+            Assert.Equal(0, test.First());
+        }
+    }
+
+    // From PyTorch 1.13: torch.manual_seed(1); next(iter(DataLoader(range(60000), 8, shuffle=True))).
+    [Fact]
+    public void With_seed_1_and_nothing_drawn_before_the_order_is_the_known_one()
+    {
+        manual_seed(1);
+        Assert.Equal([24894, 45082, 51850, 25962, 57884, 58887, 59203, 58901], Batches.Shuffled(60000).Take(8));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(1000)]
+    public void Every_index_comes_once(long count)
+    {
+        manual_seed(5);
+        var order = Batches.Shuffled(count).ToArray();
+        Assert.Equal(Batches.Sequential(count), order.Order());
+    }
+
+    [Fact]
+    public void Two_epochs_have_two_orders()
+    {
+        var order = Batches.Shuffled(1000);
+        Assert.NotEqual(order.ToArray(), order.ToArray());
+    }
+}
