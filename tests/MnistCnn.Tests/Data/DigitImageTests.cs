@@ -8,7 +8,7 @@ namespace MnistCnn.Tests.Data;
 public sealed class DigitImageTests : IDisposable
 {
     // One stroke for each digit, in a box of 100x100.
-    private static readonly string[] Strokes =
+    internal static readonly string[] Strokes =
     [
         "M50 10 C20 10 20 90 50 90 C80 90 80 10 50 10 Z",
         "M35 25 L52 10 L48 90",

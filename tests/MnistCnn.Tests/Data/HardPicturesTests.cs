@@ -1,0 +1,57 @@
+using MnistCnn.Data;
+using MnistCnn.Training;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace MnistCnn.Tests.Data;
+
+/// <summary>Whether the digit is found in 800 photos and scans of 20 hard styles.</summary>
+public sealed class HardPicturesTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+    private readonly MnistData data = MnistData.Load(MnistData.BundledFolder, trainLimit: 1);
+    private readonly Module<Tensor, Tensor> network = Weights.Load(Fixture.PathOf("residual-trained.safetensors")).Model;
+
+    public HardPicturesTests() => network.eval();
+
+    public void Dispose()
+    {
+        network.Dispose();
+        data.Dispose();
+        folder.Dispose();
+    }
+
+    // All 800 pictures take a minute; HARD_PICTURES=all takes them, otherwise the first ones of each style stand for them.
+    [Fact]
+    public void The_digit_is_found_in_hard_pictures()
+    {
+        var perStyle = Environment.GetEnvironmentVariable("HARD_PICTURES") == "all" ? HardPictures.PerStyle : 10;
+        var pictures = new HardPictures(data.Test, Recognise, seed: 1);
+        var styles = HardPictures.Styles.Keys.ToArray();
+        var right = new int[styles.Length];
+        Parallel.For(0, styles.Length * perStyle, at =>
+        {
+            var (index, style) = Math.DivRem(at, styles.Length);
+            var (file, digit) = pictures.Make(styles[style], index);
+            if (Read(file) is { } seen && Recognise(seen) == digit)
+                Interlocked.Increment(ref right[style]);
+        });
+
+        var report = string.Join('\n', styles.Zip(right, (style, count) => $"{count,3} of {perStyle}  {style}"));
+        Assert.True(right.Sum() >= 0.4 * perStyle * styles.Length, $"{right.Sum()} of {perStyle * styles.Length}\n{report}");
+    }
+
+    private int Recognise(byte[] pixels)
+    {
+        using var image = tensor(pixels, [28, 28]);
+        return Prediction.Of(network, image, CPU)[0].Digit;
+    }
+
+    private byte[]? Read(byte[] file)
+    {
+        var path = folder[$"{Guid.NewGuid()}"];
+        File.WriteAllBytes(path, file);
+        using var image = DigitImage.Read(path);
+        return image?.data<byte>().ToArray();
+    }
+}
