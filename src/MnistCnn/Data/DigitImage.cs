@@ -23,22 +23,20 @@ public static class DigitImage
     private const int LargestSide = 1024;
     private const int LargestPaperSide = 128;
 
-    // Of 255. What differs less than this is taken for noise.
-    private const float SmallestContrast = 16;
+    // As a share of the light that white paper sends back: where there is less, the rest is noise.
+    private const float LeastLight = 32f / 255;
 
-    // As shares of the area of the largest connected part, and of the longer side of the picture. The first is low, so
-    // that a loose stroke of the digit stays.
-    private const double SmallestPart = 1.0 / 30;
-    private const double SmallestDigit = 1.0 / 100;
+    // Which share of the border must be light so that the paper is.
+    private const double LightBorder = 0.9;
 
     // In pixels of the result.
     private const double ThinnestStroke = 1.5;
 
     /// <summary>
     /// Reads a PNG, JPEG, WebP, GIF (its first frame) or BMP file of any size up to 100 megapixels: dark ink on light
-    /// paper or light ink on dark, whichever the border of the picture says; what is transparent counts as white paper.
-    /// Uneven light, noise and specks are left out, but a hard shadow across the paper may be taken for ink. An image of
-    /// MNIST comes out as it is.
+    /// paper or light ink on dark, as the picture says; what is transparent counts as white paper.
+    /// Uneven light, noise, specks, lines lighter than the ink, frames and what reaches into the picture are left out, but a
+    /// hard shadow across the digit may be taken for ink. An image of MNIST comes out as it is.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <returns>Grey values, 0 is background and 255 is ink: (1, 28, 28), uint8. Null where the picture is blank.</returns>
@@ -101,51 +99,36 @@ public static class DigitImage
     // How much ink there is in each pixel, from 0 to 1, in the smallest box that holds all and a margin of one pixel.
     private static Plane? FindInk(Plane grey)
     {
-        if (!HasContrast(grey))
+        if (!Ink.HasContrast(grey.Values.Min() / 255, grey.Values.Max() / 255))
             return null;
         if (!HasLightPaper(grey))
             grey = grey.Map((value, _, _) => 255 - value);
 
         var paper = Paper(grey);
-        var depth = grey.Map((value, y, x) => paper[y, x] - value);
-        if (!HasContrast(depth))
-            return null;
-
-        var threshold = Threshold(depth.Values);
-        var blank = depth.Values.Where(value => value <= threshold).ToArray();
-        var middle = Quantile(blank, 0.5);
-        var noise = 1.4826f * Quantile(blank.Select(value => Math.Abs(value - middle)), 0.5); // the standard deviation of normal noise
-        var lowest = middle + 4 * noise;
-        var highest = Quantile(depth.Values.Where(value => value > threshold), 0.9);
-        if (highest - lowest < SmallestContrast)
-            return null;
-
-        var digit = LargeParts(depth.Map((value, _, _) => value > threshold ? 1 : 0));
-        var near = Spread(digit, 1);
-        var ink = Crop(depth.Map((value, y, x) => near[y, x] * Math.Clamp((value - lowest) / (highest - lowest), 0, 1)));
-        var size = Math.Max(ink.Height, ink.Width) - 2;
-        if (size < Math.Max(4, SmallestDigit * Math.Max(grey.Height, grey.Width)))
+        if (Ink.Find(Lit(grey), Lit(Bridge(grey))) is not { } ink)
             return null;
 
         // MNIST's strokes are two to three pixels wide; a hairline would all but vanish in the result.
-        var radius = (int)Math.Round((ThinnestStroke * size / Box - StrokeWidth(digit)) / 2);
-        return radius > 0 ? Crop(Spread(Pad(ink, radius), radius)) : ink;
+        var digit = ink.Digit();
+        var amount = ink.Amount(digit).Crop();
+        var radius = (int)Math.Round((ThinnestStroke * (amount.Longer - 2) / Box - StrokeWidth(digit)) / 2);
+        return radius > 0 ? amount.Pad(radius).Spread(radius).Crop() : amount;
+
+        Plane Lit(Plane source) =>
+            source.Map((value, y, x) => Math.Min(1, value / Math.Max(paper[y, x], 255 * LeastLight)));
     }
 
-    private static bool HasContrast(Plane plane) => plane.Values.Max() - plane.Values.Min() >= SmallestContrast;
-
+    // A light border is light paper. A dark one may be a table, or the corners of a lens: then it counts whether what
+    // stands out from its surroundings is darker than they.
     private static bool HasLightPaper(Plane grey)
     {
-        var border = new List<float>();
-        for (var x = 0; x < grey.Width; x++)
-            border.AddRange([grey[0, x], grey[grey.Height - 1, x]]);
-        for (var y = 0; y < grey.Height; y++)
-            border.AddRange([grey[y, 0], grey[y, grey.Width - 1]]);
         var threshold = Threshold(grey.Values);
-        var light = (double)border.Count(value => value > threshold) / border.Count;
+        if (grey.Border().Average(value => value > threshold ? 1 : 0) > LightBorder)
+            return true;
 
-        // Where a shadow parts the border in two, ink is what makes the inside another grey than the border.
-        return light is > 0.3 and < 0.7 ? grey.Values.Average() < border.Average() : light > 0.5;
+        var small = Reduce(grey, out _);
+        var surroundings = small.Mean(small.Longer / 4);
+        return small.Map((value, y, x) => MathF.Pow(value - surroundings[y, x], 3)).Values.Sum() <= 0;
     }
 
     // Between the means of the two classes that the values fall into; N. Otsu, 1979, doi:10.1109/TSMC.1979.4310076.
@@ -172,99 +155,53 @@ public static class DigitImage
         return (float)(lowest + middle / (counts.Length - 1) * (highest - lowest));
     }
 
-    private static float Quantile(IEnumerable<float> values, double share)
-    {
-        var sorted = values.ToArray();
-        Array.Sort(sorted);
-        return sorted[(int)(share * (sorted.Length - 1))];
-    }
-
     // The picture without its ink: a closing with a window that is wider than any stroke, but follows the light.
     private static Plane Paper(Plane grey)
     {
-        var scale = Math.Min(1, (double)LargestPaperSide / Math.Max(grey.Height, grey.Width));
-        var small = Resize(grey, (int)Math.Ceiling(grey.Height * scale), (int)Math.Ceiling(grey.Width * scale), scale);
-        var radius = Math.Max(small.Height, small.Width) / 4;
-        var opposite = Spread(small, radius).Map((value, _, _) => -value);
-        return Resize(Spread(opposite, radius).Map((value, _, _) => -value), grey.Height, grey.Width, 1 / scale);
+        var small = Reduce(grey, out var scale);
+        var radius = small.Longer / 4;
+        return small.Spread(radius).Shrink(radius).Resize(grey.Height, grey.Width, 1 / scale);
     }
 
-    // The largest value of a square around each pixel: along one dimension, then along the other.
-    private static Plane Spread(Plane plane, int radius)
+    private static Plane Reduce(Plane grey, out double scale)
     {
-        return Along(Along(plane));
-
-        Plane Along(Plane source) => new Plane(source.Width, source.Height).Map((_, y, x) =>
-        {
-            var largest = source[x, y];
-            for (var at = Math.Max(0, y - radius); at <= Math.Min(source.Width - 1, y + radius); at++)
-                largest = Math.Max(largest, source[x, at]);
-            return largest;
-        });
+        scale = Math.Min(1, (double)LargestPaperSide / grey.Longer);
+        return grey.Resize((int)Math.Ceiling(grey.Height * scale), (int)Math.Ceiling(grey.Width * scale), scale);
     }
 
-    // 1 in the connected parts that are no specks, 0 elsewhere.
-    private static Plane LargeParts(Plane mask)
+    // The picture with a border that strokes and lines do not part: a closing of each side.
+    private static Plane Bridge(Plane grey)
     {
-        var isOpen = mask.Map((value, _, _) => value);
-        var parts = new List<List<(int Y, int X)>>();
-        for (var y = 0; y < mask.Height; y++)
-            for (var x = 0; x < mask.Width; x++)
-                if (isOpen[y, x] > 0)
-                    parts.Add(TakePart(y, x));
-
-        var smallest = SmallestPart * parts.Max(part => part.Count);
-        var large = new Plane(mask.Height, mask.Width);
-        foreach (var (y, x) in parts.Where(part => part.Count >= smallest).SelectMany(part => part))
-            large[y, x] = 1;
-        return large;
-
-        List<(int Y, int X)> TakePart(int startY, int startX)
+        var radius = Math.Max(1, grey.Longer / 8);
+        var top = Close(1, grey.Width, (_, x) => grey[0, x]);
+        var bottom = Close(1, grey.Width, (_, x) => grey[grey.Height - 1, x]);
+        var left = Close(grey.Height, 1, (y, _) => grey[y, 0]);
+        var right = Close(grey.Height, 1, (y, _) => grey[y, grey.Width - 1]);
+        var bridged = grey.Map((value, _, _) => value);
+        for (var x = 0; x < grey.Width; x++)
+            (bridged[0, x], bridged[grey.Height - 1, x]) = (top[0, x], bottom[0, x]);
+        for (var y = 0; y < grey.Height; y++)
         {
-            List<(int Y, int X)> part = [(startY, startX)];
-            isOpen[startY, startX] = 0;
-            for (var next = 0; next < part.Count; next++)
-                for (var y = Math.Max(0, part[next].Y - 1); y <= Math.Min(mask.Height - 1, part[next].Y + 1); y++)
-                    for (var x = Math.Max(0, part[next].X - 1); x <= Math.Min(mask.Width - 1, part[next].X + 1); x++)
-                        if (isOpen[y, x] > 0)
-                        {
-                            isOpen[y, x] = 0;
-                            part.Add((y, x));
-                        }
-
-            return part;
+            bridged[y, 0] = Math.Max(bridged[y, 0], left[y, 0]);
+            bridged[y, grey.Width - 1] = Math.Max(bridged[y, grey.Width - 1], right[y, 0]);
         }
+
+        return bridged;
+
+        Plane Close(int height, int width, Func<int, int, float> side) =>
+            new Plane(height, width).Map((_, y, x) => side(y, x)).Spread(radius).Shrink(radius);
     }
 
     // Twice the area over the length of the outline. The edges of pixels are longer than the line that they follow, by
     // 4/pi where it takes all directions.
     private static double StrokeWidth(Plane digit)
     {
-        var padded = Pad(digit, 1);
+        var padded = digit.Pad(1);
         var edges = 0;
         for (var y = 1; y < padded.Height; y++)
             for (var x = 1; x < padded.Width; x++)
                 edges += (padded[y, x] != padded[y - 1, x] ? 1 : 0) + (padded[y, x] != padded[y, x - 1] ? 1 : 0);
         return 2 * digit.Values.Sum() / (edges * Math.PI / 4);
-    }
-
-    private static Plane Pad(Plane plane, int margin)
-    {
-        var padded = new Plane(plane.Height + 2 * margin, plane.Width + 2 * margin);
-        for (var y = 0; y < plane.Height; y++)
-            for (var x = 0; x < plane.Width; x++)
-                padded[y + margin, x + margin] = plane[y, x];
-        return padded;
-    }
-
-    private static Plane Crop(Plane ink)
-    {
-        var (top, bottom, left, right) = (ink.Height, -1, ink.Width, -1);
-        for (var y = 0; y < ink.Height; y++)
-            for (var x = 0; x < ink.Width; x++)
-                if (ink[y, x] > 0)
-                    (top, bottom, left, right) = (Math.Min(top, y), Math.Max(bottom, y), Math.Min(left, x), Math.Max(right, x));
-        return Pad(new Plane(bottom - top + 1, right - left + 1).Map((_, y, x) => ink[top + y, left + x]), 1);
     }
 
     private static byte[] Fit(Plane ink)
@@ -274,60 +211,11 @@ public static class DigitImage
         for (var y = 0; y < ink.Height; y++)
             for (var x = 0; x < ink.Width; x++)
                 (mass, massY, massX) = (mass + ink[y, x], massY + ink[y, x] * (y + 0.5), massX + ink[y, x] * (x + 0.5));
-        var fitted = Resize(ink, Side, Side, scale, Start(massY / mass, ink.Height), Start(massX / mass, ink.Width));
+        var fitted = ink.Resize(Side, Side, scale, Start(massY / mass, ink.Height), Start(massX / mass, ink.Width));
         return Array.ConvertAll(fitted.Values, value => (byte)Math.Round(255 * Math.Clamp(value, 0, 1)));
 
         // By whole pixels, as in MNIST, where the mean of all centres is that of pixel 14; never so far that ink gets lost.
         double Start(double centre, int length) =>
             Math.Clamp(Math.Round(Side / 2 + 0.5 - (centre - 1) * scale), 0, Side - Math.Ceiling((length - 2) * scale)) - scale;
-    }
-
-    // Each pixel of the result is the mean of what it covers; where it is enlarged, it lies between two. What lies
-    // outside is as the nearest pixel.
-    private static Plane Resize(Plane plane, int height, int width, double scale, double top = 0, double left = 0)
-    {
-        return Along(Along(plane, height, top), width, left);
-
-        Plane Along(Plane source, int length, double start)
-        {
-            var reach = Math.Max(1, 1 / scale) / 2 + 0.5;
-            var taps = Enumerable.Range(0, length).Select(at =>
-            {
-                var position = (at + 0.5 - start) / scale - 0.5;
-                var first = (int)Math.Ceiling(position - reach);
-                var weights = Enumerable.Range(first, (int)Math.Floor(position + reach) - first + 1)
-                    .Select(from => Math.Clamp(reach - Math.Abs(position - from), 0, 1)).ToArray();
-                return (First: first, Weights: Array.ConvertAll(weights, weight => (float)(weight / weights.Sum())));
-            }).ToArray();
-            return new Plane(source.Width, length).Map((_, y, x) =>
-            {
-                var (first, weights) = taps[x];
-                var sum = 0f;
-                for (var i = 0; i < weights.Length; i++)
-                    sum += weights[i] * source[Math.Clamp(first + i, 0, source.Height - 1), y];
-                return sum;
-            });
-        }
-    }
-
-    /// <summary>A number for each pixel, row by row.</summary>
-    private sealed class Plane(int height, int width)
-    {
-        public int Height => height;
-
-        public int Width => width;
-
-        public float[] Values { get; } = new float[height * width];
-
-        public ref float this[int y, int x] => ref Values[y * width + x];
-
-        public Plane Map(Func<float, int, int, float> map)
-        {
-            var result = new Plane(height, width);
-            for (var y = 0; y < height; y++)
-                for (var x = 0; x < width; x++)
-                    result[y, x] = map(this[y, x], y, x);
-            return result;
-        }
     }
 }

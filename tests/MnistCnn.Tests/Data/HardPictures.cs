@@ -12,6 +12,9 @@ namespace MnistCnn.Tests.Data;
 /// <param name="seed">Of all chance.</param>
 internal sealed class HardPictures(ImageSet images, Func<byte[], int> recognise, int seed)
 {
+    /// <summary>The style with ink of 150 on paper of 225 and noise whose standard deviation is 8.</summary>
+    public const string ThinFaintInk = "thin faint ink on grainy paper";
+
     /// <summary>How many pictures of a style there are.</summary>
     public const int PerStyle = 40;
 
@@ -19,7 +22,7 @@ internal sealed class HardPictures(ImageSet images, Func<byte[], int> recognise,
     public static readonly IReadOnlyDictionary<string, Func<HardPictures, Random, (byte[] File, int Digit)>> Styles =
         new Dictionary<string, Func<HardPictures, Random, (byte[], int)>>
         {
-            ["thin faint ink on grainy paper"] = (all, random) => all.Faint(random),
+            [ThinFaintInk] = (all, random) => all.Faint(random),
             ["a frame"] = (all, random) => all.Frame(random),
             ["a finger in a corner"] = (all, random) => all.Finger(random),
             ["ruled paper"] = (all, random) => all.Ruled(random),

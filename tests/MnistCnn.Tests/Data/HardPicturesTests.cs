@@ -21,7 +21,7 @@ public sealed class HardPicturesTests : IDisposable
         folder.Dispose();
     }
 
-    // All 800 pictures take a minute; HARD_PICTURES=all takes them, otherwise the first ones of each style stand for them.
+    // All 800 pictures take a minute or more: only the first ones of each style are read, unless HARD_PICTURES=all.
     [Fact]
     public void The_digit_is_found_in_hard_pictures()
     {
@@ -38,7 +38,10 @@ public sealed class HardPicturesTests : IDisposable
         });
 
         var report = string.Join('\n', styles.Zip(right, (style, count) => $"{count,3} of {perStyle}  {style}"));
-        Assert.True(right.Sum() >= 0.4 * perStyle * styles.Length, $"{right.Sum()} of {perStyle * styles.Length}\n{report}");
+        report = $"{right.Sum()} of {perStyle * styles.Length}\n{report}";
+        Assert.True(right.Sum() >= 0.96 * perStyle * styles.Length, report);
+        Assert.True(right.Min() >= 0.75 * perStyle, report);
+        Assert.True(right[Array.IndexOf(styles, HardPictures.ThinFaintInk)] >= 0.9 * perStyle, report);
     }
 
     private int Recognise(byte[] pixels)
