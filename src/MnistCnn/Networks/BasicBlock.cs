@@ -36,7 +36,7 @@ public sealed class BasicBlock : Module<Tensor, Tensor>
         conv2 = Conv2d(channels, channels, kernel_size: 3, padding: 1, bias: false);
         bn2 = BatchNorm2d(channels);
         if (hasShortcut)
-            downsample = Projection.Create(inChannels, channels, stride);
+            downsample = Shortcut.Projection(inChannels, channels, stride);
         RegisterComponents();
     }
 
@@ -45,6 +45,6 @@ public sealed class BasicBlock : Module<Tensor, Tensor>
     {
         var y = relu(bn1.call(conv1.call(x)));
         y = bn2.call(conv2.call(y));
-        return relu(hasShortcut ? y + (downsample?.call(x) ?? x) : y);
+        return relu(hasShortcut ? Shortcut.Add(y, downsample?.call(x) ?? x) : y);
     }
 }

@@ -40,7 +40,7 @@ public sealed class BottleneckBlock : Module<Tensor, Tensor>
         bn2 = BatchNorm2d(channels);
         conv3 = Conv2d(channels, Expansion * channels, kernel_size: 1, bias: false);
         bn3 = BatchNorm2d(Expansion * channels);
-        downsample = Projection.Create(inChannels, Expansion * channels, stride);
+        downsample = Shortcut.Projection(inChannels, Expansion * channels, stride);
         RegisterComponents();
     }
 
@@ -50,6 +50,6 @@ public sealed class BottleneckBlock : Module<Tensor, Tensor>
         var y = relu(bn1.call(conv1.call(x)));
         y = relu(bn2.call(conv2.call(y)));
         y = bn3.call(conv3.call(y));
-        return relu(y + (downsample?.call(x) ?? x));
+        return relu(Shortcut.Add(y, downsample?.call(x) ?? x));
     }
 }

@@ -32,5 +32,5 @@ public sealed class ResidualBlock : Module<Tensor, Tensor>
     }
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor x) => relu(x + conv2.call(asPrinted ? x : relu(conv1.call(x))));
+    public override Tensor forward(Tensor x) => relu(Shortcut.Add(x, conv2.call(asPrinted ? x : relu(conv1.call(x)))));
 }

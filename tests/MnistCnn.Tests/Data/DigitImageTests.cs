@@ -308,7 +308,7 @@ public sealed class DigitImageTests : IDisposable
         using var image = DigitImage.Read(folder["digit"]);
         if (image is null)
             return null;
-        Assert.Equal([28, 28], image.shape);
+        Assert.Equal([1, 28, 28], image.shape);
         return image.data<byte>().ToArray();
     }
 

@@ -1,7 +1,7 @@
 using MnistCnn.Data;
+using MnistCnn.Runs;
 using MnistCnn.Training;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Tests.Data;
 
@@ -9,23 +9,23 @@ namespace MnistCnn.Tests.Data;
 public sealed class HardPicturesTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
-    private readonly MnistData data = MnistData.Load(MnistData.BundledFolder, trainLimit: 1);
-    private readonly Module<Tensor, Tensor> network = Weights.Load(Fixture.PathOf("residual-trained.safetensors")).Model;
+    private readonly DataSet data = MnistReader.Load(MnistReader.BundledFolder, trainLimit: 1);
+    private readonly TrainedNetwork model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
 
-    public HardPicturesTests() => network.eval();
+    public HardPicturesTests() => model.Network.eval();
 
     public void Dispose()
     {
-        network.Dispose();
+        model.Dispose();
         data.Dispose();
         folder.Dispose();
     }
 
-    // All 800 pictures take a minute or more: only the first ones of each style are read, unless HARD_PICTURES=all.
+    // All 800 pictures take a minute or more: only the first ones of each style are read, unless MNIST_CNN_PICTURES=all.
     [Fact]
     public void The_digit_is_found_in_hard_pictures()
     {
-        var perStyle = Environment.GetEnvironmentVariable("HARD_PICTURES") == "all" ? HardPictures.PerStyle : 10;
+        var perStyle = Environment.GetEnvironmentVariable("MNIST_CNN_PICTURES") == "all" ? HardPictures.PerStyle : 10;
         var pictures = new HardPictures(data.Test, Recognise, seed: 1);
         var styles = HardPictures.Styles.Keys.ToArray();
         var right = new int[styles.Length];
@@ -46,8 +46,8 @@ public sealed class HardPicturesTests : IDisposable
 
     private int Recognise(byte[] pixels)
     {
-        using var image = tensor(pixels, [28, 28]);
-        return Prediction.Of(network, image, CPU)[0].Digit;
+        using var image = tensor(pixels, [1, DigitImage.Side, DigitImage.Side]);
+        return Prediction.Of(model.Network, model.Normalization, image, CPU)[0].Digit;
     }
 
     private byte[]? Read(byte[] file)
