@@ -1,5 +1,10 @@
 using System.CommandLine;
+using System.Text;
 using MnistCnn.Commands;
+
+// A redirected output has the console's code page on Windows, which lacks the characters of tables and plots.
+if (OperatingSystem.IsWindows())
+    Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
 
 var root = new RootCommand("Trains the Inception and Residual networks of a widely read PyTorch article on MNIST, on TorchSharp.")
 {
@@ -24,7 +29,7 @@ var line = root.Parse(args);
 if (line.Errors is [var first, ..] && line.Action is not System.CommandLine.Help.HelpAction)
 {
     var message = line.CommandResult.Command == root && line.UnmatchedTokens is [var name, ..] && !name.StartsWith('-')
-        ? $"There is no command '{name}'. The known ones: {string.Join(", ", root.Subcommands.Select(command => command.Name))}."
+        ? CommonOptions.Unknown("command", name, CommonOptions.Names(root.Subcommands, command => command.Name))
         : first.Message;
     Console.Error.WriteLine($"error: {message} See --help.");
     return ExitCode.Usage;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 
 namespace MnistCnn.Tests;
 
@@ -42,6 +43,8 @@ public sealed record ProgramRun(int ExitCode, string RawOutput, string RawError)
         start.RedirectStandardInput = true;
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
+        start.StandardOutputEncoding = Encoding.UTF8;
+        start.StandardErrorEncoding = Encoding.UTF8;
         // What the test runner sets for itself must not reach the builds and the programs that it starts.
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToArray())
             start.Environment.Remove(name);

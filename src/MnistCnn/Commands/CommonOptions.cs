@@ -12,7 +12,7 @@ using TorchSharp;
 namespace MnistCnn.Commands;
 
 /// <summary>Options that more than one command has, and the kinds of numbers that options take.</summary>
-public static class CommonOptions
+internal static class CommonOptions
 {
     /// <summary>
     /// The network. Of every command, since <c>dotnet run train --arch inception</c> hands it on before the command's
@@ -25,13 +25,9 @@ public static class CommonOptions
         Recursive = true,
         CustomParser = result => Choose(result, "architecture", Architecture.All, architecture => architecture.Name),
     };
-
-    /// <summary>Where the network runs.</summary>
     public static Option<string?> Device { get; } = Checked(
         new Option<string?>("--device") { Description = $"Where it runs: {Devices.Names}. [default: auto]", HelpName = "NAME", Recursive = true },
-        value => Devices.IsName(value) ? null : $"There is no device '{value}'. The known ones: {Devices.Names}.");
-
-    /// <summary>The data set.</summary>
+        value => Devices.IsName(value) ? null : Unknown("device", value, Devices.Names));
     public static Option<string?> Data { get; } = new("--data")
     {
         Description = "A folder with MNIST's four IDX files, raw or gzip. [default: the MNIST that comes with the program]",
@@ -44,8 +40,6 @@ public static class CommonOptions
     /// <summary>Threads of one operation.</summary>
     /// <remarks>More than there are cores would wait for each other without end.</remarks>
     public static Option<int?> Threads { get; } = OptionalCount("--threads", "Threads on the CPU. [default: one a core]", Environment.ProcessorCount);
-
-    /// <summary>The weights to use.</summary>
     public static Argument<string> Model { get; } = new("MODEL")
     {
         Description = "A .safetensors file with weights, this program's or PyTorch's.",
@@ -118,6 +112,9 @@ public static class CommonOptions
         CustomParser = result => Choose(result, "recipe", Recipe.All, recipe => recipe.Name),
     };
 
+    /// <summary>What is said of a name that means nothing.</summary>
+    public static string Unknown(string kind, string name, string known) => $"There is no {kind} '{name}'. The known ones: {known}.";
+
     /// <summary>The names of some things, for help and messages.</summary>
     public static string Names<T>(IEnumerable<T> all, Func<T, string> name) => string.Join(", ", all.Select(name));
 
@@ -131,7 +128,7 @@ public static class CommonOptions
     {
         var chosen = all.FirstOrDefault(candidate => string.Equals(name(candidate), Text(result), StringComparison.OrdinalIgnoreCase));
         if (chosen is null)
-            result.AddError($"There is no {kind} '{Text(result)}'. The known ones: {Names(all, name)}.");
+            result.AddError(Unknown(kind, Text(result), Names(all, name)));
         return chosen;
     }
 

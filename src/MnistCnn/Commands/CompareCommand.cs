@@ -6,7 +6,7 @@ using MnistCnn.Runs;
 namespace MnistCnn.Commands;
 
 /// <summary><c>compare</c>: several runs in one plot and one table.</summary>
-public static class CompareCommand
+internal static class CompareCommand
 {
     private const string StandardPlot = "compare.png";
 
@@ -17,8 +17,6 @@ public static class CompareCommand
     };
 
     private static readonly Option<string?> Plot = CommonOptions.Plot(StandardPlot);
-
-    /// <summary>The command and its options.</summary>
     public static Command Create()
     {
         var command = new Command("compare", "Show several runs in one plot and one table.") { Runs, Plot, CommonOptions.Json };

@@ -10,15 +10,13 @@ using static MnistCnn.Commands.CommonOptions;
 namespace MnistCnn.Commands;
 
 /// <summary><c>evaluate</c>: how well weights do on the test images.</summary>
-public static class EvaluateCommand
+internal static class EvaluateCommand
 {
     private static readonly Option<string?> Out = new("--out")
     {
         Description = "Where the pictures go. [default: the folder of MODEL]",
         HelpName = "DIR",
     };
-
-    /// <summary>The command and its options.</summary>
     public static Command Create()
     {
         var command = new Command("evaluate", "Measure weights on the test images: accuracy, each digit, confusions, mistakes.")

@@ -1,7 +1,7 @@
 namespace MnistCnn.Commands;
 
 /// <summary>What the process returns.</summary>
-public static class ExitCode
+internal static class ExitCode
 {
     /// <summary>The work failed.</summary>
     public const int Failed = 1;

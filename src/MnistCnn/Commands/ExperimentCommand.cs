@@ -9,7 +9,7 @@ using static MnistCnn.Commands.CommonOptions;
 namespace MnistCnn.Commands;
 
 /// <summary><c>experiment</c>: one of the article's claims, measured and plotted.</summary>
-public static class ExperimentCommand
+internal static class ExperimentCommand
 {
     private static readonly Argument<Experiment> Name = new("NAME")
     {
@@ -21,11 +21,9 @@ public static class ExperimentCommand
     private static readonly Option<int?> TrainLimit = OptionalCount("--train-limit", "Only the first N training images.");
     private static readonly Option<Recipe?> RecipeName = CommonOptions.RecipeName(
         $"How networks are trained: {RecipeNames}. [default: the experiment's own]");
-    private static readonly Option<bool> Quick = new("--quick") { Description = "Measure less, in less than two minutes." };
+    private static readonly Option<bool> Quick = new("--quick") { Description = "Measure less, in under two minutes." };
     private static readonly Option<bool> Deep = new("--deep") { Description = "For convergence: train the networks of 34 layers too." };
     private static readonly Option<string?> Out = new("--out") { Description = "The folder of the results. [default: runs/NAME-TIME]", HelpName = "DIR" };
-
-    /// <summary>The command and its options.</summary>
     public static Command Create()
     {
         var command = new Command("experiment", "Measure one of the article's claims; leave a table, a CSV file and a plot.")

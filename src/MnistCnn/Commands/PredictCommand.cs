@@ -8,7 +8,7 @@ using static MnistCnn.Commands.CommonOptions;
 namespace MnistCnn.Commands;
 
 /// <summary><c>predict</c>: which digit is in a picture.</summary>
-public static class PredictCommand
+internal static class PredictCommand
 {
     private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif"];
 
@@ -21,8 +21,6 @@ public static class PredictCommand
     private static readonly Option<int> Top = Count("--top", "Name the N likeliest digits.", 1);
 
     private static readonly Option<bool> Show = new("--show") { Description = "Draw the 28x28 pixels that the network saw." };
-
-    /// <summary>The command and its options.</summary>
     public static Command Create()
     {
         var command = new Command("predict", "Say which digit is in a picture, and how sure the network is.")

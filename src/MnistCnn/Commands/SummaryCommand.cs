@@ -9,7 +9,7 @@ using static MnistCnn.Commands.CommonOptions;
 namespace MnistCnn.Commands;
 
 /// <summary><c>summary</c>: what a network is made of, and what it costs.</summary>
-public static class SummaryCommand
+internal static class SummaryCommand
 {
     private static readonly NetworkShape Mnist = NetworkShape.Mnist;
 
@@ -22,8 +22,6 @@ public static class SummaryCommand
 
     private static readonly Option<int> Classes = Count("--classes", "How many classes come out.", Mnist.Classes);
     private static readonly Option<int> BatchSize = Count("--batch-size", "Count for N images.", 1);
-
-    /// <summary>The command and its options.</summary>
     public static Command Create()
     {
         var command = new Command("summary", "Show a network's layers, shapes, parameters, multiply-adds and receptive field.")

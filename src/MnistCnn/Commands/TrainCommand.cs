@@ -11,7 +11,7 @@ using static MnistCnn.Commands.CommonOptions;
 namespace MnistCnn.Commands;
 
 /// <summary><c>train</c>: trains one architecture and leaves a run folder.</summary>
-public static class TrainCommand
+internal static class TrainCommand
 {
     private static readonly TrainSettings Defaults = Recipe.All[0].Settings;
 
@@ -43,17 +43,15 @@ public static class TrainCommand
     private static readonly Option<string?> Init = new("--init") { Description = "Start from the weights in a .safetensors file.", HelpName = "FILE" };
     private static readonly Option<string?> Resume = new("--resume") { Description = "Go on from a checkpoint, with its settings.", HelpName = "FILE" };
     private static readonly Option<int?> CheckpointEvery = OptionalCount(
-        "--checkpoint-every", "Write a checkpoint each N steps too, not only after each epoch.");
+        "--checkpoint-every", "Write a checkpoint every N steps too, not only after each epoch.");
     private static readonly Option<bool> TensorBoard = new("--tensorboard") { Description = "Write TensorBoard's event files into the run folder." };
-    private static readonly Option<int> LogInterval = Count("--log-interval", "Without a terminal: a line each N steps.", 300);
+    private static readonly Option<int> LogInterval = Count("--log-interval", "Without a terminal: a line every N steps.", 300);
     private static readonly Option<string?> Out = new("--out")
     {
         Description = "The run folder. [default: runs/ARCHITECTURE-TIME]",
         HelpName = "DIR",
     };
     private static readonly Option<string?> Plot = CommonOptions.Plot("accuracy.png in the run folder");
-
-    /// <summary>The command and its options.</summary>
     public static Command Create()
     {
         var command = new Command("train", "Train one architecture; leave its weights, its accuracies and a plot in a run folder.")

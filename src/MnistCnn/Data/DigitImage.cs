@@ -40,9 +40,8 @@ public static class DigitImage
     /// </summary>
     /// <param name="path">The file.</param>
     /// <returns>Grey values, 0 is background and 255 is ink: (1, 28, 28), uint8. Null where the picture is blank.</returns>
-    /// <exception cref="InvalidDataException">It is no such file, or it is damaged, cut short or too large.</exception>
+    /// <exception cref="InvalidDataException">It is not such a file, or it is damaged, cut short or too large.</exception>
     /// <exception cref="IOException">It is missing or cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     public static Tensor? Read(string path) =>
         FindInk(Decode(path)) is { } ink ? tensor(Fit(ink), [1, Side, Side]) : null;
 
@@ -53,7 +52,7 @@ public static class DigitImage
             throw new InvalidDataException($"{path} is too large: a picture may have {LargestFile / 1_000_000} MB.");
         using var data = SKData.CreateCopy(InputFile.ReadAllBytes(path));
         using var codec = SKCodec.Create(data)
-            ?? throw new InvalidDataException($"{path} is no picture that can be read; it must be PNG, JPEG, WebP, GIF or BMP.");
+            ?? throw new InvalidDataException($"{path} is not a picture that can be read; it must be PNG, JPEG, WebP, GIF or BMP.");
         var (width, height) = (codec.Info.Width, codec.Info.Height);
         if ((long)width * height > LargestPicture)
             throw new InvalidDataException(

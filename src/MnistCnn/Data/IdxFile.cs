@@ -21,13 +21,13 @@ public static class IdxFile
     /// <param name="contents">The whole file, raw or gzip.</param>
     /// <param name="name">What to call it in a message.</param>
     /// <param name="rank">The number of dimensions that it must have.</param>
-    /// <exception cref="InvalidDataException">It is no such file, or it is damaged, cut short or too long.</exception>
+    /// <exception cref="InvalidDataException">It is not such a file, or it is damaged, cut short or too long.</exception>
     public static IdxArray Parse(byte[] contents, string name, int rank)
     {
         var bytes = contents is [0x1f, 0x8b, ..] ? Decompress(contents, name) : contents;
 
         if (bytes is not [0, 0, _, _, ..])
-            throw new InvalidDataException($"{name} is no IDX file: it does not start with the IDX magic number.");
+            throw new InvalidDataException($"{name} is not an IDX file: it does not start with the IDX magic number.");
         if (bytes[2] != UnsignedByte)
             throw new InvalidDataException($"{name} holds values of IDX type 0x{bytes[2]:x2}; it must hold unsigned bytes (0x08).");
         if (bytes[3] != rank)

@@ -24,7 +24,6 @@ public static class MnistReader
     /// <param name="trainLimit">Take only this many of the training images, the first ones.</param>
     /// <param name="testLimit">Take only this many of the test images, the first ones.</param>
     /// <exception cref="IOException">The folder or one of the files is missing or cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">One of them may not be read.</exception>
     /// <exception cref="InvalidDataException">A file is damaged, or the files do not belong together.</exception>
     public static DataSet Load(string folder, int? trainLimit = null, int? testLimit = null)
     {
@@ -34,14 +33,13 @@ public static class MnistReader
         if (!Directory.Exists(folder))
             throw new DirectoryNotFoundException($"The data folder {folder} does not exist.");
 
-        var sums = ReadSums(Path.Combine(folder, SumsFile));
-        var read = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        var files = new SummedFiles(folder);
         Normalization? normalization = null;
         var train = LoadSet("train", trainLimit);
         try
         {
             var names = Enumerable.Range(0, Classes).Select(digit => digit.ToString(CultureInfo.InvariantCulture)).ToArray();
-            return new DataSet(folder, train, LoadSet("t10k", testLimit), names, normalization!, read);
+            return new DataSet(folder, train, LoadSet("t10k", testLimit), names, normalization!, files.Sha256);
         }
         catch
         {
@@ -51,8 +49,8 @@ public static class MnistReader
 
         ImageSet LoadSet(string prefix, int? limit)
         {
-            var images = ReadFile($"{prefix}-images-idx3-ubyte", 3, out var imageFile);
-            var labels = ReadFile($"{prefix}-labels-idx1-ubyte", 1, out var labelFile);
+            var images = files.Read($"{prefix}-images-idx3-ubyte", 3, out var imageFile);
+            var labels = files.Read($"{prefix}-labels-idx1-ubyte", 1, out var labelFile);
             Check(images, imageFile, labels, labelFile);
 
             // Of all images to learn from, whatever the limit.
@@ -62,22 +60,6 @@ public static class MnistReader
             return new ImageSet(
                 tensor(images.Values[..(count * Side * Side)], [count, 1, Side, Side]),
                 labelBytes.to_type(ScalarType.Int64));
-        }
-
-        IdxArray ReadFile(string name, int rank, out string path)
-        {
-            path = Path.Combine(folder, name);
-            if (!File.Exists(path))
-                path += ".gz";
-            if (!File.Exists(path))
-                throw new FileNotFoundException($"{folder} holds neither {name} nor {name}.gz; a data set is MNIST's four IDX files.");
-
-            var contents = InputFile.ReadAllBytes(path);
-            var sum = Convert.ToHexStringLower(SHA256.HashData(contents));
-            if (sums.TryGetValue(Path.GetFileName(path), out var expected) && expected != sum)
-                throw new InvalidDataException($"{path} was changed or damaged: its SHA-256 is not the one in {SumsFile}. Fetch it again.");
-            read.Add(Path.GetFileName(path), sum);
-            return IdxFile.Parse(contents, path, rank);
         }
     }
 
@@ -91,13 +73,38 @@ public static class MnistReader
             throw new InvalidDataException($"{labelFile} has the label {labels.Values.Span[wrong]} at position {wrong}; labels are 0 to {Classes - 1}.");
     }
 
-    // As sha256sum writes it: the sum, a blank, a blank or an asterisk, the name.
-    private static Dictionary<string, string> ReadSums(string path) => File.Exists(path)
-        ? InputFile.ReadAllText(path).Split('\n')
-            .Select(line => line.Split(' ', 2, StringSplitOptions.TrimEntries))
-            .Where(fields => fields.Length == 2)
-            .Select(fields => (Name: fields[1].TrimStart('*'), Sum: fields[0].ToLowerInvariant()))
-            .DistinctBy(file => file.Name)
-            .ToDictionary(file => file.Name, file => file.Sum)
-        : [];
+    /// <summary>The files of a folder, held to the sums that lie beside them.</summary>
+    private sealed class SummedFiles(string folder)
+    {
+        private readonly Dictionary<string, string> expected = ReadSums(Path.Combine(folder, SumsFile));
+        private readonly SortedDictionary<string, string> read = new(StringComparer.Ordinal);
+
+        public IReadOnlyDictionary<string, string> Sha256 => read;
+
+        public IdxArray Read(string name, int rank, out string path)
+        {
+            path = Path.Combine(folder, name);
+            if (!File.Exists(path))
+                path += ".gz";
+            if (!File.Exists(path))
+                throw new FileNotFoundException($"{folder} holds neither {name} nor {name}.gz; a data set is MNIST's four IDX files.");
+
+            var contents = InputFile.ReadAllBytes(path);
+            var sum = Convert.ToHexStringLower(SHA256.HashData(contents));
+            if (expected.TryGetValue(Path.GetFileName(path), out var right) && right != sum)
+                throw new InvalidDataException($"{path} was changed or damaged: its SHA-256 is not the one in {SumsFile}. Fetch it again.");
+            read.Add(Path.GetFileName(path), sum);
+            return IdxFile.Parse(contents, path, rank);
+        }
+
+        // As sha256sum writes it: the sum, a blank, a blank or an asterisk, the name.
+        private static Dictionary<string, string> ReadSums(string path) => File.Exists(path)
+            ? InputFile.ReadAllText(path).Split('\n')
+                .Select(line => line.Split(' ', 2, StringSplitOptions.TrimEntries))
+                .Where(fields => fields.Length == 2)
+                .Select(fields => (Name: fields[1].TrimStart('*'), Sum: fields[0].ToLowerInvariant()))
+                .DistinctBy(file => file.Name)
+                .ToDictionary(file => file.Name, file => file.Sum)
+            : [];
+    }
 }

@@ -105,7 +105,7 @@ internal static class Bottleneck
 
     private static string NameOf(int? width) => width is null ? "direct" : Invariant($"through {width} channels");
 
-    // As little as it takes to put the convolution between an image and its class.
+    // The least that puts the convolution between an image and its class.
     private static Module<Tensor, Tensor> Network(NetworkShape shape, int? width) => Sequential(
         Conv2d(shape.Channels, InChannels, kernel_size: 3, padding: 1),
         ReLU(),

@@ -126,17 +126,18 @@ internal sealed partial class ExperimentRun : IDisposable
             {
                 cancellation.ThrowIfCancellationRequested();
                 Tell(0);
-                var laboratory = new Laboratory(info.Settings, data, device, folder, Tell, cancellation);
+                var laboratory = new Laboratory(info.Settings, data, device, folder, share => Tell(share), cancellation);
                 finished.Add(new FinishedTrial(trial.Name, [.. trial.Measure(laboratory).Select(row => JsonSerializer.SerializeToElement(row, JsonFormat.Line))]));
                 onTrial(laboratory.Pictures);
                 Write(TrialsFile, string.Concat(finished.Select(done => JsonSerializer.Serialize(done, JsonFormat.Line) + "\n")));
-                Tell(1);
+                Tell(1, isDone: true);
             }
 
             RunFolder.KeepResults(folder);
             before += trial.Work;
 
-            void Tell(double share) => progress(new ExperimentProgress(index + 1, trials.Length, trial.Name, (before + share * trial.Work) / total, share == 1));
+            void Tell(double share, bool isDone = false) =>
+                progress(new ExperimentProgress(index + 1, trials.Length, trial.Name, (before + share * trial.Work) / total, isDone));
         }
     }
 

@@ -7,7 +7,7 @@ namespace MnistCnn.Experiments;
 /// <param name="TestLimit">Use only the first N test images, or all.</param>
 /// <param name="Recipe">With which recipe networks are trained, as in <see cref="Training.Recipe.All"/>.</param>
 /// <param name="LearningRate">Step size of SGD, where it is not to be the recipe's.</param>
-/// <param name="Quick">Whether to measure less of everything, in less than two minutes.</param>
+/// <param name="Quick">Whether to measure less of everything, in under two minutes.</param>
 /// <param name="Deep">Whether to measure the networks of 34 layers too, where there are any.</param>
 internal sealed record ExperimentSettings(
     int Seeds,

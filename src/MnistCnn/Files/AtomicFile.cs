@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 namespace MnistCnn.Files;
 
 /// <summary>Files that are either whole or not there.</summary>
-public static partial class AtomicFile
+internal static partial class AtomicFile
 {
     /// <summary>
     /// Lets <paramref name="write"/> fill a file under a temporary name in the same folder, flushes it and renames it:
@@ -11,7 +11,6 @@ public static partial class AtomicFile
     /// removed meanwhile must not come back with this file alone.
     /// </summary>
     /// <exception cref="IOException">The file cannot be written, or is there and must not be overwritten.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public static void Write(string path, Action<Stream> write, bool overwrite = true) => UnderTemporaryName(path, temporary =>
     {
         using (var file = new FileStream(temporary, FileMode.Create))
@@ -25,7 +24,6 @@ public static partial class AtomicFile
 
     /// <summary>Finds out whether <see cref="Write"/> would succeed, and leaves nothing behind but the folder.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public static void EnsureWritable(string path)
     {
         path = Path.GetFullPath(path);

@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace MnistCnn.Files;
 
 /// <summary>Tables for other programs: comma-separated values after RFC 4180, in UTF-8.</summary>
-public static class CsvFile
+internal static class CsvFile
 {
     /// <summary>Writes a heading with the names of the rows' properties, in snake_case, and a line a row.</summary>
     /// <param name="path">Where to.</param>

@@ -20,7 +20,6 @@ internal sealed class FolderLock : IDisposable
 
     /// <summary>Locks a folder, which is made where it is missing.</summary>
     /// <exception cref="IOException">Another process has it, or the folder cannot be made.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public static FolderLock Take(string folder) => TryTake(folder)
         ?? throw new IOException($"{Path.GetFullPath(folder)} is in use: another process writes into it. Wait for its end, or choose another folder with --out.");
 

@@ -8,7 +8,6 @@ internal static class InputFile
     /// or reading for ever.
     /// </summary>
     /// <exception cref="IOException">The file is missing, a folder, or cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     /// <exception cref="InvalidDataException">It is empty, or not a regular file.</exception>
     public static FileStream Open(string path)
     {

@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace MnistCnn.Files;
 
 /// <summary>How this program writes JSON: names in snake_case.</summary>
-public static class JsonFormat
+internal static class JsonFormat
 {
     /// <summary>For files and documents that people read too.</summary>
     public static JsonSerializerOptions Indented { get; } = new()

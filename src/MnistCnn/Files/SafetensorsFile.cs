@@ -19,7 +19,7 @@ namespace MnistCnn.Files;
 /// </remarks>
 /// <param name="Tensors">On the CPU, by name, in the order in which they stand in the file.</param>
 /// <param name="Metadata">Text by name.</param>
-public sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata) : IDisposable
+internal sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata) : IDisposable
 {
     private const string MetadataKey = "__metadata__";
     private const string ProgramKey = "mnist_cnn";
@@ -46,7 +46,6 @@ public sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tensors
 
     /// <summary>Reads a file. What it takes in memory is in proportion to the file, and little before the header is known to fit.</summary>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     /// <exception cref="InvalidDataException">It is not such a file, or it is damaged.</exception>
     public static SafetensorsFile Read(string path)
     {
@@ -62,7 +61,6 @@ public sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tensors
 
     /// <summary>Writes a file, whole or not at all; the same contents give the same bytes.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public void Write(string path)
     {
         var header = Header();

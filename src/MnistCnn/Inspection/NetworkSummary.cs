@@ -94,7 +94,7 @@ public sealed record NetworkSummary(
             Inspection.ReceptiveField.Of(architecture, shape));
     }
 
-    // Each number that a layer gives is a sum of so many products.
+    // How many products each number that a layer gives is the sum of.
     private static long WeightsOfAnOutput(Module layer) => layer switch
     {
         Conv2d convolution => convolution.weight.numel() / convolution.out_channels,
@@ -104,3 +104,11 @@ public sealed record NetworkSummary(
 
     private static long Product(IEnumerable<long> shape) => shape.Aggregate(1L, (product, length) => checked(product * length));
 }
+
+/// <summary>A layer with weights.</summary>
+/// <param name="Name">Its name in the state dictionary.</param>
+/// <param name="Kind">What it is: <c>Conv2d</c>, <c>BatchNorm2d</c>, <c>Linear</c>.</param>
+/// <param name="OutputShape">What it gives for one image: channels, height, width, or classes.</param>
+/// <param name="Parameters">How many numbers it learns.</param>
+/// <param name="MultiplyAdds">Multiplications with a weight, each with its addition, for all images of the batch.</param>
+public sealed record LayerSummary(string Name, string Kind, IReadOnlyList<long> OutputShape, long Parameters, long MultiplyAdds);

@@ -12,7 +12,7 @@ namespace MnistCnn.Reporting;
 /// <param name="title">The name of the network.</param>
 /// <param name="epochs">How many epochs there will be.</param>
 /// <param name="history">The epochs that are over already.</param>
-public sealed class AccuracyPlot(string path, string title, int epochs, IReadOnlyList<EpochMetrics> history) : ITrainingObserver
+internal sealed class AccuracyPlot(string path, string title, int epochs, IReadOnlyList<EpochMetrics> history) : ITrainingObserver
 {
     private readonly List<EpochMetrics> done = [.. history];
 

@@ -13,7 +13,7 @@ internal static class ChartPlot
     /// <summary>The size of one chart, in pixels.</summary>
     public const int Width = 800, Height = 500;
 
-    // From so many points on, they have to be smaller.
+    // Curves of more points than this have smaller ones.
     private const int ManyPoints = 20;
 
     // Without its yellow, which is hard to see on white.
@@ -32,14 +32,12 @@ internal static class ChartPlot
     /// <param name="path">Where to; its ending is one of <see cref="Picture.Endings"/>.</param>
     /// <param name="charts">From left to right.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public static void Draw(string path, params IReadOnlyList<Chart> charts) => Draw(path, [charts]);
 
     /// <summary>Draws charts into one picture, row by row.</summary>
     /// <param name="path">Where to; its ending is one of <see cref="Picture.Endings"/>.</param>
     /// <param name="rows">From top to bottom; each from left to right.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public static void Draw(string path, IReadOnlyList<IReadOnlyList<Chart>> rows)
     {
         Picture.Write(path, Width * rows.Max(row => row.Count), Height * rows.Count, canvas =>

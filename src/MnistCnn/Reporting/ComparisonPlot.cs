@@ -5,9 +5,8 @@ using MnistCnn.Training;
 namespace MnistCnn.Reporting;
 
 /// <summary>The picture of several runs: accuracy and loss over the epochs, side by side.</summary>
-public static class ComparisonPlot
+internal static class ComparisonPlot
 {
-    /// <summary>Draws it.</summary>
     /// <param name="path">Where to; its ending is one of <see cref="Picture.Endings"/>.</param>
     /// <param name="runs">What to compare, at least one.</param>
     public static void Draw(string path, IReadOnlyList<SavedRun> runs)

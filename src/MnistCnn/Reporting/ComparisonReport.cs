@@ -6,7 +6,7 @@ using static System.FormattableString;
 namespace MnistCnn.Reporting;
 
 /// <summary>What the user of <c>compare</c> sees.</summary>
-public static class ComparisonReport
+internal static class ComparisonReport
 {
     private const double Goal = 98;
 

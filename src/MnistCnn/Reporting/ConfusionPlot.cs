@@ -7,11 +7,9 @@ using ScottPlot.TickGenerators;
 namespace MnistCnn.Reporting;
 
 /// <summary>The confusion matrix of an evaluation as a picture: which class was taken for which, and how often.</summary>
-public static class ConfusionPlot
+internal static class ConfusionPlot
 {
     private const int Side = 800;
-
-    /// <summary>Draws it.</summary>
     /// <param name="path">Where to; its ending is one of <see cref="Picture.Endings"/>.</param>
     /// <param name="title">The name of the network.</param>
     /// <param name="evaluation">What it did.</param>

@@ -9,8 +9,6 @@ internal static class ImageGridPlot
     private const int Side = 112;
     private const int Gap = 12;
     private const int Head = 90;
-
-    /// <summary>Draws one.</summary>
     /// <param name="path">Where to; its ending is one of <see cref="Picture.Endings"/>.</param>
     /// <param name="grid">The images.</param>
     public static void Draw(string path, ImageGrid grid)

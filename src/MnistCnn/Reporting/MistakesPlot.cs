@@ -6,7 +6,7 @@ using SkiaSharp;
 namespace MnistCnn.Reporting;
 
 /// <summary>The images that a network was most sure of and yet took for another class, in one picture.</summary>
-public static class MistakesPlot
+internal static class MistakesPlot
 {
     private const int Columns = 5;
     private const int Rows = 5;

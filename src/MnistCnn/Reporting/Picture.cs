@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace MnistCnn.Reporting;
 
 /// <summary>Files with pictures.</summary>
-public static class Picture
+internal static class Picture
 {
     /// <summary>The endings that a picture's path can have, for help and messages.</summary>
     public const string Endings = ".png, .jpg, .jpeg, .bmp, .webp, .svg";
@@ -37,7 +37,6 @@ public static class Picture
     /// <param name="height">In pixels.</param>
     /// <param name="draw">Draws it, on white.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public static void Write(string path, int width, int height, Action<SKCanvas> draw)
     {
         using var contents = new MemoryStream();

@@ -6,7 +6,7 @@ namespace MnistCnn.Reporting;
 /// <summary>The article's lines, for a file or a pipe: the mean loss since the last line, the accuracy each epoch.</summary>
 /// <param name="output">Where to.</param>
 /// <param name="logInterval">A line each N steps.</param>
-public sealed class PlainReport(TextWriter output, int logInterval) : ITrainingObserver
+internal sealed class PlainReport(TextWriter output, int logInterval) : ITrainingObserver
 {
     private double runningLoss;
     private int steps;

@@ -9,7 +9,7 @@ namespace MnistCnn.Reporting;
 /// <param name="top">How many digits to name.</param>
 /// <param name="show">Whether to draw what the network saw.</param>
 /// <param name="json">Whether to write JSON.</param>
-public sealed class PredictionReport(IReadOnlyList<string> files, int top, bool show, bool json)
+internal sealed class PredictionReport(IReadOnlyList<string> files, int top, bool show, bool json)
 {
     // From background to ink; each twice as wide, since a character is about twice as high as wide.
     private const string Shades = " ░▒▓█";
@@ -28,11 +28,12 @@ public sealed class PredictionReport(IReadOnlyList<string> files, int top, bool 
     {
         if (json)
         {
+            var likeliest = predictions.Count > 0 ? predictions[0] : null;
             entries.Add(new
             {
                 File = file,
-                predictions.FirstOrDefault()?.Digit,
-                predictions.FirstOrDefault()?.Probability,
+                likeliest?.Digit,
+                likeliest?.Probability,
                 Top = predictions.Take(top),
             });
             return;

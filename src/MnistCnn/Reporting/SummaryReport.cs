@@ -6,7 +6,7 @@ using static System.FormattableString;
 namespace MnistCnn.Reporting;
 
 /// <summary>What the user of <c>summary</c> sees.</summary>
-public static class SummaryReport
+internal static class SummaryReport
 {
     /// <summary>Writes the tables, or JSON, to standard output.</summary>
     /// <param name="architecture">The network.</param>

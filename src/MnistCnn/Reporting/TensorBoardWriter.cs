@@ -5,7 +5,7 @@ using static TorchSharp.torch.utils;
 namespace MnistCnn.Reporting;
 
 /// <summary>Writes a run's event files for TensorBoard: the loss and the learning rate of each step, the test loss and the accuracy of each epoch.</summary>
-public sealed class TensorBoardWriter : ITrainingObserver
+internal sealed class TensorBoardWriter : ITrainingObserver
 {
     private readonly SummaryWriter writer;
 

@@ -3,7 +3,7 @@ using Spectre.Console;
 namespace MnistCnn.Reporting;
 
 /// <summary>Spectre's consoles for this process's two outputs.</summary>
-public static class Terminal
+internal static class Terminal
 {
     /// <summary>
     /// The console that writes to <paramref name="writer"/>: with colours and as wide as the window where it is a terminal,

@@ -9,7 +9,7 @@ namespace MnistCnn.Reporting;
 /// What the user of <c>train</c> sees. Results go to standard output. A bar is shown where standard error is a terminal;
 /// the article's plain lines are written where no one would see a bar, or where standard output is kept in a file.
 /// </summary>
-public static class TrainingReport
+internal static class TrainingReport
 {
     /// <summary>Reports while <paramref name="work"/> runs.</summary>
     /// <param name="epochs">How many epochs there will be.</param>

@@ -4,7 +4,7 @@ using MnistCnn.Training;
 namespace MnistCnn.Reporting;
 
 /// <summary>How the figures of a run are put into words.</summary>
-public static class TrainingText
+internal static class TrainingText
 {
     /// <summary>An epoch in one line.</summary>
     public static string Epoch(EpochMetrics epoch) => string.Create(

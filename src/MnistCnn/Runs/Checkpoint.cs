@@ -46,7 +46,6 @@ public sealed class Checkpoint : IDisposable
 
     /// <summary>Reads a checkpoint. What it says is in range, and fits together; its tensors are looked at by <see cref="Restore"/>.</summary>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     /// <exception cref="InvalidDataException">It is not a checkpoint, or a damaged one.</exception>
     public static Checkpoint Read(string path)
     {
@@ -63,7 +62,7 @@ public sealed class Checkpoint : IDisposable
     }
 
     /// <summary>Whether a file is a checkpoint and not one of weights alone.</summary>
-    public static bool Is(SafetensorsFile file) => file.Tensors.ContainsKey(RandomKey);
+    internal static bool Is(SafetensorsFile file) => file.Tensors.ContainsKey(RandomKey);
 
     /// <summary>Writes a checkpoint of the state between the last step and the next, whole or not at all.</summary>
     /// <param name="path">Where to.</param>

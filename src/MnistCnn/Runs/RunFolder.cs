@@ -75,7 +75,6 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
     /// <param name="path">Where, or null for the next free name <c>runs/ARCHITECTURE-TIME</c>.</param>
     /// <param name="info">What the run is.</param>
     /// <exception cref="IOException">It cannot be written, is in use, or holds a run already.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public static RunFolder Create(string? path, RunInfo info) => Create(path, info, []);
 
     /// <summary>
@@ -87,7 +86,6 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
     /// <param name="path">The folder, or null for that of the checkpoint.</param>
     /// <param name="info">What the run is.</param>
     /// <exception cref="IOException">It cannot be written, is in use, or holds another run.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     /// <exception cref="InvalidDataException">A file in one of the folders is damaged.</exception>
     public static RunFolder Continue(Checkpoint checkpoint, string checkpointPath, string? path, RunInfo info)
     {

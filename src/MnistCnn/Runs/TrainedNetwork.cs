@@ -46,7 +46,6 @@ public sealed record TrainedNetwork(
     /// <see cref="Architecture.All"/> whose tensors have just those names and shapes.
     /// </param>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     /// <exception cref="InvalidDataException">It is not such a file, or its tensors are not the network's.</exception>
     public static TrainedNetwork Load(string path, Architecture? architecture = null)
     {
@@ -79,7 +78,6 @@ public sealed record TrainedNetwork(
     /// <param name="architecture">Which one it is.</param>
     /// <param name="path">The file, this program's or PyTorch's.</param>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     /// <exception cref="InvalidDataException">It is not such a file, or its tensors are not the network's.</exception>
     public static void LoadInto(Module<Tensor, Tensor> network, Architecture architecture, string path)
     {

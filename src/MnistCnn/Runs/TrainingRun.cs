@@ -39,7 +39,6 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
     /// <param name="init">A file with weights to start from, or null for fresh ones.</param>
     /// <param name="checkpointEvery">Write a checkpoint each N steps of an epoch too.</param>
     /// <exception cref="IOException">The folder cannot be written, is in use, or holds a run already; or the weights cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">A file may not be read or written.</exception>
     /// <exception cref="InvalidDataException">The weights are not the network's.</exception>
     /// <exception cref="UserException">The network cannot be trained so; see <see cref="Training.Trainer"/>.</exception>
     public static TrainingRun Start(
@@ -65,7 +64,6 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
     /// <param name="folder">The run folder, or null for that of the checkpoint.</param>
     /// <param name="checkpointEvery">Write a checkpoint each N steps of an epoch too.</param>
     /// <exception cref="IOException">The folder cannot be written, is in use, or holds another run.</exception>
-    /// <exception cref="UnauthorizedAccessException">A file may not be written.</exception>
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or of other settings or data.</exception>
     public static TrainingRun Resume(
         Checkpoint checkpoint,

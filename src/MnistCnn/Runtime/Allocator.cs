@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace MnistCnn.Runtime;
 
 /// <summary>The allocator that libtorch takes its tensors' memory from.</summary>
-public static partial class Allocator
+internal static partial class Allocator
 {
     // malloc.h
     private const int TrimThreshold = -1;
@@ -24,8 +24,8 @@ public static partial class Allocator
             return;
         try
         {
-            Set(MmapThreshold, 32 << 20); // the highest that glibc takes
-            Set(TrimThreshold, 512 << 20);
+            _ = Set(MmapThreshold, 32 << 20); // the highest that glibc takes
+            _ = Set(TrimThreshold, 512 << 20);
         }
         catch (Exception error) when (error is EntryPointNotFoundException or DllNotFoundException)
         {

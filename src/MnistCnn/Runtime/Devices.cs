@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace MnistCnn.Runtime;
 
 /// <summary>The devices that a network can run on.</summary>
-public static partial class Devices
+internal static partial class Devices
 {
     /// <summary>How the names of devices look, for help and messages.</summary>
     public const string Names = "auto, cpu, cuda, cuda:N, mps";

@@ -6,7 +6,7 @@ namespace MnistCnn.Runtime;
 /// Ctrl-C, SIGTERM and SIGHUP (the terminal was closed) as a cancellation, so that the current work can be brought to an end. A
 /// second one ends the process at once.
 /// </summary>
-public sealed class Interruption : IDisposable
+internal sealed class Interruption : IDisposable
 {
     private readonly CancellationTokenSource source = new();
     private readonly PosixSignalRegistration[] registrations;

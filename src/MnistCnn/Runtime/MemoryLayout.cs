@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 namespace MnistCnn.Runtime;
 
 /// <summary>How the numbers of tensors lie in memory.</summary>
-public static class MemoryLayout
+internal static class MemoryLayout
 {
     /// <summary>
     /// Lets the weights of the convolutions lie as (out, height, width, in), which makes every map behind them lie as

@@ -4,7 +4,7 @@ using TorchSharp;
 namespace MnistCnn.Runtime;
 
 /// <summary>The native half of TorchSharp.</summary>
-public static class NativeLibraries
+internal static class NativeLibraries
 {
     /// <summary>
     /// Loads libtorch and LibTorchSharp. To be called before anything else of TorchSharp: where TorchSharp fails to load

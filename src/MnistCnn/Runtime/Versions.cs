@@ -5,7 +5,7 @@ using TorchSharp;
 namespace MnistCnn.Runtime;
 
 /// <summary>What a result came out of.</summary>
-public static class Versions
+internal static class Versions
 {
     /// <summary>The version of the program.</summary>
     public static string Program { get; } = Of(typeof(Versions));

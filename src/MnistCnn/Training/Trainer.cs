@@ -49,7 +49,7 @@ public sealed class Trainer : IDisposable
         manual_seed(settings.Seed);
         var shape = new NetworkShape(data.Channels, data.Height, data.Width, data.ClassNames.Count);
         model = MemoryLayout.ChannelsLast(Create(architecture, shape).to(device));
-        // TorchSharp, unlike PyTorch, would go on with a running variance that is no number.
+        // TorchSharp, unlike PyTorch, would go on with a running variance that is not a number.
         if (model.modules().Any(module => module is BatchNorm2d) && (data.Train.Count - heldOut - 1) % settings.BatchSize == 0)
             throw new UserException(
                 $"The last batch of an epoch would be one image, and the batch normalisation of {architecture.Name} needs two: "
@@ -90,7 +90,7 @@ public sealed class Trainer : IDisposable
     public long StepsPerEpoch => trainLoader.Count;
 
     /// <summary>
-    /// Of so many steps, the losses are fetched at once and <see cref="ITrainingObserver.OnStep"/> is called: 1, or more on a GPU,
+    /// The losses of this many steps are fetched at once and <see cref="ITrainingObserver.OnStep"/> is called: 1, or more on a GPU,
     /// which has to be waited for each time. The steps themselves do not depend on it.
     /// </summary>
     public int StepsAtOnce { get; set; } = 1;
@@ -195,7 +195,7 @@ public sealed class Trainer : IDisposable
 
     private void TrainEpoch(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation)
     {
-        // A run that is taken up again draws the order of its epoch anew and passes over the steps that it has done.
+        // A run that goes on draws the order of its epoch anew and passes over the steps that it has done.
         var (step, stepsDone) = (0, State.Step);
         using var epochScope = NewDisposeScope();
         List<(int Step, int Images, double LearningRate, Tensor Loss)> unreported = [];

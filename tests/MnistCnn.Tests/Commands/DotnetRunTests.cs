@@ -24,7 +24,7 @@ public sealed class DotnetRunTests
     [InlineData("train", "--epochs", "1", "--arch", "foo", "--json")]
     public void The_architecture_reaches_the_program(params string[] arguments)
     {
-        ProgramRun.OfDotnet(Project, [.. NoBuild, .. arguments]).AssertFailed(2, "'foo'", "inception, residual, plain");
+        ProgramRun.OfDotnet(Project, [.. NoBuild, .. arguments]).AssertFailed(2, "'foo'", "inception, residual, residual-as-printed");
         ProgramRun.OfDotnet(RepositoryRoot.FullPath, [.. NoBuild, "--project", "src/MnistCnn", .. arguments]).AssertFailed(2, "'foo'");
     }
 
