@@ -1,0 +1,122 @@
+using System.Text.RegularExpressions;
+
+namespace MnistCnn.Tests;
+
+/// <summary>The pages say what the program does, and what they link to is there.</summary>
+public sealed partial class DocumentationTests
+{
+    private const string EveryCommand = "Every command";
+
+    /// <summary>The pages that the tests read, from the repository's root.</summary>
+    public static TheoryData<string> Pages { get; } =
+    [
+        "README.md", "CONTRIBUTING.md", "CHANGELOG.md",
+        .. Directory.GetFiles(PathOf("docs"), "*.md").Select(path => $"docs/{Path.GetFileName(path)}").Order(StringComparer.Ordinal),
+    ];
+
+    [Fact]
+    public void Every_command_has_a_section_of_the_options_page()
+    {
+        var help = Help();
+        var commands = CommandRow().Matches(help[help.IndexOf("Commands:", StringComparison.Ordinal)..]).Select(row => row.Groups[1].Value);
+        Assert.Equal(commands, Sections().Keys.Where(heading => heading.StartsWith('`')).Select(heading => heading.Trim('`')));
+    }
+
+    [Theory]
+    [InlineData(EveryCommand)]
+    [InlineData("train")]
+    [InlineData("evaluate")]
+    [InlineData("predict")]
+    [InlineData("compare")]
+    [InlineData("summary")]
+    [InlineData("experiment")]
+    public void The_options_page_lists_just_the_options_and_the_defaults_of_the_help(string command)
+    {
+        var common = Options(Help());
+        var help = command == EveryCommand
+            ? common
+            : Options(Help(command)).Where(option => !common.ContainsKey(option.Key)).ToDictionary();
+        var section = Sections()[command == EveryCommand ? command : $"`{command}`"];
+        var page = TableRow().Matches(section)
+            .ToDictionary(row => row.Groups["name"].Value, row => (Value: row.Groups["value"].Value, Default: row.Groups["default"].Value));
+
+        Assert.NotEmpty(help);
+        Assert.Equal(section.Split('\n').Count(line => line.StartsWith("| `-", StringComparison.Ordinal)), page.Count);
+        Assert.Equal(help.Keys.Order(StringComparer.Ordinal), page.Keys.Order(StringComparer.Ordinal));
+        Assert.All(help, option => Assert.Equal(option.Value.Value, page[option.Key].Value));
+        Assert.All(
+            help.Where(option => option.Value.Default is not null),
+            option => Assert.Equal(option.Value.Default, page[option.Key].Default.Replace("`", "", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Pages))]
+    public void Links_point_to_files_and_headings_that_are_there(string page)
+    {
+        foreach (var link in Link().Matches(Read(page)).Where(link => !link.Groups["path"].Value.Contains(':')))
+        {
+            var (path, heading) = (link.Groups["path"].Value, link.Groups["heading"].Value);
+            var target = path == "" ? page : Path.Combine(Path.GetDirectoryName(page)!, path);
+            Assert.True(Path.Exists(PathOf(target)), $"{page} links to {path}, which is not there");
+            if (heading != "")
+                Assert.True(Anchors(target).Contains(heading), $"{page} links to {path}#{heading}, a heading that is not there");
+        }
+    }
+
+    [Fact]
+    public void The_readme_is_short_and_has_the_commands_word_for_word()
+    {
+        var lines = Read("README.md").Split('\n');
+        Assert.InRange(lines.Length, 1, 150);
+        var first = Array.IndexOf(lines, "    cd src/MnistCnn");
+        Assert.NotEqual(-1, first);
+        Assert.Equal(["    dotnet run train --arch inception", "    dotnet run train --arch residual"], lines[(first + 1)..(first + 3)]);
+        Assert.Contains("    dotnet test", lines);
+    }
+
+    private static string PathOf(string page) => Path.Combine(RepositoryRoot.FullPath, page);
+
+    private static string Read(string page) => File.ReadAllText(PathOf(page)).ReplaceLineEndings("\n");
+
+    // Of a command, or of the program.
+    private static string Help(params string[] command)
+    {
+        var run = ProgramRun.Of(RepositoryRoot.FullPath, [.. command, "--help"]);
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        return run.Output.ReplaceLineEndings("\n");
+    }
+
+    // What each option takes, "" of a switch, and its default, null where the help names none.
+    private static Dictionary<string, (string Value, string? Default)> Options(string help) => HelpRow().Matches(help)
+        .Where(row => row.Groups["name"].Value is not ("--help" or "--version"))
+        .ToDictionary(
+            row => row.Groups["name"].Value,
+            row => (row.Groups["value"].Value, row.Groups["default"] is { Success: true, Value: var value } ? value : null));
+
+    // The text of the options page by its headings, in their order.
+    private static Dictionary<string, string> Sections() => Read("docs/options.md").Split("\n## ")[1..]
+        .Select(section => section.Split('\n', 2))
+        .ToDictionary(section => section[0], section => section[1]);
+
+    // What GitHub makes of a page's headings.
+    private static IEnumerable<string> Anchors(string page) => Heading().Matches(Read(page))
+        .Select(heading => NotInAnchor().Replace(heading.Groups[1].Value.ToLowerInvariant(), "").Replace(' ', '-'));
+
+    [GeneratedRegex(@"^  (\w+).*  ", RegexOptions.Multiline)]
+    private static partial Regex CommandRow();
+
+    [GeneratedRegex(@"^  (-\S+, )*(?<name>--[\w-]+)( <(?<value>\w+)>)?  .*?(\[default: (?<default>.+)\])?$", RegexOptions.Multiline)]
+    private static partial Regex HelpRow();
+
+    [GeneratedRegex(@"^\| `(?<name>--[\w-]+)( (?<value>\w+))?` \| .+ \| (?<default>.*?) ?\|$", RegexOptions.Multiline)]
+    private static partial Regex TableRow();
+
+    [GeneratedRegex(@"\]\((?<path>[^)#\s]*)(#(?<heading>[^)\s]+))?\)")]
+    private static partial Regex Link();
+
+    [GeneratedRegex(@"^#+ (.+)$", RegexOptions.Multiline)]
+    private static partial Regex Heading();
+
+    [GeneratedRegex(@"[^\w\- ]")]
+    private static partial Regex NotInAnchor();
+}
