@@ -20,7 +20,7 @@ internal static class CommonOptions
     /// </summary>
     public static Option<Architecture?> Arch { get; } = new("--arch")
     {
-        Description = $"The network: {Architecture.Names}. [default: {Architecture.Default}]",
+        Description = $"The network: {Architecture.Names}. [default: {Architecture.Default}, or what the weights are of]",
         HelpName = "NAME",
         Recursive = true,
         CustomParser = result => Choose(result, "architecture", Architecture.All, architecture => architecture.Name),
@@ -39,7 +39,7 @@ internal static class CommonOptions
 
     /// <summary>Threads of one operation.</summary>
     /// <remarks>More than there are cores would wait for each other without end.</remarks>
-    public static Option<int?> Threads { get; } = OptionalCount("--threads", "Threads on the CPU. [default: one a core]", Environment.ProcessorCount);
+    public static Option<int?> Threads { get; } = OptionalCount("--threads", "Threads on the CPU, at most one a core. [default: one a core]", Environment.ProcessorCount);
     public static Argument<string> Model { get; } = new("MODEL")
     {
         Description = "A .safetensors file with weights, this program's or PyTorch's.",
@@ -54,7 +54,7 @@ internal static class CommonOptions
     /// <summary>More about a failure.</summary>
     public static Option<bool> Verbose { get; } = new("--verbose")
     {
-        Description = "Where something fails, print the stack trace too.",
+        Description = "If something fails, print the stack trace too.",
         Recursive = true,
     };
 

@@ -9,6 +9,6 @@ internal static class ExitCode
     /// <summary>The command line is wrong.</summary>
     public const int Usage = 2;
 
-    /// <summary>Stopped by Ctrl-C or SIGTERM.</summary>
+    /// <summary>Stopped by Ctrl-C, SIGTERM or SIGHUP.</summary>
     public const int Interrupted = 130;
 }

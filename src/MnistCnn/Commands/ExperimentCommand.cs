@@ -35,7 +35,7 @@ internal static class ExperimentCommand
             if (result.GetResult(Arch) is not null)
                 result.AddError("experiment takes no --arch: each has networks of its own.");
             if (result.GetResult(Deep) is not null && result.GetValue(Name) is { } experiment && experiment != Convergence.Experiment)
-                result.AddError("--deep is of convergence alone: the other experiments have no networks of 34 layers.");
+                result.AddError("--deep is for convergence alone: the other experiments have no networks of 34 layers.");
         });
         command.SetAction(Run);
         return command;
@@ -56,7 +56,7 @@ internal static class ExperimentCommand
         ExperimentReport.Result(run.Info, run.Findings.Table, files, line.GetValue(Json));
         if (isFinished)
             return 0;
-        Console.Error.WriteLine($"Stopped. What was measured until then is above and in the files. To go on, start it again with --out {run.Folder}");
+        Console.Error.WriteLine($"Stopped. What was measured before that is above and in the files. To go on, start it again with --out {run.Folder}");
         return ExitCode.Interrupted;
 
         // After each trial, so that whatever ends the experiment, its results are there.

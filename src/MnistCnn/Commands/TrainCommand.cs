@@ -92,7 +92,7 @@ internal static class TrainCommand
         if (device.type != TorchSharp.DeviceType.CPU)
             run.Trainer.StepsAtOnce = line.GetValue(CheckpointEvery) ?? line.GetValue(LogInterval);
         if (!run.Folder.HasBest)
-            Console.Error.WriteLine($"The best weights until now are not beside {checkpointPath}: best.safetensors comes with the next better epoch.");
+            Console.Error.WriteLine($"The best weights so far are not beside {checkpointPath}: best.safetensors comes with the next better epoch.");
         return Train(line, architecture, run, interruption.Token);
     }
 

@@ -3,8 +3,8 @@ using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using TorchSharp;
-using static ScottPlot.Statistics.Descriptive;
 using static System.FormattableString;
+using static ScottPlot.Statistics.Descriptive;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

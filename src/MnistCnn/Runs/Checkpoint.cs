@@ -108,7 +108,7 @@ public sealed class Checkpoint : IDisposable
     {
         if (Differences(data) is { Length: > 0 } differences)
             throw new InvalidDataException(
-                $"{path} is of a run on other data: {string.Join("; ", differences)}. Name the folder of its data with --data.");
+                $"{path} belongs to a run on other data: {string.Join("; ", differences)}. Name the folder of its data with --data.");
     }
 
     /// <summary>Whether a run folder is that of this checkpoint's run; where one of both is of version 0.1, they have no more than settings and data to tell.</summary>

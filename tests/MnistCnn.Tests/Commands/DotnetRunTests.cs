@@ -4,6 +4,7 @@ namespace MnistCnn.Tests.Commands;
 /// The commands of the README through <c>dotnet run</c>, which takes --arch and --device for its own: they must reach the
 /// program all the same. A name that is unknown shows that they did, without training.
 /// </summary>
+[Trait("Speed", "Slow")]
 public sealed class DotnetRunTests
 {
     private static readonly string Project = Path.Combine(RepositoryRoot.FullPath, "src", "MnistCnn");

@@ -4,6 +4,7 @@ using SkiaSharp;
 namespace MnistCnn.Tests.Commands;
 
 /// <summary>Each experiment in its quick form shows what it is about, by bounds that nothing else would reach.</summary>
+[Trait("Speed", "Slow")]
 public sealed class ExperimentCommandTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

@@ -1,6 +1,7 @@
 namespace MnistCnn.Tests.Commands;
 
 /// <summary>What a terminal shows; util-linux's <c>script</c> is one.</summary>
+[Trait("Speed", "Slow")]
 public sealed class TerminalTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

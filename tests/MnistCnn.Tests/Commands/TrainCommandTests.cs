@@ -2,6 +2,7 @@ using System.Text.Json;
 
 namespace MnistCnn.Tests.Commands;
 
+[Trait("Speed", "Slow")]
 public sealed class TrainCommandTests : IDisposable
 {
     private static readonly string[] Short = ["train", "--arch", "plain", "--epochs", "2", "--train-limit", "640", "--test-limit", "100", "--device", "cpu"];

@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 namespace MnistCnn.Tests.Data;
 
 /// <summary>Whether the digit is found in 800 photos and scans of 20 hard styles.</summary>
+[Trait("Speed", "Slow")]
 public sealed class HardPicturesTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 namespace MnistCnn.Tests.Runs;
 
 /// <summary>A run that is killed and taken up again ends as the run that was never stopped, byte for byte.</summary>
+[Trait("Speed", "Slow")]
 public sealed partial class ResumeTests : IDisposable
 {
     private static readonly string[] Short = ["--arch", "plain", "--batch-size", "16", "--threads", "1", "--device", "cpu", "--validation", "50"];

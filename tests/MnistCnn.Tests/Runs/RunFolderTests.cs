@@ -4,6 +4,7 @@ using System.Text.Json;
 namespace MnistCnn.Tests.Runs;
 
 /// <summary>A run folder has one owner at a time and one run in it.</summary>
+[Trait("Speed", "Slow")]
 public sealed class RunFolderTests : IDisposable
 {
     private static readonly string[] Short =
