@@ -48,7 +48,7 @@ public sealed class WindowsTests(WindowsProgram program) : IClassFixture<Windows
     public void An_unknown_architecture_is_refused_in_one_line_that_names_the_known_ones()
     {
         var run = program.Run(folder.FullPath, "train", "--arch", "foo");
-        run.AssertFailed(2, "'foo'", "inception, residual, plain");
+        run.AssertFailed(2, "'foo'", "inception, residual, residual-as-printed");
         AssertLineEnds(run);
         Assert.Empty(folder.Contents);
     }

@@ -86,14 +86,8 @@ internal static class CommonOptions
     /// <param name="line">The command line.</param>
     /// <param name="trainLimit">Take only the first N training images.</param>
     /// <param name="testLimit">Take only the first N test images.</param>
-    public static DataSet LoadData(ParseResult line, int? trainLimit, int? testLimit)
-    {
-        var data = MnistReader.Load(line.GetValue(Data) ?? MnistReader.BundledFolder, trainLimit, testLimit);
-
-        // What unpacking the files took, some 65 MB, is not needed any more.
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
-        return data;
-    }
+    public static DataSet LoadData(ParseResult line, int? trainLimit, int? testLimit) =>
+        MnistReader.Load(line.GetValue(Data) ?? MnistReader.BundledFolder, trainLimit, testLimit);
 
     /// <summary>An option that says where a plot goes.</summary>
     /// <param name="standard">Where it goes otherwise, in words.</param>

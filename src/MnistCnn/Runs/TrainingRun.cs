@@ -98,6 +98,8 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
         try
         {
             SaveCheckpoint();
+            if (Trainer.State is { Step: 0, History: [.., var last] } && !File.Exists(Folder.ModelPath))
+                SaveWeights(Folder.ModelPath, last); // it goes on in a new folder, and may have no epoch left to do
             Trainer.Run([Folder, .. observers, this], cancellation);
             Folder.Finish("finished");
             return true;
