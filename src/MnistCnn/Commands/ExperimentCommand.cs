@@ -62,8 +62,8 @@ internal static class ExperimentCommand
         // After each trial, so that whatever ends the experiment, its results are there.
         void Keep(IReadOnlyList<ImageGrid> pictures)
         {
-            CsvFile.Write(Path.Combine(run.Folder, "measurements.csv"), run.Rows);
-            ExperimentReport.Draw(Path.Combine(run.Folder, "plot.png"), run.Findings);
+            CsvFile.Write(Path.Combine(run.Folder, ExperimentRun.MeasurementsFile), run.Rows);
+            ExperimentReport.Draw(Path.Combine(run.Folder, ExperimentRun.PlotFile), run.Findings);
             foreach (var picture in pictures)
                 ImageGridPlot.Draw(Path.Combine(run.Folder, $"{picture.Name}.png"), picture);
         }

@@ -60,7 +60,7 @@ internal static class PredictCommand
         return report.HasFailures ? ExitCode.Failed : 0;
     }
 
-    // A folder without pictures stays, to be told of in its turn.
+    // A folder without pictures stays, so that it gets its own error.
     private static string[] Expand(string path)
     {
         if (!Directory.Exists(path))

@@ -33,7 +33,7 @@ public sealed record Normalization(double Mean, double Deviation)
     /// <returns>The same shape, float32, on the same device.</returns>
     public Tensor Apply(Tensor images)
     {
-        // By name, since a Scalar that nothing holds may be finalised in the midst of a call.
+        // By name, since a Scalar that nothing holds may be finalised during a call.
         using Scalar white = byte.MaxValue, mean = Mean, deviation = Deviation;
         return images.to_type(ScalarType.Float32).div_(white).sub_(mean).div_(deviation);
     }

@@ -25,7 +25,7 @@ internal sealed record Experiment(
     public static Func<IReadOnlyList<JsonElement>, Findings> From<TRow>(
         Func<IReadOnlyList<TRow>, ResultTable> table, Func<IReadOnlyList<TRow>, IReadOnlyList<IReadOnlyList<Chart>>> charts) => elements =>
     {
-        var rows = elements.Select(element => element.Deserialize<TRow>(JsonFormat.Line)!).ToArray();
+        var rows = elements.Select(element => JsonFormat.Parse<TRow>(element.GetRawText(), ExperimentRun.TrialsFile)).ToArray();
         return new Findings(table(rows), rows.Length == 0 ? [] : charts(rows));
     };
 }

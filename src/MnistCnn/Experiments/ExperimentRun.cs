@@ -15,8 +15,19 @@ namespace MnistCnn.Experiments;
 /// </summary>
 internal sealed partial class ExperimentRun : IDisposable
 {
+    /// <summary>The outcome of an experiment that is not over.</summary>
+    public const string Running = "running";
+
+    /// <summary>The name of the file with all rows, which whoever is told of a trial writes.</summary>
+    public const string MeasurementsFile = "measurements.csv";
+
+    /// <summary>The name of the file with the plot, which whoever is told of a trial draws.</summary>
+    public const string PlotFile = "plot.png";
+
     private const string InfoFile = "experiment.json";
-    private const string TrialsFile = "trials.jsonl";
+
+    /// <summary>The name of the file with a line a finished trial.</summary>
+    public const string TrialsFile = "trials.jsonl";
 
     private readonly Experiment experiment;
     private readonly DataSet data;
@@ -62,7 +73,7 @@ internal sealed partial class ExperimentRun : IDisposable
         try
         {
             var run = new ExperimentRun(experiment, data, device, folderLock, info);
-            run.TakeUp();
+            run.LoadSaved();
             return run;
         }
         catch
@@ -87,7 +98,7 @@ internal sealed partial class ExperimentRun : IDisposable
     {
         try
         {
-            Save("running");
+            Save(Running);
             MeasureAll(progress, onTrial, cancellation);
             Save("finished");
             return true;
@@ -129,6 +140,8 @@ internal sealed partial class ExperimentRun : IDisposable
                 var laboratory = new Laboratory(info.Settings, data, device, folder, share => Tell(share), cancellation);
                 finished.Add(new FinishedTrial(trial.Name, [.. trial.Measure(laboratory).Select(row => JsonSerializer.SerializeToElement(row, JsonFormat.Line))]));
                 onTrial(laboratory.Pictures);
+                foreach (var picture in laboratory.Pictures)
+                    picture.Dispose();
                 Write(TrialsFile, string.Concat(finished.Select(done => JsonSerializer.Serialize(done, JsonFormat.Line) + "\n")));
                 Tell(1, isDone: true);
             }
@@ -141,11 +154,19 @@ internal sealed partial class ExperimentRun : IDisposable
         }
     }
 
-    private void TakeUp()
+    private void LoadSaved()
     {
+        foreach (var name in new[] { InfoFile, TrialsFile, MeasurementsFile, PlotFile })
+            AtomicFile.DeleteLeftovers(Path.Combine(Folder, name));
         var infoPath = Path.Combine(Folder, InfoFile);
         if (!File.Exists(infoPath))
+        {
+            // What is not an experiment's is not to be mixed with it, nor deleted as one of its unfinished trials.
+            if (Directory.EnumerateFileSystemEntries(Folder).Any(entry => !FolderLock.IsLock(entry)))
+                throw new IOException($"{Folder} is not empty, and not an experiment's. Choose another folder with --out.");
             return;
+        }
+
         var saved = JsonFormat.Parse<ExperimentInfo>(InputFile.ReadAllText(infoPath), infoPath);
         if (saved.Outcome == "finished")
             throw new IOException($"{Folder} holds an experiment already. Choose another folder with --out.");
@@ -154,7 +175,6 @@ internal sealed partial class ExperimentRun : IDisposable
             new { info.Experiment, info.Settings, Data = info.Data with { Folder = "" } });
         if (differences.Length > 0)
             throw new IOException($"{Folder} holds another experiment: {string.Join("; ", differences)}. Choose another folder with --out.");
-        info = info with { Started = saved.Started };
 
         var trialsPath = Path.Combine(Folder, TrialsFile);
         if (File.Exists(trialsPath))
@@ -164,7 +184,7 @@ internal sealed partial class ExperimentRun : IDisposable
 
     private void Save(string outcome)
     {
-        info = info with { Outcome = outcome, Seconds = (DateTimeOffset.Now - info.Started).TotalSeconds };
+        info = info with { Outcome = outcome, Seconds = outcome == Running ? null : (DateTimeOffset.Now - info.Started).TotalSeconds };
         Write(InfoFile, JsonSerializer.Serialize(info, JsonFormat.Indented));
     }
 
@@ -176,7 +196,7 @@ internal sealed partial class ExperimentRun : IDisposable
     private sealed record FinishedTrial(string Name, IReadOnlyList<JsonElement> Rows);
 }
 
-/// <summary>What an experiment was: the file <c>experiment.json</c>.</summary>
+/// <summary>What an experiment was: the file <c>experiment.json</c>. When and how long are those of its last start.</summary>
 internal sealed record ExperimentInfo(
     string Experiment,
     string Claim,
@@ -187,7 +207,7 @@ internal sealed record ExperimentInfo(
     RunData Data,
     DateTimeOffset Started,
     double? Seconds = null,
-    string Outcome = "running");
+    string Outcome = ExperimentRun.Running);
 
 /// <summary>How far an experiment is.</summary>
 /// <param name="Trial">Which trial, from 1.</param>

@@ -86,6 +86,8 @@ internal sealed class Laboratory(
         {
             Architecture = architecture.Name,
             Epochs = settings.Epochs,
+            TrainLimit = settings.TrainLimit,
+            TestLimit = settings.TestLimit,
             LearningRate = settings.LearningRate ?? recipe.LearningRate,
             Seed = seed,
         };

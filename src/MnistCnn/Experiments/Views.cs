@@ -1,4 +1,5 @@
 using MnistCnn.Networks;
+using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -125,6 +126,7 @@ internal static class Views
     private static Tensor Grey(Tensor maps)
     {
         var (low, high) = (maps.min(), maps.max());
-        return ((maps - low) / (high - low) * 255).round().to_type(ScalarType.Byte);
+        using Scalar white = byte.MaxValue; // by name, lest it be finalised during the call
+        return maps.sub(low).div(high.sub(low)).mul(white).round().to_type(ScalarType.Byte);
     }
 }

@@ -10,8 +10,8 @@ internal static partial class AtomicFile
     /// whatever happens meanwhile, <paramref name="path"/> is the old file or the new one. The folder must be there: one that was
     /// removed meanwhile must not come back with this file alone.
     /// </summary>
-    /// <exception cref="IOException">The file cannot be written, or is there and must not be overwritten.</exception>
-    public static void Write(string path, Action<Stream> write, bool overwrite = true) => UnderTemporaryName(path, temporary =>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void Write(string path, Action<Stream> write) => UnderTemporaryName(path, temporary =>
     {
         using (var file = new FileStream(temporary, FileMode.Create))
         {
@@ -19,7 +19,7 @@ internal static partial class AtomicFile
             file.Flush(flushToDisk: true);
         }
 
-        File.Move(temporary, path, overwrite);
+        Replace(temporary, path);
     });
 
     /// <summary>Finds out whether <see cref="Write"/> would succeed, and leaves nothing behind but the folder.</summary>
@@ -43,6 +43,23 @@ internal static partial class AtomicFile
                 TryDelete(file);
     }
 
+    // Windows does not replace a file while somebody has it open, a virus scanner for one; that passes.
+    private static void Replace(string temporary, string path)
+    {
+        for (var attempts = OperatingSystem.IsWindows() ? 20 : 1; ; attempts--)
+        {
+            try
+            {
+                File.Move(temporary, path, overwrite: true);
+                return;
+            }
+            catch (Exception error) when (attempts > 1 && error is (IOException or UnauthorizedAccessException))
+            {
+                Thread.Sleep(50);
+            }
+        }
+    }
+
     private static void UnderTemporaryName(string path, Action<string> write)
     {
         path = Path.GetFullPath(path);
@@ -51,7 +68,7 @@ internal static partial class AtomicFile
         {
             write(temporary);
         }
-        catch (DirectoryNotFoundException error)
+        catch (IOException error) when (!Directory.Exists(Path.GetDirectoryName(path)))
         {
             throw new IOException($"{path} cannot be written: its folder was removed.", error);
         }

@@ -8,6 +8,9 @@ internal sealed class FolderLock : IDisposable
 {
     private const string Name = "run.lock";
 
+    // Elsewhere than on Windows, closing would delete by name what may be another process's new file.
+    private static readonly FileOptions Options = OperatingSystem.IsWindows() ? FileOptions.DeleteOnClose : FileOptions.None;
+
     private readonly FileStream file;
 
     private FolderLock(string folder, FileStream file) => (Folder, this.file) = (folder, file);
@@ -35,7 +38,20 @@ internal sealed class FolderLock : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => file.Dispose();
+    public void Dispose()
+    {
+        try
+        {
+            if (Options == FileOptions.None)
+                File.Delete(file.Name);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // The folder may be gone, or have become read-only; the lock is gone all the same.
+        }
+
+        file.Dispose();
+    }
 
     private static FolderLock? TryTake(string folder)
     {
@@ -46,11 +62,13 @@ internal sealed class FolderLock : IDisposable
         {
             try
             {
-                var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
-                if (File.Exists(path))
+                var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, Options);
+                var mark = DateTime.UnixEpoch.AddSeconds(Random.Shared.Next());
+                File.SetLastWriteTimeUtc(file.SafeFileHandle, mark);
+                if (File.GetLastWriteTimeUtc(path) == mark)
                     return new FolderLock(folder, file);
 
-                // Its last owner deleted it between our opening it and our locking it.
+                // Its last owner deleted it between our opening it and our locking it: what is there now is another file.
                 file.Dispose();
             }
             catch (IOException error) when (error.GetType() == typeof(IOException) && File.Exists(path))

@@ -18,7 +18,9 @@ internal static class InputFile
             throw new FileNotFoundException($"{path} does not exist.");
         if (file.Length == 0)
             throw new InvalidDataException($"{path} is empty, or not a regular file.");
-        return file.OpenRead();
+
+        // On Windows, a run could not replace a file that is open otherwise.
+        return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
     }
 
     /// <summary>Reads a whole file; see <see cref="Open"/>.</summary>

@@ -12,7 +12,7 @@ internal static class Shortcut
 
     /// <summary>x + y, of one shape.</summary>
     /// <remarks>
-    /// TorchSharp's <c>x + y</c> makes a factor for y in each call, which may be finalised in the midst of it: once in some thousand
+    /// TorchSharp's <c>x + y</c> makes a factor for y in each call, which may be finalised during it: once in some thousand
     /// calls it threw "Expected false to be true" while other threads collected garbage. This one stays.
     /// </remarks>
     public static Tensor Add(Tensor x, Tensor y) => x.add(y, One);

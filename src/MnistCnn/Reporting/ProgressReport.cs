@@ -22,10 +22,7 @@ internal sealed class ProgressReport(IAnsiConsole console, ProgressBar bar, int 
     {
         // A run that goes on from a checkpoint may begin in the middle of an epoch.
         if (step.Epoch != epoch)
-        {
             (epoch, lossSum, images, steps) = (step.Epoch, 0, 0, 0);
-            clock.Restart();
-        }
 
         steps++;
         lossSum += step.Loss;
@@ -39,5 +36,9 @@ internal sealed class ProgressReport(IAnsiConsole console, ProgressBar bar, int 
     }
 
     /// <inheritdoc/>
-    public void OnEpoch(EpochMetrics metrics) => console.WriteLine(TrainingText.Epoch(metrics));
+    public void OnEpoch(EpochMetrics metrics)
+    {
+        console.WriteLine(TrainingText.Epoch(metrics));
+        clock.Restart();
+    }
 }

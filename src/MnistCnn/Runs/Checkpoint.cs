@@ -97,6 +97,8 @@ public sealed class Checkpoint : IDisposable
     /// <exception cref="InvalidDataException">It is not; the message says what differs.</exception>
     public void EnsureSame(TrainSettings settings)
     {
+        if (settings.Epochs < State.History.Count)
+            throw new InvalidDataException($"{path} has {State.History.Count} epochs done already: --epochs cannot be {settings.Epochs}.");
         if (Differences(settings) is { Length: > 0 } differences)
             throw new InvalidDataException(
                 $"{path} has other settings: {string.Join("; ", differences)}. {(Settings.OneCycle ? "None" : "Only --epochs")} may differ.");

@@ -20,7 +20,7 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
     /// <summary>The name of the file with a line an epoch: <see cref="EpochMetrics"/>.</summary>
     public const string MetricsFile = "metrics.jsonl";
 
-    /// <summary>The name of the file that the run can be gone on from: a <see cref="Checkpoint"/>.</summary>
+    /// <summary>The name of the file that the run can be resumed from: a <see cref="Checkpoint"/>.</summary>
     public const string CheckpointFile = "checkpoint.safetensors";
 
     private const string BestFile = "best.safetensors";
@@ -60,14 +60,14 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
     /// <summary>The path of the weights of the best epoch.</summary>
     public string BestPath => Path.Combine(FullPath, BestFile);
 
-    /// <summary>The path of what the run can be gone on from.</summary>
+    /// <summary>The path of what the run can be resumed from.</summary>
     public string CheckpointPath => Path.Combine(FullPath, CheckpointFile);
 
     /// <summary>
-    /// Whether the best weights until now are in the folder, or there are none yet. They are not where a run goes on from a
+    /// Whether the best weights so far are in the folder, or those of an epoch that will be done again, or there are none yet. They are not where a run goes on from a
     /// checkpoint without what lay beside it.
     /// </summary>
-    public bool HasBest => EpochMetrics.Best(epochs) is not { } best || (File.Exists(BestPath) && IsOf(best, ReadMetadata(BestPath), Info.Settings));
+    public bool HasBest => EpochMetrics.Best(epochs) is not { } best || (File.Exists(BestPath) && IsBest(best, ReadMetadata(BestPath)));
 
     private string[] RunFiles => [InfoPath, MetricsPath, ModelPath, BestPath, CheckpointPath];
 
@@ -184,6 +184,9 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
     private bool IsHomeOf(Checkpoint checkpoint) =>
         (!File.Exists(InfoPath) || checkpoint.IsOf(JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(InfoPath), InfoPath)))
         && new[] { ModelPath, BestPath }.Where(File.Exists).All(path => IsOfRun(ReadMetadata(path)));
+
+    private bool IsBest(EpochMetrics best, IReadOnlyDictionary<string, string> metadata) =>
+        IsOf(best, metadata, Info.Settings) || (IsOfRun(metadata) && epochs.All(epoch => $"{epoch.Epoch}" != metadata["epoch"]));
 
     // Weights of a later epoch than the checkpoint's last are those of an epoch that will be measured again.
     private bool IsOfRun(IReadOnlyDictionary<string, string> metadata) =>

@@ -9,8 +9,8 @@ namespace MnistCnn.Runs;
 /// <param name="Threads">Threads that one operation may use on the CPU.</param>
 /// <param name="Versions">Of the program, TorchSharp, libtorch, .NET and the operating system.</param>
 /// <param name="Data">What it ran on.</param>
-/// <param name="Started">When it began.</param>
-/// <param name="Seconds">How long it took, or null while it runs.</param>
+/// <param name="Started">When it was started, or last resumed.</param>
+/// <param name="Seconds">How long it took since then, or null while it runs.</param>
 /// <param name="PeakMemory">The most that the process held in memory, in bytes, or null while it runs.</param>
 /// <param name="Outcome">"running", "finished", "stopped", or why it failed.</param>
 /// <param name="Id">Tells the run from all others, and stays through <c>--resume</c>; null in one of version 0.1.</param>

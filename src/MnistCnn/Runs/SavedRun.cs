@@ -21,7 +21,7 @@ public sealed record SavedRun(string Name, RunInfo? Info, IReadOnlyList<EpochMet
         if (new FileInfo(metricsPath) is not { Exists: true, Length: > 0 })
             throw new FileNotFoundException($"{path} holds no finished epoch of a run: its {RunFolder.MetricsFile} is missing or empty.");
 
-        // A running run may be in the middle of its last line.
+        // Version 0.1 and tests/reference/article.py append to the file: they may be in the middle of its last line.
         var text = InputFile.ReadAllText(metricsPath);
         var lines = text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries);
         var epochs = lines.Select(line => JsonFormat.Parse<EpochMetrics>(line, metricsPath)).ToArray();

@@ -5,6 +5,7 @@ using MnistCnn.Files;
 using MnistCnn.Networks;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
+using ExternalException = System.Runtime.InteropServices.ExternalException;
 
 namespace MnistCnn.Runs;
 
@@ -56,13 +57,12 @@ public sealed record TrainedNetwork(
         architecture ??= Saved(file);
         foreach (var candidate in architecture is null ? Architecture.All : [architecture])
         {
-            using var skeleton = candidate.CreateSkeleton(shape);
-            var mismatch = StateDictionary.Mismatch(skeleton.state_dict(), file.Tensors);
+            var mismatch = Mismatch(candidate, shape, file);
             if (mismatch is null)
             {
-                var network = candidate.Create(shape);
-                Copy(file, network, path);
-                return new TrainedNetwork(candidate, network, shape, names, normalization);
+                var model = new TrainedNetwork(candidate, candidate.Create(shape), shape, names, normalization);
+                Copy(file, model.Network, path);
+                return model;
             }
 
             if (architecture is not null)
@@ -124,6 +124,20 @@ public sealed record TrainedNetwork(
     {
         if (Saved(file) is { } saved && saved.Name != architecture.Name)
             throw new InvalidDataException($"{path} holds the weights of {saved.Name}, not of {architecture.Name}: take --arch {saved.Name}.");
+    }
+
+    // A file may say that its images are smaller than the network takes, or larger than anything.
+    private static string? Mismatch(Architecture architecture, NetworkShape shape, SafetensorsFile file)
+    {
+        try
+        {
+            using var skeleton = architecture.CreateSkeleton(shape);
+            return StateDictionary.Mismatch(skeleton.state_dict(), file.Tensors);
+        }
+        catch (Exception error) when (error is ArgumentException or ExternalException or OverflowException)
+        {
+            return error.Message.Split('\n')[0].TrimEnd('.');
+        }
     }
 
     private static void Copy(SafetensorsFile file, Module<Tensor, Tensor> network, string path)

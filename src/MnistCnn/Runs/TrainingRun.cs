@@ -100,16 +100,9 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
             SaveCheckpoint();
             if (Trainer.State is { Step: 0, History: [.., var last] } && !File.Exists(Folder.ModelPath))
                 SaveWeights(Folder.ModelPath, last); // it goes on in a new folder, and may have no epoch left to do
-            Trainer.Run([Folder, .. observers, this], cancellation);
-            Folder.Finish("finished");
-            return true;
-        }
-        catch (Exception error) when (error is OperationCanceledException or IOException && cancellation.IsCancellationRequested)
-        {
-            // Where the terminal was closed, what observers write to it fails too.
-            SaveCheckpoint();
-            Folder.Finish("stopped");
-            return false;
+            var isFinished = TrainOn(observers, cancellation);
+            Folder.Finish(isFinished ? "finished" : "stopped");
+            return isFinished;
         }
         catch (Exception error)
         {
@@ -156,6 +149,22 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
         {
             trainer.Dispose();
             throw;
+        }
+    }
+
+    // What an epoch leaves is written before others are told of it: they may fail, and the checkpoint would stand behind the epoch.
+    private bool TrainOn(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation)
+    {
+        try
+        {
+            Trainer.Run([Folder, this, .. observers], cancellation);
+            return true;
+        }
+        catch (Exception error) when (error is OperationCanceledException or IOException && cancellation.IsCancellationRequested)
+        {
+            // Where the terminal was closed, what observers write to it fails too.
+            SaveCheckpoint();
+            return false;
         }
     }
 

@@ -47,7 +47,7 @@ public sealed record TrainSettings(
     /// <summary>Whether it is a momentum, or a share of the target.</summary>
     public static bool IsShare(double value) => value is >= 0 and < 1;
 
-    /// <summary>What makes them no settings to train with, in a few words, or null.</summary>
+    /// <summary>What is wrong with them, in a few words, or null.</summary>
     public string? Problem()
     {
         (string Name, int? Value)[] counts =

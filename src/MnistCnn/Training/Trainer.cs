@@ -51,9 +51,13 @@ public sealed class Trainer : IDisposable
         model = MemoryLayout.ChannelsLast(Create(architecture, shape).to(device));
         // TorchSharp, unlike PyTorch, would go on with a running variance that is not a number.
         if (model.modules().Any(module => module is BatchNorm2d) && (data.Train.Count - heldOut - 1) % settings.BatchSize == 0)
+        {
+            model.Dispose();
             throw new UserException(
                 $"The last batch of an epoch would be one image, and the batch normalisation of {architecture.Name} needs two: "
                 + "take another --batch-size or --train-limit.");
+        }
+
         optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum);
         trainSet = Part(data.Train, 0, data.Train.Count - heldOut);
         trainLoader = Batches.Of(trainSet, data.Normalization, settings.BatchSize, shuffle: true);
@@ -105,7 +109,7 @@ public sealed class Trainer : IDisposable
     public Tensor EpochRandomState => epochRandomState;
 
     /// <summary>The optimiser's momentum, by the name of its parameter; empty before the first step.</summary>
-    /// <remarks>What SGD has passed over, for want of a gradient or of momentum, has none; zeros do the same in its next step.</remarks>
+    /// <remarks>What SGD has passed over, without a gradient or without momentum, has none; zeros do the same in its next step.</remarks>
     public IReadOnlyDictionary<string, Tensor> Momentum => State is { Epoch: 1, Step: 0 }
         ? new Dictionary<string, Tensor>()
         : Momenta.ToDictionary(named => named.Name, named => named.State.momentum_buffer ?? zeros_like(named.Parameter));

@@ -11,7 +11,7 @@ public sealed record TrainingState(int Epoch, int Step, double LossSum, long Ima
     /// <summary>Before the first step.</summary>
     public static TrainingState Start { get; } = new(1, 0, 0, 0, []);
 
-    /// <summary>What makes it a state that no run can be in, in a few words, or null.</summary>
+    /// <summary>What is wrong with it, in a few words, or null.</summary>
     /// <param name="settings">What the run was asked to do.</param>
     /// <param name="trainImages">How many images there are to train on or to hold out.</param>
     public string? Problem(TrainSettings settings, long trainImages)

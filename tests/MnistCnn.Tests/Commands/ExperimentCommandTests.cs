@@ -105,6 +105,15 @@ public sealed class ExperimentCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_with_other_things_is_left_alone()
+    {
+        Directory.CreateDirectory(folder["out/direct-seed-1"]);
+        File.WriteAllText(folder["out/direct-seed-1/thesis.txt"], "mine");
+        Run("experiment", "bottleneck", "--quick", "--out", "out").AssertFailed(1, folder["out"], "not empty", "--out");
+        Assert.Equal(["out", "out/direct-seed-1", "out/direct-seed-1/thesis.txt"], folder.Contents);
+    }
+
+    [Fact]
     public async Task A_signal_keeps_what_was_measured()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "there are no signals to send on Windows");
@@ -142,9 +151,13 @@ public sealed class ExperimentCommandTests : IDisposable
                 await Task.Delay(5, TestContext.Current.CancellationToken);
             }
 
+            Assert.False(process.HasExited, "it ended before it could be killed");
             process.Kill();
             process.WaitForExit();
         }
+
+        // What a killed process was writing is cleared.
+        File.WriteAllText(folder["out/plot.png.123.tmp"], "half");
 
         // A checkpoint inside it is the experiment's alone, and so are other settings of it.
         Run("train", "--resume", "out/plain-18-seed-1/checkpoint.safetensors").AssertFailed(1, "inside an experiment", "--out");
@@ -155,6 +168,8 @@ public sealed class ExperimentCommandTests : IDisposable
         Assert.Equal(0, rest.ExitCode);
         Assert.StartsWith("[4/4] Plain-18, seed 1: ", Assert.Single(rest.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
         Assert.Equal(File.ReadAllText(folder["whole/measurements.csv"]), File.ReadAllText(folder["out/measurements.csv"]));
+
+        Assert.DoesNotContain("out/plot.png.123.tmp", folder.Contents);
 
         // What is left of a training is a run to compare, and no more than that.
         Assert.All(

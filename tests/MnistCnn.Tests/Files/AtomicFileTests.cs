@@ -32,14 +32,6 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_must_not_be_overwritten_is_not()
-    {
-        Write("first");
-        Assert.Throws<IOException>(() => AtomicFile.Write(folder["file"], stream => stream.Write("second"u8), overwrite: false));
-        Assert.Equal("first", File.ReadAllText(folder["file"]));
-    }
-
-    [Fact]
     public void A_path_is_tried_without_a_trace()
     {
         AtomicFile.EnsureWritable(folder["file"]);

@@ -167,7 +167,29 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         Assert.Equal(6, resumed.State.History.Count);
     }
 
+    // As a terminal that is closed after an epoch: its weights are there, and the checkpoint stands behind it.
+    [Fact]
+    public void A_report_that_fails_while_the_run_is_stopped_costs_no_weights()
+    {
+        using var enough = new CancellationTokenSource();
+        using var whole = TrainingRun.Start(Architecture.Find("plain")!, Settings, run.Data, CPU, folder["run"]);
+        Assert.False(whole.Train([new ClosedTerminal(enough)], enough.Token));
+        using var checkpoint = Checkpoint.Read(folder["run/checkpoint.safetensors"]);
+        using var weights = SafetensorsFile.Read(folder["run/model.safetensors"]);
+        Assert.Equal((2, "1"), (checkpoint.State.Epoch, weights.Metadata["epoch"]));
+        Assert.Equal("stopped", whole.Folder.Info.Outcome);
+    }
+
     private Trainer Trainer() => new(Architecture.Find("plain")!, Settings, run.Data, CPU);
+
+    private sealed class ClosedTerminal(CancellationTokenSource cancellation) : ITrainingObserver
+    {
+        public void OnEpoch(EpochMetrics epoch)
+        {
+            cancellation.Cancel();
+            throw new IOException("Input/output error");
+        }
+    }
 
     /// <summary>A run that was stopped in its second epoch.</summary>
     public sealed class StoppedRun : ITrainingObserver, IDisposable

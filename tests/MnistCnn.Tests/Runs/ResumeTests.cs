@@ -36,6 +36,8 @@ public sealed partial class ResumeTests : IDisposable
             process.WaitForExit();
         }
 
+        using (var checkpoint = MnistCnn.Runs.Checkpoint.Read(folder["killed/checkpoint.safetensors"]))
+            Assert.InRange(checkpoint.State.Epoch, 1, 20);
         string[] resume = ["--resume", "killed/checkpoint.safetensors", "--data", "data", "--threads", "1"];
         Run([.. resume, "--epochs", "21"]).AssertFailed(1, "epochs was 20, now 21");
         Assert.Equal(0, Run(resume).ExitCode);
@@ -92,6 +94,8 @@ public sealed partial class ResumeTests : IDisposable
         string[] resume = ["--resume", "out/checkpoint.safetensors", "--data", "data"];
         Run([.. resume, "--lr", "0.5", "--seed", "9"]).AssertFailed(1, "learning_rate was 0.01, now 0.5", "seed was 1, now 9");
         Run([.. resume, "--arch", "residual"]).AssertFailed(1, "architecture");
+        Assert.Equal(0, Run([.. resume, "--epochs", "3", "--threads", "1", "--out", "longer"]).ExitCode);
+        Run(["--resume", "longer/checkpoint.safetensors", "--data", "data", "--epochs", "2"]).AssertFailed(1, "3 epochs done already");
         SmallMnist.Write(folder["data"], train: 320, test: 100, seed: 2);
         Run(resume).AssertFailed(1, "train-images-idx3-ubyte");
         Assert.Equal(checkpoint, File.ReadAllBytes(folder["out/checkpoint.safetensors"]));
