@@ -21,8 +21,7 @@ var root = new RootCommand("Trains the Inception and Residual networks of a wide
 
 if (args.Contains(""))
 {
-    Console.Error.WriteLine("error: One of the arguments is empty. See --help.");
-    return ExitCode.Usage;
+    return Fail("error: One of the arguments is empty. See --help.", ExitCode.Usage);
 }
 
 var line = root.Parse(args);
@@ -31,8 +30,7 @@ if (line.Errors is [var first, ..] && line.Action is not System.CommandLine.Help
     var message = line.CommandResult.Command == root && line.UnmatchedTokens is [var name, ..] && !name.StartsWith('-')
         ? CommonOptions.Unknown("command", name, CommonOptions.Names(root.Subcommands, command => command.Name))
         : first.Message;
-    Console.Error.WriteLine($"error: {message} See --help.");
-    return ExitCode.Usage;
+    return Fail($"error: {message} See --help.", ExitCode.Usage);
 }
 
 try
@@ -41,14 +39,19 @@ try
 }
 catch (Exception error)
 {
+    return Fail(Failure.Text(error, line.GetValue(CommonOptions.Verbose)), ExitCode.Failed);
+}
+
+static int Fail(string text, int code)
+{
     try
     {
-        Console.Error.WriteLine(Failure.Text(error, line.GetValue(CommonOptions.Verbose)));
+        Console.Error.WriteLine(text);
     }
-    catch (IOException)
+    catch (Exception error) when (error is IOException or UnauthorizedAccessException)
     {
-        // Standard error is full or gone; the exit code still tells.
+        // Standard error is full, closed or gone; the exit code still tells.
     }
 
-    return ExitCode.Failed;
+    return code;
 }

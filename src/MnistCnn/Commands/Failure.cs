@@ -20,8 +20,8 @@ internal static class Failure
         if (verbose)
             return $"error: {error}";
 
-        // torch's own messages carry a stack trace behind their first line.
-        var line = error.Message.ReplaceLineEndings("\n").Split('\n')[0];
+        // torch's own messages carry a stack trace behind their first line; in others, a name may have line ends in it.
+        var line = error is ExternalException ? error.Message.ReplaceLineEndings("\n").Split('\n')[0] : error.Message.ReplaceLineEndings(" ");
         return IsConsole(error) ? $"error: Standard output cannot be written: {line}" : $"error: {line}";
     }
 
@@ -30,5 +30,5 @@ internal static class Failure
         || error is ExternalException && error.Message.Contains("memory", StringComparison.OrdinalIgnoreCase); // torch's: not enough of it
 
     // .NET names the file that could not be written, but not the console.
-    private static bool IsConsole(Exception error) => error is IOException && error.TargetSite?.Module.Assembly == typeof(Console).Assembly;
+    private static bool IsConsole(Exception error) => error is (IOException or UnauthorizedAccessException) && error.TargetSite?.Module.Assembly == typeof(Console).Assembly;
 }

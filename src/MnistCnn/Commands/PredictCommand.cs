@@ -4,6 +4,7 @@ using MnistCnn.Reporting;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
 using static MnistCnn.Commands.CommonOptions;
+using static TorchSharp.torch;
 
 namespace MnistCnn.Commands;
 
@@ -43,17 +44,21 @@ internal static class PredictCommand
         var report = new PredictionReport(files, line.GetValue(Top), line.GetValue(Show), line.GetValue(Json));
         foreach (var file in files)
         {
+            Tensor? image;
             try
             {
-                using var image = Directory.Exists(file)
+                image = Directory.Exists(file)
                     ? throw new FileNotFoundException($"The folder {file} holds no picture: {string.Join(", ", Endings)}.")
                     : DigitImage.Read(file);
-                report.Add(file, image, image is null ? [] : Prediction.Of(model.Network, model.Normalization, image, device));
             }
             catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
             {
                 report.Fail(file, error.Message);
+                continue;
             }
+
+            using (image)
+                report.Add(file, image, image is null ? [] : Prediction.Of(model.Network, model.Normalization, image, device));
         }
 
         report.Finish();

@@ -98,7 +98,7 @@ public static class MnistReader
         }
 
         // As sha256sum writes it: the sum, a blank, a blank or an asterisk, the name.
-        private static Dictionary<string, string> ReadSums(string path) => File.Exists(path)
+        private static Dictionary<string, string> ReadSums(string path) => Path.Exists(path)
             ? InputFile.ReadAllText(path).Split('\n')
                 .Select(line => line.Split(' ', 2, StringSplitOptions.TrimEntries))
                 .Where(fields => fields.Length == 2)

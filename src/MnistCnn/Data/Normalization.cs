@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -10,6 +11,10 @@ public sealed record Normalization(double Mean, double Deviation)
 {
     /// <summary>That of MNIST: the article's <c>transforms.Normalize([0.1307], [0.3081])</c>.</summary>
     public static Normalization Mnist { get; } = new(0.1307, 0.3081);
+
+    /// <summary>Whether pixels, scaled to 0..1, can have such a mean and deviation.</summary>
+    [JsonIgnore]
+    public bool IsPossible => Mean is >= 0 and <= 1 && Deviation is > 0 and <= 1;
 
     /// <summary>Measures mean and deviation, to four digits as is usual; of MNIST that gives the article's.</summary>
     /// <param name="pixels">All training pixels, at least one.</param>

@@ -25,6 +25,7 @@ internal sealed partial class ExperimentRun : IDisposable
     public const string PlotFile = "plot.png";
 
     private const string InfoFile = "experiment.json";
+    private const string Finished = "finished";
 
     /// <summary>The name of the file with a line a finished trial.</summary>
     public const string TrialsFile = "trials.jsonl";
@@ -84,8 +85,14 @@ internal sealed partial class ExperimentRun : IDisposable
     }
 
     /// <summary>Whether a checkpoint is of a training inside an experiment.</summary>
-    public static bool Owns(string checkpointPath) =>
-        Path.GetDirectoryName(Path.GetDirectoryName(Path.GetFullPath(checkpointPath))) is { } parent && File.Exists(Path.Combine(parent, InfoFile));
+    /// <remarks>Where that is finished, it left no checkpoint: then a checkpoint below it is somebody else's.</remarks>
+    public static bool Owns(string checkpointPath)
+    {
+        if (Path.GetDirectoryName(Path.GetDirectoryName(Path.GetFullPath(checkpointPath))) is not { } parent)
+            return false;
+        var path = Path.Combine(parent, InfoFile);
+        return File.Exists(path) && JsonFormat.Parse<ExperimentInfo>(InputFile.ReadAllText(path), path).Outcome != Finished;
+    }
 
     /// <summary>Measures one trial after the other.</summary>
     /// <param name="progress">Is told how far it is.</param>
@@ -100,7 +107,7 @@ internal sealed partial class ExperimentRun : IDisposable
         {
             Save(Running);
             MeasureAll(progress, onTrial, cancellation);
-            Save("finished");
+            Save(Finished);
             return true;
         }
         catch (Exception error) when (error is OperationCanceledException or IOException && cancellation.IsCancellationRequested)
@@ -130,6 +137,8 @@ internal sealed partial class ExperimentRun : IDisposable
     {
         var trials = experiment.Trials(info.Settings).ToArray();
         var (total, before) = (trials.Sum(trial => trial.Work), 0.0);
+        if (finished.Count > 0)
+            onTrial([]);
         foreach (var (index, trial) in trials.Index())
         {
             var folder = Path.Combine(Folder, Letters().Replace(trial.Name.ToLowerInvariant(), "-"));
@@ -168,7 +177,7 @@ internal sealed partial class ExperimentRun : IDisposable
         }
 
         var saved = JsonFormat.Parse<ExperimentInfo>(InputFile.ReadAllText(infoPath), infoPath);
-        if (saved.Outcome == "finished")
+        if (saved.Outcome == Finished)
             throw new IOException($"{Folder} holds an experiment already. Choose another folder with --out.");
         var differences = JsonFormat.Differences(
             new { saved.Experiment, saved.Settings, Data = saved.Data with { Folder = "" } },
@@ -180,6 +189,10 @@ internal sealed partial class ExperimentRun : IDisposable
         if (File.Exists(trialsPath))
             finished.AddRange(InputFile.ReadAllText(trialsPath).Split('\n', StringSplitOptions.RemoveEmptyEntries)
                 .Select(line => JsonFormat.Parse<FinishedTrial>(line, trialsPath)));
+        var names = experiment.Trials(info.Settings).Select(trial => trial.Name).ToArray();
+        if (finished.Find(trial => trial.Rows.Count == 0 || !names.Contains(trial.Name)) is { } strange)
+            throw new InvalidDataException($"{trialsPath} is damaged: it has no rows of '{strange.Name}', or that is not a trial. Delete the file to measure anew.");
+        _ = Findings; // which reads every row
     }
 
     private void Save(string outcome)

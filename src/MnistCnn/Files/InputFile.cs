@@ -16,6 +16,10 @@ internal static class InputFile
         var file = new FileInfo(path);
         if (!file.Exists)
             throw new FileNotFoundException($"{path} does not exist.");
+        if (file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target)
+            file = target; // of a link, the length is its own
+        if (!file.Exists)
+            throw new FileNotFoundException($"{path} is a link to {file.FullName}, which does not exist.");
         if (file.Length == 0)
             throw new InvalidDataException($"{path} is empty, or not a regular file.");
 

@@ -54,7 +54,7 @@ internal sealed class PredictionReport(IReadOnlyList<string> files, int top, boo
     public void Fail(string file, string reason)
     {
         HasFailures = true;
-        Console.Error.WriteLine($"error: {reason}");
+        Console.Error.WriteLine($"error: {reason.ReplaceLineEndings(" ")}");
         if (json)
             entries.Add(new { File = file, Error = reason });
     }

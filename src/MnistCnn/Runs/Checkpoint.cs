@@ -28,6 +28,8 @@ public sealed class Checkpoint : IDisposable
         Data = Parse<RunData>("data");
         State = Parse<TrainingState>("state");
         RunId = file.Metadata.GetValueOrDefault(RunIdKey);
+        if (Data.Normalization is { IsPossible: false })
+            throw new InvalidDataException($"{path} is a damaged checkpoint: no pixels have its mean and deviation.");
         if ((Settings.Problem() ?? State.Problem(Settings, Data.TrainImages)) is { } problem)
             throw new InvalidDataException($"{path} is a damaged checkpoint: {problem}.");
     }

@@ -157,7 +157,7 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
         var folderLock = path is null ? FolderLock.TakeNew(info.Settings.Architecture, info.Started) : FolderLock.Take(path);
         return Open(folderLock, info, history, folder =>
         {
-            if (folder.RunFiles.Any(File.Exists))
+            if (folder.RunFiles.Any(File.Exists) && !folder.HoldsDeadStart())
                 throw new IOException($"{folder.FullPath} holds a run already. Choose another folder with --out.");
         });
     }
@@ -178,6 +178,21 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
         {
             folderLock.Dispose();
             throw;
+        }
+    }
+
+    // A run that was killed before its first checkpoint left nothing to lose.
+    private bool HoldsDeadStart()
+    {
+        if (new[] { ModelPath, BestPath, CheckpointPath }.Any(File.Exists) || new FileInfo(MetricsPath) is { Exists: true, Length: > 0 } || !File.Exists(InfoPath))
+            return false;
+        try
+        {
+            return JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(InfoPath), InfoPath).Outcome == "running";
+        }
+        catch (InvalidDataException)
+        {
+            return false; // a file of somebody's that is called the same
         }
     }
 

@@ -108,7 +108,7 @@ public sealed record TrainedNetwork(
 
         var names = JsonFormat.Parse<string[]>(file.Metadata.GetValueOrDefault(ClassesKey) ?? "null", path);
         var (mean, deviation) = (Number(MeanKey), Number(DeviationKey));
-        if (NetworkShape.Parse(shapeText) is not { } sides || names.Length == 0 || !double.IsFinite(mean) || deviation is not (> 0 and < double.MaxValue))
+        if (NetworkShape.Parse(shapeText) is not { } sides || names.Length == 0 || names.Contains(null) || !new Normalization(mean, deviation).IsPossible)
             throw new InvalidDataException($"{path} is damaged: what it says of its images and classes makes no sense.");
         return (sides with { Classes = names.Length }, names, new Normalization(mean, deviation));
 

@@ -156,6 +156,16 @@ public sealed class ExperimentCommandTests : IDisposable
             process.WaitForExit();
         }
 
+        // Rows that are not a trial's are refused, and not written on.
+        var trials = File.ReadAllText(folder["out/trials.jsonl"]);
+        foreach (var damaged in new[] { """{"name":"Residual, seed 1","rows":[]}""", """{"name":"Residual, seed 1","rows":[{"seed":1}]}""", """{"name":"Residual, seed 1","rows":[null]}""", """{"name":"x","rows":[1]}""", "nonsense" })
+        {
+            File.WriteAllText(folder["out/trials.jsonl"], damaged + "\n");
+            Run([.. arguments, "--out", "out"]).AssertFailed(1, "trials.jsonl");
+        }
+
+        File.WriteAllText(folder["out/trials.jsonl"], trials);
+
         // What a killed process was writing is cleared.
         File.WriteAllText(folder["out/plot.png.123.tmp"], "half");
 

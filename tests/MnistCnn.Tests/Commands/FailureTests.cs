@@ -10,10 +10,12 @@ public sealed class FailureTests
     {
         Exception[] errors =
         [
-            new UserException("No."), new IOException("No.\r\nat once"), new UnauthorizedAccessException("No."),
-            new InvalidDataException("No.\nat once"), new DllNotFoundException("No."), new AggregateException(new FileNotFoundException("No.")),
+            new UserException("No."), new IOException("No."), new UnauthorizedAccessException("No."),
+            new InvalidDataException("No."), new DllNotFoundException("No."), new AggregateException(new FileNotFoundException("No.")),
         ];
         Assert.All(errors, error => Assert.Equal("error: No.", Failure.Text(error, verbose: false)));
+        Assert.Equal("error: out of memory", Failure.Text(new System.Runtime.InteropServices.ExternalException("out of memory\nat torch"), verbose: false));
+        Assert.Equal("error: a b is missing", Failure.Text(new FileNotFoundException("a\nb is missing"), verbose: false));
         Assert.Contains(nameof(Thrown), Failure.Text(Thrown(new UserException("No.")), verbose: true));
     }
 

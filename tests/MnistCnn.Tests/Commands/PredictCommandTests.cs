@@ -97,7 +97,12 @@ public sealed class PredictCommandTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "there are no pipes among the files of Windows");
         using (var make = System.Diagnostics.Process.Start("mkfifo", [folder["pipe.png"]]))
             make.WaitForExit();
-        Run("predict", Trained, "pipe.png").AssertFailed(1, "pipe.png", "not a regular file");
+        File.CreateSymbolicLink(folder["link.png"], folder["pipe.png"]);
+        foreach (var name in new[] { "pipe.png", "link.png" })
+            Run("predict", Trained, name).AssertFailed(1, name, "not a regular file");
+        Stroke("seven.png");
+        File.CreateSymbolicLink(folder["seven-link.png"], folder["seven.png"]);
+        Assert.Contains("   7 ", Run("predict", Trained, "seven-link.png").Output);
     }
 
     [Fact]

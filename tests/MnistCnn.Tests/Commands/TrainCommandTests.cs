@@ -197,6 +197,9 @@ public sealed class TrainCommandTests : IDisposable
         var run = ProgramRun.OfShell(folder.FullPath, $"{ProgramRun.Command} summary --arch plain > /dev/full");
         run.AssertFailed(1, "Standard output cannot be written");
         Assert.Equal(1, ProgramRun.OfShell(folder.FullPath, $"{ProgramRun.Command} summary --arch plain > /dev/full 2> /dev/full").ExitCode);
+        Assert.Equal(2, ProgramRun.OfShell(folder.FullPath, $"{ProgramRun.Command} fly 2> /dev/full").ExitCode);
+        ProgramRun.OfShell(folder.FullPath, $"{ProgramRun.Command} summary --arch plain >&-").AssertFailed(1, "Standard output cannot be written");
+        Run(["train", "--arch", "plain", "--epochs", "40000", "--one-cycle", "--batch-size", "1"]).AssertFailed(1, "40000 epochs of 60000 steps");
     }
 
     [Fact]

@@ -27,7 +27,7 @@ public sealed class RunFolderTests : IDisposable
         using (var first = Start(["train", "--resume", "out/checkpoint.safetensors", "--data", "data", "--threads", "1", "--epochs", "100000"]))
         {
             await UntilEpoch("out", 3, first);
-            Resume("out", "--epochs", "5").AssertFailed(1, folder["out"], "in use", "--out");
+            Resume("out", "--epochs", "100000").AssertFailed(1, folder["out"], "in use", "--out");
             Run([.. Short, "--out", "out"], 1).AssertFailed(1, "in use");
             ProgramRun.Of(folder.FullPath, "experiment", "bottleneck", "--quick", "--out", "out").AssertFailed(1, "in use");
             Kill(first);
@@ -152,6 +152,20 @@ public sealed class RunFolderTests : IDisposable
             File.WriteAllText(folder[$"out/{name}"], "half");
         Assert.Equal(0, Resume("out", "--epochs", "2").ExitCode);
         Assert.Equal(others.Order(StringComparer.Ordinal), Files("out").Select(file => file.Name).Where(name => name.EndsWith(".tmp", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void A_run_that_was_killed_before_its_first_checkpoint_is_not_in_the_way()
+    {
+        Run([.. Short, "--out", "out", "--epochs", "1"]);
+        foreach (var name in new[] { "model.safetensors", "best.safetensors", "checkpoint.safetensors" })
+            File.Delete(folder[$"out/{name}"]);
+        File.WriteAllText(folder["out/metrics.jsonl"], "");
+        var info = File.ReadAllText(folder["out/run.json"]);
+        Run([.. Short, "--out", "out", "--epochs", "1"], 1).AssertFailed(1, "holds a run already");
+        File.WriteAllText(folder["out/run.json"], info.Replace("\"finished\"", "\"running\""));
+        Run([.. Short, "--out", "out", "--epochs", "1"]);
+        File.WriteAllText(folder["out/run.json"], """{"mine":true}""");
     }
 
     private async Task UntilEpoch(string name, int epochs, Process process)

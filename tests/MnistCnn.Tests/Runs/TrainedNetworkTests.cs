@@ -92,6 +92,8 @@ public sealed class TrainedNetworkTests : IDisposable
     [InlineData("3x32x20", """["cat","dog"]""", "0.5", "0")]
     [InlineData("3x32x20", """["cat","dog"]""", "0.5", null)]
     [InlineData("3x32x20", """["cat"]""", "0.5", "0.25")]
+    [InlineData("3x32x20", """["cat",null]""", "0.5", "0.25")]
+    [InlineData("3x32x20", """["cat","dog"]""", "1e308", "0.25")]
     [InlineData("3x8x8", """["cat","dog"]""", "0.5", "0.25")]
     [InlineData("16384x16384x16384", """["cat","dog"]""", "0.5", "0.25")]
     public void What_makes_no_sense_is_refused(string shape, string? classes, string mean, string? deviation)
