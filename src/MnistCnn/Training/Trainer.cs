@@ -61,11 +61,7 @@ public sealed class Trainer : IDisposable
         optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum);
         trainSet = Part(data.Train, 0, data.Train.Count - heldOut);
         trainLoader = Batches.Of(trainSet, data.Normalization, settings.BatchSize, shuffle: true);
-        if (settings.OneCycle && settings.Epochs * trainLoader.Count > int.MaxValue)
-            throw new UserException($"{settings.Epochs} epochs of {trainLoader.Count} steps are too many for a learning rate of one cycle.");
-        if (settings.OneCycle)
-            schedule = OneCycleLR(
-                optimizer, settings.LearningRate, epochs: settings.Epochs, steps_per_epoch: (int)trainLoader.Count, cycle_momentum: false);
+        schedule = Schedule();
         if (heldOut > 0)
         {
             validationSet = Part(data.Train, data.Train.Count - heldOut, heldOut);
@@ -185,6 +181,16 @@ public sealed class Trainer : IDisposable
         optimizer.Dispose();
         model.Dispose();
         epochRandomState.Dispose();
+    }
+
+    private LRScheduler? Schedule()
+    {
+        if (!settings.OneCycle)
+            return null;
+        if (settings.Epochs * trainLoader.Count > int.MaxValue)
+            throw new UserException($"{settings.Epochs} epochs of {trainLoader.Count} steps are too many for a learning rate of one cycle.");
+        return OneCycleLR(
+            optimizer, settings.LearningRate, epochs: settings.Epochs, steps_per_epoch: (int)trainLoader.Count, cycle_momentum: false);
     }
 
     private static Module<Tensor, Tensor> Create(Architecture architecture, NetworkShape shape)

@@ -68,7 +68,7 @@ public sealed partial class ResumeTests : IDisposable
                     (last, written) = (time, written + 1);
             }
 
-            await Task.Delay(random.Next(300), TestContext.Current.CancellationToken);
+            await Task.Delay(random.Next(100), TestContext.Current.CancellationToken);
             Assert.False(process.HasExited, "it ended before it could be killed");
             process.Kill();
             process.WaitForExit();
