@@ -81,6 +81,15 @@ public sealed class TrainCommandTests : IDisposable
     }
 
     [Fact]
+    public void TensorBoard_gets_every_step_and_every_epoch()
+    {
+        Assert.Equal(0, Run([.. Short, "--tensorboard", "--out", "out"]).ExitCode);
+        var events = File.ReadAllText(Assert.Single(Directory.GetFiles(folder["out"], "events.out.tfevents.*")), System.Text.Encoding.Latin1);
+        int Count(string tag) => System.Text.RegularExpressions.Regex.Count(events, tag);
+        Assert.Equal((20, 20, 2, 2), (Count("loss/train"), Count("learning_rate"), Count("loss/test"), Count("accuracy/test")));
+    }
+
+    [Fact]
     public void Runs_never_overwrite_each_other()
     {
         Assert.Equal(0, Run([.. Short, "--out", "out"]).ExitCode);
