@@ -1,7 +1,6 @@
 using System.CommandLine;
 using MnistCnn.Data;
 using MnistCnn.Files;
-using MnistCnn.Networks;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
@@ -32,7 +31,7 @@ internal static class EvaluateCommand
         var device = StartTorch(line);
         using var model = LoadModel(line, device);
         using var data = LoadData(line, trainLimit: 1, testLimit: line.GetValue(TestLimit));
-        var dataShape = new NetworkShape(data.Channels, data.Height, data.Width, data.ClassNames.Count);
+        var dataShape = Trainer.ShapeOf(data);
         if (dataShape != model.Shape)
             throw new UserException(
                 $"The network takes images of {model.Shape.Input} in {model.Shape.Classes} classes, and {data.Folder} holds {dataShape.Input} in {dataShape.Classes}.");

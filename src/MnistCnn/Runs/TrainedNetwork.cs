@@ -3,6 +3,7 @@ using System.Text.Json;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Networks;
+using MnistCnn.Training;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 using ExternalException = System.Runtime.InteropServices.ExternalException;
@@ -31,7 +32,7 @@ public sealed record TrainedNetwork(
     /// <summary>What a file of weights says of the data that they were trained on.</summary>
     public static Dictionary<string, string> Describe(DataSet data) => new()
     {
-        [ShapeKey] = $"{data.Channels}x{data.Height}x{data.Width}",
+        [ShapeKey] = Trainer.ShapeOf(data).Input,
         [ClassesKey] = JsonSerializer.Serialize(data.ClassNames, JsonFormat.Line),
         [MeanKey] = data.Normalization.Mean.ToString(CultureInfo.InvariantCulture),
         [DeviationKey] = data.Normalization.Deviation.ToString(CultureInfo.InvariantCulture),

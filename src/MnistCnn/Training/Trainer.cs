@@ -47,8 +47,7 @@ public sealed class Trainer : IDisposable
 
         this.settings = settings;
         manual_seed(settings.Seed);
-        var shape = new NetworkShape(data.Channels, data.Height, data.Width, data.ClassNames.Count);
-        model = MemoryLayout.ChannelsLast(Create(architecture, shape).to(device));
+        model = MemoryLayout.ChannelsLast(Create(architecture, ShapeOf(data)).to(device));
         // TorchSharp, unlike PyTorch, would go on with a running variance that is not a number.
         if (model.modules().Any(module => module is BatchNorm2d) && (data.Train.Count - heldOut - 1) % settings.BatchSize == 0)
         {
@@ -131,6 +130,9 @@ public sealed class Trainer : IDisposable
         for (var step = (State.Epoch - 1) * trainLoader.Count + State.Step; step > 0; step--)
             schedule?.step();
     }
+
+    /// <summary>What a network takes and gives that is trained on a data set.</summary>
+    public static NetworkShape ShapeOf(DataSet data) => new(data.Channels, data.Height, data.Width, data.ClassNames.Count);
 
     /// <summary>Trains to the last epoch, or until patience ends.</summary>
     /// <param name="observers">Are told of each step and each epoch.</param>
