@@ -8,6 +8,7 @@ namespace MnistCnn.Data;
 /// <param name="Test">The images to measure on, of the same shape.</param>
 /// <param name="ClassNames">What the labels stand for, in their order.</param>
 /// <param name="Normalization">How networks are given its images.</param>
+/// <param name="Fit">How pictures from elsewhere become images of its kind.</param>
 /// <param name="Sha256">Its fingerprint: the SHA-256 of each file that was read, by its name, in lower-case hexadecimal.</param>
 public sealed record DataSet(
     string Folder,
@@ -15,6 +16,7 @@ public sealed record DataSet(
     ImageSet Test,
     IReadOnlyList<string> ClassNames,
     Normalization Normalization,
+    PictureFit Fit,
     IReadOnlyDictionary<string, string> Sha256) : IDisposable
 {
     /// <summary>Channels of an image.</summary>

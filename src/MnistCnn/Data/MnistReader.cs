@@ -12,7 +12,6 @@ public static class MnistReader
     private const int Side = 28;
     private const int Classes = 10;
 
-
     /// <summary>The canonical MNIST, which comes with the program.</summary>
     public static string BundledFolder => Path.Combine(AppContext.BaseDirectory, "data", "mnist");
 
@@ -39,7 +38,7 @@ public static class MnistReader
         try
         {
             var names = Enumerable.Range(0, Classes).Select(digit => digit.ToString(CultureInfo.InvariantCulture)).ToArray();
-            return new DataSet(folder, train, LoadSet("t10k", testLimit), names, normalization!, files.Sha256);
+            return new DataSet(folder, train, LoadSet("t10k", testLimit), names, normalization!, PictureFit.Ink, files.Sha256);
         }
         catch
         {

@@ -1,0 +1,17 @@
+namespace MnistCnn.Data;
+
+/// <summary>How a picture of any size becomes an image of a data set.</summary>
+public enum PictureFit
+{
+    /// <summary>The largest part in its middle that has the image's proportions.</summary>
+    Crop,
+
+    /// <summary>The whole picture, with a white border at two of its sides.</summary>
+    Pad,
+
+    /// <summary>The whole picture, its proportions changed to the image's.</summary>
+    Stretch,
+
+    /// <summary>As MNIST was made: the ink is found, scaled and centred on black; see <see cref="DigitImage"/>.</summary>
+    Ink,
+}
