@@ -26,7 +26,7 @@ public sealed record InProcess(double MatrixProduct, double TrainingSpeed, doubl
         Allocator.KeepFreedMemory();
         NativeLibraries.Load();
         var architecture = Architecture.Find(name)!;
-        using var data = MnistReader.Load(MnistReader.BundledFolder, trainLimit: BatchSize * Steps);
+        using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: BatchSize * Steps);
         using var model = MemoryLayout.ChannelsLast(architecture.Create());
         using var optimizer = optim.SGD(model.parameters(), 0.01, 0.5);
         using var loader = Batches.Of(data.Train, data.Normalization, BatchSize, shuffle: true);

@@ -19,7 +19,7 @@ public class PartBenchmarks
     public void SetUp()
     {
         NativeLibraries.Load();
-        data = MnistReader.Load(MnistReader.BundledFolder);
+        data = IdxReader.Load(IdxReader.BundledMnist);
         loader = Batches.Of(data.Train, data.Normalization, 64, shuffle: true);
     }
 
@@ -35,7 +35,7 @@ public class PartBenchmarks
 
     /// <summary>The four files of MNIST, checked and unpacked.</summary>
     [Benchmark]
-    public void Reader() => MnistReader.Load(MnistReader.BundledFolder).Dispose();
+    public void Reader() => IdxReader.Load(IdxReader.BundledMnist).Dispose();
 
     /// <summary>The picture of a run of ten epochs.</summary>
     [Benchmark]

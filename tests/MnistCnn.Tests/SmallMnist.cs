@@ -24,15 +24,18 @@ public static class SmallMnist
         return result.ToArray();
     }
 
-    public static void Write(string folder, int train = 20, int test = 10, int seed = 1, bool pack = true)
+    /// <summary>Writes the four files, with random pixels, and labels that go round; the labels are packed or not.</summary>
+    public static void Write(
+        string folder, int train = 20, int test = 10, int seed = 1, bool pack = true, int height = 28, int width = 28, int classes = 10, string name = "")
     {
         var random = new Random(seed);
-        foreach (var (prefix, count) in new[] { ("train", train), ("t10k", test) })
+        foreach (var (part, count) in new[] { ("train", train), (name.Length == 0 ? "t10k" : "test", test) })
         {
-            var pixels = new byte[count * 28 * 28];
+            var pixels = new byte[count * height * width];
             random.NextBytes(pixels);
-            File.WriteAllBytes(Path.Combine(folder, $"{prefix}-images-idx3-ubyte"), Idx(pixels, count, 28, 28));
-            var labels = Enumerable.Range(0, count).Select(i => (byte)(i % 10)).ToArray();
+            var prefix = name.Length == 0 ? part : $"{name}-{part}";
+            File.WriteAllBytes(Path.Combine(folder, $"{prefix}-images-idx3-ubyte"), Idx(pixels, count, height, width));
+            var labels = Enumerable.Range(0, count).Select(i => (byte)(i % classes)).ToArray();
             var file = Path.Combine(folder, $"{prefix}-labels-idx1-ubyte");
             File.WriteAllBytes(pack ? file + ".gz" : file, pack ? Gzip(Idx(labels, count)) : Idx(labels, count));
         }

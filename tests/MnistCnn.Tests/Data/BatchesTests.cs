@@ -12,7 +12,7 @@ public sealed class BatchesTests : IDisposable
     public BatchesTests()
     {
         SmallMnist.Write(folder.FullPath, train: 150);
-        data = MnistReader.Load(folder.FullPath);
+        data = IdxReader.Load(folder.FullPath);
     }
 
     public void Dispose()

@@ -111,7 +111,7 @@ public sealed class DigitImageTests : IDisposable
     [Fact]
     public void Images_of_MNIST_come_out_as_they_are()
     {
-        using var data = MnistReader.Load(MnistReader.BundledFolder, trainLimit: 1, testLimit: 500);
+        using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 500);
         var same = 0;
         for (var index = 0; index < 500; index++)
         {

@@ -10,7 +10,7 @@ namespace MnistCnn.Tests.Data;
 public sealed class HardPicturesTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
-    private readonly DataSet data = MnistReader.Load(MnistReader.BundledFolder, trainLimit: 1);
+    private readonly DataSet data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1);
     private readonly TrainedNetwork model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
 
     public HardPicturesTests() => model.Network.eval();

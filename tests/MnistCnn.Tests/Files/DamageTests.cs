@@ -26,7 +26,7 @@ public sealed class DamageTests : IDisposable
     {
         Directory.CreateDirectory(folder["data"]);
         SmallMnist.Write(folder["data"]);
-        data = MnistReader.Load(folder["data"]);
+        data = IdxReader.Load(folder["data"]);
     }
 
     public void Dispose()
@@ -90,7 +90,7 @@ public sealed class DamageTests : IDisposable
     public void Data_with_sums_are_refused(string name)
     {
         WriteSums();
-        Damage($"data/{name}", _ => MnistReader.Load(folder["data"]).Dispose(), mayBeRead: false, inPlace: true);
+        Damage($"data/{name}", _ => IdxReader.Load(folder["data"]).Dispose(), mayBeRead: false, inPlace: true);
     }
 
     [Theory]
@@ -104,7 +104,7 @@ public sealed class DamageTests : IDisposable
 
         void AssertSame(string _)
         {
-            using var other = MnistReader.Load(folder["data"]);
+            using var other = IdxReader.Load(folder["data"]);
             Assert.True(data.Train.Images.equal(other.Train.Images).all().item<bool>());
             Assert.Equal(data.Test.Labels.data<long>().ToArray(), other.Test.Labels.data<long>().ToArray());
         }
@@ -115,7 +115,7 @@ public sealed class DamageTests : IDisposable
         "data/train-images-idx3-ubyte",
         _ =>
         {
-            using var other = MnistReader.Load(folder["data"]);
+            using var other = IdxReader.Load(folder["data"]);
             Assert.Equal(data.Train.Images.shape, other.Train.Images.shape);
         },
         inPlace: true);

@@ -43,7 +43,7 @@ public sealed class ArchitectureTests
         var fixture = Fixture.Read(name);
         manual_seed(fixture.Seed);
         using var model = Architecture.Find(name)!.Create();
-        using var data = MnistReader.Load(MnistReader.BundledFolder, trainLimit: 1, testLimit: fixture.TestLogits.Length);
+        using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: fixture.TestLogits.Length);
         List<float> logits = [];
         foreach (var (images, _) in Batches.Of(data.Test, data.Normalization, fixture.TestLogits.Length, shuffle: false))
             logits.AddRange(model.call(images).data<float>());

@@ -87,7 +87,7 @@ public sealed class ResNetTests
     {
         var fixture = ResNetFixture.Read();
         using var folder = new TemporaryFolder();
-        using var data = MnistReader.Load(MnistReader.BundledFolder, testLimit: fixture.TestLogits.Length);
+        using var data = IdxReader.Load(IdxReader.BundledMnist, testLimit: fixture.TestLogits.Length);
         using var trainer = new Trainer(Architecture.Find("resnet18")!, new TrainSettings("resnet18", Seed: fixture.Seed), data, CPU);
         using var enough = new CancellationTokenSource();
         List<double> losses = [];

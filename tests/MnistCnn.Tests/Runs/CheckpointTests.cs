@@ -145,7 +145,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     {
         Directory.CreateDirectory(folder["old"]);
         SmallMnist.Write(folder["old"], train: 320, test: 100, pack: false);
-        using var oldData = MnistReader.Load(folder["old"]);
+        using var oldData = IdxReader.Load(folder["old"]);
         using var checkpoint = Checkpoint.Read(Fixture.PathOf("checkpoint-0.1.safetensors"));
         Assert.Null(checkpoint.RunId);
         checkpoint.EnsureSame(RunData.Of(oldData));
@@ -200,7 +200,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         public StoppedRun()
         {
             SmallMnist.Write(folder.FullPath, train: 160, test: 50);
-            Data = MnistReader.Load(folder.FullPath);
+            Data = IdxReader.Load(folder.FullPath);
             using var trainer = new Trainer(Architecture.Find("plain")!, Settings, Data, CPU);
             Assert.Throws<OperationCanceledException>(() => trainer.Run([this], enough.Token));
             Checkpoint.Write(Path, trainer, RunData.Of(Data), "run");

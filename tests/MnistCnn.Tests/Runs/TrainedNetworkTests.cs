@@ -48,7 +48,7 @@ public sealed class TrainedNetworkTests : IDisposable
         Directory.CreateDirectory(folder["data"]);
         SmallMnist.Write(folder["data"], train: 320, test: 100);
         Assert.Equal(0, ProgramRun.Of(folder.FullPath, "train", "--arch", "plain", "--epochs", "1", "--data", "data", "--out", "out").ExitCode);
-        using var data = MnistReader.Load(folder["data"]);
+        using var data = IdxReader.Load(folder["data"]);
         using (var model = TrainedNetwork.Load(folder["out/model.safetensors"]))
         {
             Assert.Equal((NetworkShape.Mnist, data.Normalization), (model.Shape, model.Normalization));

@@ -21,7 +21,7 @@ public sealed class EvaluationTests
     [Fact]
     public void The_size_of_the_batches_makes_no_difference()
     {
-        using var data = MnistReader.Load(MnistReader.BundledFolder, trainLimit: 1, testLimit: 101);
+        using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 101);
         using var model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
         var results = new[] { 1, 64, 500 }.Select(size => Evaluation.Run(model.Network, Batches.Of(data.Test, data.Normalization, size, shuffle: false))).ToArray();
         foreach (var result in results[1..])
@@ -35,7 +35,7 @@ public sealed class EvaluationTests
     [Fact]
     public void An_image_by_itself_gets_the_answer_that_it_gets_in_a_batch()
     {
-        using var data = MnistReader.Load(MnistReader.BundledFolder, trainLimit: 1, testLimit: 50);
+        using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 50);
         using var model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
         var evaluation = Evaluation.Run(model.Network, Batches.Of(data.Test, data.Normalization, 50, shuffle: false));
         for (var index = 0; index < evaluation.Total; index++)

@@ -15,7 +15,7 @@ public sealed class TrainerTests
     public void The_first_losses_are_those_of_PyTorch(string name)
     {
         var fixture = Fixture.Read(name);
-        using var data = MnistReader.Load(MnistReader.BundledFolder, testLimit: 1);
+        using var data = IdxReader.Load(IdxReader.BundledMnist, testLimit: 1);
         using var trainer = new Trainer(Architecture.Find(name)!, new TrainSettings(name, Seed: fixture.Seed), data, CPU);
         using var enough = new CancellationTokenSource();
         var losses = new Recorder(step =>
@@ -81,7 +81,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 16);
-        using var data = MnistReader.Load(folder.FullPath);
+        using var data = IdxReader.Load(folder.FullPath);
         using var whole = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain", Epochs: 1, LabelSmoothing: 0.25), data, CPU);
         using var logProbabilities = nn.functional.log_softmax(whole.Model.call(data.Normalization.Apply(data.Train.Images)), 1);
         var right = -logProbabilities.gather(1, data.Train.Labels.unsqueeze(1)).mean().item<float>();
@@ -109,7 +109,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
-        using var data = MnistReader.Load(folder.FullPath);
+        using var data = IdxReader.Load(folder.FullPath);
         using var enough = new CancellationTokenSource();
         using var trainer = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain", BatchSize: 15), data, CPU) { StepsAtOnce = 4 };
         var steps = 0;
@@ -138,7 +138,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
-        using var data = MnistReader.Load(folder.FullPath);
+        using var data = IdxReader.Load(folder.FullPath);
         using var trainer = new Trainer(Architecture.Find("residual")!, new TrainSettings("residual", Epochs: 3), data, CPU);
         List<long> live = [];
         trainer.Run([new Recorder(onEpoch: () => live.Add(TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount))], TestContext.Current.CancellationToken);
@@ -151,7 +151,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 40);
-        using var data = MnistReader.Load(folder.FullPath);
+        using var data = IdxReader.Load(folder.FullPath);
         using var trainer = new Trainer(
             Architecture.Find("residual-as-printed")!, new TrainSettings("residual-as-printed", Epochs: 2, BatchSize: 10), data, CPU);
         var before = trainer.Model.named_parameters().ToDictionary(named => named.name, named => named.parameter.contiguous().bytes.ToArray());
@@ -172,7 +172,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath);
-        using var data = MnistReader.Load(folder.FullPath);
+        using var data = IdxReader.Load(folder.FullPath);
         var settings = new TrainSettings("residual-as-printed", Epochs: 1);
         using var trainer = new Trainer(Architecture.Find("residual-as-printed")!, settings, data, CPU);
         trainer.Run([], TestContext.Current.CancellationToken);
@@ -200,7 +200,7 @@ public sealed class TrainerTests
         var architecture = Architecture.Find(name)!;
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 20);
-        using var data = MnistReader.Load(folder.FullPath);
+        using var data = IdxReader.Load(folder.FullPath);
         var settings = new TrainSettings(name, Epochs: 2, BatchSize: 8, Momentum: momentum);
         var runData = RunData.Of(data);
         var cancellation = TestContext.Current.CancellationToken;
@@ -240,7 +240,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 17);
-        using var data = MnistReader.Load(folder.FullPath);
+        using var data = IdxReader.Load(folder.FullPath);
         var settings = new TrainSettings(BatchSize: batchSize, Validation: validation);
         new Trainer(Architecture.Find("plain")!, settings, data, CPU).Dispose();
         if (isTaken)
@@ -253,7 +253,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
-        using var data = MnistReader.Load(folder.FullPath);
+        using var data = IdxReader.Load(folder.FullPath);
         using var trainer = new Trainer(Architecture.Find(settings.Architecture)!, settings, data, CPU) { StepsAtOnce = stepsAtOnce };
         var recorder = new Recorder();
         trainer.Run([recorder], TestContext.Current.CancellationToken);

@@ -1,0 +1,63 @@
+using System.Globalization;
+using System.Text;
+
+namespace MnistCnn.Data;
+
+/// <summary>What the labels of a data set stand for, as text files beside its images say it.</summary>
+internal static class ClassNames
+{
+    /// <summary>The names where nothing gives any: the labels.</summary>
+    public static string[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(label => label.ToString(CultureInfo.InvariantCulture))];
+
+    /// <summary>Reads names one a line, in the order of their labels; empty lines at the end do not count.</summary>
+    /// <param name="contents">The whole file, in UTF-8.</param>
+    /// <param name="path">What to call it in a message.</param>
+    /// <param name="count">How many classes there are.</param>
+    /// <exception cref="InvalidDataException">There are more or fewer names, or one of them is not a name.</exception>
+    public static string[] FromLines(byte[] contents, string path, int count)
+    {
+        var names = Lines(contents);
+        if (names.Length != count)
+            throw new InvalidDataException($"{path} has {names.Length} lines, but there are {count} classes: it must have one name a line for each.");
+        if (Array.FindIndex(names, name => name.Length == 0 || name.Any(letter => char.IsControl(letter) || letter == Rune.ReplacementChar.Value)) is var wrong and >= 0)
+            throw new InvalidDataException($"{path} has no name in line {wrong + 1}: names are printable text in UTF-8.");
+        if (names.GroupBy(name => name).FirstOrDefault(name => name.Count() > 1) is { } twice)
+            throw new InvalidDataException($"{path} has the name '{twice.Key}' twice.");
+        return names;
+    }
+
+    /// <summary>
+    /// Reads a mapping of EMNIST: in each line a label and the Unicode code points of the characters that it stands for, as in
+    /// "1 65 97" for a class of A and a. A label that no line has is its own name.
+    /// </summary>
+    /// <param name="contents">The whole file.</param>
+    /// <param name="path">What to call it in a message.</param>
+    /// <param name="count">How many classes there are; labels above are left out.</param>
+    /// <exception cref="InvalidDataException">A line is not that.</exception>
+    public static string[] FromMapping(byte[] contents, string path, int count)
+    {
+        var names = Numbers(count);
+        foreach (var (index, line) in Lines(contents).Index())
+        {
+            int[] numbers =
+            [
+                .. line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+                    .Select(word => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : -1),
+            ];
+            if (numbers is not [>= 0 and var label, _, ..] || !numbers[1..].All(IsPrintable))
+                throw new InvalidDataException($"{path} has in line {index + 1} something else than a label and the code points of its characters.");
+            if (label < count)
+                names[label] = string.Concat(numbers[1..].Select(code => new Rune(code)));
+        }
+
+        return names;
+
+        static bool IsPrintable(int code) => Rune.IsValid(code) && !Rune.IsControl(new Rune(code)) && !Rune.IsWhiteSpace(new Rune(code));
+    }
+
+    private static string[] Lines(byte[] contents)
+    {
+        using var reader = new StreamReader(new MemoryStream(contents));
+        return [.. reader.ReadToEnd().TrimEnd().Split('\n').Select(line => line.Trim())];
+    }
+}
