@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using MnistCnn.Data;
 using MnistCnn.Networks;
 using MnistCnn.Reporting;
 using MnistCnn.Runs;
@@ -28,11 +27,6 @@ internal static class CommonOptions
     public static Option<string?> Device { get; } = Checked(
         new Option<string?>("--device") { Description = $"Where it runs: {Devices.Names}. [default: auto]", HelpName = "NAME", Recursive = true },
         value => Devices.IsName(value) ? null : Unknown("device", value, Devices.Names));
-    public static Option<string?> Data { get; } = new("--data")
-    {
-        Description = "A folder with MNIST's four IDX files, raw or gzip. [default: the MNIST that comes with the program]",
-        HelpName = "DIR",
-    };
 
     /// <summary>How much of the test set to use.</summary>
     public static Option<int?> TestLimit { get; } = OptionalCount("--test-limit", "Only the first N test images.");
@@ -81,13 +75,6 @@ internal static class CommonOptions
         var model = TrainedNetwork.Load(Path.GetFullPath(line.GetRequiredValue(Model)), line.GetValue(Arch));
         return model with { Network = MemoryLayout.ChannelsLast(model.Network.to(device)) };
     }
-
-    /// <summary>Reads the data set that <see cref="Data"/> names, or MNIST.</summary>
-    /// <param name="line">The command line.</param>
-    /// <param name="trainLimit">Take only the first N training images.</param>
-    /// <param name="testLimit">Take only the first N test images.</param>
-    public static DataSet LoadData(ParseResult line, int? trainLimit, int? testLimit) =>
-        MnistReader.Load(line.GetValue(Data) ?? MnistReader.BundledFolder, trainLimit, testLimit);
 
     /// <summary>An option that says where a plot goes.</summary>
     /// <param name="standard">Where it goes otherwise, in words.</param>
@@ -198,5 +185,6 @@ internal static class CommonOptions
         return value;
     }
 
-    private static string Text(ArgumentResult result) => result.Tokens is [var token, ..] ? token.Value : "";
+    /// <summary>What stands on the command line.</summary>
+    public static string Text(ArgumentResult result) => result.Tokens is [var token, ..] ? token.Value : "";
 }

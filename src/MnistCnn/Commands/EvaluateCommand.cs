@@ -20,7 +20,7 @@ internal static class EvaluateCommand
     {
         var command = new Command("evaluate", "Measure weights on the test images: accuracy, each digit, confusions, mistakes.")
         {
-            Model, CommonOptions.Data, TestLimit, Threads, Out, Json,
+            Model, DataOptions.Data, DataOptions.TestShare, DataOptions.SkipBroken, TestLimit, Threads, Out, Json,
         };
         command.SetAction(Run);
         return command;
@@ -30,12 +30,13 @@ internal static class EvaluateCommand
     {
         var device = StartTorch(line);
         using var model = LoadModel(line, device);
-        using var data = LoadData(line, trainLimit: 1, testLimit: line.GetValue(TestLimit));
+        using var data = DataOptions.Load(line, trainLimit: 1, testLimit: line.GetValue(TestLimit), model.Pictures);
         var dataShape = Trainer.ShapeOf(data);
         if (dataShape != model.Shape)
             throw new UserException(
                 $"The network takes images of {model.Shape.Input} in {model.Shape.Classes} classes, and {data.Folder} holds {dataShape.Input} in {dataShape.Classes}.");
 
+        DataOptions.Report(line, data);
         var path = Path.GetFullPath(line.GetRequiredValue(Model));
         var picture = Path.Combine(line.GetValue(Out) ?? Path.GetDirectoryName(path)!, Path.GetFileNameWithoutExtension(path));
         var (confusionPath, mistakesPath) = (Path.GetFullPath($"{picture}-confusion.png"), Path.GetFullPath($"{picture}-mistakes.png"));

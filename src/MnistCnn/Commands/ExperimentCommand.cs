@@ -28,8 +28,10 @@ internal static class ExperimentCommand
     {
         var command = new Command("experiment", "Measure one of the article's claims; leave a table, a CSV file and a plot.")
         {
-            Name, Seeds, Epochs, TrainLimit, TestLimit, RecipeName, Quick, Deep, CommonOptions.Data, Threads, Out, Json,
+            Name, Seeds, Epochs, TrainLimit, TestLimit, RecipeName, Quick, Deep, Threads, Out, Json,
         };
+        foreach (var option in DataOptions.All)
+            command.Add(option);
         command.Validators.Add(result =>
         {
             if (result.GetResult(Arch) is not null)
@@ -46,7 +48,7 @@ internal static class ExperimentCommand
         var device = StartTorch(line);
         var experiment = line.GetRequiredValue(Name);
         var settings = Settings(line, line.GetValue(Quick) ? experiment.Quick : experiment.Full);
-        using var data = LoadData(line, settings.TrainLimit, settings.TestLimit);
+        using var data = DataOptions.Load(line, settings.TrainLimit, settings.TestLimit);
         using var interruption = new Interruption();
         using var run = ExperimentRun.Open(experiment, settings, data, device, line.GetValue(Out));
         var isFinished = false;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using MnistCnn.Data;
 using MnistCnn.Reporting;
+using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
 using static MnistCnn.Commands.CommonOptions;
@@ -11,11 +12,9 @@ namespace MnistCnn.Commands;
 /// <summary><c>predict</c>: which digit is in a picture.</summary>
 internal static class PredictCommand
 {
-    private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif"];
-
     private static readonly Argument<string[]> Images = new("IMAGE")
     {
-        Description = $"Pictures of one digit each, or folders of them: {string.Join(", ", Endings)}.",
+        Description = $"Pictures of one digit each, or folders of them: {string.Join(", ", PictureFile.Endings)}.",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -36,8 +35,8 @@ internal static class PredictCommand
     {
         var device = StartTorch(line);
         using var model = LoadModel(line, device);
-        if (model.Shape is not { Channels: 1, Height: DigitImage.Side, Width: DigitImage.Side })
-            throw new UserException($"predict makes grey images of {DigitImage.Side}x{DigitImage.Side} of its pictures, and the network takes {model.Shape.Input}.");
+        if (model.Shape.Channels is not (1 or 3))
+            throw new UserException($"The network takes images of {model.Shape.Input}; predict makes images of one channel or three.");
         model.Network.eval();
 
         var files = line.GetRequiredValue(Images).SelectMany(Expand).ToArray();
@@ -48,8 +47,8 @@ internal static class PredictCommand
             try
             {
                 image = Directory.Exists(file)
-                    ? throw new FileNotFoundException($"The folder {file} holds no picture: {string.Join(", ", Endings)}.")
-                    : DigitImage.Read(file);
+                    ? throw new FileNotFoundException($"The folder {file} holds no picture: {string.Join(", ", PictureFile.Endings)}.")
+                    : Read(file, model);
             }
             catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
             {
@@ -65,13 +64,23 @@ internal static class PredictCommand
         return report.HasFailures ? ExitCode.Failed : 0;
     }
 
+    // What the network was trained on, of a picture; null where no ink is found in it.
+    private static Tensor? Read(string file, TrainedNetwork model)
+    {
+        if (model.Pictures.Fit is PictureFit.Ink)
+            return DigitImage.Read(file);
+        var image = empty([model.Shape.Channels, model.Shape.Height, model.Shape.Width], ScalarType.Byte);
+        PictureFile.Fit(PictureFile.ReadAllBytes(file), file, model.Pictures, image.bytes);
+        return image;
+    }
+
     // A folder without pictures stays, so that it gets its own error.
     private static string[] Expand(string path)
     {
         if (!Directory.Exists(path))
             return [path];
         var files = Directory.EnumerateFiles(path)
-            .Where(file => Endings.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase))
+            .Where(PictureFile.IsNamed)
             .Order(StringComparer.Ordinal).ToArray();
         return files.Length > 0 ? files : [path];
     }

@@ -4,6 +4,7 @@ using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
+using MnistCnn.Training;
 using static MnistCnn.Commands.CommonOptions;
 
 namespace MnistCnn.Commands;
@@ -26,8 +27,13 @@ internal static class SummaryCommand
     {
         var command = new Command("summary", "Show a network's layers, shapes, parameters, multiply-adds and receptive field.")
         {
-            Input, Classes, BatchSize, Json,
+            DataOptions.Data, Input, Classes, BatchSize, Json,
         };
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(DataOptions.Data) is not null && (result.GetResult(Input) is not null || result.GetResult(Classes) is { Implicit: false }))
+                result.AddError("--data and --input or --classes exclude each other: a data set has its own shape and classes.");
+        });
         command.SetAction(Run);
         return command;
     }
@@ -36,11 +42,19 @@ internal static class SummaryCommand
     {
         NativeLibraries.Load();
         var architecture = line.GetValue(Arch) ?? Architecture.Find(Architecture.Default)!;
-        var shape = (line.GetValue(Input) ?? Mnist) with { Classes = line.GetValue(Classes) };
+        var shape = line.GetValue(DataOptions.Data) is null
+            ? (line.GetValue(Input) ?? Mnist) with { Classes = line.GetValue(Classes) }
+            : ShapeOfData(line);
         var batchSize = line.GetValue(BatchSize);
         var summary = NetworkSummary.Of(architecture, shape, batchSize);
         SummaryReport.Write(architecture, shape, batchSize, summary, line.GetValue(Json));
         return 0;
+    }
+
+    private static NetworkShape ShapeOfData(ParseResult line)
+    {
+        using var data = DataOptions.Load(line, trainLimit: 1, testLimit: 1);
+        return Trainer.ShapeOf(data);
     }
 
     private static NetworkShape? Shape(ArgumentResult result)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using MnistCnn.Data;
 using MnistCnn.Experiments;
 using MnistCnn.Files;
 using MnistCnn.Networks;
@@ -57,8 +58,10 @@ internal static class TrainCommand
         var command = new Command("train", "Train one architecture; leave its weights, its accuracies and a plot in a run folder.")
         {
             RecipeName, Epochs, BatchSize, LearningRate, Momentum, OneCycle, LabelSmoothing, Seed, TrainLimit, TestLimit, Validation, Patience,
-            CommonOptions.Data, Init, Resume, CheckpointEvery, Threads, Out, Plot, TensorBoard, LogInterval, Json,
+            Init, Resume, CheckpointEvery, Threads, Out, Plot, TensorBoard, LogInterval, Json,
         };
+        foreach (var option in DataOptions.All)
+            command.Add(option);
         command.Validators.Add(result =>
         {
             if (result.GetResult(Patience) is not null && result.GetResult(Validation) is null && result.GetResult(Resume) is null)
@@ -82,7 +85,7 @@ internal static class TrainCommand
         var settings = Settings(line, checkpoint?.Settings);
         checkpoint?.EnsureSame(settings);
         var architecture = Architecture.Find(settings.Architecture) ?? throw new InvalidDataException($"{checkpointPath} is of an architecture that this program does not know: {settings.Architecture}.");
-        using var data = LoadData(line, settings.TrainLimit, settings.TestLimit);
+        using var data = LoadData(line, settings, checkpoint?.Data);
 
         // What unpacking the files took, some 65 MB, is not needed any more.
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
@@ -94,10 +97,15 @@ internal static class TrainCommand
             : TrainingRun.Resume(checkpoint, checkpointPath!, architecture, settings, data, device, line.GetValue(Out), line.GetValue(CheckpointEvery));
         if (device.type != TorchSharp.DeviceType.CPU)
             run.Trainer.StepsAtOnce = line.GetValue(CheckpointEvery) ?? line.GetValue(LogInterval);
+        DataOptions.Report(line, data);
         if (!run.Folder.HasBest)
             Console.Error.WriteLine($"The best weights so far are not beside {checkpointPath}: best.safetensors comes with the next better epoch.");
         return Train(line, architecture, run, interruption.Token);
     }
+
+    // A run that goes on finds its data where they were, if they are still there.
+    private static DataSet LoadData(ParseResult line, TrainSettings settings, RunData? saved) => DataOptions.Load(
+        line, settings.TrainLimit, settings.TestLimit, saved?.Pictures, Path.Exists(saved?.Folder) ? saved.Folder : null);
 
     private static int Train(ParseResult line, Architecture architecture, TrainingRun run, CancellationToken interruption)
     {

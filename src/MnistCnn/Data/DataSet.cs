@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace MnistCnn.Data;
 
 /// <summary>
@@ -19,6 +21,15 @@ public sealed record DataSet(
     PictureFit Fit,
     IReadOnlyDictionary<string, string> Sha256) : IDisposable
 {
+    /// <summary>How its pictures were made images; null where there were no pictures.</summary>
+    public PictureSettings? Pictures { get; init; }
+
+    /// <summary>How many images there are to train and to test on, whatever the limits.</summary>
+    public (long Train, long Test) Found { get; init; } = (Train.Count, Test.Count);
+
+    /// <summary>Why pictures were passed over, a line each.</summary>
+    public IReadOnlyList<string> PassedOver { get; init; } = [];
+
     /// <summary>Channels of an image.</summary>
     public int Channels => (int)Train.Images.shape[1];
 
@@ -27,6 +38,18 @@ public sealed record DataSet(
 
     /// <summary>Pixels of an image from left to right.</summary>
     public int Width => (int)Train.Images.shape[3];
+
+    /// <summary>What it is, in a line: "12,480 colour images of 64x64 in 6 classes, 80 % to train on".</summary>
+    public string Description
+    {
+        get
+        {
+            var (all, kind) = (Found.Train + Found.Test, Channels == 1 ? "grey" : "colour");
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"{all:N0} {kind} images of {Height}x{Width} in {ClassNames.Count:N0} classes, {100.0 * Found.Train / all:F0} % to train on");
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,4 +1,3 @@
-using MnistCnn.Files;
 using SkiaSharp;
 using static TorchSharp.torch;
 
@@ -15,9 +14,6 @@ public static class DigitImage
     public const int Side = 28;
 
     private const int Box = 20;
-
-    private const long LargestFile = 100_000_000;
-    private const long LargestPicture = 100_000_000;
 
     // A digit that takes a fiftieth of this is still as large as MNIST's; more pixels would only cost time.
     private const int LargestSide = 1024;
@@ -42,30 +38,20 @@ public static class DigitImage
     /// <returns>Grey values, 0 is background and 255 is ink: (1, 28, 28), uint8. Null where the picture is blank.</returns>
     /// <exception cref="InvalidDataException">It is not such a file, or it is damaged, cut short or too large.</exception>
     /// <exception cref="IOException">It is missing or cannot be read.</exception>
-    public static Tensor? Read(string path) =>
-        FindInk(Decode(path)) is { } ink ? tensor(Fit(ink), [1, Side, Side]) : null;
+    public static Tensor? Read(string path) => Read(PictureFile.ReadAllBytes(path), path);
 
-    // Grey values from 0 to 255, upright, the longer side at most LargestSide.
-    private static Plane Decode(string path)
+    /// <summary>As <see cref="Read(string)"/>.</summary>
+    /// <param name="contents">The whole file.</param>
+    /// <param name="name">What to call it in a message.</param>
+    /// <returns>As <see cref="Read(string)"/>.</returns>
+    /// <exception cref="InvalidDataException">It is not such a file, or it is damaged, cut short or too large.</exception>
+    public static Tensor? Read(byte[] contents, string name)
     {
-        if (new FileInfo(path) is { Exists: true, Length: > LargestFile })
-            throw new InvalidDataException($"{path} is too large: a picture may have {LargestFile / 1_000_000} MB.");
-        using var data = SKData.CreateCopy(InputFile.ReadAllBytes(path));
-        using var codec = SKCodec.Create(data)
-            ?? throw new InvalidDataException($"{path} is not a picture that can be read; it must be PNG, JPEG, WebP, GIF or BMP.");
-        var (width, height) = (codec.Info.Width, codec.Info.Height);
-        if ((long)width * height > LargestPicture)
-            throw new InvalidDataException(
-                $"{path} is too large: it has {width}x{height} pixels, a picture may have {LargestPicture / 1_000_000} million.");
-
-        using var bitmap = new SKBitmap();
-        if (!bitmap.TryAllocPixels(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul))
-            || codec.GetPixels(bitmap.Info, bitmap.GetPixels()) != SKCodecResult.Success)
-            throw new InvalidDataException($"{path} is damaged or cut short: it cannot be decoded.");
-        return Upright(Shrink(bitmap), codec.EncodedOrigin);
+        using var bitmap = PictureFile.Decode(contents, name);
+        return FindInk(Shrink(bitmap)) is { } ink ? tensor(Fit(ink), [1, Side, Side]) : null;
     }
 
-    // Averages squares of pixels into one, over white.
+    // Averages squares of pixels into one: grey values from 0 to 255, the longer side at most LargestSide.
     private static Plane Shrink(SKBitmap bitmap)
     {
         var factor = (Math.Max(bitmap.Width, bitmap.Height) + LargestSide - 1) / LargestSide;
@@ -74,25 +60,10 @@ public static class DigitImage
         {
             var row = bitmap.GetPixelSpan().Slice(y * bitmap.RowBytes, 4 * bitmap.Width);
             for (var x = 0; x < bitmap.Width; x++)
-            {
-                var (red, green, blue, alpha) = (row[4 * x], row[4 * x + 1], row[4 * x + 2], row[4 * x + 3]);
-                var luma = (299 * red + 587 * green + 114 * blue) / 1000f; // ITU-R BT.601
-                grey[y / factor, x / factor] += 255 + (luma - 255) * alpha / 255;
-            }
+                grey[y / factor, x / factor] += (299 * row[4 * x] + 587 * row[4 * x + 1] + 114 * row[4 * x + 2]) / 1000f; // ITU-R BT.601
         }
 
         return grey.Map((value, y, x) => value / Math.Min(factor, bitmap.Height - y * factor) / Math.Min(factor, bitmap.Width - x * factor));
-    }
-
-    private static Plane Upright(Plane grey, SKEncodedOrigin origin)
-    {
-        if (origin >= SKEncodedOrigin.LeftTop)
-            grey = new Plane(grey.Width, grey.Height).Map((_, y, x) => grey[x, y]);
-        var upsideDown = origin is SKEncodedOrigin.BottomRight or SKEncodedOrigin.BottomLeft
-            or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
-        var mirrored = origin is SKEncodedOrigin.TopRight or SKEncodedOrigin.BottomRight
-            or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom;
-        return grey.Map((_, y, x) => grey[upsideDown ? grey.Height - 1 - y : y, mirrored ? grey.Width - 1 - x : x]);
     }
 
     // How much ink there is in each pixel, from 0 to 1, in the smallest box that holds all and a margin of one pixel.

@@ -48,53 +48,41 @@ public static partial class IdxReader
         path = Full(path);
         var (folder, prefix) = Find(path);
         var files = new SummedFiles(folder);
-        var train = LoadTrain(files, prefix, trainLimit, out var normalization, out var fit, out var names);
-        try
+        var (train, test) = (Read(files, prefix, "train"), Read(files, prefix, prefix.Length == 0 ? "t10k" : "test"));
+        var names = NamesOf(files, prefix, ClassesOf(train));
+        EnsureAlike(train, test, names.Length);
+
+        // What is measured is measured on all training images, whatever the limit.
+        var normalization = Normalization.Of(train.Images.Values.Span);
+        var fit = IsMadeLikeMnist(train.Images) ? PictureFit.Ink : PictureFit.Stretch;
+        return new DataSet(path, Take(train, prefix, trainLimit), Take(test, prefix, testLimit), names, normalization, fit, files.Sha256)
         {
-            var test = LoadTest(files, prefix, testLimit, train, names.Length);
-            return new DataSet(path, train, test, names, normalization, fit, files.Sha256);
-        }
-        catch
-        {
-            train.Dispose();
-            throw;
-        }
+            Found = (train.Labels.Values.Length, test.Labels.Values.Length),
+        };
     }
 
-    // What is measured is measured on all training images, whatever the limit.
-    private static ImageSet LoadTrain(
-        SummedFiles files, string prefix, int? limit, out Normalization normalization, out PictureFit fit, out string[] names)
+    private static int ClassesOf(Part train)
     {
-        var part = Read(files, prefix, "train");
-        var labels = part.Labels.Values.Span;
-        if (labels.IndexOfAnyExcept(labels[0]) < 0)
-            throw new InvalidDataException($"{part.LabelFile} has the label {labels[0]} alone: there is nothing to tell apart in one class.");
+        var labels = train.Labels.Values.Span;
         var classes = 0;
+        if (labels.IndexOfAnyExcept(labels[0]) < 0)
+            throw new InvalidDataException($"{train.LabelFile} has the label {labels[0]} alone: there is nothing to tell apart in one class.");
         foreach (var label in labels)
             classes = Math.Max(classes, label + 1);
-        names = NamesOf(files, prefix, classes);
-        normalization = Normalization.Of(part.Images.Values.Span);
-        fit = IsMadeLikeMnist(part.Images) ? PictureFit.Ink : PictureFit.Stretch;
-        return Take(part, prefix, limit);
+        return classes;
     }
 
-    private static ImageSet LoadTest(SummedFiles files, string prefix, int? limit, ImageSet train, int classes)
+    private static void EnsureAlike(Part train, Part test, int classes)
     {
-        var part = Read(files, prefix, TestPart(prefix));
-        if (part.Labels.Values.Span.IndexOfAnyExceptInRange<byte>(0, (byte)(classes - 1)) is var wrong and >= 0)
+        if (test.Labels.Values.Span.IndexOfAnyExceptInRange<byte>(0, (byte)(classes - 1)) is var wrong and >= 0)
             throw new InvalidDataException(
-                $"{part.LabelFile} has the label {part.Labels.Values.Span[wrong]} at position {wrong}; the largest label of the training images is {classes - 1}.");
-        var set = Take(part, prefix, limit);
-        var (height, width) = (set.Images.shape[2], set.Images.shape[3]);
-        var (trainHeight, trainWidth) = (train.Images.shape[2], train.Images.shape[3]);
-        if ((height, width) == (trainHeight, trainWidth))
-            return set;
-        set.Dispose();
-        throw new InvalidDataException(
-            $"{part.ImageFile} holds images of {height}x{width} pixels, but the training images have {trainHeight}x{trainWidth}. Do they belong together?");
-    }
+                $"{test.LabelFile} has the label {test.Labels.Values.Span[wrong]} at position {wrong}; the largest label of the training images is {classes - 1}.");
+        if (!test.Images.Dimensions.Skip(1).SequenceEqual(train.Images.Dimensions.Skip(1)))
+            throw new InvalidDataException(
+                $"{test.ImageFile} holds images of {Size(test)} pixels, but the training images have {Size(train)}. Do they belong together?");
 
-    private static string TestPart(string prefix) => prefix.Length == 0 ? "t10k" : "test";
+        static string Size(Part part) => $"{part.Images.Dimensions[1]}x{part.Images.Dimensions[2]}";
+    }
 
     private static Part Read(SummedFiles files, string prefix, string part)
     {

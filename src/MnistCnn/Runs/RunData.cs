@@ -9,13 +9,15 @@ namespace MnistCnn.Runs;
 /// <param name="TestImages">How many images it was measured on.</param>
 /// <param name="Sha256">The SHA-256 of each file.</param>
 /// <param name="Normalization">How the network was given them; null in a run of version 0.1, which took MNIST's for all data.</param>
+/// <param name="Pictures">How pictures were made images; null where there were no pictures.</param>
 public sealed record RunData(
     string Folder,
     long TrainImages,
     long TestImages,
     IReadOnlyDictionary<string, string> Sha256,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Normalization? Normalization = null)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Normalization? Normalization = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] PictureSettings? Pictures = null)
 {
     /// <summary>What a run says of its data.</summary>
-    public static RunData Of(DataSet data) => new(data.Folder, data.Train.Count, data.Test.Count, data.Sha256, data.Normalization);
+    public static RunData Of(DataSet data) => new(data.Folder, data.Train.Count, data.Test.Count, data.Sha256, data.Normalization, data.Pictures);
 }

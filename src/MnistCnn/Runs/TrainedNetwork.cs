@@ -16,27 +16,38 @@ namespace MnistCnn.Runs;
 /// <param name="Shape">The images and how many classes.</param>
 /// <param name="ClassNames">What the classes are called, in their order.</param>
 /// <param name="Normalization">How it was given its images when it was trained.</param>
+/// <param name="Pictures">How pictures become images of the kind that it was trained on.</param>
 public sealed record TrainedNetwork(
     Architecture Architecture,
     Module<Tensor, Tensor> Network,
     NetworkShape Shape,
     IReadOnlyList<string> ClassNames,
-    Normalization Normalization) : IDisposable
+    Normalization Normalization,
+    PictureSettings Pictures) : IDisposable
 {
     private const string ArchitectureKey = "architecture";
     private const string ShapeKey = "shape";
     private const string ClassesKey = "classes";
     private const string MeanKey = "mean";
     private const string DeviationKey = "deviation";
+    private const string FitKey = "fit";
+    private const string TestShareKey = "test_share";
 
     /// <summary>What a file of weights says of the data that they were trained on.</summary>
-    public static Dictionary<string, string> Describe(DataSet data) => new()
+    public static Dictionary<string, string> Describe(DataSet data)
     {
-        [ShapeKey] = Trainer.ShapeOf(data).Input,
-        [ClassesKey] = JsonSerializer.Serialize(data.ClassNames, JsonFormat.Line),
-        [MeanKey] = data.Normalization.Mean.ToString(CultureInfo.InvariantCulture),
-        [DeviationKey] = data.Normalization.Deviation.ToString(CultureInfo.InvariantCulture),
-    };
+        var metadata = new Dictionary<string, string>
+        {
+            [ShapeKey] = Trainer.ShapeOf(data).Input,
+            [ClassesKey] = JsonSerializer.Serialize(data.ClassNames, JsonFormat.Line),
+            [MeanKey] = data.Normalization.Mean.ToString(CultureInfo.InvariantCulture),
+            [DeviationKey] = data.Normalization.Deviation.ToString(CultureInfo.InvariantCulture),
+            [FitKey] = data.Fit.ToString().ToLowerInvariant(),
+        };
+        if (data.Pictures?.TestShare is { } share)
+            metadata.Add(TestShareKey, share.ToString(CultureInfo.InvariantCulture));
+        return metadata;
+    }
 
     /// <summary>Makes the network that a file has the weights of, on the CPU.</summary>
     /// <param name="path">
@@ -52,7 +63,7 @@ public sealed record TrainedNetwork(
     public static TrainedNetwork Load(string path, Architecture? architecture = null)
     {
         using var file = Read(path);
-        var (shape, names, normalization) = Description(file, path);
+        var (shape, names, normalization, pictures) = Description(file, path);
         if (architecture is not null)
             EnsureOf(architecture, file, path);
         architecture ??= Saved(file);
@@ -61,7 +72,7 @@ public sealed record TrainedNetwork(
             var mismatch = Mismatch(candidate, shape, file);
             if (mismatch is null)
             {
-                var model = new TrainedNetwork(candidate, candidate.Create(shape), shape, names, normalization);
+                var model = new TrainedNetwork(candidate, candidate.Create(shape), shape, names, normalization, pictures);
                 Copy(file, model.Network, path);
                 return model;
             }
@@ -101,21 +112,31 @@ public sealed record TrainedNetwork(
         throw new InvalidDataException($"{path} is a checkpoint, for train --resume; the weights are in model.safetensors beside it.");
     }
 
-    private static (NetworkShape Shape, IReadOnlyList<string> ClassNames, Normalization Normalization) Description(SafetensorsFile file, string path)
+    private static (NetworkShape Shape, IReadOnlyList<string> ClassNames, Normalization Normalization, PictureSettings Pictures) Description(
+        SafetensorsFile file, string path)
     {
         var shape = NetworkShape.Mnist;
         if (!file.Metadata.TryGetValue(ShapeKey, out var shapeText))
-            return (shape, [.. Enumerable.Range(0, shape.Classes).Select(digit => digit.ToString(CultureInfo.InvariantCulture))], Normalization.Mnist);
+        {
+            string[] digits = [.. Enumerable.Range(0, shape.Classes).Select(digit => digit.ToString(CultureInfo.InvariantCulture))];
+            return (shape, digits, Normalization.Mnist, PicturesOf(shape, PictureFit.Ink, null));
+        }
 
         var names = JsonFormat.Parse<string[]>(file.Metadata.GetValueOrDefault(ClassesKey) ?? "null", path);
         var (mean, deviation) = (Number(MeanKey), Number(DeviationKey));
-        if (NetworkShape.Parse(shapeText) is not { } sides || names.Length == 0 || names.Contains(null) || !new Normalization(mean, deviation).IsPossible)
+        var share = file.Metadata.ContainsKey(TestShareKey) ? Number(TestShareKey) : (double?)null;
+        var isFit = Enum.TryParse<PictureFit>(file.Metadata.GetValueOrDefault(FitKey, nameof(PictureFit.Ink)), ignoreCase: true, out var fit);
+        if (NetworkShape.Parse(shapeText) is not { } sides || names.Length == 0 || names.Contains(null) || !new Normalization(mean, deviation).IsPossible
+            || !isFit || !Enum.IsDefined(fit) || (share is { } given && !PictureSettings.IsTestShare(given)))
             throw new InvalidDataException($"{path} is damaged: what it says of its images and classes makes no sense.");
-        return (sides with { Classes = names.Length }, names, new Normalization(mean, deviation));
+        return (sides with { Classes = names.Length }, names, new Normalization(mean, deviation), PicturesOf(sides, fit, share));
 
         double Number(string key) =>
             double.TryParse(file.Metadata.GetValueOrDefault(key), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : double.NaN;
     }
+
+    private static PictureSettings PicturesOf(NetworkShape shape, PictureFit fit, double? testShare) =>
+        new(shape.Height, shape.Width, fit, Grey: shape.Channels == 1, testShare);
 
     // The network that a file of this program names. PyTorch's files name none.
     private static Architecture? Saved(SafetensorsFile file) => Architecture.Find(file.Metadata.GetValueOrDefault(ArchitectureKey));

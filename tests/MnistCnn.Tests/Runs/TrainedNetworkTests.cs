@@ -81,7 +81,8 @@ public sealed class TrainedNetworkTests : IDisposable
         }
 
         ProgramRun.Of(folder.FullPath, "evaluate", "colour.safetensors").AssertFailed(1, "3x32x20 in 2 classes", "1x28x28 in 10");
-        ProgramRun.Of(folder.FullPath, "predict", "colour.safetensors", "a.png").AssertFailed(1, "28x28", "3x32x20");
+        Save("2x32x20", """["cat","dog"]""", "0.5", "0.25");
+        ProgramRun.Of(folder.FullPath, "predict", "colour.safetensors", "a.png").AssertFailed(1, "2x32x20", "one channel or three");
     }
 
     [Theory]
@@ -104,7 +105,7 @@ public sealed class TrainedNetworkTests : IDisposable
 
     private void Save(string shape, string? classes, string mean, string? deviation)
     {
-        using var network = Architecture.Find("plain")!.Create(new NetworkShape(3, 32, 20, 2));
+        using var network = Architecture.Find("plain")!.Create(new NetworkShape(NetworkShape.Parse(shape)?.Channels ?? 3, 32, 20, 2));
         var metadata = new Dictionary<string, string?> { ["architecture"] = "plain", ["shape"] = shape, ["classes"] = classes, ["mean"] = mean, ["deviation"] = deviation };
         new SafetensorsFile(network.state_dict(), metadata.Where(text => text.Value is not null).ToDictionary(text => text.Key, text => text.Value!))
             .Write(folder["colour.safetensors"]);

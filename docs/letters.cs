@@ -1,0 +1,48 @@
+// Draws the letters A to J in every font of this system, upright and tilted, as a folder of pictures: dotnet run docs/letters.cs letters
+// So notMNIST was made (Y. Bulatov, 2011).
+#:package SkiaSharp@3.119.4
+#:package SkiaSharp.NativeAssets.Linux.NoDependencies@3.119.4
+#:property ManagePackageVersionsCentrally=false
+#:property PublishAot=false
+
+using SkiaSharp;
+
+const string letters = "ABCDEFGHIJ";
+const int side = 32;
+const int variants = 10;
+
+var folder = args is [var name] ? name : "letters";
+var random = new Random(1);
+var fonts = 0;
+foreach (var family in SKFontManager.Default.FontFamilies.Order(StringComparer.Ordinal))
+{
+    using var styles = SKFontManager.Default.GetFontStyles(family);
+    for (var style = 0; style < styles.Count; style++)
+    {
+        using var typeface = styles.CreateTypeface(style);
+        if (typeface is null || typeface.GetGlyphs(letters).Contains((ushort)0))
+            continue; // symbols, or another script
+        fonts++;
+        foreach (var letter in letters)
+            for (var variant = 0; variant < variants; variant++)
+                Draw(typeface, letter, Path.Combine(folder, $"{letter}", $"{family.Replace(' ', '-')}-{style}-{variant}.png"));
+    }
+}
+
+Console.WriteLine($"{letters.Length * fonts * variants} pictures of {letters.Length} letters in {fonts} fonts are in {folder}.");
+
+void Draw(SKTypeface typeface, char letter, string path)
+{
+    using var bitmap = new SKBitmap(side, side, SKColorType.Gray8, SKAlphaType.Opaque);
+    using var canvas = new SKCanvas(bitmap);
+    using var font = new SKFont(typeface, 18 + 8 * random.NextSingle());
+    using var paint = new SKPaint { Color = SKColors.Black, IsAntialias = true };
+    canvas.Clear(SKColors.White);
+    canvas.Translate(side / 2 + 6 * random.NextSingle() - 3, side / 2 + 6 * random.NextSingle() - 3);
+    canvas.RotateDegrees(30 * random.NextSingle() - 15);
+    font.MeasureText($"{letter}", out var box, paint);
+    canvas.DrawText($"{letter}", -box.MidX, -box.MidY, font, paint);
+    Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+    using var data = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+    File.WriteAllBytes(path, data.ToArray());
+}

@@ -1,0 +1,36 @@
+using MnistCnn.Runtime;
+
+namespace MnistCnn.Data;
+
+/// <summary>Reads a data set of any kind that the program knows.</summary>
+public static class DataReader
+{
+    /// <summary>Recognises what lies at a path, and reads it.</summary>
+    /// <param name="path">
+    /// A folder with MNIST's or EMNIST's IDX files, or CIFAR's binary files, or folders of pictures; or the first part of the names of
+    /// EMNIST's files.
+    /// </param>
+    /// <param name="pictures">How pictures become images; null for the standard.</param>
+    /// <param name="trainLimit">Take only this many of the training images, the first ones.</param>
+    /// <param name="testLimit">Take only this many of the test images, the first ones.</param>
+    /// <param name="progress">Is told how much is done, from 0 to 1, where it takes long.</param>
+    /// <exception cref="IOException">It is missing or cannot be read.</exception>
+    /// <exception cref="InvalidDataException">It is not a data set, or a damaged one.</exception>
+    /// <exception cref="UserException">It would not fit into memory, or <paramref name="pictures"/> do not fit it.</exception>
+    public static DataSet Load(
+        string path, PictureSettings? pictures = null, int? trainLimit = null, int? testLimit = null, Action<double>? progress = null)
+    {
+        path = Path.GetFullPath(path);
+        if (File.Exists(path))
+            throw new IOException($"{path} is a file; name the folder that holds the data set.");
+        if (IdxReader.Holds(path) || !Directory.Exists(path))
+            return IdxReader.Load(path, trainLimit, testLimit); // what is missing may be one of several sets
+        if (PictureFolder.Holds(path))
+            return PictureFolder.Load(path, pictures ?? new PictureSettings(), trainLimit, testLimit, progress);
+        throw new InvalidDataException(
+            $"{path} is not a data set: it holds neither IDX files (train-images-idx3-ubyte and three more), nor CIFAR's (data_batch_1.bin or train.bin), nor folders of pictures.");
+    }
+
+    /// <summary>Whether what lies at a path is read as a folder of pictures, which may take long.</summary>
+    public static bool HoldsPictures(string path) => !IdxReader.Holds(path) && PictureFolder.Holds(path);
+}
