@@ -18,7 +18,7 @@ internal static class ClassNames
     {
         var names = Lines(contents);
         if (names.Length != count)
-            throw new InvalidDataException($"{path} has {names.Length} lines, but there are {count} classes: it must have one name a line for each.");
+            throw new InvalidDataException($"{path} must name {count} classes, one a line; lines that it has: {names.Length}.");
         if (Array.FindIndex(names, name => name.Length == 0 || name.Any(letter => char.IsControl(letter) || letter == Rune.ReplacementChar.Value)) is var wrong and >= 0)
             throw new InvalidDataException($"{path} has no name in line {wrong + 1}: names are printable text in UTF-8.");
         if (names.GroupBy(name => name).FirstOrDefault(name => name.Count() > 1) is { } twice)

@@ -25,6 +25,8 @@ public static class DataReader
             throw new IOException($"{path} is a file; name the folder that holds the data set.");
         if (IdxReader.Holds(path) || !Directory.Exists(path))
             return IdxReader.Load(path, trainLimit, testLimit); // what is missing may be one of several sets
+        if (CifarReader.Holds(path))
+            return CifarReader.Load(path, trainLimit, testLimit);
         if (PictureFolder.Holds(path))
             return PictureFolder.Load(path, pictures ?? new PictureSettings(), trainLimit, testLimit, progress);
         throw new InvalidDataException(
@@ -32,5 +34,5 @@ public static class DataReader
     }
 
     /// <summary>Whether what lies at a path is read as a folder of pictures, which may take long.</summary>
-    public static bool HoldsPictures(string path) => !IdxReader.Holds(path) && PictureFolder.Holds(path);
+    public static bool HoldsPictures(string path) => !IdxReader.Holds(path) && !CifarReader.Holds(path) && PictureFolder.Holds(path);
 }

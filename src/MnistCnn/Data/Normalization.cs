@@ -20,24 +20,23 @@ public sealed record Normalization(double Mean, double Deviation)
     /// <param name="pixels">All training pixels, at least one.</param>
     public static Normalization Of(ReadOnlySpan<byte> pixels)
     {
-        var (sum, squares) = Sums(pixels);
-        return Of(sum, squares, pixels.Length);
+        var sums = new PixelSums();
+        sums.Add(pixels);
+        return sums.Normalization;
     }
 
-    /// <summary>Measures mean and deviation of images that may be more than a span can hold.</summary>
+    /// <summary>As <see cref="Of(ReadOnlySpan{byte})"/>, of images that may be more than a span can hold.</summary>
     /// <param name="images">All training images: (N, C, H, W), uint8, at least one.</param>
     public static Normalization Of(Tensor images)
     {
-        var (sum, squares) = (0UL, 0UL);
+        var sums = new PixelSums();
         for (var place = 0L; place < images.shape[0]; place++)
         {
             using var image = images[place];
-            var (more, moreSquares) = Sums(image.bytes);
-            sum += more;
-            squares += moreSquares;
+            sums.Add(image.bytes);
         }
 
-        return Of(sum, squares, images.numel());
+        return sums.Normalization;
     }
 
     /// <summary>Makes images what networks take.</summary>
@@ -48,24 +47,5 @@ public sealed record Normalization(double Mean, double Deviation)
         // By name, since a Scalar that nothing holds may be finalised during a call.
         using Scalar white = byte.MaxValue, mean = Mean, deviation = Deviation;
         return images.to_type(ScalarType.Float32).div_(white).sub_(mean).div_(deviation);
-    }
-
-    private static (ulong Sum, ulong Squares) Sums(ReadOnlySpan<byte> pixels)
-    {
-        var (sum, squares) = (0UL, 0UL);
-        foreach (var pixel in pixels)
-        {
-            sum += pixel;
-            squares += (ulong)pixel * pixel;
-        }
-
-        return (sum, squares);
-    }
-
-    private static Normalization Of(ulong sum, ulong squares, double count)
-    {
-        var mean = sum / count;
-        var rounded = Math.Round(Math.Sqrt(Math.Max(0, squares / count - mean * mean)) / byte.MaxValue, 4);
-        return new Normalization(Math.Round(mean / byte.MaxValue, 4), rounded > 0 ? rounded : 1);
     }
 }

@@ -29,6 +29,15 @@ internal sealed class SummedFiles
     /// <summary>Whether there is a file of that name.</summary>
     public bool Has(string name) => File.Exists(PathOf(name));
 
+    /// <summary>How many bytes a file has.</summary>
+    /// <exception cref="IOException">It is missing or cannot be read.</exception>
+    /// <exception cref="InvalidDataException">It is empty, or not a regular file.</exception>
+    public long LengthOf(string name)
+    {
+        using var file = InputFile.Open(PathOf(name));
+        return file.Length;
+    }
+
     /// <summary>Reads a whole file.</summary>
     /// <exception cref="IOException">It is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is empty, or not what its sum says.</exception>

@@ -291,7 +291,7 @@ public sealed class IdxReaderTests : IDisposable
         }
 
         File.WriteAllText(folder["classes.txt"], "one\ntwo");
-        AssertRefused(folder["classes.txt"], "2 lines", "10 classes");
+        AssertRefused(folder["classes.txt"], "10 classes", "has: 2.");
         File.WriteAllText(folder["classes.txt"], "0\n1\n\n3\n4\n5\n6\n7\n8\n9");
         AssertRefused(folder["classes.txt"], "line 3");
         File.WriteAllText(folder["classes.txt"], "0\n1\na\tb\n3\n4\n5\n6\n7\n8\n9");

@@ -121,6 +121,34 @@ public sealed class DamageTests : IDisposable
         inPlace: true);
 
     [Theory]
+    [InlineData(10, "data_batch_3.bin")]
+    [InlineData(10, "batches.meta.txt")]
+    [InlineData(100, "test.bin")]
+    public void CIFAR_is_refused_or_keeps_its_size(int classes, string name)
+    {
+        Directory.CreateDirectory(folder["cifar"]);
+        SmallCifar.Write(folder["cifar"], classes, images: 2);
+        Damage(
+            $"cifar/{name}",
+            _ =>
+            {
+                using var cifar = CifarReader.Load(folder["cifar"]);
+                Assert.Equal([3, 32, 32], cifar.Test.Images.shape[1..]);
+                Assert.Equal(classes, cifar.ClassNames.Count);
+                Assert.InRange(cifar.Train.Labels.max().item<long>(), 0, classes - 1);
+            },
+            inPlace: true);
+    }
+
+    [Fact]
+    public void CIFAR_with_sums_is_refused()
+    {
+        SmallCifar.Write(folder["data"], 10, images: 2);
+        WriteSums();
+        Damage("data/data_batch_3.bin", _ => CifarReader.Load(folder["data"]).Dispose(), mayBeRead: false, inPlace: true);
+    }
+
+    [Theory]
     [InlineData(RunFolder.InfoFile)]
     [InlineData(RunFolder.MetricsFile)]
     public void Records_of_a_run_are_refused_or_can_be_shown(string name)

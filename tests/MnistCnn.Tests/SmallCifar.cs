@@ -1,0 +1,40 @@
+namespace MnistCnn.Tests;
+
+/// <summary>Makes the files of CIFAR-10 and CIFAR-100 in their binary version, with random pixels, and labels that go round.</summary>
+public static class SmallCifar
+{
+    public static string[] Names10 { get; } = [.. Enumerable.Range(1, 5).Select(batch => $"data_batch_{batch}.bin"), "test_batch.bin"];
+
+    public static string[] Names100 { get; } = ["train.bin", "test.bin"];
+
+    /// <summary>The names of CIFAR-10's classes, as its file has them.</summary>
+    public static string[] Classes10 { get; } = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+
+    /// <summary>Writes a set.</summary>
+    /// <param name="folder">Where to.</param>
+    /// <param name="classes">10 or 100.</param>
+    /// <param name="images">How many images in each file.</param>
+    public static void Write(string folder, int classes, int images = 4)
+    {
+        var random = new Random(classes);
+        foreach (var (part, name) in (classes == 10 ? Names10 : Names100).Index())
+        {
+            using var file = File.Create(Path.Combine(folder, name));
+            for (var index = 0; index < images; index++)
+            {
+                var label = (byte)((part * images + index) % classes);
+                if (classes == 100)
+                    file.WriteByte((byte)(label / 5));
+                file.WriteByte(label);
+                var pixels = new byte[3 * 32 * 32];
+                random.NextBytes(pixels);
+                file.Write(pixels);
+            }
+        }
+
+        if (classes == 10)
+            File.WriteAllText(Path.Combine(folder, "batches.meta.txt"), string.Join('\n', Classes10) + "\n\n");
+        else
+            File.WriteAllLines(Path.Combine(folder, "fine_label_names.txt"), Enumerable.Range(0, 100).Select(label => $"thing {label}"));
+    }
+}
