@@ -23,11 +23,20 @@ internal static class ComparisonReport
             run.Info?.Parameters,
             Epochs = run.Epochs.Count,
             BestAccuracy = EpochMetrics.Best(run.Epochs)!.TestAccuracy,
+            BestBalancedAccuracy = EpochMetrics.Best(run.Epochs)!.TestBalancedAccuracy,
             EpochsToGoal = run.Epochs.FirstOrDefault(epoch => epoch.TestAccuracy >= Goal)?.Epoch,
             SecondsPerEpoch = run.Epochs.Average(epoch => epoch.TrainSeconds + epoch.TestSeconds),
         }).ToArray();
 
-        Output.Write(json, new { Runs = rows, AccuracyGoal = Goal, Plot = plotPath }, console => console.Write(Table()), [plotPath]);
+        Output.Write(json, new { Runs = rows, AccuracyGoal = Goal, Plot = plotPath }, Print, [plotPath]);
+
+        void Print(IAnsiConsole console)
+        {
+            console.Write(Table());
+            foreach (var row in rows)
+                if (TrainingText.Balanced(row.BestAccuracy, row.BestBalancedAccuracy) is { } balanced)
+                    Console.Out.WriteLine($"{row.Name}: {balanced}");
+        }
 
         Table Table()
         {

@@ -11,6 +11,11 @@ internal static class TrainingText
         CultureInfo.InvariantCulture,
         $"Epoch {epoch.Epoch,2}: accuracy {epoch.TestAccuracy:F2} %, loss {epoch.TrainLoss:F4} training, {epoch.TestLoss:F4} test, {epoch.TrainSeconds + epoch.TestSeconds:F1} s");
 
+    /// <summary>The mean accuracy of the classes, in percent, where it is a point or more away from that of the images; otherwise null.</summary>
+    public static string? Balanced(double accuracy, double? balanced) => Math.Abs(accuracy - balanced ?? 0) >= 1
+        ? FormattableString.Invariant($"mean of the classes {balanced:F2} %")
+        : null;
+
     /// <summary>A time as minutes and seconds, or with hours where there are any.</summary>
     public static string Duration(TimeSpan time) =>
         time.ToString(time.TotalHours >= 1 ? @"h\:mm\:ss" : @"m\:ss", CultureInfo.InvariantCulture);

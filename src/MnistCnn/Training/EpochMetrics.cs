@@ -12,6 +12,11 @@ namespace MnistCnn.Training;
 /// <param name="ImagesPerSecond">Training images in a second of <paramref name="TrainSeconds"/>.</param>
 /// <param name="ValidationLoss">As <paramref name="TestLoss"/>, of the images held out for validation, if any.</param>
 /// <param name="ValidationAccuracy">As <paramref name="TestAccuracy"/>, of the images held out for validation, if any.</param>
+/// <param name="TestClassAccuracies">
+/// As <paramref name="TestAccuracy"/>, of the images of each class in their order, null of one without test images. Version 0.1 and
+/// PyTorch's program measure none.
+/// </param>
+/// <param name="TestBalancedAccuracy">The mean of the <paramref name="TestClassAccuracies"/> that there are.</param>
 public sealed record EpochMetrics(
     int Epoch,
     double TrainLoss,
@@ -21,7 +26,9 @@ public sealed record EpochMetrics(
     double TestSeconds,
     double ImagesPerSecond,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? ValidationLoss = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? ValidationAccuracy = null)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? ValidationAccuracy = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<double?>? TestClassAccuracies = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? TestBalancedAccuracy = null)
 {
     /// <summary>The accuracy by which the best epoch is chosen, in percent: that of the validation images where there are any.</summary>
     [JsonIgnore]
@@ -40,6 +47,8 @@ public sealed record EpochMetrics(
         [
             ("train_loss", TrainLoss, double.MaxValue), ("test_loss", TestLoss, double.MaxValue), ("validation_loss", ValidationLoss, double.MaxValue),
             ("test_accuracy", TestAccuracy, 100), ("validation_accuracy", ValidationAccuracy, 100),
+            ("test_balanced_accuracy", TestBalancedAccuracy, 100),
+            .. (TestClassAccuracies ?? []).Select(accuracy => ("an accuracy in test_class_accuracies", accuracy, 100.0)),
             ("train_seconds", TrainSeconds, double.MaxValue), ("test_seconds", TestSeconds, double.MaxValue),
             ("images_per_second", ImagesPerSecond, double.MaxValue),
         ];

@@ -1,5 +1,6 @@
 using MnistCnn.Data;
 using MnistCnn.Runtime;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -13,8 +14,14 @@ namespace MnistCnn.Training;
 /// <param name="Predictions">The class that the network found in it.</param>
 /// <param name="Confidences">The probability that the network gave that class, from 0 to 1.</param>
 /// <param name="Classes">How many classes there are.</param>
+/// <param name="Ranks">How many classes the network held likelier than the one that each image is of, or null where that was not asked for.</param>
 public sealed record Evaluation(
-    double Loss, IReadOnlyList<long> Labels, IReadOnlyList<long> Predictions, IReadOnlyList<double> Confidences, int Classes)
+    double Loss,
+    IReadOnlyList<long> Labels,
+    IReadOnlyList<long> Predictions,
+    IReadOnlyList<double> Confidences,
+    int Classes,
+    IReadOnlyList<long>? Ranks = null)
 {
     /// <summary>Images that a network is given at a time where it only has to name them: no more are any faster.</summary>
     public const int BatchSize = 250;
@@ -27,6 +34,22 @@ public sealed record Evaluation(
 
     /// <summary>Share of the images that were recognised, in percent.</summary>
     public double Accuracy => 100.0 * Correct / Total;
+
+    /// <summary>Share of the images of each class that were recognised, in percent; null of a class without images.</summary>
+    public IReadOnlyList<double?> ClassAccuracies
+    {
+        get
+        {
+            var (images, correct) = (new int[Classes], new int[Classes]);
+            foreach (var (label, prediction) in Labels.Zip(Predictions))
+            {
+                images[label]++;
+                correct[label] += label == prediction ? 1 : 0;
+            }
+
+            return [.. images.Zip(correct, (all, right) => all == 0 ? (double?)null : 100.0 * right / all)];
+        }
+    }
 
     /// <summary>How many images of each class (row) were taken for each class (column).</summary>
     public int[,] Confusion
@@ -45,11 +68,20 @@ public sealed record Evaluation(
         .Where(index => Labels[index] != Predictions[index])
         .OrderByDescending(index => Confidences[index]);
 
+    /// <summary>Share of the images whose class is among the <paramref name="count"/> that the network held likeliest, in percent.</summary>
+    /// <exception cref="InvalidOperationException">There are no <see cref="Ranks"/>.</exception>
+    public double TopAccuracy(int count) =>
+        100.0 * (Ranks ?? throw new InvalidOperationException("The ranks were not asked for.")).Count(rank => rank < count) / Total;
+
+    /// <summary>The mean of the <see cref="ClassAccuracies"/> that there are: each class counts the same, however many images it has.</summary>
+    public static double Balanced(IReadOnlyList<double?> classAccuracies) => classAccuracies.Average() ?? throw new ArgumentException("There is no image.");
+
     /// <summary>Runs a network over one enumeration of a loader, without gradients.</summary>
     /// <param name="model">Images (B, C, H, W) to logits (B, classes), on the loader's device.</param>
     /// <param name="loader">The images; see <see cref="Batches"/>.</param>
+    /// <param name="rank">Whether <see cref="Ranks"/> are wanted.</param>
     /// <exception cref="UserException">The loss is not a finite number.</exception>
-    public static Evaluation Run(Module<Tensor, Tensor> model, DataLoader<long, Batch> loader)
+    public static Evaluation Run(Module<Tensor, Tensor> model, DataLoader<long, Batch> loader, bool rank = false)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
@@ -74,6 +106,17 @@ public sealed record Evaluation(
             classes.data<long>().ToArray(),
             predictions.data<long>().ToArray(),
             confidences.data<double>().ToArray(),
-            (int)scores.shape[1]);
+            (int)scores.shape[1],
+            rank ? RanksOf(scores, classes) : null);
+    }
+
+    // Of two classes that are as likely, the first one is the network's choice, as in the maximum.
+    private static long[] RanksOf(Tensor scores, Tensor classes)
+    {
+        var labels = classes.unsqueeze(1);
+        var own = scores.gather(1, labels);
+        using Scalar count = scores.shape[1]; // by name, as in Normalization
+        var isBefore = (scores == own).logical_and(arange(count).unsqueeze(0) < labels);
+        return (scores > own).logical_or(isBefore).sum(1).data<long>().ToArray();
     }
 }

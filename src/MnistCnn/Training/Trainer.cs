@@ -152,6 +152,7 @@ public sealed class Trainer : IDisposable
             var validation = validationLoader is null ? null : Evaluation.Run(model, validationLoader);
             var test = Evaluation.Run(model, testLoader);
             var testSeconds = clock.Elapsed.TotalSeconds;
+            var classAccuracies = test.ClassAccuracies;
 
             var metrics = new EpochMetrics(
                 State.Epoch,
@@ -162,7 +163,9 @@ public sealed class Trainer : IDisposable
                 testSeconds,
                 (State.ImageSum - imagesBefore) / trainSeconds,
                 validation?.Loss,
-                validation?.Accuracy);
+                validation?.Accuracy,
+                classAccuracies,
+                Evaluation.Balanced(classAccuracies));
             State = TrainingState.Start with { Epoch = State.Epoch + 1, History = [.. State.History, metrics] };
             epochRandomState.Dispose();
             epochRandomState = get_rng_state();

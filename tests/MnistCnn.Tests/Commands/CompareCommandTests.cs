@@ -34,6 +34,27 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_mean_of_the_classes_is_told_where_it_is_another()
+    {
+        foreach (var (name, balanced) in new[] { ("uneven", 61.25), ("even", 89.5) })
+        {
+            WriteRun(name, 80, 90);
+            var lines = File.ReadAllLines(folder[$"{name}/metrics.jsonl"]);
+            lines[1] = FormattableString.Invariant($$"""{{lines[1][..^1]}},"test_class_accuracies":[92.5,null,30],"test_balanced_accuracy":{{balanced}}}""");
+            File.WriteAllLines(folder[$"{name}/metrics.jsonl"], lines);
+        }
+
+        WriteRun("old", 90);
+        var run = Run("compare", "uneven", "even", "old");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal("uneven: mean of the classes 61.25 %", Assert.Single(run.Output.Split('\n'), line => line.Contains("mean")));
+        Assert.Equal(
+            [61.25, 89.5, null],
+            JsonDocument.Parse(Run("compare", "uneven", "even", "old", "--json").Output).RootElement.GetProperty("runs").EnumerateArray()
+                .Select(row => row.GetProperty("best_balanced_accuracy").Deserialize<double?>()));
+    }
+
+    [Fact]
     public void A_run_in_the_middle_of_its_line_is_read_up_to_it()
     {
         WriteRun("running", 90, 91);

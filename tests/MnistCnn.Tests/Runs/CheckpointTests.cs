@@ -52,6 +52,8 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     [InlineData("state", "history", """[{"epoch":2,"train_loss":1,"test_loss":1,"test_accuracy":1,"train_seconds":1,"test_seconds":1,"images_per_second":1}]""")]
     [InlineData("state", "history", """[{"epoch":1,"train_loss":1,"test_loss":1,"test_accuracy":101,"train_seconds":1,"test_seconds":1,"images_per_second":1}]""")]
     [InlineData("state", "history", """[{"epoch":1,"train_loss":1,"test_loss":1e999,"test_accuracy":1,"train_seconds":1,"test_seconds":1,"images_per_second":1}]""")]
+    [InlineData("state", "history", """[{"epoch":1,"train_loss":1,"test_loss":1,"test_accuracy":1,"train_seconds":1,"test_seconds":1,"images_per_second":1,"test_class_accuracies":[1,null,-1]}]""")]
+    [InlineData("state", "history", """[{"epoch":1,"train_loss":1,"test_loss":1,"test_accuracy":1,"train_seconds":1,"test_seconds":1,"images_per_second":1,"test_balanced_accuracy":100.5}]""")]
     [InlineData("settings", "seed", null)]
     [InlineData("settings", "validation", null)]
     [InlineData("settings", "architecture", "null")]

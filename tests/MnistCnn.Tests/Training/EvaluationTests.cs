@@ -16,6 +16,25 @@ public sealed class EvaluationTests
         var confusion = evaluation.Confusion;
         Assert.Equal((1, 1, 1, 1, 1), (confusion[0, 0], confusion[0, 1], confusion[1, 1], confusion[9, 8], confusion[9, 0]));
         Assert.Equal(5, confusion.Cast<int>().Sum());
+        Assert.Equal([50, 100, null, null, null, null, null, null, null, 0], evaluation.ClassAccuracies);
+        Assert.Equal(50, Evaluation.Balanced(evaluation.ClassAccuracies));
+        Assert.Throws<InvalidOperationException>(() => evaluation.TopAccuracy(5));
+    }
+
+    // Of every image: class 0 is the likeliest, then 2, then 1 and 3 alike.
+    [Fact]
+    public void An_image_s_class_has_a_rank_and_the_first_of_two_alike_is_the_better()
+    {
+        using var scores = tensor(new[] { 5f, 1, 3, 1 });
+        using var images = zeros(4, 1, 1, 1, ScalarType.Byte);
+        using var labels = arange(4, ScalarType.Int64);
+        using var model = new Constant(scores);
+        using var loader = Batches.Of(new ImageSet(images, labels), Normalization.Mnist, 3, shuffle: false);
+        var evaluation = Evaluation.Run(model, loader, rank: true);
+        Assert.Equal([0L, 2, 1, 3], evaluation.Ranks!);
+        Assert.Equal([25.0, 50, 75, 100], new[] { 1, 2, 3, 4 }.Select(evaluation.TopAccuracy));
+        Assert.Equal(evaluation.Accuracy, evaluation.TopAccuracy(1));
+        Assert.Null(Evaluation.Run(model, loader).Ranks);
     }
 
     [Fact]
@@ -44,5 +63,10 @@ public sealed class EvaluationTests
             Assert.Equal(evaluation.Predictions[index], best.Digit);
             Assert.Equal(evaluation.Confidences[index], best.Probability, 1e-5);
         }
+    }
+
+    private sealed class Constant(Tensor scores) : nn.Module<Tensor, Tensor>(nameof(Constant))
+    {
+        public override Tensor forward(Tensor images) => scores.unsqueeze(0).expand(images.shape[0], -1);
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Networks;
@@ -247,6 +248,31 @@ public sealed class TrainerTests
             new Trainer(Architecture.Find("plain18")!, settings, data, CPU).Dispose();
         else
             Assert.Contains("--batch-size", Assert.Throws<UserException>(() => new Trainer(Architecture.Find("plain18")!, settings, data, CPU)).Message);
+    }
+
+    // Of ten classes, the three test images are of three.
+    [Fact]
+    public void Each_class_is_measured_by_itself_in_every_epoch()
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 20, test: 3);
+        using var data = MnistReader.Load(folder.FullPath);
+        using var trainer = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain", Epochs: 2), data, CPU);
+        var recorder = new Recorder();
+        trainer.Run([recorder], TestContext.Current.CancellationToken);
+        Assert.All(recorder.Epochs, epoch =>
+        {
+            var accuracies = epoch.TestClassAccuracies!;
+            Assert.Equal(10, accuracies.Count);
+            Assert.All(accuracies.Take(3), accuracy => Assert.True(accuracy is 0 or 100));
+            Assert.All(accuracies.Skip(3), Assert.Null);
+            Assert.Equal(epoch.TestAccuracy, accuracies.Take(3).Average()!.Value, 1e-9);
+            Assert.Equal(epoch.TestAccuracy, epoch.TestBalancedAccuracy!.Value, 1e-9);
+
+            var line = JsonSerializer.Serialize(epoch, JsonFormat.Line);
+            Assert.Contains(",null,", line);
+            Assert.Equal(line, JsonSerializer.Serialize(JsonFormat.Parse<EpochMetrics>(line, "line"), JsonFormat.Line));
+        });
     }
 
     private static Recorder Run(TrainSettings settings, int stepsAtOnce = 1)
