@@ -34,6 +34,18 @@ internal static class TrainCommand
         Defaults.LabelSmoothing,
         TrainSettings.IsShare,
         TrainSettings.Shares);
+    private static readonly Option<Augmentation?> Augment = new("--augment")
+    {
+        Description = $"Change the training images at random, with commas between: {Augmentation.Names}.",
+        HelpName = "PARTS",
+        CustomParser = result =>
+        {
+            var parts = Augmentation.Parse(result.Tokens[0].Value, out var problem);
+            if (problem is not null)
+                result.AddError($"--augment '{result.Tokens[0].Value}': {problem}");
+            return parts;
+        },
+    };
     private static readonly Option<long> Seed = Integer(
         "--seed", "Seed of the random numbers: the initial weights and the order of the images.", Defaults.Seed);
     private static readonly Option<int?> TrainLimit = OptionalCount("--train-limit", "Only the first N training images.");
@@ -57,7 +69,7 @@ internal static class TrainCommand
     {
         var command = new Command("train", "Train one architecture; leave its weights, its accuracies and a plot in a run folder.")
         {
-            RecipeName, Epochs, BatchSize, LearningRate, Momentum, OneCycle, LabelSmoothing, Seed, TrainLimit, TestLimit, Validation, Patience,
+            RecipeName, Epochs, BatchSize, LearningRate, Momentum, OneCycle, LabelSmoothing, Augment, Seed, TrainLimit, TestLimit, Validation, Patience,
             Init, Resume, CheckpointEvery, Threads, Out, Plot, TensorBoard, LogInterval, Json,
         };
         foreach (var option in DataOptions.All)
@@ -141,7 +153,8 @@ internal static class TrainCommand
             Value(Validation, saved.Validation),
             Value(Patience, saved.Patience),
             Value(OneCycle, saved.OneCycle),
-            Value(LabelSmoothing, saved.LabelSmoothing));
+            Value(LabelSmoothing, saved.LabelSmoothing),
+            Value(Augment, saved.Augment));
 
         T? Value<T>(Option<T> option, T otherwise) => line.GetResult(option) is { Implicit: false } ? line.GetValue(option) : otherwise;
     }

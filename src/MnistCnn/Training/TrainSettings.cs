@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using MnistCnn.Data;
 
 namespace MnistCnn.Training;
 
@@ -21,6 +22,7 @@ namespace MnistCnn.Training;
 /// The share of the target that all classes have in common, from 0 to below 1. Source: C. Szegedy et al., "Rethinking the
 /// Inception Architecture for Computer Vision", 2015, section 7.
 /// </param>
+/// <param name="Augment">What is changed at random in the images of each step, or null.</param>
 public sealed record TrainSettings(
     [property: JsonRequired] string Architecture = Networks.Architecture.Default,
     [property: JsonRequired] int Epochs = 10,
@@ -33,7 +35,8 @@ public sealed record TrainSettings(
     [property: JsonRequired] int? Validation = null,
     [property: JsonRequired] int? Patience = null,
     bool OneCycle = false,
-    double LabelSmoothing = 0)
+    double LabelSmoothing = 0,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Augmentation? Augment = null)
 {
     /// <summary>What <see cref="IsLearningRate"/> allows, in words.</summary>
     public const string LearningRates = "a number above 0 that float32 can hold";

@@ -229,7 +229,8 @@ public sealed class Trainer : IDisposable
             }
 
             using var scope = NewDisposeScope();
-            var loss = cross_entropy(model.call(images), labels, label_smoothing: settings.LabelSmoothing);
+            var seen = settings.Augment?.Apply(images, settings.Seed, State.Epoch, step) ?? images;
+            var loss = cross_entropy(model.call(seen), labels, label_smoothing: settings.LabelSmoothing);
             optimizer.zero_grad();
             loss.backward();
             optimizer.step();

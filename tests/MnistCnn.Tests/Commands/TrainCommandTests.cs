@@ -67,6 +67,16 @@ public sealed class TrainCommandTests : IDisposable
     }
 
     [Fact]
+    public void Augmentation_stands_in_the_record_of_the_run_as_it_was_asked_for_and_nothing_where_it_was_not()
+    {
+        JsonElement Settings(params string[] arguments) =>
+            Json(Run([.. Short, .. arguments, "--json"]).Output).GetProperty("run").GetProperty("settings");
+
+        Assert.Equal("shift=2,rotate=10,flip", Settings("--augment", "flip,rotate=10,shift=2").GetProperty("augment").GetString());
+        Assert.False(Settings().TryGetProperty("augment", out _));
+    }
+
+    [Fact]
     public void Json_is_one_document_on_standard_output()
     {
         var run = Run([.. Short, "--json", "--plot", "plots/a.svg"]);
@@ -118,6 +128,7 @@ public sealed class TrainCommandTests : IDisposable
     [InlineData("--lr", "NaN")]
     [InlineData("--momentum", "1")]
     [InlineData("--label-smoothing", "1")]
+    [InlineData("--augment", "shift=x")]
     [InlineData("--seed", "x")]
     [InlineData("--log-interval", "0")]
     [InlineData("--train-limit", "0")]

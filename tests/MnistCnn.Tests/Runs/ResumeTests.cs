@@ -93,6 +93,7 @@ public sealed partial class ResumeTests : IDisposable
         var checkpoint = File.ReadAllBytes(folder["out/checkpoint.safetensors"]);
         string[] resume = ["--resume", "out/checkpoint.safetensors", "--data", "data"];
         Run([.. resume, "--lr", "0.5", "--seed", "9"]).AssertFailed(1, "learning_rate was 0.01, now 0.5", "seed was 1, now 9");
+        Run([.. resume, "--augment", "flip"]).AssertFailed(1, "augment was nothing, now \"flip\"");
         Run([.. resume, "--arch", "residual"]).AssertFailed(1, "architecture");
         Assert.Equal(0, Run([.. resume, "--epochs", "3", "--threads", "1", "--out", "longer"]).ExitCode);
         Run(["--resume", "longer/checkpoint.safetensors", "--data", "data", "--epochs", "2"]).AssertFailed(1, "3 epochs done already");

@@ -93,6 +93,35 @@ public sealed class TrainerTests
         Assert.NotEqual(right, all, 1e-3);
     }
 
+    [Fact]
+    public void Augmentation_changes_the_images_of_a_step_and_not_those_of_a_test()
+    {
+        var augmentation = new Augmentation(Shift: 3);
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 40);
+        using var data = IdxReader.Load(folder.FullPath);
+        var settings = new TrainSettings("plain", Epochs: 1, BatchSize: 40, Seed: 3, Validation: 16, Augment: augmentation);
+        using var trainer = new Trainer(Architecture.Find("plain")!, settings, data, CPU);
+        List<byte[]> seen = [];
+        trainer.Model.register_forward_pre_hook((_, images) =>
+        {
+            seen.Add(images.contiguous().bytes.ToArray());
+            return images;
+        });
+        trainer.Run([], TestContext.Current.CancellationToken);
+
+        // One step, of the first 24 images in an order of their own; the validation's 16; the test's 10.
+        Assert.Equal(3, seen.Count);
+        manual_seed(3);
+        Architecture.Find("plain")!.Create(Trainer.ShapeOf(data)).Dispose();
+        using var order = tensor(Batches.Shuffled(24).ToArray());
+        using var images = data.Normalization.Apply(data.Train.Images);
+        using var stepImages = augmentation.Apply(images.index_select(0, order), seed: 3, epoch: 1, step: 1);
+        Assert.Equal(stepImages.contiguous().bytes.ToArray(), seen[0]);
+        Assert.Equal(images[24..].contiguous().bytes.ToArray(), seen[1]);
+        Assert.Equal(data.Normalization.Apply(data.Test.Images).bytes.ToArray(), seen[2]);
+    }
+
     // As on a GPU; 3 steps an epoch, of which the third is reported at its end.
     [Fact]
     public void To_fetch_several_losses_at_once_changes_nothing()
@@ -196,13 +225,17 @@ public sealed class TrainerTests
     [InlineData("resnet18", 0.5, 6L)]
     [InlineData("residual-as-printed", 0.5, null)]
     [InlineData("plain", 0.0, null)]
-    public void A_run_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(string name, double momentum, long? batches)
+    [InlineData("plain", 0.5, null, "shift=2,rotate=10,scale=0.1,stroke=1,flip,erase")]
+    [InlineData("plain", 0.5, null, "shift=2", 3)] // between two epochs
+    public void A_run_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(
+        string name, double momentum, long? batches, string? augment = null, int stepsUntilStop = 4)
     {
         var architecture = Architecture.Find(name)!;
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 20);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings(name, Epochs: 2, BatchSize: 8, Momentum: momentum);
+        var settings = new TrainSettings(
+            name, Epochs: 2, BatchSize: 8, Momentum: momentum, Augment: augment is null ? null : Augmentation.Parse(augment, out _));
         var runData = RunData.Of(data);
         var cancellation = TestContext.Current.CancellationToken;
 
@@ -216,7 +249,7 @@ public sealed class TrainerTests
         {
             using var enough = new CancellationTokenSource();
             var steps = 0;
-            Assert.Throws<OperationCanceledException>(() => stopped.Run([new Recorder(_ => { if (++steps == 4) enough.Cancel(); })], enough.Token));
+            Assert.Throws<OperationCanceledException>(() => stopped.Run([new Recorder(_ => { if (++steps == stepsUntilStop) enough.Cancel(); })], enough.Token));
             Checkpoint.Write(folder["stopped"], stopped, runData);
         }
 
@@ -256,7 +289,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 20, test: 3);
-        using var data = MnistReader.Load(folder.FullPath);
+        using var data = IdxReader.Load(folder.FullPath);
         using var trainer = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain", Epochs: 2), data, CPU);
         var recorder = new Recorder();
         trainer.Run([recorder], TestContext.Current.CancellationToken);

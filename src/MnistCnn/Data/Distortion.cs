@@ -1,0 +1,110 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace MnistCnn.Data;
+
+/// <summary>How an image is moved.</summary>
+/// <param name="Right">Pixels to the right.</param>
+/// <param name="Down">Pixels down.</param>
+/// <param name="Degrees">Around its middle, counter-clockwise.</param>
+/// <param name="Scale">How many times as large it becomes, from its middle.</param>
+internal readonly record struct Motion(double Right, double Down, double Degrees, double Scale);
+
+/// <summary>A part of an image, in pixels; empty without height or width.</summary>
+internal readonly record struct Rectangle(int Top, int Left, int Height, int Width);
+
+/// <summary>
+/// Changes the images of a batch, each in its own way: (B, C, H, W), float32, with B things to do. What is returned has the same shape
+/// and device.
+/// </summary>
+internal static class Distortion
+{
+    // By name, since a Scalar that nothing holds, as in x + y, may be finalised during the call.
+    private static readonly Scalar One = 1;
+    private static readonly Scalar MinusOne = -1;
+
+    /// <summary>
+    /// Lets bright lines become wider, or narrower: the brightest or the darkest pixel of a neighbourhood takes the place of each
+    /// (grey dilation and erosion), and what is left of a whole pixel mixes the last two neighbourhoods. A line that is narrower than
+    /// what is taken from it becomes fainter.
+    /// </summary>
+    /// <param name="images">The images.</param>
+    /// <param name="widths">For each, by how many pixels, half of them at each side of a line; narrower where negative.</param>
+    public static Tensor Thicken(Tensor images, double[] widths)
+    {
+        using var scope = NewDisposeScope();
+
+        // Bright lines become narrower where dark ones become wider.
+        var signs = PerImage(width => width < 0 ? -1 : 1);
+        var neighbourhood = images * signs;
+        var result = neighbourhood;
+        for (var ring = 0; widths.Any(width => Math.Abs(width) / 2 > ring); ring++)
+        {
+            var wider = max_pool2d(neighbourhood, kernel_size: 3, stride: 1, padding: 1);
+            var share = PerImage(width => Math.Clamp(Math.Abs(width) / 2 - ring, 0, 1));
+            result = result.add(wider.add(neighbourhood, MinusOne) * share, One);
+            neighbourhood = wider;
+        }
+
+        return (result * signs).MoveToOuterDisposeScope();
+
+        Tensor PerImage(Func<double, double> number) =>
+            tensor([.. widths.Select(width => (float)number(width))], [widths.Length, 1, 1, 1], device: images.device);
+    }
+
+    /// <summary>Mirrors images, left to right.</summary>
+    /// <param name="images">The images.</param>
+    /// <param name="which">Which of them.</param>
+    public static Tensor Mirror(Tensor images, bool[] which)
+    {
+        using var mirrored = images.flip(3);
+        using var mask = tensor(which, [which.Length, 1, 1, 1], device: images.device);
+        return where(mask, mirrored, images);
+    }
+
+    /// <summary>Moves images, in one sampling of their pixels. What comes in from outside continues the edge.</summary>
+    /// <param name="images">The images.</param>
+    /// <param name="motions">How to move each.</param>
+    public static Tensor Move(Tensor images, Motion[] motions)
+    {
+        var (height, width) = ((double)images.shape[2], (double)images.shape[3]);
+        using var matrices = tensor([.. motions.SelectMany(Matrix)], [motions.Length, 2, 3], device: images.device);
+        using var grid = affine_grid(matrices, images.shape, align_corners: false);
+        return grid_sample(images, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Border, align_corners: false);
+
+        // Where a pixel of the result comes from. Both are counted from the middle, in halves of the width and of the height.
+        float[] Matrix(Motion motion)
+        {
+            var (sine, cosine) = Math.SinCos(motion.Degrees * Math.PI / 180);
+            var (right, down) = (cosine * motion.Right - sine * motion.Down, sine * motion.Right + cosine * motion.Down);
+            double[] rows =
+            [
+                cosine, -sine * height / width, -right * 2 / width,
+                sine * width / height, cosine, -down * 2 / height,
+            ];
+            return [.. rows.Select(value => (float)(value / motion.Scale))];
+        }
+    }
+
+    /// <summary>Fills a rectangle of each image with zeros, which are the mean of normalised images.</summary>
+    /// <param name="images">The images.</param>
+    /// <param name="rectangles">Where, in each.</param>
+    public static Tensor Fill(Tensor images, Rectangle[] rectangles)
+    {
+        using var scope = NewDisposeScope();
+        var rows = Within(images.shape[2], [1, 1, -1, 1], area => area.Top, area => area.Height);
+        var columns = Within(images.shape[3], [1, 1, 1, -1], area => area.Left, area => area.Width);
+        using Scalar mean = 0;
+        return images.masked_fill(rows.logical_and(columns), mean).MoveToOuterDisposeScope();
+
+        Tensor Within(long side, long[] shape, Func<Rectangle, int> first, Func<Rectangle, int> count)
+        {
+            var places = tensor([.. Enumerable.Range(0, (int)side)], device: images.device).view(shape);
+            var start = PerImage(first);
+            return places.ge(start).logical_and(places.lt(start.add(PerImage(count), One)));
+        }
+
+        Tensor PerImage(Func<Rectangle, int> number) => tensor([.. rectangles.Select(number)], [rectangles.Length, 1, 1, 1], device: images.device);
+    }
+}

@@ -1,0 +1,175 @@
+using System.Text.Json;
+using MnistCnn.Data;
+using MnistCnn.Files;
+using MnistCnn.Training;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Tests.Data;
+
+public sealed class AugmentationTests
+{
+    private static readonly Augmentation Everything = new(2, 10, 0.1, 1, Flip: true, Erase: true);
+
+    [Fact]
+    public void Its_text_is_read_in_any_order_and_written_in_one()
+    {
+        Assert.Equal(Everything, Parse("erase, flip,STROKE=1,scale=0.1,rotate=10,shift=2"));
+        Assert.Equal("shift=2,rotate=10,scale=0.1,stroke=1,flip,erase", Everything.ToString());
+        Assert.Equal(new Augmentation(Shift: 0.5), Parse("shift=0.5"));
+    }
+
+    [Fact]
+    public void Every_text_that_is_written_is_read()
+    {
+        var random = new Random(1);
+        for (var round = 0; round < 300; round++)
+        {
+            double Number(double most) => random.Next(2) * most * (1 - random.NextDouble());
+            var augmentation = new Augmentation(Number(1000), Number(180), Number(0.9), Number(20), random.Next(2) == 1, random.Next(2) == 1);
+            if (augmentation != new Augmentation())
+                Assert.Equal(augmentation, Parse(augmentation.ToString()));
+        }
+    }
+
+    [Theory]
+    [InlineData("", "no augmentation ''", "shift=PIXELS, rotate=DEGREES, scale=SHARE, stroke=PIXELS, flip, erase")]
+    [InlineData("shear=2", "no augmentation 'shear'")]
+    [InlineData("flip,,erase", "no augmentation ''")]
+    [InlineData("shift", "shift=PIXELS takes a number above 0 and at most 1000")]
+    [InlineData("shift=", "shift=PIXELS", "''")]
+    [InlineData("shift=two", "shift=PIXELS", "'two'")]
+    [InlineData("shift=-1", "shift=PIXELS", "'-1'")]
+    [InlineData("shift=0", "shift=PIXELS", "'0'")]
+    [InlineData("shift=NaN", "shift=PIXELS", "'NaN'")]
+    [InlineData("rotate=180.1", "rotate=DEGREES", "180", "'180.1'")]
+    [InlineData("scale=1", "scale=SHARE", "0.9", "'1'")]
+    [InlineData("stroke=21", "stroke=PIXELS", "20")]
+    [InlineData("shift=1=2", "shift=PIXELS", "'1=2'")]
+    [InlineData("flip=1", "flip takes no number", "'1'")]
+    [InlineData("shift=1,shift=2", "shift stands there twice")]
+    [InlineData("flip,flip", "flip stands there twice")]
+    public void A_text_that_makes_no_sense_is_refused(string text, params string[] parts)
+    {
+        Assert.Null(Augmentation.Parse(text, out var problem));
+        Assert.All(parts, part => Assert.Contains(part, problem));
+    }
+
+    [Fact]
+    public void Settings_have_its_text_and_those_without_are_as_they_were()
+    {
+        var without = JsonSerializer.Serialize(new TrainSettings(), JsonFormat.Line);
+        Assert.DoesNotContain("augment", without);
+        Assert.Null(JsonFormat.Parse<TrainSettings>(without, "settings").Augment);
+        var with = JsonSerializer.Serialize(new TrainSettings(Augment: Everything), JsonFormat.Line);
+        Assert.Contains("\"augment\":\"shift=2,rotate=10,scale=0.1,stroke=1,flip,erase\"", with);
+        Assert.Equal(Everything, JsonFormat.Parse<TrainSettings>(with, "settings").Augment);
+        foreach (var wrong in new[] { "\"wings\"", "\"\"", "5", "{}" })
+            Assert.Throws<InvalidDataException>(() => JsonFormat.Parse<TrainSettings>(with.Replace($"\"{Everything}\"", wrong), "settings"));
+    }
+
+    [Fact]
+    public void The_same_seed_epoch_and_step_give_the_same_bits_and_others_give_others()
+    {
+        using var images = Noise(8);
+        var first = Bits(Everything.Apply(images, 1, 2, 3));
+        Assert.Equal(first, Bits(Everything.Apply(images, 1, 2, 3)));
+        Assert.NotEqual(first, Bits(Everything.Apply(images, 2, 2, 3)));
+        Assert.NotEqual(first, Bits(Everything.Apply(images, 1, 3, 3)));
+        Assert.NotEqual(first, Bits(Everything.Apply(images, 1, 2, 4)));
+        Assert.NotEqual(first, Bits(Everything.Apply(images, 1, 3, 2)));
+        Assert.Equal(0x238275BC38FCBE91UL, Augmentation.GeneratorSeed(0, 0, 0)); // SplitMix64 of SplitMix64 of SplitMix64 of 0
+    }
+
+    [Fact]
+    public void It_draws_nothing_from_the_default_generator_leaves_its_images_alone_and_no_tensor_behind()
+    {
+        using var images = Noise(8);
+        var (pixels, random) = (Bits(images.clone()), Bits(get_rng_state()));
+        var live = TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        Everything.Apply(images, 1, 1, 1).Dispose();
+        Assert.Equal(live, TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        Assert.Equal(random, Bits(get_rng_state()));
+        Assert.Equal(pixels, Bits(images.clone()));
+    }
+
+    // So that images can be compared: what one part draws does not depend on the others.
+    [Fact]
+    public void Each_image_has_its_own_numbers_within_what_was_asked_for()
+    {
+        using var dots = Dots(200);
+        using var moved = new Augmentation(Shift: 2).Apply(dots, 1, 1, 1);
+        (double X, double Y)[] shifts = [.. Enumerable.Range(0, 200).Select(index => Centre(moved[index])).Select(centre => (centre.X - 20, centre.Y - 12))];
+        Assert.Equal(200, shifts.Distinct().Count());
+        Assert.All(shifts, shift => Assert.True(Math.Abs(shift.X) <= 2.0001 && Math.Abs(shift.Y) <= 2.0001, $"{shift}"));
+        foreach (var values in new[] { shifts.Select(shift => shift.X).ToArray(), [.. shifts.Select(shift => shift.Y)] })
+        {
+            // Uniform between -2 and 2: that 200 numbers leave these bounds would be four standard deviations and more.
+            Assert.InRange(values.Average(), -0.33, 0.33);
+            Assert.InRange(values.Average(value => value * value), 4 / 3.0 - 0.34, 4 / 3.0 + 0.34);
+        }
+
+        using var movedAndMore = (new Augmentation(Shift: 2) with { Flip = true }).Apply(dots, 1, 1, 1);
+        Assert.Equal(shifts.Select(shift => shift.Y), Enumerable.Range(0, 200).Select(index => Centre(movedAndMore[index]).Y - 12), (one, other) => Math.Abs(one - other) < 1e-4);
+    }
+
+    [Fact]
+    public void Flip_mirrors_about_half_of_the_images_and_erase_takes_a_rectangle_from_about_half()
+    {
+        using var images = Noise(400);
+        using var flipped = new Augmentation(Flip: true).Apply(images, 1, 1, 1);
+        using var erased = new Augmentation(Erase: true).Apply(images, 1, 1, 1);
+        var (mirrored, holes) = (0, new List<double>());
+        for (var index = 0; index < 400; index++)
+        {
+            if (Bits(flipped[index]).SequenceEqual(Bits(images[index].flip(2))))
+                mirrored++;
+            else
+                Assert.Equal(Bits(images[index]), Bits(flipped[index]));
+            if (erased[index].eq(0).sum().item<long>() is > 0 and var hole)
+                holes.Add(hole / 2.0 / (28 * 28)); // of two channels
+        }
+
+        Assert.InRange(mirrored, 160, 240);
+        Assert.InRange(holes.Count, 160, 240);
+        Assert.InRange(holes.Min(), 0.01, 0.05);
+        Assert.InRange(holes.Max(), 0.15, 0.22);
+    }
+
+    private static Augmentation Parse(string text)
+    {
+        var result = Augmentation.Parse(text, out var problem);
+        Assert.Null(problem);
+        return result!;
+    }
+
+    // None of them 0.
+    private static Tensor Noise(int count)
+    {
+        using var generator = new Generator(5);
+        return rand([count, 2, 28, 28], generator: generator) + 0.5;
+    }
+
+    // One bright pixel on black, in column 20 and row 12.
+    private static Tensor Dots(int count)
+    {
+        var dots = zeros(count, 1, 28, 28);
+        dots[.., 0, 12, 20] = 1;
+        return dots;
+    }
+
+    // The centre of what is bright.
+    private static (double X, double Y) Centre(Tensor image)
+    {
+        using var scope = NewDisposeScope();
+        var places = arange(28, dtype: ScalarType.Float32);
+        var total = image.sum().item<float>();
+        return ((image[0].sum(dim: 0) * places).sum().item<float>() / total, (image[0].sum(dim: 1) * places).sum().item<float>() / total);
+    }
+
+    private static byte[] Bits(Tensor tensor)
+    {
+        using (tensor)
+        using (var contiguous = tensor.contiguous())
+            return contiguous.bytes.ToArray();
+    }
+}
