@@ -13,6 +13,12 @@ namespace MnistCnn.Commands;
 /// <summary>Options that more than one command has, and the kinds of numbers that options take.</summary>
 internal static class CommonOptions
 {
+    /// <summary>What a model may be, for help.</summary>
+    /// <remarks>Before all that is made of it.</remarks>
+    public static readonly string ModelDescription =
+        $"a {ModelFile.Ending} file with weights, this program's or PyTorch's, a run folder, or a network that comes with the program: "
+        + $"{string.Join(", ", ModelFile.Ready)}. [default: {ModelFile.Standard}, or what --arch names]";
+
     /// <summary>
     /// The network. Of every command, since <c>dotnet run train --arch inception</c> hands it on before the command's
     /// name: see the comment in MnistCnn.csproj. So is <see cref="Device"/>.
@@ -34,9 +40,10 @@ internal static class CommonOptions
     /// <summary>Threads of one operation.</summary>
     /// <remarks>More than there are cores would wait for each other without end.</remarks>
     public static Option<int?> Threads { get; } = OptionalCount("--threads", "Threads on the CPU, at most one a core. [default: one a core]", Environment.ProcessorCount);
-    public static Argument<string> Model { get; } = new("MODEL")
+    public static Argument<string?> Model { get; } = new("MODEL")
     {
-        Description = "A .safetensors file with weights, this program's or PyTorch's.",
+        Description = $"The network: {ModelDescription}",
+        Arity = ArgumentArity.ZeroOrOne,
     };
 
     /// <summary>Results for a program instead of a person.</summary>
@@ -65,14 +72,17 @@ internal static class CommonOptions
         return Devices.Get(line.GetValue(Device) ?? "auto");
     }
 
-    /// <summary>Loads the weights that <see cref="Model"/> names, into the network that <see cref="Arch"/> names, if any.</summary>
+    /// <summary>Loads the weights of a model, into the network that <see cref="Arch"/> names, if any.</summary>
     /// <param name="line">The command line.</param>
+    /// <param name="name">What it says of the model; see <see cref="ModelFile.Find"/>.</param>
     /// <param name="device">Where the network goes.</param>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">It does not hold weights, or another network's.</exception>
-    public static TrainedNetwork LoadModel(ParseResult line, torch.Device device)
+    /// <exception cref="UserException">The program comes with no such network.</exception>
+    public static TrainedNetwork LoadModel(ParseResult line, string? name, torch.Device device)
     {
-        var model = TrainedNetwork.Load(Path.GetFullPath(line.GetRequiredValue(Model)), line.GetValue(Arch));
+        var architecture = line.GetValue(Arch);
+        var model = TrainedNetwork.Load(ModelFile.Find(name, architecture), architecture);
         return model with { Network = MemoryLayout.ChannelsLast(model.Network.to(device)) };
     }
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Reporting;
+using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
 using static MnistCnn.Commands.CommonOptions;
@@ -13,7 +14,7 @@ internal static class EvaluateCommand
 {
     private static readonly Option<string?> Out = new("--out")
     {
-        Description = "Where the pictures go. [default: the folder of MODEL]",
+        Description = "Where the pictures go. [default: the folder of MODEL, or the current folder for a ready network]",
         HelpName = "DIR",
     };
     public static Command Create()
@@ -29,7 +30,8 @@ internal static class EvaluateCommand
     private static int Run(ParseResult line)
     {
         var device = StartTorch(line);
-        using var model = LoadModel(line, device);
+        var name = line.GetValue(Model);
+        using var model = LoadModel(line, name, device);
         using var data = DataOptions.Load(line, trainLimit: 1, testLimit: line.GetValue(TestLimit), model.Pictures);
         var dataShape = Trainer.ShapeOf(data);
         if (dataShape != model.Shape)
@@ -37,8 +39,9 @@ internal static class EvaluateCommand
                 $"The network takes images of {model.Shape.Input} in {model.Shape.Classes} classes, and {data.Folder} holds {dataShape.Input} in {dataShape.Classes}.");
 
         DataOptions.Report(line, data);
-        var path = Path.GetFullPath(line.GetRequiredValue(Model));
-        var picture = Path.Combine(line.GetValue(Out) ?? Path.GetDirectoryName(path)!, Path.GetFileNameWithoutExtension(path));
+        var path = ModelFile.Find(name, model.Architecture);
+        var folder = line.GetValue(Out) ?? (name is null || ModelFile.IsReady(name) ? "." : Path.GetDirectoryName(path)!);
+        var picture = Path.Combine(folder, Path.GetFileNameWithoutExtension(path));
         var (confusionPath, mistakesPath) = (Path.GetFullPath($"{picture}-confusion.png"), Path.GetFullPath($"{picture}-mistakes.png"));
         AtomicFile.EnsureWritable(confusionPath);
         AtomicFile.EnsureWritable(mistakesPath);

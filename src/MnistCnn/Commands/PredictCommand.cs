@@ -12,9 +12,9 @@ namespace MnistCnn.Commands;
 /// <summary><c>predict</c>: which digit is in a picture.</summary>
 internal static class PredictCommand
 {
-    private static readonly Argument<string[]> Images = new("IMAGE")
+    private static readonly Argument<string[]> Images = new("[MODEL] IMAGE")
     {
-        Description = $"Pictures of one digit each, or folders of them: {string.Join(", ", PictureFile.Endings)}.",
+        Description = $"Pictures, or folders of them: {string.Join(", ", PictureFile.Endings)}. In front of them, the network: {ModelDescription}",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -25,21 +25,28 @@ internal static class PredictCommand
     {
         var command = new Command("predict", "Say which digit is in a picture, and how sure the network is.")
         {
-            Model, Images, Top, Show, Threads, Json,
+            Images, Top, Show, Threads, Json,
         };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(Images) is [var only] && ModelFile.IsModel(only))
+                result.AddError($"{only} is a network: name the pictures behind it.");
+        });
         command.SetAction(Run);
         return command;
     }
 
     private static int Run(ParseResult line)
     {
+        var names = line.GetRequiredValue(Images);
+        var hasModel = ModelFile.IsModel(names[0]);
         var device = StartTorch(line);
-        using var model = LoadModel(line, device);
+        using var model = LoadModel(line, hasModel ? names[0] : null, device);
         if (model.Shape.Channels is not (1 or 3))
             throw new UserException($"The network takes images of {model.Shape.Input}; predict makes images of one channel or three.");
         model.Network.eval();
 
-        var files = line.GetRequiredValue(Images).SelectMany(Expand).ToArray();
+        var files = names.Skip(hasModel ? 1 : 0).SelectMany(Expand).ToArray();
         var report = new PredictionReport(files, line.GetValue(Top), line.GetValue(Show), line.GetValue(Json));
         foreach (var file in files)
         {

@@ -23,7 +23,9 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
     /// <summary>The name of the file that the run can be resumed from: a <see cref="Checkpoint"/>.</summary>
     public const string CheckpointFile = "checkpoint.safetensors";
 
-    private const string BestFile = "best.safetensors";
+    /// <summary>The name of the file with the weights of the best epoch.</summary>
+    public const string BestFile = "best.safetensors";
+
     private const string ModelFile = "model.safetensors";
 
     private readonly FolderLock folderLock;
