@@ -14,6 +14,8 @@ namespace MnistCnn.Commands;
 /// <summary><c>train</c>: trains one architecture and leaves a run folder.</summary>
 internal static class TrainCommand
 {
+    private const string Balanced = "balanced";
+
     private static readonly TrainSettings Defaults = Recipe.All[0].Settings;
 
     private static readonly Option<Recipe?> RecipeName = CommonOptions.RecipeName(
@@ -46,6 +48,18 @@ internal static class TrainCommand
             return parts;
         },
     };
+    private static readonly Option<string?> ClassWeights = new("--class-weights")
+    {
+        Description = $"What an image counts in the loss by its class: {Balanced}, so that all classes count the same.",
+        HelpName = "NAME",
+        CustomParser = result =>
+        {
+            var name = result.Tokens[0].Value;
+            if (!string.Equals(name, Balanced, StringComparison.OrdinalIgnoreCase))
+                result.AddError($"--class-weights takes {Balanced}, not '{name}'.");
+            return name;
+        },
+    };
     private static readonly Option<long> Seed = Integer(
         "--seed", "Seed of the random numbers: the initial weights and the order of the images.", Defaults.Seed);
     private static readonly Option<int?> TrainLimit = OptionalCount("--train-limit", "Only the first N training images.");
@@ -69,8 +83,8 @@ internal static class TrainCommand
     {
         var command = new Command("train", "Train one architecture; leave its weights, its accuracies and a plot in a run folder.")
         {
-            RecipeName, Epochs, BatchSize, LearningRate, Momentum, OneCycle, LabelSmoothing, Augment, Seed, TrainLimit, TestLimit, Validation, Patience,
-            Init, Resume, CheckpointEvery, Threads, Out, Plot, TensorBoard, LogInterval, Json,
+            RecipeName, Epochs, BatchSize, LearningRate, Momentum, OneCycle, LabelSmoothing, Augment, ClassWeights, Seed, TrainLimit, TestLimit,
+            Validation, Patience, Init, Resume, CheckpointEvery, Threads, Out, Plot, TensorBoard, LogInterval, Json,
         };
         foreach (var option in DataOptions.All)
             command.Add(option);
@@ -110,6 +124,8 @@ internal static class TrainCommand
         if (device.type != TorchSharp.DeviceType.CPU)
             run.Trainer.StepsAtOnce = line.GetValue(CheckpointEvery) ?? line.GetValue(LogInterval);
         DataOptions.Report(line, data);
+        if (run.Trainer.Classes.Warning(data.ClassNames, isPart: settings.TrainLimit is not null) is { } warning)
+            Console.Error.WriteLine(warning);
         if (!run.Folder.HasBest)
             Console.Error.WriteLine($"The best weights so far are not beside {checkpointPath}: best.safetensors comes with the next better epoch.");
         return Train(line, architecture, run, interruption.Token);
@@ -154,7 +170,8 @@ internal static class TrainCommand
             Value(Patience, saved.Patience),
             Value(OneCycle, saved.OneCycle),
             Value(LabelSmoothing, saved.LabelSmoothing),
-            Value(Augment, saved.Augment));
+            Value(Augment, saved.Augment),
+            line.GetValue(ClassWeights) is not null || saved.BalanceClasses);
 
         T? Value<T>(Option<T> option, T otherwise) => line.GetResult(option) is { Implicit: false } ? line.GetValue(option) : otherwise;
     }

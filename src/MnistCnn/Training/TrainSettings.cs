@@ -23,6 +23,7 @@ namespace MnistCnn.Training;
 /// Inception Architecture for Computer Vision", 2015, section 7.
 /// </param>
 /// <param name="Augment">What is changed at random in the images of each step, or null.</param>
+/// <param name="BalanceClasses">Whether the loss of a step counts every class the same, however many images it has; see <see cref="ClassBalance.Weights"/>.</param>
 public sealed record TrainSettings(
     [property: JsonRequired] string Architecture = Networks.Architecture.Default,
     [property: JsonRequired] int Epochs = 10,
@@ -36,7 +37,8 @@ public sealed record TrainSettings(
     [property: JsonRequired] int? Patience = null,
     bool OneCycle = false,
     double LabelSmoothing = 0,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Augmentation? Augment = null)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Augmentation? Augment = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool BalanceClasses = false)
 {
     /// <summary>What <see cref="IsLearningRate"/> allows, in words.</summary>
     public const string LearningRates = "a number above 0 that float32 can hold";

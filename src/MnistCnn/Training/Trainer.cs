@@ -29,6 +29,9 @@ public sealed class Trainer : IDisposable
     private readonly DataLoader<long, Batch>? validationLoader;
     private readonly DataLoader<long, Batch> testLoader;
 
+    // (classes), float32, where the loss is weighed.
+    private readonly Tensor? classWeights;
+
     // The default generator before the current epoch: its order can be drawn from it again.
     private Tensor epochRandomState;
 
@@ -60,6 +63,9 @@ public sealed class Trainer : IDisposable
         optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum);
         trainSet = Part(data.Train, 0, data.Train.Count - heldOut);
         trainLoader = Batches.Of(trainSet, data.Normalization, settings.BatchSize, shuffle: true);
+        Classes = ClassBalance.Of(trainSet.Labels, data.ClassNames.Count);
+        if (settings.BalanceClasses)
+            classWeights = tensor([.. Classes.Weights.Select(weight => (float)weight)], device: device);
         schedule = Schedule();
         if (heldOut > 0)
         {
@@ -80,6 +86,9 @@ public sealed class Trainer : IDisposable
 
     /// <summary>How it trains.</summary>
     public TrainSettings Settings => settings;
+
+    /// <summary>How the images that it learns from are spread over the classes.</summary>
+    public ClassBalance Classes { get; }
 
     /// <summary>How far the run is.</summary>
     public TrainingState State { get; private set; } = TrainingState.Start;
@@ -183,6 +192,7 @@ public sealed class Trainer : IDisposable
         validationSet?.Dispose();
         testLoader.Dispose();
         testSet.Dispose();
+        classWeights?.Dispose();
         optimizer.Dispose();
         model.Dispose();
         epochRandomState.Dispose();
@@ -230,7 +240,7 @@ public sealed class Trainer : IDisposable
 
             using var scope = NewDisposeScope();
             var seen = settings.Augment?.Apply(images, settings.Seed, State.Epoch, step) ?? images;
-            var loss = cross_entropy(model.call(seen), labels, label_smoothing: settings.LabelSmoothing);
+            var loss = cross_entropy(model.call(seen), labels, classWeights, label_smoothing: settings.LabelSmoothing);
             optimizer.zero_grad();
             loss.backward();
             optimizer.step();

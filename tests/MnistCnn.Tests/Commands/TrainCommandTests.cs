@@ -77,6 +77,31 @@ public sealed class TrainCommandTests : IDisposable
     }
 
     [Fact]
+    public void Unbalanced_classes_are_told_and_can_be_balanced()
+    {
+        Directory.CreateDirectory(folder["data"]);
+        SmallMnist.Write(folder["data"], train: 1230);
+        var labels = Enumerable.Range(0, 1230).Select(index => (byte)(index < 1200 ? 7 : 3)).ToArray();
+        File.WriteAllBytes(folder["data/train-labels-idx1-ubyte"], SmallMnist.Idx(labels, 1230));
+        File.Delete(folder["data/train-labels-idx1-ubyte.gz"]);
+        string[] arguments = ["train", "--arch", "plain", "--epochs", "1", "--data", "data", "--seed", "2"];
+
+        var plain = Run([.. arguments, "--out", "plain"]);
+        Assert.Equal((0, "Classes are unbalanced: 7 has 1,200 images, 0 0.\n"), (plain.ExitCode, plain.Error));
+        Assert.False(Settings("plain").TryGetProperty("balance_classes", out _));
+        Assert.Equal(0, Run([.. arguments, "--out", "balanced", "--class-weights", "Balanced"]).ExitCode);
+        Assert.True(Settings("balanced").GetProperty("balance_classes").GetBoolean());
+        Assert.NotEqual(File.ReadAllBytes(folder["plain/model.safetensors"]), File.ReadAllBytes(folder["balanced/model.safetensors"]));
+
+        // A run that goes on has them without being asked, and another run cannot be given them.
+        Assert.Equal(0, Run(["train", "--resume", "balanced/checkpoint.safetensors", "--data", "data", "--epochs", "2", "--out", "more"]).ExitCode);
+        Assert.True(Settings("more").GetProperty("balance_classes").GetBoolean());
+        Run(["train", "--resume", "plain/checkpoint.safetensors", "--data", "data", "--class-weights", "balanced"]).AssertFailed(1, "balance_classes was nothing, now true");
+
+        JsonElement Settings(string run) => Json(File.ReadAllText(folder[$"{run}/run.json"])).GetProperty("settings");
+    }
+
+    [Fact]
     public void Json_is_one_document_on_standard_output()
     {
         var run = Run([.. Short, "--json", "--plot", "plots/a.svg"]);
@@ -129,6 +154,7 @@ public sealed class TrainCommandTests : IDisposable
     [InlineData("--momentum", "1")]
     [InlineData("--label-smoothing", "1")]
     [InlineData("--augment", "shift=x")]
+    [InlineData("--class-weights", "fair")]
     [InlineData("--seed", "x")]
     [InlineData("--log-interval", "0")]
     [InlineData("--train-limit", "0")]

@@ -65,6 +65,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     [InlineData("settings", "momentum", "1")]
     [InlineData("settings", "label_smoothing", "-0.5")]
     [InlineData("settings", "patience", "0")]
+    [InlineData("settings", "balance_classes", "1")]
     [InlineData("settings", "augment", "\"shift\"")]
     [InlineData("data", "train_images", null)]
     [InlineData("data", "sha256", "null")]

@@ -93,6 +93,49 @@ public sealed class TrainerTests
         Assert.NotEqual(right, all, 1e-3);
     }
 
+    // By hand, from the logits before the step: the mean with weights of 40 / (2 * count), here by class 0 and class 1.
+    [Theory]
+    [InlineData(0.0)]
+    [InlineData(0.2)]
+    public void Balanced_classes_count_the_same_in_the_loss_of_a_step_and_images_in_that_of_a_test(double labelSmoothing)
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 40);
+        using var set = IdxReader.Load(folder.FullPath);
+        using var labels = tensor([.. Enumerable.Range(0, 40).Select(index => index < 30 ? 0L : 1L)]);
+        var data = set with { Train = set.Train with { Labels = labels } };
+        var settings = new TrainSettings("plain", Epochs: 1, BatchSize: 40, LabelSmoothing: labelSmoothing, BalanceClasses: true);
+        using var trainer = new Trainer(Architecture.Find("plain")!, settings, data, CPU);
+        Assert.Equal([30, 10, 0, 0, 0, 0, 0, 0, 0, 0], trainer.Classes.Counts);
+        using var logProbabilities = nn.functional.log_softmax(trainer.Model.call(data.Normalization.Apply(data.Train.Images)), 1);
+        double[] weights = [40 / 10.0 / 30, 40 / 10.0 / 10];
+        var (sum, total) = (0.0, 0.0);
+        for (var image = 0; image < 40; image++)
+        {
+            var label = image < 30 ? 0 : 1;
+            double Loss(int index) => -logProbabilities[image, index].item<float>() * weights[index];
+            sum += (1 - labelSmoothing) * Loss(label) + labelSmoothing * (Loss(0) + Loss(1)) / 10;
+            total += weights[label];
+        }
+
+        var recorder = new Recorder();
+        trainer.Run([recorder], TestContext.Current.CancellationToken);
+        Assert.Equal(sum / total, recorder.Steps[0].Loss, 1e-5);
+        Assert.Equal(recorder.Steps[0].Loss, recorder.Epochs[0].TrainLoss);
+        using var loader = Batches.Of(data.Test, data.Normalization, 10, shuffle: false);
+        Assert.Equal(Evaluation.Run(trainer.Model, loader).Loss, recorder.Epochs[0].TestLoss);
+    }
+
+    [Fact]
+    public void Classes_are_counted_without_the_images_that_are_held_out()
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 25);
+        using var data = IdxReader.Load(folder.FullPath);
+        using var trainer = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain", Validation: 11), data, CPU);
+        Assert.Equal([2, 2, 2, 2, 1, 1, 1, 1, 1, 1], trainer.Classes.Counts);
+    }
+
     [Fact]
     public void Augmentation_changes_the_images_of_a_step_and_not_those_of_a_test()
     {
