@@ -5,7 +5,7 @@ using MnistCnn.Benchmarks;
 switch (args)
 {
     case ["parts", .. var rest]:
-        BenchmarkSwitcher.FromTypes([typeof(PartBenchmarks)]).Run(rest.Length > 0 ? rest : ["--filter", "*"]);
+        BenchmarkSwitcher.FromTypes([typeof(PartBenchmarks), typeof(PictureBenchmarks)]).Run(rest.Length > 0 ? rest : ["--filter", "*"]);
         return 0;
     case ["measure", var name]:
         Console.WriteLine(InProcess.Measure(name));

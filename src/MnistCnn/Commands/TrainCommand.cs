@@ -68,6 +68,7 @@ internal static class TrainCommand
     private static readonly Option<int?> Patience = OptionalCount(
         "--patience", "With --validation: end after N epochs without a better one.");
     private static readonly Option<string?> Init = new("--init") { Description = "Start from the weights in a .safetensors file.", HelpName = "FILE" };
+    private static readonly Option<bool> Freeze = new("--freeze") { Description = "With --init: train the last layer alone." };
     private static readonly Option<string?> Resume = new("--resume") { Description = "Go on from a checkpoint, with its settings.", HelpName = "FILE" };
     private static readonly Option<int?> CheckpointEvery = OptionalCount(
         "--checkpoint-every", "Write a checkpoint every N steps too, not only after each epoch.");
@@ -84,7 +85,7 @@ internal static class TrainCommand
         var command = new Command("train", "Train one architecture; leave its weights, its accuracies and a plot in a run folder.")
         {
             RecipeName, Epochs, BatchSize, LearningRate, Momentum, OneCycle, LabelSmoothing, Augment, ClassWeights, Seed, TrainLimit, TestLimit,
-            Validation, Patience, Init, Resume, CheckpointEvery, Threads, Out, Plot, TensorBoard, LogInterval, Json,
+            Validation, Patience, Init, Freeze, Resume, CheckpointEvery, Threads, Out, Plot, TensorBoard, LogInterval, Json,
         };
         foreach (var option in DataOptions.All)
             command.Add(option);
@@ -96,6 +97,8 @@ internal static class TrainCommand
                 result.AddError("--recipe and --resume exclude each other: a checkpoint has its own settings.");
             if (result.GetResult(Init) is not null && result.GetResult(Resume) is not null)
                 result.AddError("--init and --resume exclude each other: a checkpoint has its own weights.");
+            if (result.GetValue(Freeze) && result.GetResult(Init) is null && result.GetResult(Resume) is null)
+                result.AddError("--freeze needs --init: fresh weights have nothing to keep.");
         });
         command.SetAction(Run);
         return command;
@@ -124,6 +127,8 @@ internal static class TrainCommand
         if (device.type != TorchSharp.DeviceType.CPU)
             run.Trainer.StepsAtOnce = line.GetValue(CheckpointEvery) ?? line.GetValue(LogInterval);
         DataOptions.Report(line, data);
+        if (run.FreshLayer is { } freshLayer)
+            Console.Error.WriteLine(freshLayer);
         if (run.Trainer.Classes.Warning(data.ClassNames, isPart: settings.TrainLimit is not null) is { } warning)
             Console.Error.WriteLine(warning);
         if (!run.Folder.HasBest)
@@ -171,7 +176,8 @@ internal static class TrainCommand
             Value(OneCycle, saved.OneCycle),
             Value(LabelSmoothing, saved.LabelSmoothing),
             Value(Augment, saved.Augment),
-            line.GetValue(ClassWeights) is not null || saved.BalanceClasses);
+            line.GetValue(ClassWeights) is not null || saved.BalanceClasses,
+            Value(Freeze, saved.Freeze));
 
         T? Value<T>(Option<T> option, T otherwise) => line.GetResult(option) is { Implicit: false } ? line.GetValue(option) : otherwise;
     }

@@ -30,17 +30,19 @@ internal static class StateDictionary
         return name is null ? null : $"the tensor {name} holds NaN or infinity";
     }
 
-    /// <summary>Copies tensors that fit, see <see cref="Mismatch"/>, converting their numbers.</summary>
+    /// <summary>Copies tensors that fit, see <see cref="Mismatch"/>, converting their numbers. What is not among them stays as it is.</summary>
     public static void Copy(IReadOnlyDictionary<string, Tensor> tensors, Module<Tensor, Tensor> model)
     {
         using var noGradient = no_grad();
-        foreach (var (key, weight) in model.state_dict())
-            weight.copy_(tensors[key]);
+        var weights = model.state_dict();
+        foreach (var (key, tensor) in tensors)
+            weights[key].copy_(tensor);
     }
+
+    /// <summary>The shape of a tensor, as in 10x512.</summary>
+    public static string Shape(Tensor tensor) => string.Join("x", tensor.shape);
 
     // Floating-point numbers of any width become those of another, and whole numbers likewise: a batch norm counts its batches.
     private static bool IsSameKind(Tensor one, Tensor other) =>
         one.is_floating_point() == other.is_floating_point() && one.dtype is ScalarType.Bool == other.dtype is ScalarType.Bool;
-
-    private static string Shape(Tensor tensor) => string.Join("x", tensor.shape);
 }

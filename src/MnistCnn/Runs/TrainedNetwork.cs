@@ -85,19 +85,32 @@ public sealed record TrainedNetwork(
             $"{path} holds the weights of none of {Architecture.Names}: {Closest(file.Tensors)}. Name the one that is meant with --arch to see what differs.");
     }
 
-    /// <summary>Copies the weights in a file into a network, which must have tensors of just those names and shapes.</summary>
+    /// <summary>
+    /// Copies the weights in a file into a network, which must have tensors of just those names and shapes; but where its last layer has
+    /// others, as for other classes, that keeps its own.
+    /// </summary>
     /// <param name="network">The network.</param>
     /// <param name="architecture">Which one it is.</param>
     /// <param name="path">The file, this program's or PyTorch's.</param>
+    /// <returns>A sentence about the last layer where it kept its own weights, or null.</returns>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is not such a file, or its tensors are not the network's.</exception>
-    public static void LoadInto(Module<Tensor, Tensor> network, Architecture architecture, string path)
+    public static string? LoadInto(Module<Tensor, Tensor> network, Architecture architecture, string path)
     {
         using var file = Read(path);
         EnsureOf(architecture, file, path);
-        if (StateDictionary.Mismatch(network.state_dict(), file.Tensors) is { } mismatch)
-            throw new InvalidDataException($"{path} does not hold the weights of this network: {mismatch}.");
-        Copy(file, network, path);
+        var (weights, tensors) = (network.state_dict(), file.Tensors);
+        var last = Layers.Last(network);
+        string[] ofLast = [.. weights.Keys.Where(name => Layers.IsOf(last, name))];
+        var other = ofLast.All(tensors.ContainsKey) ? ofLast.FirstOrDefault(name => !weights[name].shape.SequenceEqual(tensors[name].shape)) : null;
+        if (other is not null)
+            (weights, tensors) = (weights.ExceptBy(ofLast, weight => weight.Key).ToDictionary(), tensors.ExceptBy(ofLast, tensor => tensor.Key).ToDictionary());
+        if (StateDictionary.Mismatch(weights, tensors) is { } mismatch)
+            throw new InvalidDataException($"{path} does not hold the weights of this network: {OtherChannels(network, tensors) ?? mismatch}.");
+        Copy(file with { Tensors = tensors }, network, path);
+        return other is null ? null
+            : $"The last layer, {last}, starts anew: {other} is {StateDictionary.Shape(file.Tensors[other])} in {path}, and "
+                + $"{StateDictionary.Shape(network.state_dict()[other])} in this network.";
     }
 
     /// <inheritdoc/>
@@ -160,6 +173,17 @@ public sealed record TrainedNetwork(
         {
             return error.Message.Split('\n')[0].TrimEnd('.');
         }
+    }
+
+    // What is behind another shape of the first convolution, (out, in, height, width), or null.
+    private static string? OtherChannels(Module<Tensor, Tensor> network, IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        var (name, layer) = Layers.WithWeights(network).First();
+        var expected = layer.state_dict()["weight"].shape;
+        return tensors.TryGetValue($"{name}.weight", out var first) && first.shape is [var maps, var channels, var height, var width]
+            && expected.SequenceEqual([maps, expected[1], height, width]) && channels != expected[1]
+            ? $"it takes images with {channels} channels, and these have {expected[1]}"
+            : null;
     }
 
     private static void Copy(SafetensorsFile file, Module<Tensor, Tensor> network, string path)

@@ -30,29 +30,34 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
     /// <summary>What it leaves behind.</summary>
     public RunFolder Folder { get; }
 
+    /// <summary>A sentence about the last layer where it could not take the weights of a file to start from, or null.</summary>
+    public string? FreshLayer { get; private set; }
+
     /// <summary>Begins a run.</summary>
     /// <param name="architecture">The network.</param>
     /// <param name="settings">How to train it.</param>
     /// <param name="data">What to train and test it on.</param>
     /// <param name="device">Where.</param>
     /// <param name="folder">The run folder, or null for the next free name.</param>
-    /// <param name="init">A file with weights to start from, or null for fresh ones.</param>
+    /// <param name="init">A file with weights to start from, or null for fresh ones; see <see cref="TrainedNetwork.LoadInto"/>.</param>
     /// <param name="checkpointEvery">Write a checkpoint each N steps of an epoch too.</param>
     /// <exception cref="IOException">The folder cannot be written, is in use, or holds a run already; or the weights cannot be read.</exception>
     /// <exception cref="InvalidDataException">The weights are not the network's.</exception>
     /// <exception cref="UserException">The network cannot be trained so; see <see cref="Training.Trainer"/>.</exception>
     public static TrainingRun Start(
-        Architecture architecture, TrainSettings settings, DataSet data, Device device, string? folder = null, string? init = null, int? checkpointEvery = null) => Open(
-        new Trainer(architecture, settings, data, device),
-        data,
-        device,
-        checkpointEvery,
-        trainer =>
-        {
-            if (init is not null)
-                TrainedNetwork.LoadInto(trainer.Model, architecture, init);
-        },
-        info => RunFolder.Create(folder, info));
+        Architecture architecture, TrainSettings settings, DataSet data, Device device, string? folder = null, string? init = null, int? checkpointEvery = null)
+    {
+        string? freshLayer = null;
+        var run = Open(
+            new Trainer(architecture, settings, data, device),
+            data,
+            device,
+            checkpointEvery,
+            trainer => freshLayer = init is null ? null : TrainedNetwork.LoadInto(trainer.Model, architecture, init),
+            info => RunFolder.Create(folder, info));
+        run.FreshLayer = freshLayer;
+        return run;
+    }
 
     /// <summary>Goes on with a run where its checkpoint stands.</summary>
     /// <param name="checkpoint">The checkpoint.</param>

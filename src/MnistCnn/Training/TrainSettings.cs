@@ -24,6 +24,7 @@ namespace MnistCnn.Training;
 /// </param>
 /// <param name="Augment">What is changed at random in the images of each step, or null.</param>
 /// <param name="BalanceClasses">Whether the loss of a step counts every class the same, however many images it has; see <see cref="ClassBalance.Weights"/>.</param>
+/// <param name="Freeze">Whether the last layer alone is trained, and batch normalisation keeps its statistics.</param>
 public sealed record TrainSettings(
     [property: JsonRequired] string Architecture = Networks.Architecture.Default,
     [property: JsonRequired] int Epochs = 10,
@@ -38,7 +39,8 @@ public sealed record TrainSettings(
     bool OneCycle = false,
     double LabelSmoothing = 0,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Augmentation? Augment = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool BalanceClasses = false)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool BalanceClasses = false,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Freeze = false)
 {
     /// <summary>What <see cref="IsLearningRate"/> allows, in words.</summary>
     public const string LearningRates = "a number above 0 that float32 can hold";

@@ -51,15 +51,8 @@ public sealed class Trainer : IDisposable
         this.settings = settings;
         manual_seed(settings.Seed);
         model = MemoryLayout.ChannelsLast(Create(architecture, ShapeOf(data)).to(device));
-        // TorchSharp, unlike PyTorch, would go on with a running variance that is not a number.
-        if (model.modules().Any(module => module is BatchNorm2d) && (data.Train.Count - heldOut - 1) % settings.BatchSize == 0)
-        {
-            model.Dispose();
-            throw new UserException(
-                $"The last batch of an epoch would be one image, and the batch normalisation of {architecture.Name} needs two: "
-                + "take another --batch-size or --train-limit.");
-        }
-
+        EnsureBatchesOfTwo(architecture, data.Train.Count - heldOut);
+        FreezeWhatIsNotTrained();
         optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum);
         trainSet = Part(data.Train, 0, data.Train.Count - heldOut);
         trainLoader = Batches.Of(trainSet, data.Normalization, settings.BatchSize, shuffle: true);
@@ -198,6 +191,33 @@ public sealed class Trainer : IDisposable
         epochRandomState.Dispose();
     }
 
+    // TorchSharp, unlike PyTorch, would go on with a running variance that is not a number.
+    private void EnsureBatchesOfTwo(Architecture architecture, long images)
+    {
+        if (settings.Freeze || (images - 1) % settings.BatchSize != 0 || !model.modules().Any(module => module is BatchNorm2d))
+            return;
+        model.Dispose();
+        throw new UserException(
+            $"The last batch of an epoch would be one image, and the batch normalisation of {architecture.Name} needs two: "
+            + "take another --batch-size or --train-limit.");
+    }
+
+    // SGD passes over what gets no gradient, and gives it no momentum.
+    private void FreezeWhatIsNotTrained()
+    {
+        var last = Layers.Last(model);
+        foreach (var (name, parameter) in settings.Freeze ? model.named_parameters() : [])
+            parameter.requires_grad = Layers.IsOf(last, name);
+    }
+
+    private void StartTraining()
+    {
+        model.train();
+        if (settings.Freeze)
+            foreach (var normalization in model.modules().OfType<BatchNorm2d>())
+                normalization.eval();
+    }
+
     private LRScheduler? Schedule()
     {
         if (!settings.OneCycle)
@@ -226,7 +246,7 @@ public sealed class Trainer : IDisposable
         var (step, stepsDone) = (0, State.Step);
         using var epochScope = NewDisposeScope();
         List<(int Step, int Images, double LearningRate, Tensor Loss)> unreported = [];
-        model.train();
+        StartTraining();
         foreach (var (images, labels) in trainLoader)
         {
             if (++step <= stepsDone)

@@ -270,15 +270,16 @@ public sealed class TrainerTests
     [InlineData("plain", 0.0, null)]
     [InlineData("plain", 0.5, null, "shift=2,rotate=10,scale=0.1,stroke=1,flip,erase")]
     [InlineData("plain", 0.5, null, "shift=2", 3)] // between two epochs
+    [InlineData("resnet18", 0.5, 0L, null, 4, true)]
     public void A_run_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(
-        string name, double momentum, long? batches, string? augment = null, int stepsUntilStop = 4)
+        string name, double momentum, long? batches, string? augment = null, int stepsUntilStop = 4, bool freeze = false)
     {
         var architecture = Architecture.Find(name)!;
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 20);
         using var data = IdxReader.Load(folder.FullPath);
         var settings = new TrainSettings(
-            name, Epochs: 2, BatchSize: 8, Momentum: momentum, Augment: augment is null ? null : Augmentation.Parse(augment, out _));
+            name, Epochs: 2, BatchSize: 8, Momentum: momentum, Augment: augment is null ? null : Augmentation.Parse(augment, out _), Freeze: freeze);
         var runData = RunData.Of(data);
         var cancellation = TestContext.Current.CancellationToken;
 
