@@ -118,11 +118,14 @@ internal sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tenso
     {
         Span<byte> start = stackalloc byte[LengthSize];
         start = start[..stream.ReadAtLeast(start, LengthSize, throwOnEndOfStream: false)];
-        if (start is [(byte)'P', (byte)'K', ..] or [0x80, >= 2 and <= 5, ..])
-            throw new InvalidDataException($"{name} is a pickle of PyTorch's, which this program does not open. Save it with safetensors.torch.save_file.");
         var length = start.Length < LengthSize ? -1 : BinaryPrimitives.ReadInt64LittleEndian(start);
         if (length < 0 || length > Math.Min(stream.Length - LengthSize, LargestHeader))
-            throw Damaged(name, "its header does not fit into it");
+        {
+            // The length of a header may begin as a pickle does, but that of a pickle would be a header beyond all sizes.
+            throw start is [(byte)'P', (byte)'K', ..] or [0x80, >= 2 and <= 5, ..]
+                ? new InvalidDataException($"{name} is a pickle of PyTorch's, which this program does not open. Save it with safetensors.torch.save_file.")
+                : Damaged(name, "its header does not fit into it");
+        }
 
         var header = new byte[LengthSize + length];
         start.CopyTo(header);

@@ -135,6 +135,20 @@ public sealed class SafetensorsFileTests : IDisposable
     public void A_pickle_is_not_opened(byte[] contents) =>
         Assert.Contains("pickle", Assert.Throws<InvalidDataException>(() => SafetensorsFile.Parse(contents, Name)).Message);
 
+    // Of 0x280, 0x380, 0x480 and 0x580 bytes, and of 0x4B50: its length begins as a pickle does, or an archive of one.
+    [Theory]
+    [InlineData(0x280)]
+    [InlineData(0x380)]
+    [InlineData(0x480)]
+    [InlineData(0x580)]
+    [InlineData(0x4B50)]
+    public void A_header_of_any_length_is_not_taken_for_a_pickle(int length)
+    {
+        var header = """{"__metadata__":{"a":"b"},"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}""";
+        using var file = SafetensorsFile.Parse(File(header.PadRight(length), [7]), Name);
+        Assert.Equal("b", file.Metadata["a"]);
+    }
+
     private static Gen<string> OneOf(params string[] texts) => Gen.Int[0, texts.Length - 1].Select(index => texts[index]);
 
     private static byte[] File(string header, byte[] data)
