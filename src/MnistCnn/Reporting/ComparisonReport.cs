@@ -16,46 +16,61 @@ internal static class ComparisonReport
     /// <param name="json">Whether to write JSON.</param>
     public static void Write(IReadOnlyList<SavedRun> runs, string plotPath, bool json)
     {
-        var rows = runs.Select(run => new
-        {
+        Row[] rows = [.. runs.Select(RowOf)];
+        Output.Write(
+            json,
+            new { Runs = rows, AccuracyGoal = Goal, Plot = plotPath },
+            console =>
+            {
+                console.Write(Table(rows));
+                foreach (var row in rows)
+                    if (TrainingText.Balanced(row.BestAccuracy, row.BestBalancedAccuracy) is { } balanced)
+                        Console.Out.WriteLine($"{row.Name}: {balanced}");
+            },
+            [plotPath]);
+    }
+
+    private static Row RowOf(SavedRun run)
+    {
+        var best = EpochMetrics.Best(run.Epochs)!;
+        return new Row(
             run.Name,
             run.Info?.Settings.Architecture,
             run.Info?.Parameters,
-            Epochs = run.Epochs.Count,
-            BestAccuracy = EpochMetrics.Best(run.Epochs)!.TestAccuracy,
-            BestBalancedAccuracy = EpochMetrics.Best(run.Epochs)!.TestBalancedAccuracy,
-            EpochsToGoal = run.Epochs.FirstOrDefault(epoch => epoch.TestAccuracy >= Goal)?.Epoch,
-            SecondsPerEpoch = run.Epochs.Average(epoch => epoch.TrainSeconds + epoch.TestSeconds),
-        }).ToArray();
-
-        Output.Write(json, new { Runs = rows, AccuracyGoal = Goal, Plot = plotPath }, Print, [plotPath]);
-
-        void Print(IAnsiConsole console)
-        {
-            console.Write(Table());
-            foreach (var row in rows)
-                if (TrainingText.Balanced(row.BestAccuracy, row.BestBalancedAccuracy) is { } balanced)
-                    Console.Out.WriteLine($"{row.Name}: {balanced}");
-        }
-
-        Table Table()
-        {
-            // Narrow enough for names such as residual-20260101-120000 in 80 columns.
-            var table = new Table().Border(TableBorder.Simple);
-            foreach (var heading in new[] { "Run", "Network" })
-                table.AddColumn(heading, column => column.PadLeft(0).PadRight(0));
-            foreach (var heading in new[] { "Parameters", "Epochs", "Best", Invariant($"To {Goal} %"), "s/epoch" })
-                table.AddColumn(heading, column => column.RightAligned().PadLeft(0).PadRight(0));
-            foreach (var row in rows)
-                table.AddRow(
-                    new Text(row.Name),
-                    new Text(row.Architecture ?? "-"),
-                    new Text(Invariant($"{row.Parameters:N0}")),
-                    new Text(Invariant($"{row.Epochs}")),
-                    new Text(Invariant($"{row.BestAccuracy:F2} %")),
-                    new Text(Invariant($"{row.EpochsToGoal}")),
-                    new Text(Invariant($"{row.SecondsPerEpoch:F1}")));
-            return table;
-        }
+            run.Epochs.Count,
+            best.TestAccuracy,
+            best.TestBalancedAccuracy,
+            run.Epochs.FirstOrDefault(epoch => epoch.TestAccuracy >= Goal)?.Epoch,
+            run.Epochs.Average(epoch => epoch.TrainSeconds + epoch.TestSeconds));
     }
+
+    // Narrow enough for names such as residual-20260101-120000 in 80 columns.
+    private static Table Table(Row[] rows)
+    {
+        var table = new Table().Border(TableBorder.Simple);
+        foreach (var heading in new[] { "Run", "Network" })
+            table.AddColumn(heading, column => column.PadLeft(0).PadRight(0));
+        foreach (var heading in new[] { "Parameters", "Epochs", "Best", Invariant($"To {Goal} %"), "s/epoch" })
+            table.AddColumn(heading, column => column.RightAligned().PadLeft(0).PadRight(0));
+        foreach (var row in rows)
+            table.AddRow(
+                new Text(row.Name),
+                new Text(row.Architecture ?? "-"),
+                new Text(Invariant($"{row.Parameters:N0}")),
+                new Text(Invariant($"{row.Epochs}")),
+                new Text(Invariant($"{row.BestAccuracy:F2} %")),
+                new Text(Invariant($"{row.EpochsToGoal}")),
+                new Text(Invariant($"{row.SecondsPerEpoch:F1}")));
+        return table;
+    }
+
+    private sealed record Row(
+        string Name,
+        string? Architecture,
+        long? Parameters,
+        int Epochs,
+        double BestAccuracy,
+        double? BestBalancedAccuracy,
+        int? EpochsToGoal,
+        double SecondsPerEpoch);
 }

@@ -154,7 +154,9 @@ public sealed class Trainer : IDisposable
             var validation = validationLoader is null ? null : Evaluation.Run(model, validationLoader);
             var test = Evaluation.Run(model, testLoader);
             var testSeconds = clock.Elapsed.TotalSeconds;
-            var classAccuracies = test.ClassAccuracies;
+
+            // To four digits: a checkpoint keeps those of all classes and epochs.
+            double?[] classAccuracies = [.. test.ClassAccuracies.Select(accuracy => accuracy is { } percent ? Math.Round(percent, 4) : (double?)null)];
 
             var metrics = new EpochMetrics(
                 State.Epoch,
@@ -167,7 +169,7 @@ public sealed class Trainer : IDisposable
                 validation?.Loss,
                 validation?.Accuracy,
                 classAccuracies,
-                Evaluation.Balanced(classAccuracies));
+                Evaluation.Balanced(test.ClassAccuracies));
             State = TrainingState.Start with { Epoch = State.Epoch + 1, History = [.. State.History, metrics] };
             epochRandomState.Dispose();
             epochRandomState = get_rng_state();
