@@ -12,6 +12,13 @@ namespace MnistCnn.Commands;
 /// <summary><c>evaluate</c>: how well weights do on the test images.</summary>
 internal static class EvaluateCommand
 {
+    // Of so many classes or fewer, one name is enough.
+    private const int FewClasses = 20;
+    private const int StandardTop = 5;
+
+    private static readonly Option<int?> Top = OptionalCount(
+        "--top", $"Report how often the right class is among the N likeliest too. [default: {StandardTop} above {FewClasses} classes]");
+
     private static readonly Option<string?> Out = new("--out")
     {
         Description = "Where the pictures go. [default: the folder of MODEL, or the current folder for a ready network]",
@@ -19,9 +26,9 @@ internal static class EvaluateCommand
     };
     public static Command Create()
     {
-        var command = new Command("evaluate", "Measure weights on the test images: accuracy, each digit, confusions, mistakes.")
+        var command = new Command("evaluate", "Measure weights on the test images: accuracy, each class, confusions, mistakes.")
         {
-            Model, DataOptions.Data, DataOptions.TestShare, DataOptions.SkipBroken, TestLimit, Threads, Out, Json,
+            Model, DataOptions.Data, DataOptions.TestShare, DataOptions.SkipBroken, TestLimit, Top, Threads, Out, Json,
         };
         command.SetAction(Run);
         return command;
@@ -33,11 +40,9 @@ internal static class EvaluateCommand
         var name = line.GetValue(Model);
         using var model = LoadModel(line, name, device);
         using var data = DataOptions.Load(line, trainLimit: 1, testLimit: line.GetValue(TestLimit), model.Pictures);
-        var dataShape = Trainer.ShapeOf(data);
-        if (dataShape != model.Shape)
-            throw new UserException(
-                $"The network takes images of {model.Shape.Input} in {model.Shape.Classes} classes, and {data.Folder} holds {dataShape.Input} in {dataShape.Classes}.");
-
+        EnsureFit(model, data);
+        var names = ClassNames.AreNumbers(model.ClassNames) ? data.ClassNames : model.ClassNames;
+        var top = TopOf(line.GetValue(Top), names.Count);
         DataOptions.Report(line, data);
         var path = ModelFile.Find(name, model.Architecture);
         var folder = line.GetValue(Out) ?? (name is null || ModelFile.IsReady(name) ? "." : Path.GetDirectoryName(path)!);
@@ -48,10 +53,28 @@ internal static class EvaluateCommand
 
         using var test = data.Test.To(device);
         using var loader = Batches.Of(test, model.Normalization, Evaluation.BatchSize, shuffle: false);
-        var evaluation = Evaluation.Run(model.Network, loader);
-        ConfusionPlot.Draw(confusionPath, model.Architecture.Title, evaluation, model.ClassNames);
-        MistakesPlot.Draw(mistakesPath, model.Architecture.Title, evaluation, data.Test, model.ClassNames);
-        EvaluationReport.Write(model, evaluation, [confusionPath, mistakesPath], line.GetValue(Json));
+        var evaluation = Evaluation.Run(model.Network, loader, rank: top is not null);
+        ConfusionPlot.Draw(confusionPath, model.Architecture.Title, evaluation, names);
+        MistakesPlot.Draw(mistakesPath, model.Architecture.Title, evaluation, data.Test, names);
+        EvaluationReport.Write(model.Architecture, names, evaluation, top, [confusionPath, mistakesPath], line.GetValue(Json));
         return 0;
+    }
+
+    /// <summary>Among how many of the likeliest classes the right one is looked for too, if any.</summary>
+    /// <param name="asked">What was asked for, if anything.</param>
+    /// <param name="classes">How many classes there are.</param>
+    /// <exception cref="UserException">Among as many, it would always be found.</exception>
+    internal static int? TopOf(int? asked, int classes) => asked < classes || asked is null
+        ? asked ?? (classes > FewClasses ? StandardTop : null)
+        : throw new UserException($"--top takes a number below that of the classes, which is {classes}, not {asked}.");
+
+    private static void EnsureFit(TrainedNetwork model, DataSet data)
+    {
+        var shape = Trainer.ShapeOf(data);
+        if (shape.Input != model.Shape.Input)
+            throw new UserException(
+                $"The network takes images of {model.Shape.Input} in {model.Shape.Classes} classes, and {data.Folder} holds {shape.Input} in {shape.Classes}.");
+        if (ClassNames.Mismatch(model.ClassNames, data.ClassNames, data.Folder) is { } mismatch)
+            throw new UserException(mismatch);
     }
 }

@@ -18,9 +18,9 @@ internal static class PredictCommand
         Arity = ArgumentArity.OneOrMore,
     };
 
-    private static readonly Option<int> Top = Count("--top", "Name the N likeliest digits.", 1);
+    private static readonly Option<int> Top = Count("--top", "Name the N likeliest classes.", 1);
 
-    private static readonly Option<bool> Show = new("--show") { Description = "Draw the 28x28 pixels that the network saw." };
+    private static readonly Option<bool> Show = new("--show") { Description = "Draw what the network saw." };
     public static Command Create()
     {
         var command = new Command("predict", "Say which digit is in a picture, and how sure the network is.")
@@ -47,7 +47,7 @@ internal static class PredictCommand
         model.Network.eval();
 
         var files = names.Skip(hasModel ? 1 : 0).SelectMany(Expand).ToArray();
-        var report = new PredictionReport(files, line.GetValue(Top), line.GetValue(Show), line.GetValue(Json));
+        var report = new PredictionReport(files, model.ClassNames, line.GetValue(Top), line.GetValue(Show), line.GetValue(Json));
         foreach (var file in files)
         {
             Tensor? image;

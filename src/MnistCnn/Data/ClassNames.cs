@@ -3,7 +3,7 @@ using System.Text;
 
 namespace MnistCnn.Data;
 
-/// <summary>What the labels of a data set stand for, as text files beside its images say it.</summary>
+/// <summary>What classes are called: by a data set, as text files beside its images say, and by the weights of a network that was trained on one.</summary>
 internal static class ClassNames
 {
     /// <summary>The names where nothing gives any: the labels.</summary>
@@ -54,6 +54,32 @@ internal static class ClassNames
 
         static bool IsPrintable(int code) => Rune.IsValid(code) && !Rune.IsControl(new Rune(code)) && !Rune.IsWhiteSpace(new Rune(code));
     }
+
+    /// <summary>Whether they are just 0, 1, 2 and so on, as where nobody has named the classes.</summary>
+    public static bool AreNumbers(IReadOnlyList<string> names) =>
+        names.Index().All(name => name.Item == name.Index.ToString(CultureInfo.InvariantCulture));
+
+    /// <summary>
+    /// Why a network cannot be measured on a data set, in a sentence, or null where it can: the names are the same, in the same order.
+    /// Of names that are just numbers only how many there are counts.
+    /// </summary>
+    /// <param name="network">What the network calls its classes.</param>
+    /// <param name="data">What the data set calls its.</param>
+    /// <param name="folder">Where the data set lies.</param>
+    public static string? Mismatch(IReadOnlyList<string> network, IReadOnlyList<string> data, string folder)
+    {
+        if (network.Count == data.Count && (AreNumbers(network) || AreNumbers(data) || network.SequenceEqual(data)))
+            return null;
+        var reason = (data.Except(network).FirstOrDefault(), network.Except(data).FirstOrDefault()) switch
+        {
+            ({ } stranger, _) => $"'{stranger}' is not one of the network's",
+            (_, { } missing) => $"'{missing}' of the network's is not there",
+            _ => "they are in another order",
+        };
+        return $"The network knows {network.Count} classes ({First(network)}) and {folder} holds {data.Count} ({First(data)}): {reason}.";
+    }
+
+    private static string First(IReadOnlyList<string> names) => string.Join(", ", names.Count > 4 ? [.. names.Take(3), "..."] : names);
 
     private static string[] Lines(byte[] contents)
     {

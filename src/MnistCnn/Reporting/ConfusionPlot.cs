@@ -9,47 +9,94 @@ namespace MnistCnn.Reporting;
 /// <summary>The confusion matrix of an evaluation as a picture: which class was taken for which, and how often.</summary>
 internal static class ConfusionPlot
 {
-    private const int Side = 800;
+    // Up to ten classes, and above.
+    private const int SmallSide = 800, LargeSide = 1000;
+
+    // Above so many classes there is no room for the numbers.
+    private const int MostNumbers = 20;
+
+    private const int NumberSize = 18;
+    private const int LongestName = 160;
+    private const int LeftCaption = 60, BottomCaption = 45;
+    private const int NameGap = 8;
+
     /// <param name="path">Where to; its ending is one of <see cref="Picture.Endings"/>.</param>
     /// <param name="title">The name of the network.</param>
     /// <param name="evaluation">What it did.</param>
     /// <param name="classNames">What the classes are called.</param>
     public static void Draw(string path, string title, Evaluation evaluation, IReadOnlyList<string> classNames)
     {
-        var counts = evaluation.Confusion;
         var classes = evaluation.Classes;
+        var side = classes > 10 ? LargeSide : SmallSide;
         using var plot = new Plot();
+        ChartPlot.Style(
+            plot,
+            string.Create(CultureInfo.InvariantCulture, $"{title}: {evaluation.Correct:N0} of {evaluation.Total:N0} right, {evaluation.Accuracy:F2} %"),
+            "Class that the network found",
+            "Class that it is");
+        plot.HideGrid();
+        plot.Axes.SetLimits(-0.5, classes - 0.5, -0.5, classes - 0.5);
 
-        // Right answers outnumber the mistakes by so much that only their logarithm shows both.
+        Picture.Write(path, side, side, canvas =>
+        {
+            using var pen = new TextPen(canvas);
+            var names = TextPen.Names(classNames).Select(name => pen.CutLabel(name, LongestName)).ToArray();
+            var longest = names.Max(pen.LabelWidth);
+            var cell = (side - longest - LeftCaption) / classes;
+            var isUpright = longest > cell - NameGap;
+            Reserve(plot.Axes.Left, LeftCaption + longest);
+            Reserve(plot.Axes.Bottom, BottomCaption + (isUpright ? longest : TextPen.LineHeight));
+            Fill(plot, evaluation.Confusion, cell);
+
+            // Where there are too many names, each so many-th one is written.
+            var every = (int)Math.Ceiling(TextPen.LineHeight / cell);
+            var ticks = Enumerable.Range(0, classes).Where(number => number % every == 0).ToArray();
+            plot.Axes.Bottom.TickGenerator = new NumericManual([.. ticks.Select(number => new Tick(number, ""))]);
+            plot.Axes.Left.TickGenerator = new NumericManual([.. ticks.Select(number => new Tick(classes - 1 - number, ""))]);
+            plot.Render(canvas, side, side);
+            foreach (var number in ticks)
+                WriteName(plot, pen, names[number], number, classes, isUpright);
+        });
+    }
+
+    private static void Reserve(IAxis axis, float room) => (axis.MinimumSize, axis.MaximumSize) = (room, room);
+
+    // At both axes of a plot that is drawn; its own labels would be in one font for all scripts.
+    private static void WriteName(Plot plot, TextPen pen, string name, int number, int classes, bool isUpright)
+    {
+        var (left, bottom) = (plot.LastRender.DataRect.Left - NameGap, plot.LastRender.DataRect.Bottom + NameGap);
+        var place = plot.GetPixel(new Coordinates(number, classes - 1 - number));
+        pen.LabelLeftOf(name, left, place.Y);
+        if (isUpright)
+            pen.LabelBelow(name, bottom, place.X);
+        else
+            pen.Label(name, place.X, bottom + TextPen.LineHeight / 2);
+    }
+
+    // Right answers outnumber the mistakes by so much that only their logarithm shows both.
+    private static void Fill(Plot plot, int[,] counts, float cell)
+    {
+        var classes = counts.GetLength(0);
         var shades = new double[classes, classes];
-        var darkest = Math.Log(1 + counts.Cast<int>().Max());
+        var most = counts.Cast<int>().Max();
+        var digits = most.ToString(CultureInfo.InvariantCulture).Length;
         for (var truth = 0; truth < classes; truth++)
             for (var found = 0; found < classes; found++)
             {
-                var shade = Math.Log(1 + counts[truth, found]) / darkest;
+                var shade = Math.Log(1 + counts[truth, found]) / Math.Log(1 + most);
                 shades[truth, found] = shade;
-                if (counts[truth, found] == 0)
+                if (counts[truth, found] == 0 || classes > MostNumbers)
                     continue;
                 var text = plot.Add.Text(counts[truth, found].ToString(CultureInfo.InvariantCulture), found, classes - 1 - truth);
                 text.LabelFontName = Picture.Font;
-                text.LabelFontSize = 18;
+                text.LabelFontSize = Math.Min(NumberSize, 1.25f * cell / digits);
                 text.LabelAlignment = Alignment.MiddleCenter;
                 text.LabelFontColor = shade > 0.6 ? Colors.White : Colors.Black;
             }
 
         var heatmap = plot.Add.Heatmap(shades);
         heatmap.Colormap = new Reversed(new Blues());
+        heatmap.ManualRange = new ScottPlot.Range(0, 1);
         plot.MoveToBottom(heatmap);
-
-        ChartPlot.Style(
-            plot,
-            string.Create(CultureInfo.InvariantCulture, $"{title}: {evaluation.Correct:N0} of {evaluation.Total:N0} right, {evaluation.Accuracy:F2} %"),
-            "Class that the network found",
-            "Class that it is");
-        plot.Axes.Bottom.TickGenerator = new NumericManual([.. classNames.Select((name, place) => new Tick(place, name))]);
-        plot.Axes.Left.TickGenerator = new NumericManual([.. classNames.Select((name, place) => new Tick(classes - 1 - place, name))]);
-        plot.HideGrid();
-        plot.Axes.SetLimits(-0.5, classes - 0.5, -0.5, classes - 0.5);
-        Picture.Write(path, Side, Side, canvas => plot.Render(canvas, Side, Side));
     }
 }

@@ -1,6 +1,8 @@
-using MnistCnn.Runs;
+using System.Globalization;
+using MnistCnn.Networks;
 using MnistCnn.Training;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 using static System.FormattableString;
 
 namespace MnistCnn.Reporting;
@@ -8,32 +10,47 @@ namespace MnistCnn.Reporting;
 /// <summary>What the user of <c>evaluate</c> sees.</summary>
 internal static class EvaluationReport
 {
+    // Above so many classes, nobody reads the whole matrix.
+    private const int LargestMatrix = 20;
+
+    // Rows of the tables in its place.
+    private const int WorstRows = 10;
+
+    // A file has no width; it may be shown anywhere.
+    private const int FileColumns = 80;
+
+    private const int LongestName = 24;
+    private const string Corner = "is / found";
+
+    // Columns of a matrix can be headed by names of up to so many characters.
+    private const int LongestHeading = 3;
+
     /// <summary>Writes the tables, or JSON, to standard output.</summary>
-    /// <param name="model">The network.</param>
-    /// <param name="evaluation">What it did.</param>
+    /// <param name="architecture">The network.</param>
+    /// <param name="names">What the classes are called.</param>
+    /// <param name="evaluation">What it did, with <see cref="Evaluation.Ranks"/> where there is a <paramref name="top"/>.</param>
+    /// <param name="top">Among how many of the likeliest classes the right one is looked for too.</param>
     /// <param name="files">The paths of what was drawn.</param>
     /// <param name="json">Whether to write JSON.</param>
-    public static void Write(TrainedNetwork model, Evaluation evaluation, IReadOnlyList<string> files, bool json)
+    public static void Write(
+        Architecture architecture, IReadOnlyList<string> names, Evaluation evaluation, int? top, IReadOnlyList<string> files, bool json)
     {
+        var results = Results(names, evaluation);
+        var balanced = Evaluation.Balanced(evaluation.ClassAccuracies);
+        var topAccuracy = top is { } count ? evaluation.TopAccuracy(count) : (double?)null;
         var confusion = evaluation.Confusion;
-        var numbers = Enumerable.Range(0, evaluation.Classes).ToArray();
-        ClassResult[] classes =
-        [
-            .. numbers.Select(number => new ClassResult(
-                number,
-                numbers.Sum(found => confusion[number, found]),
-                Percent(confusion[number, number], numbers.Sum(truth => confusion[truth, number])),
-                Percent(confusion[number, number], numbers.Sum(found => confusion[number, found])))),
-        ];
         var document = new
         {
-            Architecture = model.Architecture.Name,
+            Architecture = architecture.Name,
             evaluation.Accuracy,
+            BalancedAccuracy = balanced,
+            Top = top is null ? null : new { K = top, Accuracy = topAccuracy },
             evaluation.Loss,
             evaluation.Correct,
             evaluation.Total,
-            Classes = classes,
-            Confusion = numbers.Select(truth => numbers.Select(found => confusion[truth, found])),
+            ClassNames = names,
+            Classes = results,
+            Confusion = results.Select(truth => results.Select(found => confusion[truth.Class, found.Class])),
             Files = files,
         };
         Output.Write(
@@ -41,31 +58,111 @@ internal static class EvaluationReport
             document,
             console =>
             {
-                Console.Out.WriteLine(Invariant(
-                    $"{model.Architecture.Title}: accuracy {evaluation.Accuracy:F2} % ({evaluation.Correct:N0} of {evaluation.Total:N0}), loss {evaluation.Loss:F4}"));
-                console.Write(Table(model.ClassNames, classes, confusion));
+                Console.Out.WriteLine(string.Join(", ", new[]
+                {
+                    Invariant($"{architecture.Title}: accuracy {evaluation.Accuracy:F2} % ({evaluation.Correct:N0} of {evaluation.Total:N0})"),
+                    TrainingText.Balanced(evaluation.Accuracy, balanced),
+                    top is null ? null : Invariant($"among the {top} likeliest {topAccuracy:F2} %"),
+                    Invariant($"loss {evaluation.Loss:F4}"),
+                }.Where(figure => figure is not null)));
+                foreach (var table in Tables(console, names, evaluation))
+                    console.Write(table);
             },
             files);
     }
 
-    // What a class was taken for, and beside it how far its name can be trusted and how much of it was found.
-    private static Table Table(IReadOnlyList<string> names, ClassResult[] classes, int[,] confusion)
+    /// <summary>
+    /// The confusion matrix, where there are not too many classes to read it and it fits the terminal. Otherwise, what was confused most
+    /// and the classes that were recognised worst.
+    /// </summary>
+    public static IReadOnlyList<Table> Tables(IAnsiConsole console, IReadOnlyList<string> names, Evaluation evaluation)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumn("is / found");
-        foreach (var heading in names.Append("Precision").Append("Recall"))
-            table.AddColumn(heading.EscapeMarkup(), column => column.RightAligned().PadLeft(0).PadRight(0));
-        foreach (var row in classes)
-            table.AddRow(
-            [
-                new Text(names[row.Class]),
-                .. classes.Select(found => new Text(confusion[row.Class, found.Class] == 0 ? "." : $"{confusion[row.Class, found.Class]}")),
-                new Text(row.Precision is { } precision ? Invariant($"{precision:F2} %") : "-"),
-                new Text(row.Recall is { } recall ? Invariant($"{recall:F2} %") : "-"),
-            ]);
+        var results = Results(names, evaluation);
+        var confusion = evaluation.Confusion;
+        return (names.Count <= LargestMatrix ? Matrix(console, results, confusion) : null) is { } matrix
+            ? [matrix]
+            : [MostConfused(names, confusion), WorstRecognised(results)];
+    }
+
+    // What a class was taken for, and beside it how far its name can be trusted and how much of it was found. Null where it is wider
+    // than the terminal even with the names cut.
+    private static Table? Matrix(IAnsiConsole console, ClassResult[] results, int[,] confusion)
+    {
+        var isNumbered = results.Any(row => ClassText.Line(row.Name).GetCellWidth() > LongestHeading);
+        string[] headings = [.. results.Select(row => isNumbered ? Number(row) : ClassText.Line(row.Name))];
+        string[] labels = [.. results.Select(row => isNumbered ? $"{Number(row).PadLeft(Number(results[^1]).Length)} {row.Name}" : row.Name)];
+        var isFile = console.Profile.Width == Terminal.Unlimited;
+        var longest = labels.Append(Corner).Max(label => ClassText.Line(label).GetCellWidth());
+        var natural = WithLabels(longest);
+        var over = ((IRenderable)natural).Measure(RenderOptions.Create(console, console.Profile.Capabilities), int.MaxValue).Max - (isFile ? FileColumns : console.Profile.Width);
+        if (over > 0 && longest - over >= Corner.Length)
+            return WithLabels(longest - over);
+        return over <= 0 || isFile ? natural : null;
+
+        Table WithLabels(int width)
+        {
+            var matrix = new Table().Border(TableBorder.Simple).AddColumn(Corner);
+            foreach (var heading in headings.Append("Precision").Append("Recall"))
+                matrix.AddColumn(heading.EscapeMarkup(), column => column.RightAligned().PadLeft(0).PadRight(0));
+            foreach (var row in results)
+                matrix.AddRow(
+                [
+                    new Text(ClassText.Line(labels[row.Class], width)),
+                    .. results.Select(found => new Text(confusion[row.Class, found.Class] == 0 ? "." : $"{confusion[row.Class, found.Class]}")),
+                    new Text(Percent(row.Precision)),
+                    new Text(Percent(row.Recall)),
+                ]);
+            return matrix;
+        }
+    }
+
+    private static Table MostConfused(IReadOnlyList<string> names, int[,] confusion)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumns("Most confused: is", "found");
+        table.AddColumn("Images", column => column.RightAligned());
+        var pairs = Enumerable.Range(0, names.Count)
+            .SelectMany(truth => Enumerable.Range(0, names.Count).Select(found => (Truth: truth, Found: found, Count: confusion[truth, found])))
+            .Where(pair => pair.Truth != pair.Found && pair.Count > 0)
+            .OrderByDescending(pair => pair.Count).Take(WorstRows);
+        foreach (var (truth, found, count) in pairs)
+            table.AddRow(Name(names[truth]), Name(names[found]), new Text($"{count}"));
         return table;
     }
 
-    private static double? Percent(int part, int whole) => whole == 0 ? null : 100.0 * part / whole;
+    private static Table WorstRecognised(ClassResult[] results)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumn("Worst recognised");
+        foreach (var heading in new[] { "Images", "Precision", "Recall" })
+            table.AddColumn(heading, column => column.RightAligned());
+        foreach (var row in results.Where(row => row.Images > 0).OrderBy(row => row.Recall).Take(results.Length > LargestMatrix ? WorstRows : LargestMatrix))
+            table.AddRow(Name(row.Name), new Text($"{row.Images}"), new Text(Percent(row.Precision)), new Text(Percent(row.Recall)));
+        return table;
+    }
 
-    private sealed record ClassResult(int Class, int Images, double? Precision, double? Recall);
+    private static ClassResult[] Results(IReadOnlyList<string> names, Evaluation evaluation)
+    {
+        var confusion = evaluation.Confusion;
+        var recalls = evaluation.ClassAccuracies;
+        var (images, found) = (new int[names.Count], new int[names.Count]);
+        for (var truth = 0; truth < names.Count; truth++)
+            for (var other = 0; other < names.Count; other++)
+            {
+                images[truth] += confusion[truth, other];
+                found[other] += confusion[truth, other];
+            }
+
+        return
+        [
+            .. names.Select((name, number) => new ClassResult(
+                number, name, images[number], found[number] == 0 ? null : 100.0 * confusion[number, number] / found[number], recalls[number])),
+        ];
+    }
+
+    private static Text Name(string name) => new(ClassText.Line(name, LongestName));
+
+    private static string Number(ClassResult row) => row.Class.ToString(CultureInfo.InvariantCulture);
+
+    private static string Percent(double? value) => value is { } percent ? Invariant($"{percent:F2} %") : "-";
+
+    private sealed record ClassResult(int Class, string Name, int Images, double? Precision, double? Recall);
 }

@@ -26,8 +26,8 @@ internal static class ImageGridPlot
                 pen.Label(heading, left + Side / 2f, Head - 12);
                 for (var row = 0; row < images.shape[0]; row++)
                 {
-                    using var pixels = images[row];
-                    using var image = Picture.Grey(pixels);
+                    using var pixels = images.narrow(0, row, 1);
+                    using var image = Picture.Of(pixels);
                     canvas.DrawImage(image, SKRect.Create(left, Head + row * (Side + Gap), Side, Side), new SKSamplingOptions(SKFilterMode.Nearest));
                 }
             }

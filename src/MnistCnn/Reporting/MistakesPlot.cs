@@ -10,8 +10,9 @@ internal static class MistakesPlot
 {
     private const int Columns = 5;
     private const int Rows = 5;
-    private const int Scale = 5;
+    private const int Side = 140;
     private const int Cell = 180;
+    private const int LabelRoom = Cell - 8;
     private const int Head = 60;
 
     /// <summary>Draws as many as there are, 25 at most.</summary>
@@ -23,8 +24,11 @@ internal static class MistakesPlot
     public static void Draw(string path, string title, Evaluation evaluation, ImageSet images, IReadOnlyList<string> classNames)
     {
         var mistakes = evaluation.Mistakes.Take(Rows * Columns).ToArray();
+        var names = TextPen.Names(classNames);
+        var isShort = names.All(name => name.Length == 1);
+        var height = Cell + (isShort ? 0 : 2 * TextPen.LineHeight);
         var rows = (mistakes.Length + Columns - 1) / Columns;
-        Picture.Write(path, Columns * Cell, Head + rows * Cell, canvas =>
+        Picture.Write(path, Columns * Cell, Head + rows * height, canvas =>
         {
             using var pen = new TextPen(canvas);
             var count = evaluation.Total - evaluation.Correct;
@@ -33,20 +37,31 @@ internal static class MistakesPlot
             foreach (var (index, mistake) in mistakes.Index())
             {
                 var (row, column) = Math.DivRem(index, Columns);
-                var (centre, top) = ((column + 0.5f) * Cell, Head + row * Cell);
-                using var pixels = images.Images[mistake, 0];
-                using var image = Picture.Grey(pixels);
-                var (width, height) = (image.Width * Scale, image.Height * Scale);
-                canvas.DrawImage(image, SKRect.Create(centre - width / 2f, top, width, height), new SKSamplingOptions(SKFilterMode.Nearest));
-                pen.Label(
-                    string.Create(
-                        CultureInfo.InvariantCulture,
-                        $"is {Name(evaluation.Labels)}, found {Name(evaluation.Predictions)} ({100 * evaluation.Confidences[mistake]:F1} %)"),
-                    centre,
-                    top + height + 20);
-
-                string Name(IReadOnlyList<long> classes) => classNames[(int)classes[mistake]];
+                var (centre, top) = ((column + 0.5f) * Cell, Head + row * height);
+                using var pixels = images.Images[mistake];
+                using var image = Picture.Of(pixels);
+                DrawImage(canvas, image, centre, top + Side / 2f);
+                foreach (var (line, text) in Label(evaluation, mistake, names, isShort).Index())
+                    pen.Label(pen.CutLabel(text, LabelRoom), centre, top + Side + 20 + line * TextPen.LineHeight);
             }
         });
+    }
+
+    // The lines below an image; only names of one character leave room for all of it in one.
+    private static string[] Label(Evaluation evaluation, int mistake, IReadOnlyList<string> names, bool isShort)
+    {
+        var (truth, found) = (names[(int)evaluation.Labels[mistake]], names[(int)evaluation.Predictions[mistake]]);
+        var confidence = string.Create(CultureInfo.InvariantCulture, $"({100 * evaluation.Confidences[mistake]:F1} %)");
+        return isShort ? [$"is {truth}, found {found} {confidence}"] : [$"is {truth}", $"found {found}", confidence];
+    }
+
+    // As large as fits into the cell; small images with pixels to be seen, each of the same size.
+    private static void DrawImage(SKCanvas canvas, SKImage image, float centre, float middle)
+    {
+        var scale = (float)Side / Math.Max(image.Width, image.Height);
+        var sampling = scale >= 2 ? new SKSamplingOptions(SKFilterMode.Nearest) : new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear);
+        scale = scale >= 2 ? MathF.Floor(scale) : scale;
+        var (width, height) = (image.Width * scale, image.Height * scale);
+        canvas.DrawImage(image, SKRect.Create(centre - width / 2, middle - height / 2, width, height), sampling);
     }
 }

@@ -24,11 +24,16 @@ internal static class Picture
             .FirstOrDefault(SKFontManager.Default.FontFamilies.Contains) ?? Fonts.Default;
 
     /// <summary>A tensor as an image to draw.</summary>
-    /// <param name="pixels">Grey values, 0 is black: (H, W), uint8, on the CPU.</param>
-    public static SKImage Grey(Tensor pixels)
+    /// <param name="pixels">Grey values or red, green and blue, 0 is black: (1, H, W) or (3, H, W), uint8, on the CPU.</param>
+    public static SKImage Of(Tensor pixels)
     {
-        using var whole = pixels.contiguous();
-        return SKImage.FromPixelCopy(new SKImageInfo((int)pixels.shape[1], (int)pixels.shape[0], SKColorType.Gray8), whole.bytes);
+        var (width, height) = ((int)pixels.shape[2], (int)pixels.shape[1]);
+        var isGrey = pixels.shape[0] == 1;
+        using var scope = NewDisposeScope();
+        // Skia takes four bytes a pixel and does not read the last one.
+        var interleaved = isGrey ? pixels : cat([pixels, pixels.narrow(0, 0, 1)]).permute(1, 2, 0);
+        var info = new SKImageInfo(width, height, isGrey ? SKColorType.Gray8 : SKColorType.Rgb888x);
+        return SKImage.FromPixelCopy(info, interleaved.contiguous().bytes);
     }
 
     /// <summary>Draws a picture into a file, whole or not at all.</summary>

@@ -6,12 +6,12 @@ using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Training;
 
-/// <summary>A digit that an image may show.</summary>
-/// <param name="Digit">0 to 9.</param>
+/// <summary>A class that an image may be of.</summary>
+/// <param name="Class">Its number, from 0.</param>
 /// <param name="Probability">How sure the network is, from 0 to 1.</param>
-public sealed record Prediction(int Digit, double Probability)
+public sealed record Prediction(int Class, double Probability)
 {
-    /// <summary>What a network sees in an image, the likeliest digit first.</summary>
+    /// <summary>What a network sees in an image, the likeliest class first.</summary>
     /// <param name="model">Images (1, C, H, W) to logits (1, classes), ready for evaluation.</param>
     /// <param name="normalization">How it was given its images when it was trained.</param>
     /// <param name="image">Pixels, 0 is background: (C, H, W), uint8.</param>
@@ -25,7 +25,7 @@ public sealed record Prediction(int Digit, double Probability)
         if (!logits.isfinite().all().item<bool>())
             throw new UserException("What the network gives is not a finite number: its weights are too large. Train it with a lower learning rate.");
         return [.. softmax(logits.cpu().to_type(ScalarType.Float64), dim: 1).data<double>().ToArray()
-            .Select((probability, digit) => new Prediction(digit, probability))
+            .Select((probability, number) => new Prediction(number, probability))
             .OrderByDescending(prediction => prediction.Probability)];
     }
 }

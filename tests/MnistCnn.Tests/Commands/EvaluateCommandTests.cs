@@ -1,5 +1,8 @@
 using System.Text.Json;
+using MnistCnn.Commands;
 using MnistCnn.Files;
+using MnistCnn.Networks;
+using MnistCnn.Tests.Reporting;
 using MnistCnn.Training;
 using SkiaSharp;
 
@@ -52,6 +55,54 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.Contains("(99 of 100)", run.Output.Split('\n')[0]);
         Assert.All(run.Output.Split('\n').Where(line => !Path.IsPathRooted(line)), line => Assert.InRange(line.TrimEnd().Length, 0, 80));
         Assert.Equal(["best-confusion.png", "best-mistakes.png", "best.safetensors"], folder.Contents);
+    }
+
+    [Fact]
+    public void The_document_has_the_names_of_the_classes_and_the_accuracy_among_the_likeliest()
+    {
+        Save("fashion.safetensors", Answers.Fashion);
+        var run = Run("evaluate", "fashion.safetensors", "--test-limit", "300", "--top", "3", "--json");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        var result = JsonDocument.Parse(run.Output).RootElement;
+        Assert.Equal(Answers.Fashion, result.GetProperty("class_names").Deserialize<string[]>());
+        var classes = result.GetProperty("classes").EnumerateArray().ToArray();
+        Assert.Equal(Answers.Fashion, classes.Select(row => row.GetProperty("name").GetString()));
+        Assert.Equal(classes.Average(row => row.GetProperty("recall").GetDouble()), result.GetProperty("balanced_accuracy").GetDouble(), 1e-9);
+        Assert.Equal(3, result.GetProperty("top").GetProperty("k").GetInt32());
+        Assert.True(result.GetProperty("top").GetProperty("accuracy").GetDouble() > result.GetProperty("accuracy").GetDouble());
+
+        // Named by the network, and cut to 80 columns.
+        var table = Run("evaluate", "fashion.safetensors", "--top", "3").Output;
+        Assert.Matches(@"^Residual: accuracy \d\d\.\d\d % \(.+\), among the 3 likeliest \d\d\.\d\d %, loss ", table);
+        Assert.Matches("\n  0 T-shirt/top +978 ", table);
+        Assert.All(table.Split('\n')[1..].Where(line => !Path.IsPathRooted(line)), line => Assert.InRange(line.TrimEnd().Length, 0, 80));
+    }
+
+    [Fact]
+    public void Without_being_asked_for_the_likeliest_are_not_told_of_ten_classes()
+    {
+        var run = Run("evaluate", Trained, "--test-limit", "100", "--json", "--out", ".");
+        Assert.Equal(JsonValueKind.Null, JsonDocument.Parse(run.Output).RootElement.GetProperty("top").ValueKind);
+        Run("evaluate", Trained, "--out", "x", "--top", "10").AssertFailed(1, "--top", "below", "10");
+        Run("evaluate", Trained, "--out", "x", "--top", "0").AssertFailed(2, "--top");
+        Assert.Equal(["residual-trained-confusion.png", "residual-trained-mistakes.png"], folder.Contents);
+    }
+
+    [Theory]
+    [InlineData(null, 20, null)]
+    [InlineData(null, 21, 5)]
+    [InlineData(3, 21, 3)]
+    [InlineData(1, 2, 1)]
+    [InlineData(20, 21, 20)]
+    public void Above_20_classes_five_are_the_likeliest(int? asked, int classes, int? top) => Assert.Equal(top, EvaluateCommand.TopOf(asked, classes));
+
+    [Fact]
+    public void Data_of_other_classes_are_refused_by_name()
+    {
+        using (var network = Architecture.Find("plain")!.Create(NetworkShape.Mnist with { Classes = 6 }))
+            new SafetensorsFile(network.state_dict(), Metadata(["ant", "bee", "cat", "dog", "emu", "fox"])).Write(folder["animals.safetensors"]);
+        Run("evaluate", "animals.safetensors", "--out", "x").AssertFailed(1, "knows 6 classes (ant, bee, cat, ...)", "holds 10 (0, 1, 2, ...): '0' is not one of the network's");
+        Assert.Equal(["animals.safetensors"], folder.Contents);
     }
 
     [Fact]
@@ -139,6 +190,20 @@ public sealed class EvaluateCommandTests : IDisposable
             var result = JsonDocument.Parse(run.Output).RootElement;
             return (result.GetProperty("architecture").GetString(), result.GetProperty("loss").GetDouble());
         }
+    }
+
+    private static Dictionary<string, string> Metadata(string[] classes) => new()
+    {
+        ["shape"] = "1x28x28",
+        ["classes"] = JsonSerializer.Serialize(classes),
+        ["mean"] = "0.1307",
+        ["deviation"] = "0.3081",
+    };
+
+    private void Save(string name, string[] classes)
+    {
+        using var file = SafetensorsFile.Read(Trained);
+        (file with { Metadata = Metadata(classes) }).Write(folder[name]);
     }
 
     private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MnistCnn.Files;
 using SkiaSharp;
 
 namespace MnistCnn.Tests.Commands;
@@ -47,6 +48,34 @@ public sealed class PredictCommandTests : IDisposable
         Assert.Equal(10, top.Length);
         Assert.Equal(1, top.Sum(), 1e-9);
         Assert.Equal(top.OrderDescending(), top);
+    }
+
+    [Fact]
+    public void Classes_are_told_by_name_and_digits_by_their_number_too()
+    {
+        Stroke("seven.png");
+        string[] names = ["noll", "ett", "två", "tre", "fyra", "fem", "sex", "七", "åtta", "nio"];
+        using (var file = SafetensorsFile.Read(Trained))
+            (file with { Metadata = new Dictionary<string, string> { ["shape"] = "1x28x28", ["classes"] = JsonSerializer.Serialize(names), ["mean"] = "0.1307", ["deviation"] = "0.3081" } })
+                .Write(folder["swedish.safetensors"]);
+        var run = Run("predict", "swedish.safetensors", "seven.png", "--top", "3");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Matches(@"^seven\.png   七   +\d+\.\d\d %(   (noll|ett |två |tre |fyra|fem |sex |åtta|nio ) +\d+\.\d\d %){2}\n$", run.Output);
+
+        var named = JsonDocument.Parse(Run("predict", "swedish.safetensors", "seven.png", "--top", "2", "--json").Output).RootElement[0];
+        var numbered = JsonDocument.Parse(Run("predict", Trained, "seven.png", "--top", "2", "--json").Output).RootElement[0];
+        Assert.Equal(["file", "class", "name", "probability", "top"], named.EnumerateObject().Select(field => field.Name));
+        Assert.Equal(["file", "digit", "class", "name", "probability", "top"], numbered.EnumerateObject().Select(field => field.Name));
+        AssertSeven(named, "七");
+        AssertSeven(named.GetProperty("top")[0], "七");
+        AssertSeven(numbered, "7");
+        AssertSeven(numbered.GetProperty("top")[0], "7");
+        Assert.Equal([7, 7], new[] { numbered, numbered.GetProperty("top")[0] }.Select(entry => entry.GetProperty("digit").GetInt32()));
+        Assert.Equal(2, named.GetProperty("top").GetArrayLength());
+        Assert.False(named.GetProperty("top")[1].TryGetProperty("digit", out _));
+
+        static void AssertSeven(JsonElement entry, string name) =>
+            Assert.Equal((7, name), (entry.GetProperty("class").GetInt32(), entry.GetProperty("name").GetString()!));
     }
 
     [Fact]

@@ -60,7 +60,7 @@ public sealed class EvaluationTests
         for (var index = 0; index < evaluation.Total; index++)
         {
             var best = Prediction.Of(model.Network, model.Normalization, data.Test.Images[index], CPU)[0];
-            Assert.Equal(evaluation.Predictions[index], best.Digit);
+            Assert.Equal(evaluation.Predictions[index], best.Class);
             Assert.Equal(evaluation.Confidences[index], best.Probability, 1e-5);
         }
     }

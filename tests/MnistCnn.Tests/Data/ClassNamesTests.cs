@@ -1,0 +1,31 @@
+using MnistCnn.Data;
+
+namespace MnistCnn.Tests.Data;
+
+public sealed class ClassNamesTests
+{
+    private const string Digits = "0 1 2 3 4 5 6 7 8 9";
+
+    [Theory]
+    [InlineData("0", true)]
+    [InlineData(Digits + " 10 11", true)]
+    [InlineData("0 1 3", false)]
+    [InlineData("1 2 3", false)]
+    [InlineData("0 01", false)]
+    [InlineData("cat dog", false)]
+    public void Names_that_are_just_numbers_are_known(string names, bool areNumbers) => Assert.Equal(areNumbers, ClassNames.AreNumbers(names.Split(' ')));
+
+    [Theory]
+    [InlineData("cat dog", "cat dog", null)]
+    [InlineData("0 1", "cat dog", null)]
+    [InlineData("cat dog", "0 1", null)]
+    [InlineData(Digits, "ant bee 2 3 4 5", "The network knows 10 classes (0, 1, 2, ...) and DIR holds 6 (ant, bee, 2, ...): 'ant' is not one of the network's.")]
+    [InlineData("cat dog", "cat wolf", "The network knows 2 classes (cat, dog) and DIR holds 2 (cat, wolf): 'wolf' is not one of the network's.")]
+    [InlineData("cat dog", "Cat dog", "The network knows 2 classes (cat, dog) and DIR holds 2 (Cat, dog): 'Cat' is not one of the network's.")]
+    [InlineData("ant bee cat dog emu", "ant bee cat dog", "The network knows 5 classes (ant, bee, cat, ...) and DIR holds 4 (ant, bee, cat, dog): 'emu' of the network's is not there.")]
+    [InlineData("cat dog", "dog cat", "The network knows 2 classes (cat, dog) and DIR holds 2 (dog, cat): they are in another order.")]
+    [InlineData("0 1 2", "0 1", "The network knows 3 classes (0, 1, 2) and DIR holds 2 (0, 1): '2' of the network's is not there.")]
+    [InlineData("0 1", "a b c", "The network knows 2 classes (0, 1) and DIR holds 3 (a, b, c): 'a' is not one of the network's.")]
+    public void Other_classes_are_told_by_name(string network, string data, string? message) =>
+        Assert.Equal(message, ClassNames.Mismatch(network.Split(' '), data.Split(' '), "DIR"));
+}

@@ -1,0 +1,31 @@
+using MnistCnn.Reporting;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Tests.Reporting;
+
+public sealed class PredictionReportTests
+{
+    [Theory]
+    [InlineData(1, 28, 28, 28, 56)]
+    [InlineData(3, 32, 40, 32, 80)]
+    [InlineData(3, 224, 224, 40, 80)]
+    [InlineData(1, 300, 100, 40, 26)]
+    [InlineData(1, 3, 300, 1, 80)]
+    public void An_image_is_drawn_in_80_columns_at_most(int channels, int height, int width, int rows, int columns)
+    {
+        using var image = full(channels, height, width, 255, ScalarType.Byte);
+        var drawing = PredictionReport.Drawing(image);
+        Assert.Equal(rows, drawing.Count);
+        Assert.All(drawing, row => Assert.Equal(new string('█', columns), row));
+    }
+
+    [Fact]
+    public void Colours_are_drawn_by_their_mean_and_large_images_by_that_of_their_pixels()
+    {
+        using var image = zeros(3, 80, 80, ScalarType.Byte);
+        image[0, TensorIndex.Colon, TensorIndex.Slice(0, 40)] = 255; // red on the left, black on the right
+        Assert.All(PredictionReport.Drawing(image), row => Assert.Equal(new string('░', 40), row));
+        image[TensorIndex.Colon, TensorIndex.Slice(0, null, 2)] = 255; // every other line white
+        Assert.All(PredictionReport.Drawing(image), row => Assert.Equal(new string('▒', 40) + new string('░', 40), row));
+    }
+}
