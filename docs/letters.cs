@@ -9,7 +9,7 @@ using SkiaSharp;
 
 const string letters = "ABCDEFGHIJ";
 const int side = 32;
-const int variants = 10;
+const int variants = 20;
 
 var folder = args is [var name] ? name : "letters";
 var random = new Random(1);
@@ -25,7 +25,7 @@ foreach (var family in SKFontManager.Default.FontFamilies.Order(StringComparer.O
         fonts++;
         foreach (var letter in letters)
             for (var variant = 0; variant < variants; variant++)
-                Draw(typeface, letter, Path.Combine(folder, $"{letter}", $"{family.Replace(' ', '-')}-{style}-{variant}.png"));
+                Draw(typeface, letter, Path.Combine(folder, $"{letter}", $"{family.Replace(' ', '-')}-{style}-{variant:00}.png"));
     }
 }
 

@@ -18,6 +18,10 @@ internal readonly record struct Rectangle(int Top, int Left, int Height, int Wid
 /// Changes the images of a batch, each in its own way: (B, C, H, W), float32, with B things to do. What is returned has the same shape
 /// and device.
 /// </summary>
+/// <remarks>
+/// No sum and no difference of two tensors: for each, TorchSharp makes a factor that may be finalised during the call, as
+/// <see cref="Normalization.Apply"/> says of scalars.
+/// </remarks>
 internal static class Distortion
 {
     // By name, since a Scalar that nothing holds, as in x + y, may be finalised during the call.
@@ -42,8 +46,12 @@ internal static class Distortion
         for (var ring = 0; widths.Any(width => Math.Abs(width) / 2 > ring); ring++)
         {
             var wider = max_pool2d(neighbourhood, kernel_size: 3, stride: 1, padding: 1);
+<<<<<<< ours
             var share = PerImage(width => Math.Clamp(Math.Abs(width) / 2 - ring, 0, 1));
             result = result.add(wider.add(neighbourhood, MinusOne) * share, One);
+=======
+            result = lerp(result, wider, PerImage(width => Math.Clamp(Math.Abs(width) / 2 - ring, 0, 1)));
+>>>>>>> theirs
             neighbourhood = wider;
         }
 
@@ -93,16 +101,20 @@ internal static class Distortion
     public static Tensor Fill(Tensor images, Rectangle[] rectangles)
     {
         using var scope = NewDisposeScope();
-        var rows = Within(images.shape[2], [1, 1, -1, 1], area => area.Top, area => area.Height);
-        var columns = Within(images.shape[3], [1, 1, 1, -1], area => area.Left, area => area.Width);
+        var rows = Within(images.shape[2], [1, 1, -1, 1], area => area.Top, area => area.Top + area.Height);
+        var columns = Within(images.shape[3], [1, 1, 1, -1], area => area.Left, area => area.Left + area.Width);
         using Scalar mean = 0;
         return images.masked_fill(rows.logical_and(columns), mean).MoveToOuterDisposeScope();
 
-        Tensor Within(long side, long[] shape, Func<Rectangle, int> first, Func<Rectangle, int> count)
+        Tensor Within(long side, long[] shape, Func<Rectangle, int> first, Func<Rectangle, int> end)
         {
             var places = tensor([.. Enumerable.Range(0, (int)side)], device: images.device).view(shape);
+<<<<<<< ours
             var start = PerImage(first);
             return places.ge(start).logical_and(places.lt(start.add(PerImage(count), One)));
+=======
+            return places.ge(PerImage(first)).logical_and(places.lt(PerImage(end)));
+>>>>>>> theirs
         }
 
         Tensor PerImage(Func<Rectangle, int> number) => tensor([.. rectangles.Select(number)], [rectangles.Length, 1, 1, 1], device: images.device);

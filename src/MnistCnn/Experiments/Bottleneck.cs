@@ -10,15 +10,17 @@ using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Experiments;
 
-/// <summary>The article's 5x5 convolution from 192 to 32 channels on 28x28 maps, direct and behind a 1x1 convolution.</summary>
+/// <summary>
+/// The article's 5x5 convolution from 192 to 32 channels, direct and behind a 1x1 convolution, on maps as large as the images: 28x28 as
+/// the article's, of MNIST.
+/// </summary>
 internal static class Bottleneck
 {
     private const int InChannels = 192;
     private const int OutChannels = 32;
+    private const int Pooling = 4;
     private const int ImagesOfTiming = 16;
     private const int Rounds = 31;
-
-    private static readonly NetworkShape Maps = NetworkShape.Mnist with { Channels = InChannels };
 
     private const string Claim = "A 1x1 convolution in front of a 5x5 one saves nearly all of its computation.";
 
@@ -37,19 +39,22 @@ internal static class Bottleneck
         ? Sequential(Conv2d(InChannels, channels, kernel_size: 1), Conv2d(channels, OutChannels, kernel_size: 5, padding: 2))
         : Sequential(Conv2d(InChannels, OutChannels, kernel_size: 5, padding: 2));
 
-    private static IEnumerable<Trial> Trials(ExperimentSettings settings) =>
-        from seed in Enumerable.Range(1, settings.Seeds)
-        from width in settings.Quick ? new int?[] { null, 4, 16, 64 } : [null, 2, 4, 8, 16, 32, 64, 128]
-        let name = NameOf(width)
-        let multiplyAdds = NetworkSummary.Of(new Architecture(name, name, Claim, _ => Convolution(width)), Maps).MultiplyAdds
-        let network = new Architecture(name, name, Claim, shape => Network(shape, width))
-        select new Trial(Invariant($"{name}, seed {seed}"), multiplyAdds, laboratory =>
-        {
-            manual_seed(seed);
-            var (milliseconds, direct) = Time(width, laboratory);
-            using var run = laboratory.Train(network, seed);
-            return [new BottleneckRow(width, seed, multiplyAdds, milliseconds, direct, run.Folder.Epochs[^1].TestAccuracy)];
-        });
+    private static IEnumerable<Trial> Trials(ExperimentSettings settings, NetworkShape shape) =>
+        Math.Min(shape.Height, shape.Width) < Pooling
+            ? throw new UserException($"This experiment takes images of {Pooling}x{Pooling} pixels or more, not of {shape.Height}x{shape.Width}.")
+            : from seed in Enumerable.Range(1, settings.Seeds)
+              from width in settings.Quick ? new int?[] { null, 4, 16, 64 } : [null, 2, 4, 8, 16, 32, 64, 128]
+              let name = NameOf(width)
+              let maps = shape with { Channels = InChannels }
+              let multiplyAdds = NetworkSummary.Of(new Architecture(name, name, Claim, _ => Convolution(width)), maps).MultiplyAdds
+              let network = new Architecture(name, name, Claim, images => Network(images, width))
+              select new Trial(Invariant($"{name}, seed {seed}"), multiplyAdds, laboratory =>
+              {
+                  manual_seed(seed);
+                  var (milliseconds, direct) = Time(width, laboratory);
+                  using var run = laboratory.Train(network, seed);
+                  return [new BottleneckRow(width, seed, multiplyAdds, milliseconds, direct, run.Folder.Epochs[^1].TestAccuracy)];
+              });
 
     private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<BottleneckRow> rows)
     {
@@ -111,9 +116,9 @@ internal static class Bottleneck
         ReLU(),
         Convolution(width),
         ReLU(),
-        MaxPool2d(4),
+        MaxPool2d(Pooling),
         Flatten(),
-        Linear(OutChannels * (shape.Height / 4) * (shape.Width / 4), shape.Classes));
+        Linear((long)OutChannels * (shape.Height / Pooling) * (shape.Width / Pooling), shape.Classes));
 
     private static (double Milliseconds, double DirectMilliseconds) Time(int? width, Laboratory laboratory)
     {
@@ -121,7 +126,7 @@ internal static class Bottleneck
         using var noGradient = no_grad();
         using var convolution = MemoryLayout.ChannelsLast(Convolution(width).to(laboratory.Device));
         using var direct = MemoryLayout.ChannelsLast(Convolution(null).to(laboratory.Device));
-        var maps = rand(ImagesOfTiming, Maps.Height, Maps.Width, InChannels, device: laboratory.Device).permute(0, 3, 1, 2);
+        var maps = rand(ImagesOfTiming, laboratory.Data.Height, laboratory.Data.Width, InChannels, device: laboratory.Device).permute(0, 3, 1, 2);
         List<double> times = [], directTimes = [];
         for (var round = 0; round <= Rounds; round++)
         {

@@ -31,11 +31,11 @@ internal static class Convergence
         Trials,
         Experiment.From<TrainingRow>(TrainingRow.Table, Charts));
 
-    private static IEnumerable<Trial> Trials(ExperimentSettings settings) =>
+    private static IEnumerable<Trial> Trials(ExperimentSettings settings, NetworkShape shape) =>
         from seed in Enumerable.Range(1, settings.Seeds)
         from pair in Pairs.Take(settings.Deep ? 3 : 2)
         from architecture in pair
-        select TrainingRow.Trial(architecture, seed);
+        select TrainingRow.Trial(architecture, shape, seed);
 
     private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<TrainingRow> rows) =>
     [

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MnistCnn.Files;
+using MnistCnn.Networks;
 
 namespace MnistCnn.Experiments;
 
@@ -9,8 +10,8 @@ namespace MnistCnn.Experiments;
 /// <param name="Full">Its size where nothing else is asked for.</param>
 /// <param name="Quick">Its size with <c>--quick</c>: under two minutes on two cores, and the effect still shows.</param>
 /// <param name="Trials">
-/// What is measured, in order: the seeds outermost, so that whatever is cut short is complete for some of them. Trials do not depend on
-/// each other.
+/// What is measured on images and classes of that shape, in order: the seeds outermost, so that whatever is cut short is complete for
+/// some of them. Trials do not depend on each other. A <see cref="Runtime.UserException"/> where the networks take no such images.
 /// </param>
 /// <param name="Conclude">What came out, from the rows of the trials so far.</param>
 internal sealed record Experiment(
@@ -18,7 +19,7 @@ internal sealed record Experiment(
     string Claim,
     ExperimentSettings Full,
     ExperimentSettings Quick,
-    Func<ExperimentSettings, IEnumerable<Trial>> Trials,
+    Func<ExperimentSettings, NetworkShape, IEnumerable<Trial>> Trials,
     Func<IReadOnlyList<JsonElement>, Findings> Conclude)
 {
     /// <summary>Makes what concludes from rows of one kind.</summary>

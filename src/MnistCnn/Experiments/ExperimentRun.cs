@@ -5,6 +5,7 @@ using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
+using MnistCnn.Training;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Experiments;
@@ -31,15 +32,17 @@ internal sealed partial class ExperimentRun : IDisposable
     public const string TrialsFile = "trials.jsonl";
 
     private readonly Experiment experiment;
+    private readonly IReadOnlyList<Trial> trials;
     private readonly DataSet data;
     private readonly Device device;
     private readonly FolderLock folderLock;
     private readonly List<FinishedTrial> finished = [];
     private ExperimentInfo info;
 
-    private ExperimentRun(Experiment experiment, DataSet data, Device device, FolderLock folderLock, ExperimentInfo info)
+    private ExperimentRun(Experiment experiment, IReadOnlyList<Trial> trials, DataSet data, Device device, FolderLock folderLock, ExperimentInfo info)
     {
         this.experiment = experiment;
+        this.trials = trials;
         this.data = data;
         this.device = device;
         this.folderLock = folderLock;
@@ -66,14 +69,16 @@ internal sealed partial class ExperimentRun : IDisposable
     /// <param name="folder">Where the results go, or null for the next free name <c>runs/NAME-TIME</c>.</param>
     /// <exception cref="IOException">The folder cannot be written, is in use, or holds another experiment, or one that is finished.</exception>
     /// <exception cref="InvalidDataException">A file in it is damaged.</exception>
+    /// <exception cref="UserException">The experiment's networks do not take the images.</exception>
     public static ExperimentRun Open(Experiment experiment, ExperimentSettings settings, DataSet data, Device device, string? folder)
     {
+        Trial[] trials = [.. experiment.Trials(settings, Trainer.ShapeOf(data))];
         var info = new ExperimentInfo(
             experiment.Name, experiment.Claim, settings, device.ToString(), get_num_threads(), Versions.All, RunData.Of(data), DateTimeOffset.Now);
         var folderLock = folder is null ? FolderLock.TakeNew(experiment.Name, info.Started) : FolderLock.Take(folder);
         try
         {
-            var run = new ExperimentRun(experiment, data, device, folderLock, info);
+            var run = new ExperimentRun(experiment, trials, data, device, folderLock, info);
             run.LoadSaved();
             return run;
         }
@@ -135,7 +140,6 @@ internal sealed partial class ExperimentRun : IDisposable
 
     private void MeasureAll(Action<ExperimentProgress> progress, Action<IReadOnlyList<ImageGrid>> onTrial, CancellationToken cancellation)
     {
-        var trials = experiment.Trials(info.Settings).ToArray();
         var (total, before) = (trials.Sum(trial => trial.Work), 0.0);
         if (finished.Count > 0)
             onTrial([]);
@@ -159,7 +163,7 @@ internal sealed partial class ExperimentRun : IDisposable
             before += trial.Work;
 
             void Tell(double share, bool isDone = false) =>
-                progress(new ExperimentProgress(index + 1, trials.Length, trial.Name, (before + share * trial.Work) / total, isDone));
+                progress(new ExperimentProgress(index + 1, trials.Count, trial.Name, (before + share * trial.Work) / total, isDone));
         }
     }
 
@@ -189,8 +193,7 @@ internal sealed partial class ExperimentRun : IDisposable
         if (File.Exists(trialsPath))
             finished.AddRange(InputFile.ReadAllText(trialsPath).Split('\n', StringSplitOptions.RemoveEmptyEntries)
                 .Select(line => JsonFormat.Parse<FinishedTrial>(line, trialsPath)));
-        var names = experiment.Trials(info.Settings).Select(trial => trial.Name).ToArray();
-        if (finished.Find(trial => trial.Rows.Count == 0 || !names.Contains(trial.Name)) is { } strange)
+        if (finished.Find(done => done.Rows.Count == 0 || trials.All(trial => trial.Name != done.Name)) is { } strange)
             throw new InvalidDataException($"{trialsPath} is damaged: it has no rows of '{strange.Name}', or that is not a trial. Delete the file to measure anew.");
         _ = Findings; // which reads every row
     }

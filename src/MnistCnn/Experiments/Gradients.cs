@@ -1,3 +1,4 @@
+using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Training;
 using TorchSharp.Modules;
@@ -28,29 +29,34 @@ internal static class Gradients
         Trials,
         Experiment.From<GradientRow>(Table, Charts));
 
-    private static IEnumerable<Trial> Trials(ExperimentSettings settings) =>
-        from seed in Enumerable.Range(1, settings.Seeds)
-        from blocks in settings.Quick ? new[] { 2, 8, 32 } : [2, 4, 8, 16, 32, 64]
-        from kind in Kinds
-        let name = Invariant($"{blocks} {kind.Name} blocks")
-        let architecture = new Architecture(name, name, Claim, shape => new Net(
-            shape,
-            new Stage(Channels, "blocks", channels => Sequential(Enumerable.Range(0, blocks).Select(_ => kind.Block(channels))), Channels),
-            new Stage(2 * Channels, "none", _ => Identity(), 2 * Channels)))
-        select new Trial(Invariant($"{name}, seed {seed}"), blocks + 2, laboratory =>
-        {
-            IEnumerable<GradientRow> before, after;
-            using (var fresh = laboratory.Fresh(architecture, seed))
-                before = Rows(fresh, 0, null);
-            using (var run = laboratory.Train(architecture, seed))
-                after = Rows(run.Trainer, run.Trainer.StepsPerEpoch * settings.Epochs, run.Folder.Epochs[^1].TestAccuracy);
-            return before.Concat(after);
+    private static IEnumerable<Trial> Trials(ExperimentSettings settings, NetworkShape shape)
+    {
+        // The stacks take what the network without blocks takes.
+        _ = NetworkSummary.Of(Architecture.Find("plain")!, shape);
+        return
+            from seed in Enumerable.Range(1, settings.Seeds)
+            from blocks in settings.Quick ? new[] { 2, 8, 32 } : [2, 4, 8, 16, 32, 64]
+            from kind in Kinds
+            let name = Invariant($"{blocks} {kind.Name} blocks")
+            let architecture = new Architecture(name, name, Claim, images => new Net(
+                images,
+                new Stage(Channels, "blocks", channels => Sequential(Enumerable.Range(0, blocks).Select(_ => kind.Block(channels))), Channels),
+                new Stage(2 * Channels, "none", _ => Identity(), 2 * Channels)))
+            select new Trial(Invariant($"{name}, seed {seed}"), blocks + 2, laboratory =>
+            {
+                IEnumerable<GradientRow> before, after;
+                using (var fresh = laboratory.Fresh(architecture, seed))
+                    before = Rows(fresh, 0, null);
+                using (var run = laboratory.Train(architecture, seed))
+                    after = Rows(run.Trainer, run.Trainer.StepsPerEpoch * settings.Epochs, run.Folder.Epochs[^1].TestAccuracy);
+                return before.Concat(after);
 
-            GradientRow[] Rows(Trainer trainer, long step, double? testAccuracy) =>
-            [
-                .. Norms(trainer.Model, laboratory).Select((norm, index) => new GradientRow(kind.Name, blocks, seed, step, index + 1, norm, testAccuracy)),
-            ];
-        });
+                GradientRow[] Rows(Trainer trainer, long step, double? testAccuracy) =>
+                [
+                    .. Norms(trainer.Model, laboratory).Select((norm, index) => new GradientRow(kind.Name, blocks, seed, step, index + 1, norm, testAccuracy)),
+                ];
+            });
+    }
 
     private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<GradientRow> rows)
     {

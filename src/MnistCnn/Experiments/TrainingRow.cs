@@ -29,11 +29,12 @@ internal sealed record TrainingRow(
 {
     /// <summary>The trial that trains one network and measures each of its epochs.</summary>
     /// <param name="architecture">The network.</param>
+    /// <param name="shape">The images and classes.</param>
     /// <param name="seed">Its seed.</param>
     /// <param name="afterwards">What to do with the trained network, if anything.</param>
-    public static Trial Trial(Architecture architecture, long seed, Action<Laboratory, Module<Tensor, Tensor>>? afterwards = null)
+    public static Trial Trial(Architecture architecture, NetworkShape shape, long seed, Action<Laboratory, Module<Tensor, Tensor>>? afterwards = null)
     {
-        var costs = NetworkSummary.Of(architecture, NetworkShape.Mnist);
+        var costs = NetworkSummary.Of(architecture, shape);
         return new Trial($"{architecture.Title}, seed {seed}", costs.MultiplyAdds, laboratory =>
         {
             using var run = laboratory.Train(architecture, seed);

@@ -1,3 +1,4 @@
+using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -39,13 +40,14 @@ internal static class Views
         Trials,
         Experiment.From<TrainingRow>(TrainingRow.Table, Charts));
 
-    private static IEnumerable<Trial> Trials(ExperimentSettings settings)
+    private static IEnumerable<Trial> Trials(ExperimentSettings settings, NetworkShape shape)
     {
-        Architecture[] networks = [Inception, .. Branches.Select(branch => Widened(branch.Name, branch.Make))];
+        var parameters = NetworkSummary.Of(Inception, shape).Parameters;
+        Architecture[] networks = [Inception, .. Branches.Select(branch => Widened(branch.Name, branch.Make, shape, parameters))];
         return
             from seed in Enumerable.Range(1, settings.Seeds)
             from network in networks
-            select TrainingRow.Trial(network, seed, network == Inception && seed == 1 ? ShowMaps : null);
+            select TrainingRow.Trial(network, shape, seed, network == Inception && seed == 1 ? ShowMaps : null);
     }
 
     private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<TrainingRow> rows) =>
@@ -66,28 +68,27 @@ internal static class Views
     private static int Inner(int width) => (2 * width + 2) / 3;
 
     // The width with which its parameters come nearest to Inception's.
-    private static Architecture Widened(string name, Func<int, int, Module<Tensor, Tensor>> branch)
+    private static Architecture Widened(string name, Func<int, int, Module<Tensor, Tensor>> branch, NetworkShape shape, long goal)
     {
-        var goal = Parameters(Inception);
         return Enumerable.Range(1, 256).Select(Of).MinBy(architecture => Math.Abs(Parameters(architecture) - goal))!;
 
         Architecture Of(int width) => new(
             name,
             $"only {name}",
             $"Inception's network with one branch of {width} channels",
-            shape => new Net(
-                shape,
+            images => new Net(
+                images,
                 new Stage(10, "branchA", channels => branch(channels, width), width),
                 new Stage(20, "branchB", channels => branch(channels, width), width)));
 
-        static long Parameters(Architecture architecture)
+        long Parameters(Architecture architecture)
         {
-            using var skeleton = architecture.CreateSkeleton();
+            using var skeleton = architecture.CreateSkeleton(shape);
             return skeleton.parameters().Sum(parameter => parameter.numel());
         }
     }
 
-    // The maps of the first block, 12x12 pixels, for a few images: of each branch those that differ most.
+    // The maps of the first block, of 28x28 pixels 12x12, for a few images: of each branch those that differ most.
     private static void ShowMaps(Laboratory laboratory, Module<Tensor, Tensor> network)
     {
         using var scope = NewDisposeScope();
@@ -108,7 +109,7 @@ internal static class Views
         network.eval();
         network.call(laboratory.Data.Normalization.Apply(images).to(laboratory.Device));
 
-        var columns = new List<(string Heading, Tensor Images)> { ("image", images.select(1, 0)) };
+        var columns = new List<(string Heading, Tensor Images)> { ("image", images.to_type(ScalarType.Float32).mean([1]).round().to_type(ScalarType.Byte)) };
         var start = 0;
         foreach (var branch in Branches)
         {

@@ -40,7 +40,8 @@ public sealed class Trainer : IDisposable
     /// <param name="data">What to train and test it on; it must live as long as the trainer.</param>
     /// <param name="device">Where to train it.</param>
     /// <exception cref="UserException">
-    /// No image would be left to train on; or a batch would have a single one, where batch normalisation needs more.
+    /// No image would be left to train on; or the network does not take images of that size; or a batch would have a single one, where
+    /// batch normalisation needs more.
     /// </exception>
     public Trainer(Architecture architecture, TrainSettings settings, DataSet data, Device device)
     {
@@ -232,6 +233,9 @@ public sealed class Trainer : IDisposable
 
     private static Module<Tensor, Tensor> Create(Architecture architecture, NetworkShape shape)
     {
+        // Otherwise what it learns could not be read from its file.
+        if (Math.Max(shape.Height, shape.Width) > NetworkShape.LargestSide)
+            throw new UserException($"Images of {shape.Height}x{shape.Width} pixels are too large: the most is {NetworkShape.LargestSide} a side.");
         try
         {
             return architecture.Create(shape);

@@ -109,7 +109,7 @@ public sealed class EvaluateCommandTests : IDisposable
     public void What_is_no_model_is_refused_and_leaves_nothing()
     {
         Run("evaluate", "nowhere.safetensors").AssertFailed(1, "nowhere.safetensors does not exist");
-        Run("evaluate", ".").AssertFailed(1, "is a folder");
+        Run("evaluate", ".").AssertFailed(1, "not a run folder");
         Run("evaluate", Trained, "--out", "x", "--arch", "inception").AssertFailed(1, "inception", "inceptionA.branch_pool.weight is missing");
         Run("evaluate", Trained, "--out", "x", "--data", "nowhere").AssertFailed(1, "nowhere");
         File.WriteAllBytes(folder["pickle.pt"], [(byte)'P', (byte)'K', 3, 4]);

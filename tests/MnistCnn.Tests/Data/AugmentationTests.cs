@@ -92,6 +92,28 @@ public sealed class AugmentationTests
         Assert.Equal(pixels, Bits(images.clone()));
     }
 
+    // What TorchSharp makes for a call and nothing holds may be gone before its end.
+    [Fact]
+    public async Task Garbage_that_is_collected_meanwhile_does_no_harm()
+    {
+        using var images = Noise(4);
+        using var enough = new CancellationTokenSource();
+        var collector = Task.Run(
+            () =>
+            {
+                while (!enough.IsCancellationRequested)
+                {
+                    GC.Collect(0);
+                    GC.WaitForPendingFinalizers();
+                }
+            },
+            TestContext.Current.CancellationToken);
+        for (var step = 1; step <= 500; step++)
+            Everything.Apply(images, 1, 1, step).Dispose();
+        await enough.CancelAsync();
+        await collector;
+    }
+
     // So that images can be compared: what one part draws does not depend on the others.
     [Fact]
     public void Each_image_has_its_own_numbers_within_what_was_asked_for()

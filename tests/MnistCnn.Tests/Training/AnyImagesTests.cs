@@ -1,0 +1,107 @@
+using MnistCnn.Networks;
+using MnistCnn.Runs;
+using MnistCnn.Runtime;
+using MnistCnn.Training;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Tests.Training;
+
+/// <summary>Networks take images of any size, of one channel or three, in any number of classes.</summary>
+public sealed class AnyImagesTests
+{
+    private static readonly NetworkShape[] Shapes = [new(1, 16, 16, 2), new(3, 32, 32, 10), new(1, 33, 17, 5)];
+
+    /// <summary>Every network with every shape; of those with more blocks of the same kind, one shape, or their layers alone, do.</summary>
+    public static TheoryData<string, string, int> Cases { get; } =
+    [
+        .. from architecture in Architecture.All
+           from shape in architecture.Name switch
+           {
+               "resnet34" or "resnet50" or "plain34" => Shapes[1..2],
+               "resnet101" or "resnet152" => [],
+               _ => Shapes,
+           }
+           select new TheoryDataRow<string, string, int>(architecture.Name, shape.Input, shape.Classes),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Every_network_learns_from_every_set(string name, string input, int classes)
+    {
+        var shape = NetworkShape.Parse(input)! with { Classes = classes };
+        using var data = RandomData.Of(shape);
+        var settings = new TrainSettings(name, Epochs: 1, LearningRate: 1e-5); // of a few images of noise, gradients are large
+        using var trainer = new Trainer(Architecture.Find(name)!, settings, data, CPU);
+        var (weights, bias) = (trainer.Model.state_dict().Values.SkipLast(1).Last(), trainer.Model.state_dict().Values.Last());
+        using var before = weights.clone();
+        Assert.Equal((classes, classes), (weights.shape[0], bias.shape[0]));
+        var losses = new Losses();
+        trainer.Run([losses], TestContext.Current.CancellationToken);
+        Assert.True(double.IsFinite(Assert.Single(losses.Values)));
+        Assert.False(before.equal(weights).all().item<bool>());
+    }
+
+    [Theory]
+    [InlineData("resnet34", 512)]
+    [InlineData("plain34", 512)]
+    [InlineData("resnet50", 2048)]
+    [InlineData("resnet101", 2048)]
+    [InlineData("resnet152", 2048)]
+    public void The_deepest_networks_fit_every_set(string name, int features)
+    {
+        foreach (var shape in Shapes)
+        {
+            using var skeleton = Architecture.Find(name)!.CreateSkeleton(shape);
+            var weights = skeleton.state_dict();
+            Assert.Equal([64, shape.Channels, 7, 7], weights["conv1.weight"].shape);
+            Assert.Equal([shape.Classes, features], weights["fc.weight"].shape);
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 16, 16, 2)]
+    [InlineData(3, 32, 32, 10)]
+    [InlineData(1, 33, 17, 5)]
+    public void What_was_learnt_from_any_set_is_read_from_its_file(int channels, int height, int width, int classes)
+    {
+        var shape = new NetworkShape(channels, height, width, classes);
+        using var folder = new TemporaryFolder();
+        using var data = RandomData.Of(shape);
+        using var run = TrainingRun.Start(Architecture.Find("residual")!, new TrainSettings(Epochs: 1), data, CPU, folder["run"]);
+        Assert.True(run.Train([], TestContext.Current.CancellationToken));
+        using var loaded = TrainedNetwork.Load(folder["run/model.safetensors"]);
+        Assert.Equal(("residual", shape), (loaded.Architecture.Name, loaded.Shape));
+        Assert.Equal(data.ClassNames, loaded.ClassNames);
+        using var images = data.Normalization.Apply(data.Test.Images);
+        using var logits = loaded.Network.call(images);
+        Assert.Equal([3, classes], logits.shape);
+        Assert.True(logits.allclose(run.Trainer.Model.call(images), rtol: 1e-4, atol: 1e-5));
+    }
+
+    [Fact]
+    public void Images_that_a_network_does_not_take_are_refused()
+    {
+        AssertRefused("plain", new NetworkShape(1, 15, 40, 2), "16x16");
+        AssertRefused("resnet18", new NetworkShape(1, 1, 16_385, 2), "16384");
+        using var small = RandomData.Of(new NetworkShape(3, 1, 1, 2));
+        using var trainer = new Trainer(Architecture.Find("resnet18")!, new TrainSettings("resnet18", Epochs: 1), small, CPU);
+        trainer.Run([], TestContext.Current.CancellationToken);
+
+        static void AssertRefused(string name, NetworkShape shape, string part)
+        {
+            using var data = RandomData.Of(shape);
+            Assert.Contains(part, Assert.Throws<UserException>(() => new Trainer(Architecture.Find(name)!, new TrainSettings(name), data, CPU)).Message);
+        }
+    }
+
+    private sealed class Losses : ITrainingObserver
+    {
+        public List<double> Values { get; } = [];
+
+        public void OnStep(StepMetrics step) => Values.Add(step.Loss);
+
+        public void OnEpoch(EpochMetrics epoch)
+        {
+        }
+    }
+}
