@@ -16,6 +16,7 @@ var root = new RootCommand("Trains the Inception and Residual networks of a wide
     PredictCommand.Create(),
     CompareCommand.Create(),
     SummaryCommand.Create(),
+    ExportCommand.Create(),
     ExperimentCommand.Create(),
 };
 

@@ -29,6 +29,7 @@ public sealed partial class DocumentationTests
     [InlineData("predict")]
     [InlineData("compare")]
     [InlineData("summary")]
+    [InlineData("export")]
     [InlineData("experiment")]
     public void The_options_page_lists_just_the_options_and_the_defaults_of_the_help(string command)
     {

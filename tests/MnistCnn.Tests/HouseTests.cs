@@ -13,11 +13,12 @@ public sealed class HouseTests
         ["Networks"] = [],
         ["Data"] = ["Files", "Runtime"],
         ["Inspection"] = ["Networks", "Runtime"],
+        ["Export"] = ["Networks", "Data", "Files", "Runtime"],
         ["Training"] = ["Networks", "Data", "Runtime"],
         ["Runs"] = ["Training", "Networks", "Data", "Files", "Runtime"],
         ["Experiments"] = ["Runs", "Training", "Inspection", "Networks", "Data", "Files", "Runtime"],
         ["Reporting"] = ["Experiments", "Runs", "Training", "Inspection", "Networks", "Data", "Files", "Runtime"],
-        ["Commands"] = ["Reporting", "Experiments", "Runs", "Training", "Inspection", "Networks", "Data", "Files", "Runtime"],
+        ["Commands"] = ["Reporting", "Experiments", "Runs", "Training", "Inspection", "Export", "Networks", "Data", "Files", "Runtime"],
     };
 
     public static TheoryData<string> Rooms => [.. Known.Keys];

@@ -46,12 +46,7 @@ internal static class Distortion
         for (var ring = 0; widths.Any(width => Math.Abs(width) / 2 > ring); ring++)
         {
             var wider = max_pool2d(neighbourhood, kernel_size: 3, stride: 1, padding: 1);
-<<<<<<< ours
-            var share = PerImage(width => Math.Clamp(Math.Abs(width) / 2 - ring, 0, 1));
-            result = result.add(wider.add(neighbourhood, MinusOne) * share, One);
-=======
             result = lerp(result, wider, PerImage(width => Math.Clamp(Math.Abs(width) / 2 - ring, 0, 1)));
->>>>>>> theirs
             neighbourhood = wider;
         }
 
@@ -109,12 +104,7 @@ internal static class Distortion
         Tensor Within(long side, long[] shape, Func<Rectangle, int> first, Func<Rectangle, int> end)
         {
             var places = tensor([.. Enumerable.Range(0, (int)side)], device: images.device).view(shape);
-<<<<<<< ours
-            var start = PerImage(first);
-            return places.ge(start).logical_and(places.lt(start.add(PerImage(count), One)));
-=======
             return places.ge(PerImage(first)).logical_and(places.lt(PerImage(end)));
->>>>>>> theirs
         }
 
         Tensor PerImage(Func<Rectangle, int> number) => tensor([.. rectangles.Select(number)], [rectangles.Length, 1, 1, 1], device: images.device);

@@ -123,7 +123,7 @@ internal sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tenso
         {
             // The length of a header may begin as a pickle does, but that of a pickle would be a header beyond all sizes.
             throw start is [(byte)'P', (byte)'K', ..] or [0x80, >= 2 and <= 5, ..]
-                ? new InvalidDataException($"{name} is a pickle of PyTorch's, which this program does not open. Save it with safetensors.torch.save_file.")
+                ? new InvalidDataException($"{name} is a pickle of PyTorch's, which can run code and is not opened. In Python: {AsSafetensors(name)}")
                 : Damaged(name, "its header does not fit into it");
         }
 
@@ -131,6 +131,15 @@ internal sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tenso
         start.CopyTo(header);
         stream.ReadExactly(header.AsSpan(LengthSize));
         return header;
+    }
+
+    // Two lines of Python in one.
+    private static string AsSafetensors(string name)
+    {
+        return $"import torch, safetensors.torch; "
+            + $"safetensors.torch.save_file(torch.load({Quoted(name)}, weights_only=True), {Quoted(Path.ChangeExtension(name, ".safetensors"))})";
+
+        static string Quoted(string text) => $"'{text.Replace("\\", "\\\\").Replace("'", "\\'")}'";
     }
 
     private static (Entry[] Entries, Dictionary<string, string> Metadata) ParseHeader(ReadOnlyMemory<byte> json, string name)

@@ -14,7 +14,7 @@ namespace MnistCnn.Networks;
 /// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, figure 5 left and section 3.3, with
 /// projections where the shape changes (option B). Names as in torchvision's <c>BasicBlock</c>.
 /// </remarks>
-public sealed class BasicBlock : Module<Tensor, Tensor>
+public sealed class BasicBlock : Module<Tensor, Tensor>, IDescribed
 {
     private readonly Conv2d conv1;
     private readonly BatchNorm2d bn1;
@@ -46,5 +46,13 @@ public sealed class BasicBlock : Module<Tensor, Tensor>
         var y = relu(bn1.call(conv1.call(x)));
         y = bn2.call(conv2.call(y));
         return relu(hasShortcut ? Shortcut.Add(y, downsample?.call(x) ?? x) : y);
+    }
+
+    /// <inheritdoc/>
+    public GraphValue Describe(IGraph graph, GraphValue x)
+    {
+        var y = graph.Relu(graph.Call(bn1, graph.Call(conv1, x)));
+        y = graph.Call(bn2, graph.Call(conv2, y));
+        return graph.Relu(hasShortcut ? graph.Add(y, downsample is null ? x : graph.Call(downsample, x)) : y);
     }
 }

@@ -15,7 +15,7 @@ namespace MnistCnn.Networks;
 /// changes (option B). Names as in torchvision's <c>Bottleneck</c>, and as there the stride is that of the 3x3 convolution
 /// ("v1.5"); in the paper it is that of the first 1x1 convolution, which then passes over three quarters of its input.
 /// </remarks>
-public sealed class BottleneckBlock : Module<Tensor, Tensor>
+public sealed class BottleneckBlock : Module<Tensor, Tensor>, IDescribed
 {
     /// <summary>How many times as wide the output is as the maps in the middle.</summary>
     public const int Expansion = 4;
@@ -51,5 +51,14 @@ public sealed class BottleneckBlock : Module<Tensor, Tensor>
         y = relu(bn2.call(conv2.call(y)));
         y = bn3.call(conv3.call(y));
         return relu(Shortcut.Add(y, downsample?.call(x) ?? x));
+    }
+
+    /// <inheritdoc/>
+    public GraphValue Describe(IGraph graph, GraphValue x)
+    {
+        var y = graph.Relu(graph.Call(bn1, graph.Call(conv1, x)));
+        y = graph.Relu(graph.Call(bn2, graph.Call(conv2, y)));
+        y = graph.Call(bn3, graph.Call(conv3, y));
+        return graph.Relu(graph.Add(y, downsample is null ? x : graph.Call(downsample, x)));
     }
 }

@@ -13,7 +13,7 @@ namespace MnistCnn.Networks;
 /// Source: the article's class <c>Inception</c>, after C. Szegedy et al., "Going Deeper with Convolutions", 2014,
 /// figure 2b. As in the article, no activation stands between the convolutions of a branch.
 /// </remarks>
-public sealed class InceptionBlock : Module<Tensor, Tensor>
+public sealed class InceptionBlock : Module<Tensor, Tensor>, IDescribed
 {
     /// <summary>Channels of the output: 16 + 24 + 24 + 24, whatever goes in.</summary>
     public const int OutChannels = 88;
@@ -52,4 +52,13 @@ public sealed class InceptionBlock : Module<Tensor, Tensor>
         branch3x3_3.call(branch3x3_2.call(branch3x3_1.call(x))),
         branch_pool.call(avg_pool2d(x, kernel_size: 3, stride: 1, padding: 1)),
     ], dim: 1);
+
+    /// <inheritdoc/>
+    public GraphValue Describe(IGraph graph, GraphValue x) => graph.Concatenate(
+    [
+        graph.Call(branch1x1, x),
+        graph.Call(branch5x5_2, graph.Call(branch5x5_1, x)),
+        graph.Call(branch3x3_3, graph.Call(branch3x3_2, graph.Call(branch3x3_1, x))),
+        graph.Call(branch_pool, graph.AveragePool(x, kernelSize: 3, stride: 1, padding: 1)),
+    ]);
 }

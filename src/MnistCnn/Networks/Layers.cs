@@ -18,4 +18,17 @@ internal static class Layers
 
     /// <summary>Whether a parameter of a network is one of the layer with that name.</summary>
     public static bool IsOf(string layer, string parameter) => parameter.StartsWith(layer + ".", StringComparison.Ordinal);
+
+    /// <summary>Tells a graph what a part makes of a value: one that can say so itself, or a layer of torch's own.</summary>
+    /// <returns>What comes out, or null where the part is neither.</returns>
+    public static GraphValue? Describe(IGraph graph, Module<Tensor, Tensor> part, GraphValue x) => part switch
+    {
+        IDescribed described => described.Describe(graph, x),
+        Conv2d convolution => graph.Convolution(convolution, x),
+        BatchNorm2d normalization => graph.BatchNormalization(normalization, x),
+        Linear linear => graph.Linear(linear, x),
+        TorchSharp.Modules.Identity => graph.Identity(x),
+        Sequential parts => parts.children().Cast<Module<Tensor, Tensor>>().Aggregate(x, (value, next) => graph.Call(next, value)),
+        _ => null,
+    };
 }

@@ -13,7 +13,7 @@ namespace MnistCnn.Networks;
 /// Source: the article's two classes <c>Net</c>. With the same seed, the weights of a new network are bit for bit those
 /// of PyTorch's, since the layers are made in the same order; <see cref="Module.state_dict"/> has the article's names.
 /// </remarks>
-public sealed class Net : Module<Tensor, Tensor>
+public sealed class Net : Module<Tensor, Tensor>, IDescribed
 {
     private readonly Conv2d conv1;
     private readonly Conv2d conv2;
@@ -54,6 +54,16 @@ public sealed class Net : Module<Tensor, Tensor>
         x = relu(max_pool2d(conv2.call(x), kernel_size: 2));
         x = block2.call(x);
         return linear.call(x.flatten(start_dim: 1));
+    }
+
+    /// <inheritdoc/>
+    public GraphValue Describe(IGraph graph, GraphValue x)
+    {
+        x = graph.Relu(graph.MaxPool(graph.Call(conv1, x), kernelSize: 2));
+        x = graph.Call(block1, x);
+        x = graph.Relu(graph.MaxPool(graph.Call(conv2, x), kernelSize: 2));
+        x = graph.Call(block2, x);
+        return graph.Call(linear, graph.Flatten(x));
     }
 }
 

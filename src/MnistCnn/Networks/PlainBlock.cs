@@ -10,7 +10,7 @@ namespace MnistCnn.Networks;
 /// Takes (N, <c>channels</c>, H, W) and gives the same shape, float32.
 /// </summary>
 /// <remarks>Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, section 3.3, the plain network.</remarks>
-public sealed class PlainBlock : Module<Tensor, Tensor>
+public sealed class PlainBlock : Module<Tensor, Tensor>, IDescribed
 {
     private readonly Conv2d conv1;
     private readonly Conv2d conv2;
@@ -26,4 +26,7 @@ public sealed class PlainBlock : Module<Tensor, Tensor>
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor x) => relu(conv2.call(relu(conv1.call(x))));
+
+    /// <inheritdoc/>
+    public GraphValue Describe(IGraph graph, GraphValue x) => graph.Relu(graph.Call(conv2, graph.Relu(graph.Call(conv1, x))));
 }

@@ -16,7 +16,7 @@ namespace MnistCnn.Networks;
 /// <see cref="Module.state_dict"/> has the names of torchvision's <c>ResNet</c>, so that its weights fit; with the same seed, new
 /// weights are torchvision's too. On MNIST's 28x28 pixels the maps of the four layers are 7x7, 4x4, 2x2 and 1x1.
 /// </remarks>
-public sealed class ResNet : Module<Tensor, Tensor>
+public sealed class ResNet : Module<Tensor, Tensor>, IDescribed
 {
     private readonly Conv2d conv1;
     private readonly BatchNorm2d bn1;
@@ -95,6 +95,15 @@ public sealed class ResNet : Module<Tensor, Tensor>
         x = max_pool2d(x, kernel_size: 3, stride: 2, padding: 1);
         x = layer4.call(layer3.call(layer2.call(layer1.call(x))));
         return fc.call(adaptive_avg_pool2d(x, 1).flatten(start_dim: 1));
+    }
+
+    /// <inheritdoc/>
+    public GraphValue Describe(IGraph graph, GraphValue x)
+    {
+        x = graph.Relu(graph.Call(bn1, graph.Call(conv1, x)));
+        x = graph.MaxPool(x, kernelSize: 3, stride: 2, padding: 1);
+        x = graph.Call(layer4, graph.Call(layer3, graph.Call(layer2, graph.Call(layer1, x))));
+        return graph.Call(fc, graph.Flatten(graph.GlobalAveragePool(x)));
     }
 
     /// <inheritdoc/>

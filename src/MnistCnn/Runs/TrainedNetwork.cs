@@ -32,21 +32,23 @@ public sealed record TrainedNetwork(
     private const string DeviationKey = "deviation";
     private const string FitKey = "fit";
     private const string TestShareKey = "test_share";
+    private const string AccuracyKey = "test_accuracy";
+
+    /// <summary>The accuracy on the test images after the training, in percent, where the file says it.</summary>
+    public double? TestAccuracy { get; init; }
 
     /// <summary>What a file of weights says of the data that they were trained on.</summary>
-    public static Dictionary<string, string> Describe(DataSet data)
+    public static Dictionary<string, string> Describe(DataSet data) =>
+        Describe(Trainer.ShapeOf(data), data.ClassNames, data.Normalization, data.Fit, data.Pictures?.TestShare);
+
+    /// <summary>What a file says of this network, text by name: as <see cref="Describe(DataSet)"/>, and which it is and how good.</summary>
+    public Dictionary<string, string> Describe()
     {
-        var metadata = new Dictionary<string, string>
-        {
-            [ShapeKey] = Trainer.ShapeOf(data).Input,
-            [ClassesKey] = JsonSerializer.Serialize(data.ClassNames, JsonFormat.Line),
-            [MeanKey] = data.Normalization.Mean.ToString(CultureInfo.InvariantCulture),
-            [DeviationKey] = data.Normalization.Deviation.ToString(CultureInfo.InvariantCulture),
-            [FitKey] = data.Fit.ToString().ToLowerInvariant(),
-        };
-        if (data.Pictures?.TestShare is { } share)
-            metadata.Add(TestShareKey, share.ToString(CultureInfo.InvariantCulture));
-        return metadata;
+        var text = Describe(Shape, ClassNames, Normalization, Pictures.Fit, Pictures.TestShare);
+        text[ArchitectureKey] = Architecture.Name;
+        if (TestAccuracy is { } accuracy)
+            text[AccuracyKey] = accuracy.ToString(CultureInfo.InvariantCulture);
+        return text;
     }
 
     /// <summary>Makes the network that a file has the weights of, on the CPU.</summary>
@@ -72,7 +74,8 @@ public sealed record TrainedNetwork(
             var mismatch = Mismatch(candidate, shape, file);
             if (mismatch is null)
             {
-                var model = new TrainedNetwork(candidate, candidate.Create(shape), shape, names, normalization, pictures);
+                var network = candidate.Create(shape);
+                var model = new TrainedNetwork(candidate, network, shape, names, normalization, pictures) { TestAccuracy = Accuracy(file) };
                 Copy(file, model.Network, path);
                 return model;
             }
@@ -150,6 +153,25 @@ public sealed record TrainedNetwork(
 
     private static PictureSettings PicturesOf(NetworkShape shape, PictureFit fit, double? testShare) =>
         new(shape.Height, shape.Width, fit, Grey: shape.Channels == 1, testShare);
+
+    private static Dictionary<string, string> Describe(
+        NetworkShape shape, IReadOnlyList<string> classNames, Normalization normalization, PictureFit fit, double? testShare)
+    {
+        var text = new Dictionary<string, string>
+        {
+            [ShapeKey] = shape.Input,
+            [ClassesKey] = JsonSerializer.Serialize(classNames, JsonFormat.Line),
+            [MeanKey] = normalization.Mean.ToString(CultureInfo.InvariantCulture),
+            [DeviationKey] = normalization.Deviation.ToString(CultureInfo.InvariantCulture),
+            [FitKey] = fit.ToString().ToLowerInvariant(),
+        };
+        if (testShare is { } share)
+            text.Add(TestShareKey, share.ToString(CultureInfo.InvariantCulture));
+        return text;
+    }
+
+    private static double? Accuracy(SafetensorsFile file) =>
+        double.TryParse(file.Metadata.GetValueOrDefault(AccuracyKey), NumberStyles.Float, CultureInfo.InvariantCulture, out var accuracy) ? accuracy : null;
 
     // The network that a file of this program names. PyTorch's files name none.
     private static Architecture? Saved(SafetensorsFile file) => Architecture.Find(file.Metadata.GetValueOrDefault(ArchitectureKey));

@@ -1,0 +1,70 @@
+using System.CommandLine;
+using MnistCnn.Export;
+using MnistCnn.Files;
+using MnistCnn.Reporting;
+using MnistCnn.Runtime;
+using static MnistCnn.Commands.CommonOptions;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Commands;
+
+/// <summary><c>export</c>: a network as an ONNX file, for programs without libtorch.</summary>
+internal static class ExportCommand
+{
+    private static readonly Option<string?> Out = new("--out")
+    {
+        Description = "The ONNX file. [default: beside MODEL, with the ending .onnx]",
+        HelpName = "FILE",
+    };
+
+    private static readonly Option<bool> Uint8 = new("--uint8")
+    {
+        Description = "Pixels go in, uint8 from 0 to 255, and the file normalises them; otherwise normalised float32 does.",
+    };
+
+    private static readonly Option<bool> Probabilities = new("--probabilities") { Description = "Probabilities come out, not logits." };
+    private static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace the file if there is one." };
+    public static Command Create()
+    {
+        var command = new Command("export", "Write a trained network as an ONNX file, for ONNX Runtime and other programs.")
+        {
+            Model, Out, Uint8, Probabilities, Overwrite, Json,
+        };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult line)
+    {
+        NativeLibraries.Load();
+        using var model = LoadModel(line, CPU);
+        var modelPath = Path.GetFullPath(line.GetRequiredValue(Model));
+        var path = Path.GetFullPath(line.GetValue(Out) ?? Path.ChangeExtension(modelPath, ".onnx"));
+        EnsureFree(path, modelPath, line.GetValue(Overwrite));
+        var file = OnnxModel.Of(
+            model.Architecture,
+            model.Network,
+            new OnnxSettings(model.Shape, model.Normalization, model.Describe(), line.GetValue(Uint8), line.GetValue(Probabilities)));
+        OnnxModel.Write(file, path);
+        ExportReport.Write(model.Architecture, file, path, line.GetValue(Json));
+        return 0;
+    }
+
+    private static void EnsureFree(string path, string modelPath, bool overwrite)
+    {
+        if (string.Equals(path, modelPath, StringComparison.OrdinalIgnoreCase))
+            throw new UserException($"{path} is the file with the weights. Choose another one with --out.");
+        if (Path.GetDirectoryName(path) is { } folder && !Directory.Exists(folder))
+            throw new UserException($"{folder} does not exist, or is not a folder. Make it first, or choose another one with --out.");
+        if (File.Exists(path) && !overwrite)
+            throw new UserException($"{path} exists. Choose another file with --out, or replace it with --overwrite.");
+        try
+        {
+            AtomicFile.EnsureWritable(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException($"{path} cannot be written: {error.Message.TrimEnd('.')}. Choose another file with --out.", error);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+using Google.Protobuf;
+using MnistCnn.Networks;
+using MnistCnn.Runtime;
+using Onnx;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace MnistCnn.Export;
+
+/// <summary>
+/// Writes down a network in ONNX's operators. Nodes are called as the modules that they are of, <c>inceptionA/branch5x5_1/Conv</c>,
+/// weights as in the state dictionary, <c>inceptionA.branch5x5_1.weight</c>; only weights that are used are kept.
+/// </summary>
+/// <remarks>Source: https://onnx.ai/onnx/operators, the versions of opset 13.</remarks>
+/// <param name="network">The network whose parts are told.</param>
+internal sealed class OnnxGraph(Module<Tensor, Tensor> network) : IGraph
+{
+    private readonly Dictionary<Module, string> names = network.named_modules().ToDictionary(named => named.module, named => named.name);
+    private readonly HashSet<string> nodeNames = [];
+    private readonly HashSet<GraphValue> meansOfMaps = [];
+
+    // The part that is being told, as in the state dictionary; "" is the network itself.
+    private string part = "";
+
+    /// <summary>What was written so far: nodes and weights.</summary>
+    public GraphProto Proto { get; } = new();
+
+    /// <summary>Whether images of one size only can go in: where a row is made of whole maps, a layer behind it counts their pixels.</summary>
+    public bool HasFixedSize { get; private set; }
+
+    /// <inheritdoc/>
+    /// <exception cref="UserException">The part does not say what it computes.</exception>
+    public GraphValue Call(Module<Tensor, Tensor> part, GraphValue x)
+    {
+        var outer = this.part;
+        this.part = ReferenceEquals(part, network) ? "" : names[part];
+        var y = Layers.Describe(this, part, x) ?? throw new UserException(
+            $"The network cannot be exported: {(this.part == "" ? "it" : $"its part {this.part}")}, a {part.GetType().Name}, "
+            + $"does not say what it computes. It must implement {nameof(IDescribed)}.");
+        this.part = outer;
+        return y;
+    }
+
+    /// <inheritdoc/>
+    public GraphValue Convolution(Conv2d layer, GraphValue x) => Node(
+        "Conv",
+        [x, Weight("weight", layer.weight!), .. layer.bias is null ? Array.Empty<GraphValue>() : [Weight("bias", layer.bias)]],
+        Numbers("kernel_shape", layer.kernel_size),
+        Numbers("strides", layer.stride),
+        Numbers("pads", [.. layer.padding!, .. layer.padding!]),
+        Numbers("dilations", layer.dilation),
+        Number("group", layer.groups));
+
+    /// <inheritdoc/>
+    public GraphValue BatchNormalization(BatchNorm2d layer, GraphValue x) => Node(
+        "BatchNormalization",
+        [
+            x, Weight("weight", layer.weight!), Weight("bias", layer.bias!),
+            Weight("running_mean", layer.running_mean!), Weight("running_var", layer.running_var!),
+        ],
+        new AttributeProto { Name = "epsilon", Type = AttributeProto.Types.AttributeType.Float, F = (float)layer.eps });
+
+    /// <inheritdoc/>
+    public GraphValue Linear(Linear layer, GraphValue x) =>
+        Node("Gemm", [x, Weight("weight", layer.weight!), Weight("bias", layer.bias!)], Number("transB", 1));
+
+    /// <inheritdoc/>
+    public GraphValue Identity(GraphValue x) => Node("Identity", [x]);
+
+    /// <inheritdoc/>
+    public GraphValue Relu(GraphValue x) => Node("Relu", [x]);
+
+    /// <inheritdoc/>
+    public GraphValue MaxPool(GraphValue x, int kernelSize, int? stride = null, int padding = 0) =>
+        Node("MaxPool", [x], Window(kernelSize, stride, padding));
+
+    /// <inheritdoc/>
+    public GraphValue AveragePool(GraphValue x, int kernelSize, int? stride = null, int padding = 0) =>
+        Node("AveragePool", [x], [.. Window(kernelSize, stride, padding), Number("count_include_pad", 1)]);
+
+    /// <inheritdoc/>
+    public GraphValue GlobalAveragePool(GraphValue x)
+    {
+        var y = Node("GlobalAveragePool", [x]);
+        meansOfMaps.Add(y);
+        return y;
+    }
+
+    /// <inheritdoc/>
+    public GraphValue Concatenate(params IReadOnlyList<GraphValue> values) => Node("Concat", values, Number("axis", 1));
+
+    /// <inheritdoc/>
+    public GraphValue Add(GraphValue x, GraphValue y) => Node("Add", [x, y]);
+
+    /// <inheritdoc/>
+    public GraphValue Flatten(GraphValue x)
+    {
+        HasFixedSize |= !meansOfMaps.Contains(x);
+        return Node("Flatten", [x], Number("axis", 1));
+    }
+
+    /// <summary>Pixels from 0 to 255 as networks take them.</summary>
+    /// <param name="x">The pixels, uint8.</param>
+    /// <param name="mean">What is taken from a pixel between 0 and 1.</param>
+    /// <param name="deviation">By which the rest is divided.</param>
+    public GraphValue Normalize(GraphValue x, double mean, double deviation)
+    {
+        part = "normalization";
+        x = Node("Cast", [x], Number("to", (long)TensorProto.Types.DataType.Float));
+        x = Node("Div", [x, Constant("white", byte.MaxValue)]);
+        x = Node("Sub", [x, Constant("mean", mean)]);
+        x = Node("Div", [x, Constant("deviation", deviation)]);
+        part = "";
+        return x;
+    }
+
+    /// <summary>Logits (N, classes) as probabilities.</summary>
+    public GraphValue Softmax(GraphValue x) => Node("Softmax", [x], Number("axis", 1));
+
+    /// <summary>Gives what the last node gives another name.</summary>
+    public GraphValue NameLast(string name)
+    {
+        Proto.Node[^1].Output[0] = name;
+        return new GraphValue(name);
+    }
+
+    // What it gives is called as the node is.
+    private GraphValue Node(string operation, IReadOnlyList<GraphValue> inputs, params AttributeProto[] attributes)
+    {
+        var first = $"{part}.{operation}".TrimStart('.').Replace('.', '/');
+        var name = first;
+        for (var count = 1; !nodeNames.Add(name); count++)
+            name = $"{first}_{count}";
+        Proto.Node.Add(new NodeProto
+        {
+            Name = name,
+            OpType = operation,
+            Input = { inputs.Select(input => input.Name) },
+            Output = { name },
+            Attribute = { attributes },
+        });
+        return new GraphValue(name);
+    }
+
+    private GraphValue Weight(string name, Tensor weight)
+    {
+        using var scope = NewDisposeScope();
+        return Initializer(name, weight.shape, ByteString.CopyFrom(weight.detach().cpu().contiguous().bytes));
+    }
+
+    private GraphValue Constant(string name, double value) => Initializer(name, [], ByteString.CopyFrom(BitConverter.GetBytes((float)value)));
+
+    private GraphValue Initializer(string name, long[] shape, ByteString numbers)
+    {
+        name = $"{part}.{name}".TrimStart('.');
+        Proto.Initializer.Add(new TensorProto
+        {
+            Name = name,
+            DataType = (int)TensorProto.Types.DataType.Float,
+            Dims = { shape },
+            RawData = numbers,
+        });
+        return new GraphValue(name);
+    }
+
+    private static AttributeProto[] Window(int kernelSize, int? stride, int padding) =>
+    [
+        Numbers("kernel_shape", [kernelSize, kernelSize]),
+        Numbers("strides", [stride ?? kernelSize, stride ?? kernelSize]),
+        Numbers("pads", [padding, padding, padding, padding]),
+    ];
+
+    private static AttributeProto Number(string name, long value) =>
+        new() { Name = name, Type = AttributeProto.Types.AttributeType.Int, I = value };
+
+    private static AttributeProto Numbers(string name, IEnumerable<long> values) =>
+        new() { Name = name, Type = AttributeProto.Types.AttributeType.Ints, Ints = { values } };
+}

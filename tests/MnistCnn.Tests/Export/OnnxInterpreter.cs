@@ -1,0 +1,58 @@
+using Onnx;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace MnistCnn.Tests.Export;
+
+/// <summary>Computes what an ONNX file says, as ONNX's operators are defined, with torch's functions and nothing of a network.</summary>
+public static class OnnxInterpreter
+{
+    /// <summary>The one output of a model with one input.</summary>
+    public static Tensor Run(ModelProto model, Tensor images)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var values = model.Graph.Initializer.ToDictionary(
+            weight => weight.Name,
+            weight => tensor(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(weight.RawData.Span).ToArray(), [.. weight.Dims]));
+        values.Add(model.Graph.Input.Single().Name, images);
+        foreach (var node in model.Graph.Node)
+            values.Add(node.Output.Single(), Compute(node, [.. node.Input.Select(name => values[name])]));
+        return values[model.Graph.Output.Single().Name].MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Compute(NodeProto node, Tensor[] x) => node.OpType switch
+    {
+        "Conv" => conv2d(
+            x[0], x[1], x.Length > 2 ? x[2] : null, strides: Numbers(node, "strides"), padding: Padding(node), dilation: Numbers(node, "dilations"),
+            groups: Number(node, "group")),
+        "BatchNormalization" => batch_norm(x[0], x[3], x[4], x[1], x[2], training: false, eps: node.Attribute.Single().F),
+        "Gemm" when Number(node, "transB") == 1 => x[0].matmul(x[1].t()).add_(x[2]),
+        "MaxPool" => max_pool2d(x[0], Numbers(node, "kernel_shape"), Numbers(node, "strides"), Padding(node)),
+        "AveragePool" => avg_pool2d(
+            x[0], Numbers(node, "kernel_shape"), Numbers(node, "strides"), Padding(node), count_include_pad: Number(node, "count_include_pad") == 1),
+        "GlobalAveragePool" => x[0].mean([2, 3], keepdim: true),
+        "Flatten" when Number(node, "axis") == 1 => x[0].flatten(start_dim: 1),
+        "Concat" => cat(x, Number(node, "axis")),
+        "Softmax" => softmax(x[0], Number(node, "axis")),
+        "Cast" when Number(node, "to") == (int)TensorProto.Types.DataType.Float => x[0].to_type(ScalarType.Float32),
+        "Identity" => x[0],
+        "Relu" => relu(x[0]),
+        "Add" => x[0].add(x[1]),
+        "Sub" => x[0].sub(x[1]),
+        "Div" => x[0].div(x[1]),
+        _ => throw new NotSupportedException(node.ToString()),
+    };
+
+    // The same on both sides, which torch takes once.
+    private static long[] Padding(NodeProto node)
+    {
+        var pads = Numbers(node, "pads");
+        Assert.Equal(pads[..2], pads[2..]);
+        return pads[..2];
+    }
+
+    private static long Number(NodeProto node, string name) => node.Attribute.Single(attribute => attribute.Name == name).I;
+
+    private static long[] Numbers(NodeProto node, string name) => [.. node.Attribute.Single(attribute => attribute.Name == name).Ints];
+}

@@ -1,0 +1,189 @@
+using Google.Protobuf;
+using MnistCnn.Data;
+using MnistCnn.Export;
+using MnistCnn.Networks;
+using MnistCnn.Runtime;
+using Onnx;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace MnistCnn.Tests.Export;
+
+/// <summary>What is in an exported file, read back, and that it computes what the network computes.</summary>
+public sealed class OnnxModelTests
+{
+    private static readonly Normalization Normalization = new(0.25, 0.5);
+
+    public static TheoryData<string> Names => [.. Architecture.All.Select(architecture => architecture.Name)];
+
+    // A network of the table that does not say what it computes fails here.
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Every_network_of_the_table_computes_the_same_from_its_file(string name)
+    {
+        var shape = new NetworkShape(3, 24, 20, 7);
+        using var network = RandomNetwork.Create(name, shape);
+        var model = Export(name, network, shape);
+        AssertNames(model, network, name);
+        AssertSame(model, network, randn(3, 3, 24, 20));
+        Assert.Equal(name.Contains("18") || int.TryParse(name[^2..], out _), IsOfAnySize(model));
+        if (IsOfAnySize(model))
+            AssertSame(model, network, randn(1, 3, 37, 50));
+        else
+            Assert.Equal([24, 20], model.Graph.Input[0].Type.TensorType.Shape.Dim.Skip(2).Select(side => side.DimValue));
+    }
+
+    [Fact]
+    public void A_block_of_the_experiments_is_described_too()
+    {
+        using var network = new PlainBlock(4);
+        AssertSame(OnnxModel.Of(Architecture.All[0], network, Settings(NetworkShape.Mnist)), network, randn(2, 4, 6, 5));
+    }
+
+    [Fact]
+    public void The_nodes_are_called_as_the_modules_and_the_weights_as_in_the_state_dictionary()
+    {
+        using var network = RandomNetwork.Create("inception", NetworkShape.Mnist);
+        var graph = Export("inception", network, NetworkShape.Mnist).Graph;
+        Assert.Equal("inception", graph.Name);
+        Assert.Equal(
+            [
+                "conv1/Conv", "MaxPool", "Relu", "inceptionA/branch1x1/Conv", "inceptionA/branch5x5_1/Conv", "inceptionA/branch5x5_2/Conv",
+                "inceptionA/branch3x3_1/Conv", "inceptionA/branch3x3_2/Conv", "inceptionA/branch3x3_3/Conv", "inceptionA/AveragePool",
+                "inceptionA/branch_pool/Conv", "inceptionA/Concat", "conv2/Conv", "MaxPool_1", "Relu_1",
+            ],
+            graph.Node.Take(15).Select(node => node.Name));
+        Assert.Equal(["Flatten", "linear/Gemm"], graph.Node.TakeLast(2).Select(node => node.Name));
+        Assert.Equal(
+            ["inceptionA/branch5x5_1/Conv", "inceptionA.branch5x5_2.weight", "inceptionA.branch5x5_2.bias"],
+            graph.Node.Single(node => node.Name == "inceptionA/branch5x5_2/Conv").Input);
+
+        using var residual = RandomNetwork.Create("resnet18", NetworkShape.Mnist);
+        var names = Export("resnet18", residual, NetworkShape.Mnist).Graph.Node.Select(node => node.Name).ToArray();
+        Assert.Contains("layer2/0/downsample/0/Conv", names);
+        Assert.Contains("layer2/0/bn1/BatchNormalization", names);
+        Assert.Contains("layer4/1/Relu_1", names);
+    }
+
+    [Fact]
+    public void What_goes_in_and_comes_out_has_names_and_a_free_batch_and_the_file_says_what_it_is()
+    {
+        using var network = RandomNetwork.Create("residual", NetworkShape.Mnist);
+        var model = Export("residual", network, NetworkShape.Mnist);
+        Assert.Equal("images float (batch, 1, 28, 28)", Text(Assert.Single(model.Graph.Input)));
+        Assert.Equal("logits float (batch, 10)", Text(Assert.Single(model.Graph.Output)));
+        Assert.Contains("pixel / 255 - 0.25) / 0.5", model.Graph.Input[0].DocString);
+        Assert.Contains("Residual", model.DocString);
+        Assert.Equal(("MnistCnn", Versions.Program), (model.ProducerName, model.ProducerVersion));
+        Assert.Equal(
+            new Dictionary<string, string> { ["classes"] = "[\"a\"]", ["mnist_cnn"] = Versions.Program },
+            model.MetadataProps.ToDictionary(text => text.Key, text => text.Value));
+        Assert.Equal("", Assert.Single(model.OpsetImport).Domain);
+        Assert.InRange(model.OpsetImport[0].Version, 13, 17);
+        Assert.InRange(model.IrVersion, 7, 8);
+    }
+
+    [Fact]
+    public void Pixels_are_normalised_and_probabilities_made_in_the_file_where_that_is_asked_for()
+    {
+        using var network = RandomNetwork.Create("residual", NetworkShape.Mnist);
+        var pixels = randint(256, [4, 1, 28, 28], ScalarType.Byte);
+        using var noGradient = no_grad();
+        var logits = network.call(Normalization.Apply(pixels));
+
+        var settings = Settings(NetworkShape.Mnist);
+        var architecture = Architecture.Find("residual")!;
+        var bytes = OnnxModel.Of(architecture, network, settings with { TakesPixels = true });
+        Assert.Equal("images uint8 (batch, 1, 28, 28)", Text(bytes.Graph.Input[0]));
+        AssertNear(logits, OnnxInterpreter.Run(bytes, pixels));
+        Assert.Equal(
+            ["normalization/Cast", "normalization/Div", "normalization/Sub", "normalization/Div_1", "conv1/Conv"],
+            bytes.Graph.Node.Take(5).Select(node => node.Name));
+
+        var both = OnnxModel.Of(architecture, network, settings with { TakesPixels = true, GivesProbabilities = true });
+        Assert.Equal("probabilities float (batch, 10)", Text(Assert.Single(both.Graph.Output)));
+        AssertNear(functional.softmax(logits, 1), OnnxInterpreter.Run(both, pixels));
+    }
+
+    [Fact]
+    public void The_convolution_that_the_listing_does_not_use_is_left_out()
+    {
+        using var network = RandomNetwork.Create("residual-as-printed", NetworkShape.Mnist);
+        var weights = Export("residual-as-printed", network, NetworkShape.Mnist).Graph.Initializer.Select(weight => weight.Name);
+        Assert.Equal(
+            ["rBlock1.conv1.weight", "rBlock1.conv1.bias", "rBlock2.conv1.weight", "rBlock2.conv1.bias"],
+            network.state_dict().Keys.Except(weights));
+    }
+
+    [Fact]
+    public void A_network_that_does_not_say_what_it_computes_is_refused()
+    {
+        using var network = Sequential(("conv", Conv2d(1, 2, 3)), ("mystery", Tanh()));
+        var message = Assert.Throws<UserException>(() => OnnxModel.Of(Architecture.All[0], network, Settings(NetworkShape.Mnist))).Message;
+        Assert.Contains("its part mystery, a Tanh, does not say what it computes", message);
+        using var alone = Tanh();
+        Assert.Contains(": it, a Tanh,", Assert.Throws<UserException>(() => OnnxModel.Of(Architecture.All[0], alone, Settings(NetworkShape.Mnist))).Message);
+    }
+
+    // On the meta device, which keeps no numbers.
+    [Fact]
+    public void What_does_not_fit_into_an_ONNX_file_is_refused()
+    {
+        var large = Architecture.All[0] with { Name = "large", Make = _ => Linear(1 << 16, 1 << 13) };
+        using var network = large.CreateSkeleton();
+        var message = Assert.Throws<UserException>(() => OnnxModel.Of(large, network, Settings(NetworkShape.Mnist))).Message;
+        Assert.Equal("large has 2.1 GB of weights, and an ONNX file can have 2 GB at most.", message);
+    }
+
+    private static OnnxSettings Settings(NetworkShape shape) => new(shape, Normalization, new Dictionary<string, string> { ["classes"] = "[\"a\"]" });
+
+    // As it is after it was written and read.
+    private static ModelProto Export(string name, Module<Tensor, Tensor> network, NetworkShape shape) =>
+        ModelProto.Parser.ParseFrom(OnnxModel.Of(Architecture.Find(name)!, network, Settings(shape)).ToByteArray());
+
+    private static bool IsOfAnySize(ModelProto model) =>
+        model.Graph.Input[0].Type.TensorType.Shape.Dim.Select(side => side.DimParam).SequenceEqual(["batch", "", "height", "width"]);
+
+    // Each layer with weights has one node of its name, which reads the weights of its name, and they are the network's.
+    private static void AssertNames(ModelProto model, Module<Tensor, Tensor> network, string name)
+    {
+        var weights = network.state_dict();
+        Assert.Equal(model.Graph.Node.Count, model.Graph.Node.Select(node => node.Name).Distinct().Count());
+        foreach (var node in model.Graph.Node.Where(node => node.OpType is "Conv" or "BatchNormalization" or "Gemm"))
+        {
+            var layer = node.Name[..node.Name.LastIndexOf('/')].Replace('/', '.');
+            Assert.Equal(
+                weights.Keys.Where(key => key.StartsWith($"{layer}.", StringComparison.Ordinal) && !key.EndsWith("num_batches_tracked", StringComparison.Ordinal)),
+                node.Input.Skip(1));
+        }
+
+        foreach (var weight in model.Graph.Initializer)
+        {
+            Assert.Equal(weights[weight.Name].shape, weight.Dims);
+            Assert.True(weights[weight.Name].bytes.SequenceEqual(weight.RawData.Span), weight.Name);
+        }
+
+        var left = weights.Keys.Except(model.Graph.Initializer.Select(weight => weight.Name)).Where(key => !key.EndsWith("num_batches_tracked", StringComparison.Ordinal));
+        Assert.Equal(name == "residual-as-printed" ? 4 : 0, left.Count());
+    }
+
+    private static void AssertSame(ModelProto model, Module<Tensor, Tensor> network, Tensor images)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        AssertNear(network.call(images), OnnxInterpreter.Run(model, images));
+    }
+
+    // The same functions of torch compute both.
+    private static void AssertNear(Tensor expected, Tensor actual)
+    {
+        Assert.Equal(expected.shape, actual.shape);
+        Assert.InRange(((actual - expected).abs().max() / expected.abs().max()).item<float>(), 0, 1e-5f);
+    }
+
+    private static string Text(ValueInfoProto value)
+    {
+        var sides = value.Type.TensorType.Shape.Dim.Select(side => side.DimParam is "" ? $"{side.DimValue}" : side.DimParam);
+        return $"{value.Name} {(TensorProto.Types.DataType)value.Type.TensorType.ElemType} ({string.Join(", ", sides)})".ToLowerInvariant();
+    }
+}
