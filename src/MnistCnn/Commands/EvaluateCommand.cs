@@ -45,8 +45,7 @@ internal static class EvaluateCommand
         var top = TopOf(line.GetValue(Top), names.Count);
         DataOptions.Report(line, data);
         var path = ModelFile.Find(name, model.Architecture);
-        var folder = line.GetValue(Out) ?? (name is null || ModelFile.IsReady(name) ? "." : Path.GetDirectoryName(path)!);
-        var picture = Path.Combine(folder, Path.GetFileNameWithoutExtension(path));
+        var picture = Path.Combine(line.GetValue(Out) ?? ModelFile.ResultFolder(name, path), Path.GetFileNameWithoutExtension(path));
         var (confusionPath, mistakesPath) = (Path.GetFullPath($"{picture}-confusion.png"), Path.GetFullPath($"{picture}-mistakes.png"));
         AtomicFile.EnsureWritable(confusionPath);
         AtomicFile.EnsureWritable(mistakesPath);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using MnistCnn.Export;
 using MnistCnn.Files;
 using MnistCnn.Reporting;
+using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using static MnistCnn.Commands.CommonOptions;
 using static TorchSharp.torch;
@@ -13,7 +14,7 @@ internal static class ExportCommand
 {
     private static readonly Option<string?> Out = new("--out")
     {
-        Description = "The ONNX file. [default: beside MODEL, with the ending .onnx]",
+        Description = "The ONNX file. [default: beside MODEL, or in the current folder for a ready network, with the ending .onnx]",
         HelpName = "FILE",
     };
 
@@ -37,9 +38,11 @@ internal static class ExportCommand
     private static int Run(ParseResult line)
     {
         NativeLibraries.Load();
-        using var model = LoadModel(line, CPU);
-        var modelPath = Path.GetFullPath(line.GetRequiredValue(Model));
-        var path = Path.GetFullPath(line.GetValue(Out) ?? Path.ChangeExtension(modelPath, ".onnx"));
+        var name = line.GetValue(Model);
+        using var model = LoadModel(line, name, CPU);
+        var modelPath = ModelFile.Find(name, model.Architecture);
+        var path = Path.GetFullPath(line.GetValue(Out)
+            ?? Path.Combine(ModelFile.ResultFolder(name, modelPath), Path.GetFileNameWithoutExtension(modelPath) + ".onnx"));
         EnsureFree(path, modelPath, line.GetValue(Overwrite));
         var file = OnnxModel.Of(
             model.Architecture,

@@ -24,10 +24,6 @@ internal readonly record struct Rectangle(int Top, int Left, int Height, int Wid
 /// </remarks>
 internal static class Distortion
 {
-    // By name, since a Scalar that nothing holds, as in x + y, may be finalised during the call.
-    private static readonly Scalar One = 1;
-    private static readonly Scalar MinusOne = -1;
-
     /// <summary>
     /// Lets bright lines become wider, or narrower: the brightest or the darkest pixel of a neighbourhood takes the place of each
     /// (grey dilation and erosion), and what is left of a whole pixel mixes the last two neighbourhoods. A line that is narrower than

@@ -25,6 +25,11 @@ public static class ModelFile
     public static bool IsModel(string name) =>
         name.EndsWith(Ending, StringComparison.OrdinalIgnoreCase) || File.Exists(Path.Combine(name, RunFolder.InfoFile)) || IsReady(name);
 
+    /// <summary>Where what is made of a model goes: beside it, or of a ready one into the current folder.</summary>
+    /// <param name="name">As for <see cref="Find"/>.</param>
+    /// <param name="path">What <see cref="Find"/> gave.</param>
+    public static string ResultFolder(string? name, string path) => name is null || IsReady(name) ? Path.GetFullPath(".") : Path.GetDirectoryName(path)!;
+
     /// <summary>The file with a model's weights: of a run folder, those of its best epoch.</summary>
     /// <param name="name">A file, a run folder or the name of a ready network; null for a ready one.</param>
     /// <param name="architecture">Which ready network, where <paramref name="name"/> is null; null for the better one.</param>

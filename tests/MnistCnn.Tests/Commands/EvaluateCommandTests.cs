@@ -114,7 +114,7 @@ public sealed class EvaluateCommandTests : IDisposable
         Run("evaluate", Trained, "--out", "x", "--data", "nowhere").AssertFailed(1, "nowhere");
         File.WriteAllBytes(folder["pickle.pt"], [(byte)'P', (byte)'K', 3, 4]);
         Run("evaluate", "pickle.pt").AssertFailed(1, "pickle");
-        Run("evaluate").AssertFailed(2);
+        Run("evaluate", "--arch", "plain").AssertFailed(1, "No network of plain comes with the program", "inception");
         Run("evaluate", "").AssertFailed(2, "empty");
         Run("evaluate", Trained, "--out", "").AssertFailed(2, "empty");
         Assert.Equal(["pickle.pt"], folder.Contents);

@@ -74,7 +74,7 @@ public sealed class ExportCommandTests : IDisposable
         Run("export", Trained, "--out", ".").AssertFailed(1, folder.FullPath, "is a folder");
         Run("export", Trained, "--out", "x.onnx", "--arch", "inception").AssertFailed(1, "inception", "inceptionA.branch_pool.weight is missing");
         Run("export", Fixture.PathOf("checkpoint-0.1.safetensors"), "--out", "x.onnx").AssertFailed(1, "is a checkpoint");
-        Run("export").AssertFailed(2);
+        Run("export", "--arch", "plain").AssertFailed(1, "No network of plain comes with the program");
         Run("export", Trained, "--arch", "foo").AssertFailed(2, "'foo'");
         if (OperatingSystem.IsLinux())
             Run("export", Trained, "--out", "/proc/x.onnx").AssertFailed(1, "/proc/x.onnx cannot be written", "--out");

@@ -42,4 +42,32 @@ public sealed class ReadyNetworkTests : IDisposable
             .Select(result => $"{result.GetProperty("file")} {result.GetProperty("digit")}").ToArray();
         Assert.True(wrong.Length <= 5, string.Join(", ", wrong));
     }
+
+    // In their first minute, a newcomer asks what digit this is.
+    [Fact]
+    public void A_picture_alone_is_asked_of_a_ready_network()
+    {
+        File.WriteAllBytes(folder["photo.png"], DrawnDigits.Draw(hand: 3, digit: 7));
+        var run = ProgramRun.Of(folder.FullPath, "predict", "photo.png");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Matches(@"^photo\.png   7 +\d+\.\d\d %\n$", run.Output);
+        Assert.Equal(run.Output, ProgramRun.Of(folder.FullPath, "predict", ModelFile.Standard, "photo.png").Output);
+        Assert.NotEqual(run.Output, ProgramRun.Of(folder.FullPath, "predict", "photo.png", "--arch", "residual").Output);
+        ProgramRun.Of(folder.FullPath, "predict", "inception").AssertFailed(2, "inception is a network: name the pictures behind it");
+    }
+
+    [Fact]
+    public void A_run_folder_is_its_best_weights_and_a_path_goes_before_a_name()
+    {
+        Assert.EndsWith(Path.Combine("data", "models", "residual.safetensors"), ModelFile.Find("Residual", null));
+        Assert.Equal(Path.GetFullPath("some.safetensors"), ModelFile.Find("some.safetensors", null));
+        Assert.False(ModelFile.IsModel(folder.FullPath));
+        File.WriteAllText(folder["run.json"], "{}");
+        Assert.True(ModelFile.IsModel(folder.FullPath));
+        Assert.Equal(folder["best.safetensors"], ModelFile.Find(folder.FullPath, null));
+
+        Directory.CreateDirectory(folder["residual"]);
+        ProgramRun.Of(folder.FullPath, "evaluate", "residual").AssertFailed(1, "residual is not a run folder");
+        ProgramRun.Of(folder.FullPath, "evaluate", "--arch", "resnet18").AssertFailed(1, "No network of resnet18 comes with the program");
+    }
 }

@@ -1,0 +1,84 @@
+using MnistCnn.Files;
+using MnistCnn.Networks;
+using MnistCnn.Runs;
+using MnistCnn.Tests;
+using MnistCnn.Tests.Export;
+using static TorchSharp.torch;
+
+namespace MnistCnn.SystemTests;
+
+/// <summary>A temporary folder with networks and the ONNX files that the program makes of them.</summary>
+internal sealed class OnnxFolder : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    /// <summary>The full path of a name.</summary>
+    public string this[string name] => folder[name];
+
+    /// <summary>The weights that PyTorch trained, of Residual.</summary>
+    public static string TrainedResidual { get; } = Path.Combine(AppContext.BaseDirectory, "residual-trained.safetensors");
+
+    /// <summary>Writes the weights of a <see cref="RandomNetwork"/>.</summary>
+    /// <returns>The path of the file.</returns>
+    public string SaveRandom(string architecture, NetworkShape shape)
+    {
+        using var network = RandomNetwork.Create(architecture, shape);
+        var metadata = new Dictionary<string, string>
+        {
+            ["architecture"] = architecture,
+            ["shape"] = shape.Input,
+            ["classes"] = $"[{string.Join(',', Enumerable.Range(0, shape.Classes).Select(number => $"\"{number}\""))}]",
+            ["mean"] = "0.5",
+            ["deviation"] = "0.25",
+        };
+        var path = folder[$"{architecture}.safetensors"];
+        new SafetensorsFile(network.state_dict(), metadata).Write(path);
+        return path;
+    }
+
+    /// <summary>Weights of one of the article's two networks, trained: by PyTorch, or here.</summary>
+    public string Trained(string architecture) => architecture == "residual" ? TrainedResidual : TrainInception();
+
+    /// <summary>Exports weights with the program.</summary>
+    /// <returns>The path of the ONNX file.</returns>
+    public string Export(string weights, params string[] options)
+    {
+        var path = folder["model.onnx"];
+        Run(["export", weights, "--out", path, "--overwrite", .. options]);
+        return path;
+    }
+
+    /// <summary>The largest difference between what the network and its file give, relative to the largest number that it gives.</summary>
+    public static double Difference(Tensor expected, Tensor actual)
+    {
+        Assert.Equal(expected.shape, actual.shape);
+        return ((actual - expected).abs().max() / expected.abs().max()).item<float>();
+    }
+
+    /// <summary>The logits of a network, as the program computes them.</summary>
+    public static Tensor Logits(TrainedNetwork model, Tensor images)
+    {
+        using var noGradient = no_grad();
+        model.Network.eval();
+        return cat([.. images.split(100).Select(batch =>
+        {
+            using var scope = NewDisposeScope();
+            return model.Network.call(batch).MoveToOuterDisposeScope();
+        })]);
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    // On some thousand images, in seconds.
+    private string TrainInception()
+    {
+        Run("train", "--arch", "inception", "--epochs", "1", "--train-limit", "9600", "--lr", "0.05", "--momentum", "0.9", "--out", "inception");
+        return folder["inception/model.safetensors"];
+    }
+
+    private void Run(params string[] arguments)
+    {
+        var run = ProgramRun.Of(folder.FullPath, arguments);
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+    }
+}
