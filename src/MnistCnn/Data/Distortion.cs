@@ -41,7 +41,7 @@ internal static class Distortion
         var result = neighbourhood;
         for (var ring = 0; widths.Any(width => Math.Abs(width) / 2 > ring); ring++)
         {
-            var wider = max_pool2d(neighbourhood, kernel_size: 3, stride: 1, padding: 1);
+            var wider = Brightest(Brightest(neighbourhood, dimension: 2), dimension: 3);
             result = lerp(result, wider, PerImage(width => Math.Clamp(Math.Abs(width) / 2 - ring, 0, 1)));
             neighbourhood = wider;
         }
@@ -50,6 +50,15 @@ internal static class Distortion
 
         Tensor PerImage(Func<double, double> number) =>
             tensor([.. widths.Select(width => (float)number(width))], [widths.Length, 1, 1, 1], device: images.device);
+
+        // Of each pixel and its two neighbours; beyond an edge, of what there is. max_pool2d of 3x3 took nine times as long.
+        static Tensor Brightest(Tensor images, int dimension)
+        {
+            var last = images.shape[dimension] - 1;
+            var before = cat([images.narrow(dimension, 0, 1), images.narrow(dimension, 0, last)], dimension);
+            var behind = cat([images.narrow(dimension, 1, last), images.narrow(dimension, last, 1)], dimension);
+            return maximum(images, maximum(before, behind));
+        }
     }
 
     /// <summary>Mirrors images, left to right.</summary>

@@ -127,6 +127,18 @@ public sealed class DistortionTests
         AssertSame(line[1], changed[1]);
     }
 
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(1, 9)]
+    [InlineData(12, 7)]
+    public void Two_pixels_wider_is_the_brightest_of_nine_and_two_narrower_the_darkest(int height, int width)
+    {
+        using var images = randn(2, 3, height, width);
+        using var changed = Distortion.Thicken(images, [2, -2]);
+        AssertSame(nn.functional.max_pool2d(images[..1], 3, 1, 1), changed[..1]);
+        AssertSame(-nn.functional.max_pool2d(-images[1..], 3, 1, 1), changed[1..]);
+    }
+
     [Fact]
     public void Mirror_mirrors_the_images_that_it_is_told_left_to_right()
     {
