@@ -48,7 +48,8 @@ public sealed class OnnxRuntimeTests : IDisposable
         Tensor Run(Tensor input, params string[] options)
         {
             using var session = new OnnxSession(folder.Export(weights, options));
-            return cat([.. input.split(1000).Select(session.Run)]);
+            using var scope = NewDisposeScope();
+            return cat([.. input.split(250).Select(session.Run)]).MoveToOuterDisposeScope();
         }
     }
 
@@ -70,6 +71,8 @@ public sealed class OnnxRuntimeTests : IDisposable
 
         void AssertSame(int batch, int height, int width)
         {
+            using var scope = NewDisposeScope();
+            manual_seed(1);
             var images = randn(batch, 3, height, width);
             Assert.InRange(OnnxFolder.Difference(OnnxFolder.Logits(model, images), session.Run(images)), 0, Tolerance);
         }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using MnistCnn.Data;
 
 namespace MnistCnn.Tests;
 
@@ -38,6 +39,18 @@ public static class SmallMnist
             var labels = Enumerable.Range(0, count).Select(i => (byte)(i % classes)).ToArray();
             var file = Path.Combine(folder, $"{prefix}-labels-idx1-ubyte");
             File.WriteAllBytes(pack ? file + ".gz" : file, pack ? Gzip(Idx(labels, count)) : Idx(labels, count));
+        }
+    }
+
+    /// <summary>A data set of grey images as its four files.</summary>
+    public static void Write(string folder, DataSet data)
+    {
+        Directory.CreateDirectory(folder);
+        foreach (var (set, prefix) in new[] { (data.Train, "train"), (data.Test, "t10k") })
+        {
+            var count = (int)set.Count;
+            File.WriteAllBytes(Path.Combine(folder, $"{prefix}-images-idx3-ubyte"), Idx(set.Images.bytes.ToArray(), count, data.Height, data.Width));
+            File.WriteAllBytes(Path.Combine(folder, $"{prefix}-labels-idx1-ubyte"), Idx([.. set.Labels.data<long>().Select(label => (byte)label)], count));
         }
     }
 }

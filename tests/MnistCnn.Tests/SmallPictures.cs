@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
 using ICSharpCode.SharpZipLib.Checksum;
+using MnistCnn.Data;
 using SkiaSharp;
 
 namespace MnistCnn.Tests;
@@ -18,6 +19,17 @@ public static class SmallPictures
                 Save(Path.Combine(folder, name, $"{index:000}.png"), side, side, (_, _) => grey
                     ? Grey((byte)random.Next(256))
                     : new SKColor((byte)random.Next(256), (byte)random.Next(256), (byte)random.Next(256)), grey: grey);
+    }
+
+    /// <summary>Grey images as PNG files, a folder a class, in the order of their names.</summary>
+    public static void WriteImages(ImageSet set, string folder)
+    {
+        var (pixels, labels) = (set.Images.bytes.ToArray(), set.Labels.data<long>().ToArray());
+        var (height, width) = ((int)set.Images.shape[2], (int)set.Images.shape[3]);
+        for (var index = 0; index < labels.Length; index++)
+            Save(
+                Path.Combine(folder, $"{labels[index]}", $"{index:00000}.png"), width, height,
+                (x, y) => Grey(pixels[height * width * index + width * y + x]), grey: true);
     }
 
     public static SKColor Grey(byte value) => new(value, value, value);

@@ -88,6 +88,8 @@ internal static class DataOptions
     {
         if (IsGiven(line, Data))
             Console.Error.WriteLine($"Data: {data.Description}");
+        if (data.AlsoTrained > 0)
+            Console.Error.WriteLine($"Pictures that are tested on although they are trained on too: {data.AlsoTrained}.");
         if (data.PassedOver is [var first, ..])
             Console.Error.WriteLine($"Pictures that cannot be read and are passed over: {data.PassedOver.Count}. The first: {first}");
     }
@@ -97,7 +99,7 @@ internal static class DataOptions
         Height = line.GetValue(ImageSize)?.Height ?? standard.Height,
         Width = line.GetValue(ImageSize)?.Width ?? standard.Width,
         Fit = line.GetValue(Fit) ?? standard.Fit,
-        Grey = IsGiven(line, Grey) ? line.GetValue(Grey) : standard.Grey,
+        Grey = line.GetValue(Grey) ? true : standard.Grey,
         TestShare = IsGiven(line, TestShare) ? line.GetValue(TestShare) : standard.TestShare,
         SkipBroken = line.GetValue(SkipBroken) || standard.SkipBroken,
     };

@@ -12,12 +12,10 @@ namespace MnistCnn.Commands;
 /// <summary><c>evaluate</c>: how well weights do on the test images.</summary>
 internal static class EvaluateCommand
 {
-    // Of so many classes or fewer, one name is enough.
-    private const int FewClasses = 20;
     private const int StandardTop = 5;
 
     private static readonly Option<int?> Top = OptionalCount(
-        "--top", $"Report how often the right class is among the N likeliest too. [default: {StandardTop} above {FewClasses} classes]");
+        "--top", $"Report how often the right class is among the N likeliest too. [default: {StandardTop} above {ClassText.FewClasses} classes]");
 
     private static readonly Option<string?> Out = new("--out")
     {
@@ -44,6 +42,8 @@ internal static class EvaluateCommand
         var names = ClassNames.AreNumbers(model.ClassNames) ? data.ClassNames : model.ClassNames;
         var top = TopOf(line.GetValue(Top), names.Count);
         DataOptions.Report(line, data);
+        if (model.MayKnowTestImages(data))
+            Console.Error.WriteLine($"{data.Folder} is not split as it was when the network was trained, or has changed: it may know some of the test images.");
         var path = ModelFile.Find(name, model.Architecture);
         var picture = Path.Combine(line.GetValue(Out) ?? ModelFile.ResultFolder(name, path), Path.GetFileNameWithoutExtension(path));
         var (confusionPath, mistakesPath) = (Path.GetFullPath($"{picture}-confusion.png"), Path.GetFullPath($"{picture}-mistakes.png"));
@@ -64,7 +64,7 @@ internal static class EvaluateCommand
     /// <param name="classes">How many classes there are.</param>
     /// <exception cref="UserException">Among as many, it would always be found.</exception>
     internal static int? TopOf(int? asked, int classes) => asked < classes || asked is null
-        ? asked ?? (classes > FewClasses ? StandardTop : null)
+        ? asked ?? (classes > ClassText.FewClasses ? StandardTop : null)
         : throw new UserException($"--top takes a number below that of the classes, which is {classes}, not {asked}.");
 
     private static void EnsureFit(TrainedNetwork model, DataSet data)

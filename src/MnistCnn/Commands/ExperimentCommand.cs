@@ -51,6 +51,7 @@ internal static class ExperimentCommand
         using var data = DataOptions.Load(line, settings.TrainLimit, settings.TestLimit);
         using var interruption = new Interruption();
         using var run = ExperimentRun.Open(experiment, settings, data, device, line.GetValue(Out));
+        DataOptions.Report(line, data);
         var isFinished = false;
         ExperimentReport.Run(progress => isFinished = run.Measure(progress, Keep, interruption.Token));
 

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>predict</c>: which digit is in a picture.</summary>
+/// <summary><c>predict</c>: what is in a picture.</summary>
 internal static class PredictCommand
 {
     private static readonly Argument<string[]> Images = new("[MODEL] IMAGE")
@@ -23,7 +23,7 @@ internal static class PredictCommand
     private static readonly Option<bool> Show = new("--show") { Description = "Draw what the network saw." };
     public static Command Create()
     {
-        var command = new Command("predict", "Say which digit is in a picture, and how sure the network is.")
+        var command = new Command("predict", "Say what is in a picture, and how sure the network is.")
         {
             Images, Top, Show, Threads, Json,
         };
@@ -76,9 +76,9 @@ internal static class PredictCommand
     {
         if (model.Pictures.Fit is PictureFit.Ink)
             return DigitImage.Read(file);
-        var image = empty([model.Shape.Channels, model.Shape.Height, model.Shape.Width], ScalarType.Byte);
-        PictureFile.Fit(PictureFile.ReadAllBytes(file), file, model.Pictures, image.bytes);
-        return image;
+        var pixels = new byte[model.Shape.Channels * model.Shape.Height * model.Shape.Width];
+        PictureFile.Fit(PictureFile.ReadAllBytes(file), file, model.Pictures, pixels);
+        return tensor(pixels, [model.Shape.Channels, model.Shape.Height, model.Shape.Width]);
     }
 
     // A folder without pictures stays, so that it gets its own error.

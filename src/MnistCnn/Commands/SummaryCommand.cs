@@ -27,8 +27,10 @@ internal static class SummaryCommand
     {
         var command = new Command("summary", "Show a network's layers, shapes, parameters, multiply-adds and receptive field.")
         {
-            DataOptions.Data, Input, Classes, BatchSize, Json,
+            Input, Classes, BatchSize, Json,
         };
+        foreach (var option in DataOptions.All)
+            command.Add(option);
         command.Validators.Add(result =>
         {
             if (result.GetResult(DataOptions.Data) is not null && (result.GetResult(Input) is not null || result.GetResult(Classes) is { Implicit: false }))
@@ -54,6 +56,7 @@ internal static class SummaryCommand
     private static NetworkShape ShapeOfData(ParseResult line)
     {
         using var data = DataOptions.Load(line, trainLimit: 1, testLimit: 1);
+        DataOptions.Report(line, data);
         return Trainer.ShapeOf(data);
     }
 

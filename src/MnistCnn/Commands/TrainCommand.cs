@@ -116,6 +116,8 @@ internal static class TrainCommand
         var architecture = Architecture.Find(settings.Architecture) ?? throw new InvalidDataException($"{checkpointPath} is of an architecture that this program does not know: {settings.Architecture}.");
         using var data = LoadData(line, settings, checkpoint?.Data);
 
+        EnsureOutside(data, line.GetValue(Out) ?? Path.GetDirectoryName(checkpointPath));
+
         // What unpacking the files took, some 65 MB, is not needed any more.
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
         if (line.GetValue(Plot) is { } plotPath)
@@ -137,8 +139,21 @@ internal static class TrainCommand
     }
 
     // A run that goes on finds its data where they were, if they are still there.
-    private static DataSet LoadData(ParseResult line, TrainSettings settings, RunData? saved) => DataOptions.Load(
-        line, settings.TrainLimit, settings.TestLimit, saved?.Pictures, Path.Exists(saved?.Folder) ? saved.Folder : null);
+    private static DataSet LoadData(ParseResult line, TrainSettings settings, RunData? saved)
+    {
+        var isThere = DataReader.Exists(saved?.Folder);
+        if (saved?.Pictures is not null && !isThere && line.GetResult(DataOptions.Data) is null)
+            throw new UserException($"The data folder {saved.Folder} is not there any more: say where it is with --data.");
+        return DataOptions.Load(line, settings.TrainLimit, settings.TestLimit, saved?.Pictures, isThere ? saved!.Folder : null);
+    }
+
+    // A picture that a run leaves there would be taken for one of the set.
+    private static void EnsureOutside(DataSet data, string? runFolder)
+    {
+        var path = Path.GetFullPath(runFolder ?? "runs");
+        if (data.Pictures is not null && Path.GetRelativePath(data.Folder, path) is var relative && !relative.StartsWith("..", StringComparison.Ordinal) && !Path.IsPathRooted(relative))
+            throw new UserException($"The run folder would be {path}, among the pictures of {data.Folder}: choose another one with --out.");
+    }
 
     private static int Train(ParseResult line, Architecture architecture, TrainingRun run, CancellationToken interruption)
     {

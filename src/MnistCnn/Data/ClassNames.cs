@@ -68,7 +68,8 @@ internal static class ClassNames
     /// <param name="folder">Where the data set lies.</param>
     public static string? Mismatch(IReadOnlyList<string> network, IReadOnlyList<string> data, string folder)
     {
-        if (network.Count == data.Count && (AreNumbers(network) || AreNumbers(data) || network.SequenceEqual(data)))
+        var isSameInOtherOrder = !network.SequenceEqual(data) && network.ToHashSet().SetEquals(data);
+        if (network.Count == data.Count && !isSameInOtherOrder && (AreNumbers(network) || AreNumbers(data) || network.SequenceEqual(data)))
             return null;
         var reason = (data.Except(network).FirstOrDefault(), network.Except(data).FirstOrDefault()) switch
         {

@@ -33,6 +33,9 @@ public static class DataReader
             $"{path} is not a data set: it holds neither IDX files (train-images-idx3-ubyte and three more), nor CIFAR's (data_batch_1.bin or train.bin), nor folders of pictures.");
     }
 
+    /// <summary>Whether anything lies at a path that <see cref="Load"/> would look at.</summary>
+    public static bool Exists(string? path) => path is not null && (Path.Exists(path) || IdxReader.Holds(path));
+
     /// <summary>Whether what lies at a path is read as a folder of pictures, which may take long.</summary>
     public static bool HoldsPictures(string path) => !IdxReader.Holds(path) && !CifarReader.Holds(path) && PictureFolder.Holds(path);
 }

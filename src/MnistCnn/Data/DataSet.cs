@@ -27,6 +27,9 @@ public sealed record DataSet(
     /// <summary>How many images there are to train and to test on, whatever the limits.</summary>
     public (long Train, long Test) Found { get; init; } = (Train.Count, Test.Count);
 
+    /// <summary>How many different files to test on are among those to train on too, by their bytes.</summary>
+    public int AlsoTrained { get; init; }
+
     /// <summary>Why pictures were passed over, a line each.</summary>
     public IReadOnlyList<string> PassedOver { get; init; } = [];
 

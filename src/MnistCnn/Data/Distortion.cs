@@ -76,6 +76,14 @@ internal static class Distortion
     /// <param name="motions">How to move each.</param>
     public static Tensor Move(Tensor images, Motion[] motions)
     {
+        // On Apple's GPUs, libtorch cannot continue the edge.
+        if (images.device_type == DeviceType.MPS)
+        {
+            using var here = images.cpu();
+            using var moved = Move(here, motions);
+            return moved.to(images.device);
+        }
+
         var (height, width) = ((double)images.shape[2], (double)images.shape[3]);
         using var matrices = tensor([.. motions.SelectMany(Matrix)], [motions.Length, 2, 3], device: images.device);
         using var grid = affine_grid(matrices, images.shape, align_corners: false);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using MnistCnn.Files;
 using SkiaSharp;
 
@@ -18,9 +19,17 @@ internal static class PictureFile
     /// <summary>Reads the bytes of a file.</summary>
     /// <exception cref="InvalidDataException">It is too large to be decoded, or empty.</exception>
     /// <exception cref="IOException">It is missing or cannot be read.</exception>
-    public static byte[] ReadAllBytes(string path) => new FileInfo(path) is { Exists: true, Length: > LargestFile }
-        ? throw new InvalidDataException($"{path} is too large: a picture may have {LargestFile / 1_000_000} MB.")
-        : InputFile.ReadAllBytes(path);
+    public static byte[] ReadAllBytes(string path)
+    {
+        var file = new FileInfo(path);
+        if (file is { Exists: true, Length: > LargestFile })
+            throw new InvalidDataException($"{path} is too large: a picture may have {LargestFile / 1_000_000} MB.");
+
+        // What is plainly a file is read at once: of small ones, looking at them takes longer than reading them.
+        return file is { Exists: true, Length: > 0 } && file.Attributes.HasFlag(FileAttributes.ReparsePoint) is false
+            ? File.ReadAllBytes(path)
+            : InputFile.ReadAllBytes(path);
+    }
 
     /// <summary>Reads a picture's header, and nothing behind it.</summary>
     /// <param name="contents">The whole file.</param>
@@ -68,10 +77,17 @@ internal static class PictureFile
 
         // A JPEG can be decoded at so many eighths of its size, the fewer the faster.
         var eighths = Math.Min(8, MathF.Ceiling(8 * Math.Max(scaleX, scaleY)));
-        using var decoded = Pixels(codec, codec.GetScaledDimensions(eighths / 8), name);
+        var decoded = Pixels(codec, codec.GetScaledDimensions(eighths / 8), name);
         if (decoded.Width == width && decoded.Height == height && upright.IsIdentity && decoded.AlphaType == SKAlphaType.Opaque)
-            return decoded.Copy();
-        var result = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Premul));
+            return decoded;
+        using var rest = decoded;
+        var result = new SKBitmap();
+        if (!result.TryAllocPixels(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Premul)))
+        {
+            result.Dispose();
+            throw new InvalidDataException($"{name} does not fit into memory: it has {fullWidth}x{fullHeight} pixels.");
+        }
+
         using var canvas = new SKCanvas(result);
         using var image = SKImage.FromBitmap(decoded);
         canvas.Clear(SKColors.White);
@@ -98,22 +114,40 @@ internal static class PictureFile
             return;
         }
 
+        if (settings.Grey == true && TryDecodeGrey(contents, name, settings, image))
+            return;
         using var bitmap = Fit(contents, name, settings.Height!.Value, settings.Width!.Value, settings.Fit);
         CopyTo(bitmap, settings.Grey == true ? 1 : 3, image);
+    }
+
+    // Grey pixels that need no other size are decoded to where they go.
+    private static unsafe bool TryDecodeGrey(byte[] contents, string name, PictureSettings settings, Span<byte> image)
+    {
+        using var codec = Open(contents, name);
+        if (codec.Info is not { ColorType: SKColorType.Gray8, AlphaType: SKAlphaType.Opaque } info
+            || (info.Height, info.Width) != (settings.Height, settings.Width) || codec.EncodedOrigin != SKEncodedOrigin.TopLeft)
+            return false;
+        fixed (byte* pixels = image)
+            return codec.GetPixels(info, (nint)pixels) == SKCodecResult.Success ? true : throw Damaged(name);
     }
 
     // Channel by channel, as networks take them: red, green, blue, or the luma of ITU-R BT.601.
     private static void CopyTo(SKBitmap bitmap, int channels, Span<byte> image)
     {
-        var size = bitmap.Width * bitmap.Height;
-        var pixels = bitmap.GetPixelSpan();
-        for (var at = 0; at < size; at++)
+        var pixels = MemoryMarshal.Cast<byte, uint>(bitmap.GetPixelSpan());
+        if (channels == 1)
         {
-            var (red, green, blue) = (pixels[4 * at], pixels[4 * at + 1], pixels[4 * at + 2]);
-            if (channels == 1)
-                image[at] = (byte)((299 * red + 587 * green + 114 * blue + 500) / 1000);
-            else
-                (image[at], image[size + at], image[2 * size + at]) = (red, green, blue);
+            for (var at = 0; at < pixels.Length; at++)
+                image[at] = (byte)((299 * (byte)pixels[at] + 587 * (byte)(pixels[at] >> 8) + 114 * (byte)(pixels[at] >> 16) + 500) / 1000);
+            return;
+        }
+
+        for (var channel = 0; channel < channels; channel++)
+        {
+            var plane = image.Slice(channel * pixels.Length, pixels.Length);
+            var shift = 8 * channel;
+            for (var at = 0; at < plane.Length; at++)
+                plane[at] = (byte)(pixels[at] >> shift);
         }
     }
 
@@ -138,8 +172,10 @@ internal static class PictureFile
             && codec.GetPixels(bitmap.Info, bitmap.GetPixels()) == SKCodecResult.Success)
             return bitmap;
         bitmap.Dispose();
-        throw new InvalidDataException($"{name} is damaged or cut short: it cannot be decoded.");
+        throw Damaged(name);
     }
+
+    private static InvalidDataException Damaged(string name) => new($"{name} is damaged or cut short: it cannot be decoded.");
 
     // What turns a picture of that size as its EXIF says.
     private static SKMatrix Upright(SKEncodedOrigin origin, int width, int height) => origin switch

@@ -43,7 +43,7 @@ public static class PictureFolder
         string[] names = [.. Classes(isSplit ? trainFolder : folder).Select(sub => Path.GetFileName(sub)!)];
         if (names.Length < 2)
             throw new InvalidDataException(
-                $"{folder} has {(names.Length == 0 ? "no class" : $"one class only, {names[0]}")}: a set of pictures is a folder a class, and two classes or more.");
+                $"{(isSplit ? trainFolder : folder)} has {(names.Length == 0 ? "no class" : $"one class only, {names[0]}")}: a set of pictures is a folder a class, and two classes or more.");
         List<PictureEntry> pictures = [];
         if (isSplit)
         {

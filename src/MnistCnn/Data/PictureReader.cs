@@ -1,13 +1,18 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using System.Text;
 using MnistCnn.Runtime;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Data;
 
-/// <summary>Looks at all pictures, then decodes those that are wanted.</summary>
+/// <summary>Looks at all pictures of a folder, then decodes those that are wanted, on all cores.</summary>
+/// <param name="folder">What to call the folder in a message.</param>
+/// <param name="entries">Its pictures, in the order of their classes and names.</param>
+/// <param name="settings">How they become images.</param>
+/// <param name="progress">Is told how much is done, from 0 to 1.</param>
 internal sealed class PictureReader(string folder, IReadOnlyList<PictureEntry> entries, PictureSettings settings, Action<double>? progress)
 {
     private const int LargestOwnSide = 64;
@@ -27,30 +32,48 @@ internal sealed class PictureReader(string folder, IReadOnlyList<PictureEntry> e
     public DataSet Read(string[] names, int? trainLimit, int? testLimit)
     {
         ForEach(entries, 0, Look);
-        StopAtBroken();
-        var readable = entries.Where(entry => entry.Header is not null).ToArray();
-        var sha256 = Fingerprint();
+        var sha256 = PictureOrder.Fingerprint(entries);
         if (!isSplit)
-            Split(readable);
-        var (train, test) = (Mixed(readable, isTest: false), Mixed(readable, isTest: true));
-        if (train.Length == 0 || test.Length == 0)
-            throw new InvalidDataException($"{folder} has too few pictures: {train.Length} are left to train on and {test.Length} to test on.");
-        var exact = Settled(readable);
-        PictureEntry[] wanted = [.. train.Take(trainLimit ?? int.MaxValue), .. test.Take(testLimit ?? int.MaxValue)];
-        EnsureFits(wanted.Length, exact);
+            PictureOrder.Split(Readable(), TestShare);
+        var exact = Settled();
 
-        using var pixels = Decode(wanted, exact);
-        StopAtBroken();
-        var (trainSet, testSet) = (Part(pixels, wanted, isTest: false), Part(pixels, wanted, isTest: true));
-        return new DataSet(
-            folder, trainSet, testSet, names, Normalization.Of(trainSet.Images), exact.Fit,
-            new Dictionary<string, string> { ["pictures"] = sha256 })
+        // Where some turn out to be broken, they are left out and others may move up.
+        while (true)
         {
-            Pictures = exact,
-            Found = (train.Length, test.Length),
-            PassedOver = [.. broken.Values.Order(StringComparer.Ordinal)],
-        };
+            var (train, test) = (PictureOrder.Mix(Readable(), isTest: false), PictureOrder.Mix(Readable(), isTest: true));
+            PictureEntry[][] wanted = [[.. train.Take(trainLimit ?? int.MaxValue)], [.. test.Take(testLimit ?? int.MaxValue)]];
+            if (wanted.Any(part => part.Length == 0))
+            {
+                StopAtBroken();
+                throw new InvalidDataException($"{folder} has too few pictures: {train.Length} are left to train on and {test.Length} to test on.");
+            }
+
+            PictureEntry[] all = [.. wanted[0], .. wanted[1]];
+            EnsureFits(all.Length, exact);
+            using var pixels = Decode(all, exact);
+            StopAtBroken();
+            if (all.Any(broken.ContainsKey))
+                continue;
+
+            var trainSet = Part(pixels, 0, wanted[0]);
+            return new DataSet(
+                folder, trainSet, Part(pixels, wanted[0].Length, wanted[1]), names, Normalization.Of(trainSet.Images), exact.Fit,
+                new Dictionary<string, string> { ["pictures"] = sha256 })
+            {
+                Pictures = exact,
+                Found = (train.Length, test.Length),
+                AlsoTrained = test.IntersectBy(train.Select(Sum), Sum).Count(),
+                PassedOver = [.. broken.Values.Order(StringComparer.Ordinal)],
+            };
+        }
     }
+
+    private static string Sum(PictureEntry entry) => Convert.ToHexString(entry.Sha256);
+
+    private PictureEntry[] Readable() => [.. entries.Where(entry => !broken.ContainsKey(entry))];
+
+    private static ImageSet Part(Tensor pixels, int first, PictureEntry[] pictures) => new(
+        pixels.narrow(0, first, pictures.Length), tensor(Array.ConvertAll(pictures, entry => (long)entry.Class)));
 
     // Its size may tell that of the images; its SHA-256 may decide whether it is tested on.
     private void Look(PictureEntry entry, int place)
@@ -62,44 +85,34 @@ internal sealed class PictureReader(string folder, IReadOnlyList<PictureEntry> e
             entry.Contents = contents;
     }
 
-    private Tensor Decode(PictureEntry[] wanted, PictureSettings exact)
+    private unsafe Tensor Decode(PictureEntry[] wanted, PictureSettings exact)
     {
         var (channels, height, width) = (exact.Grey == true ? 1 : 3, exact.Height!.Value, exact.Width!.Value);
         var pixels = empty([wanted.Length, channels, height, width], ScalarType.Byte);
-        try
+        using var first = pixels[0];
+        var (start, size) = ((nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes)), channels * height * width);
+        ForEach(wanted, 1, (entry, place) =>
         {
-            ForEach(wanted, 1, (entry, place) =>
-            {
-                using var image = pixels[place];
-                var contents = entry.Contents ?? PictureFile.ReadAllBytes(entry.Path);
-                entry.Contents = null;
-                PictureFile.Fit(contents, entry.Path, exact, image.bytes);
-            });
-            return pixels;
-        }
-        catch
-        {
-            pixels.Dispose();
-            throw;
-        }
+            // All images together may be more than a span can hold.
+            var image = new Span<byte>((byte*)start + (long)place * size, size);
+            PictureFile.Fit(entry.Contents ?? ReadAgain(entry), entry.Path, exact, image);
+            entry.Contents = null;
+        });
+        return pixels;
     }
 
-    private ImageSet Part(Tensor pixels, PictureEntry[] wanted, bool isTest)
+    private static byte[] ReadAgain(PictureEntry entry)
     {
-        var places = wanted.Index().Where(at => at.Item.IsTest == isTest && !broken.ContainsKey(at.Item)).ToArray();
-        if (places.Length == 0)
-            throw new InvalidDataException($"{folder} has no picture to {(isTest ? "test" : "train")} on that can be read.");
-        var labels = tensor(Array.ConvertAll(places, at => (long)at.Item.Class));
-        var (first, last) = (places[0].Index, places[^1].Index);
-        if (places.Length == last - first + 1)
-            return new ImageSet(pixels.narrow(0, first, places.Length), labels);
-        using var index = tensor(Array.ConvertAll(places, at => (long)at.Index));
-        return new ImageSet(pixels.index_select(0, index), labels);
+        var contents = PictureFile.ReadAllBytes(entry.Path);
+        return SHA256.HashData(contents).SequenceEqual(entry.Sha256)
+            ? contents
+            : throw new InvalidDataException($"{entry.Path} was changed while the folder was read.");
     }
 
     private void ForEach(IReadOnlyList<PictureEntry> some, int pass, Action<PictureEntry, int> work)
     {
         var done = 0;
+        var gate = new Lock();
         Parallel.For(0, some.Count, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, place =>
         {
             try
@@ -111,9 +124,11 @@ internal sealed class PictureReader(string folder, IReadOnlyList<PictureEntry> e
                 broken[some[place]] = error.Message;
             }
 
-            var now = Interlocked.Increment(ref done);
-            if (now % 64 == 0)
-                progress?.Invoke((pass + (double)now / some.Count) / 2);
+            lock (gate)
+            {
+                if (++done % 64 == 0)
+                    progress?.Invoke((pass + (double)done / some.Count) / 2);
+            }
         });
     }
 
@@ -127,42 +142,10 @@ internal sealed class PictureReader(string folder, IReadOnlyList<PictureEntry> e
             $"{broken.Count:N0} of {entries.Count:N0} pictures in {folder} cannot be read. The first: {first} Mend or remove them, or pass over them with --skip-broken."));
     }
 
-    // The names and bytes of all files, in the order of the classes and names.
-    private string Fingerprint()
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var entry in entries)
-        {
-            hash.AppendData(Encoding.UTF8.GetBytes($"{entry.IsTest}/{entry.Name.Replace('\\', '/')}\0"));
-            hash.AppendData(entry.Sha256);
-        }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-
-    private void Split(PictureEntry[] readable)
-    {
-        foreach (var members in readable.GroupBy(entry => entry.Class).Select(group => group.ToArray()))
-        {
-            var tests = Math.Clamp((int)Math.Round(TestShare * members.Length), Math.Min(1, members.Length - 1), members.Length - 1);
-            foreach (var (rank, entry) in members.OrderBy(entry => Convert.ToHexString(entry.Sha256), StringComparer.Ordinal).Index())
-                entry.IsTest = rank < tests;
-        }
-    }
-
-    // The k-th of a class's n pictures stands at (k + 1/2) / n of the whole.
-    private static PictureEntry[] Mixed(PictureEntry[] readable, bool isTest) =>
-    [
-        .. from members in readable.Where(entry => entry.IsTest == isTest).GroupBy(entry => entry.Class)
-           let count = members.Count()
-           from placed in members.Select((entry, place) => (Entry: entry, Place: (place + 0.5) / count))
-           orderby placed.Place, placed.Entry.Class
-           select placed.Entry,
-    ];
-
     // The settings with what the pictures themselves decide.
-    private PictureSettings Settled(PictureEntry[] readable)
+    private PictureSettings Settled()
     {
+        var readable = Readable();
         var sizes = readable.Select(entry => (entry.Header!.Height, entry.Header.Width)).Distinct().Take(2).ToArray();
         var (height, width) = settings switch
         {
@@ -189,28 +172,4 @@ internal sealed class PictureReader(string folder, IReadOnlyList<PictureEntry> e
             CultureInfo.InvariantCulture,
             $"{folder} needs {need / 1e9:F1} GB as {count:N0} images of {exact.Height}x{exact.Width}, and this machine has {there / 1e9:F1} GB. --image-size {height}x{width} would fit."));
     }
-}
-
-/// <summary>A picture of a folder.</summary>
-/// <param name="path">The file.</param>
-/// <param name="name">Its class's folder and its own name.</param>
-/// <param name="number">Its class, from 0.</param>
-internal sealed class PictureEntry(string path, string name, int number)
-{
-    public string Path => path;
-
-    public string Name => name;
-
-    public int Class => number;
-
-    /// <summary>Whether it is tested on; null before that is decided.</summary>
-    public bool? IsTest { get; set; }
-
-    /// <summary>Its bytes, where they are kept.</summary>
-    public byte[]? Contents { get; set; }
-
-    public byte[] Sha256 { get; set; } = [];
-
-    /// <summary>Null where it cannot be read.</summary>
-    public PictureHeader? Header { get; set; }
 }

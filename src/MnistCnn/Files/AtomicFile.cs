@@ -5,13 +5,15 @@ namespace MnistCnn.Files;
 /// <summary>Files that are either whole or not there.</summary>
 internal static partial class AtomicFile
 {
+    private static readonly string[] SystemFolders = ["/dev/", "/proc/", "/sys/"];
+
     /// <summary>
     /// Lets <paramref name="write"/> fill a file under a temporary name in the same folder, flushes it and renames it:
     /// whatever happens meanwhile, <paramref name="path"/> is the old file or the new one. The folder must be there: one that was
     /// removed meanwhile must not come back with this file alone.
     /// </summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void Write(string path, Action<Stream> write) => UnderTemporaryName(path, temporary =>
+    public static void Write(string path, Action<Stream> write) => UnderTemporaryName(path, (temporary, target) =>
     {
         using (var file = new FileStream(temporary, FileMode.Create))
         {
@@ -19,7 +21,7 @@ internal static partial class AtomicFile
             file.Flush(flushToDisk: true);
         }
 
-        Replace(temporary, path);
+        Replace(temporary, target);
     });
 
     /// <summary>Finds out whether <see cref="Write"/> would succeed, and leaves nothing behind but the folder.</summary>
@@ -30,7 +32,7 @@ internal static partial class AtomicFile
         if (Directory.Exists(path))
             throw new IOException($"{path} is a folder; it must be a file.");
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        UnderTemporaryName(path, temporary =>
+        UnderTemporaryName(path, (temporary, _) =>
             new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose).Dispose());
     }
 
@@ -60,13 +62,24 @@ internal static partial class AtomicFile
         }
     }
 
-    private static void UnderTemporaryName(string path, Action<string> write)
+    // The file that a link stands for is replaced, not the link; and none of the system's own, which are not files.
+    private static string Target(string path)
     {
         path = Path.GetFullPath(path);
+        if (new FileInfo(path).LinkTarget is not null)
+            path = File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
+        return !OperatingSystem.IsWindows() && SystemFolders.Any(folder => path.StartsWith(folder, StringComparison.Ordinal))
+            ? throw new IOException($"{path} is not a file that can be replaced.")
+            : path;
+    }
+
+    private static void UnderTemporaryName(string path, Action<string, string> write)
+    {
+        path = Target(path);
         var temporary = $"{path}.{Environment.ProcessId}.tmp";
         try
         {
-            write(temporary);
+            write(temporary, path);
         }
         catch (IOException error) when (!Directory.Exists(Path.GetDirectoryName(path)))
         {

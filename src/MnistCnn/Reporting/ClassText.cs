@@ -6,6 +6,12 @@ namespace MnistCnn.Reporting;
 /// <summary>How the name of a class, which may be any text, is put into a line.</summary>
 internal static class ClassText
 {
+    /// <summary>So many classes can be shown in a matrix with numbers; of more, only the most confused ones are told.</summary>
+    public const int FewClasses = 20;
+
+    /// <summary>The columns of a name in a line of a table or a list, at most.</summary>
+    public const int LongestName = 24;
+
     /// <summary>Stands for what was left out.</summary>
     public const string Ellipsis = "…";
 

@@ -25,7 +25,7 @@ internal static class ComparisonReport
                 console.Write(Table(rows));
                 foreach (var row in rows)
                     if (TrainingText.Balanced(row.BestAccuracy, row.BestBalancedAccuracy) is { } balanced)
-                        Console.Out.WriteLine($"{row.Name}: {balanced}");
+                        Console.Out.WriteLine(Invariant($"{row.Name}: {balanced}, worst {ClassText.Line(row.WorstClass!.Name, ClassText.LongestName)} {row.WorstClass.Accuracy:F2} %"));
             },
             [plotPath]);
     }
@@ -40,9 +40,15 @@ internal static class ComparisonReport
             run.Epochs.Count,
             best.TestAccuracy,
             best.TestBalancedAccuracy,
+            Worst(best, run.Info?.Data.ClassNames),
             run.Epochs.FirstOrDefault(epoch => epoch.TestAccuracy >= Goal)?.Epoch,
             run.Epochs.Average(epoch => epoch.TrainSeconds + epoch.TestSeconds));
     }
+
+    private static ClassAccuracy? Worst(EpochMetrics epoch, IReadOnlyList<string>? names) => (epoch.TestClassAccuracies ?? []).Index()
+        .Where(value => value.Item is not null)
+        .Select(value => new ClassAccuracy(names?.ElementAtOrDefault(value.Index) ?? Invariant($"{value.Index}"), value.Item!.Value))
+        .MinBy(value => value.Accuracy);
 
     // Narrow enough for names such as residual-20260101-120000 in 80 columns.
     private static Table Table(Row[] rows)
@@ -71,6 +77,9 @@ internal static class ComparisonReport
         int Epochs,
         double BestAccuracy,
         double? BestBalancedAccuracy,
+        ClassAccuracy? WorstClass,
         int? EpochsToGoal,
         double SecondsPerEpoch);
+
+    private sealed record ClassAccuracy(string Name, double Accuracy);
 }

@@ -12,8 +12,6 @@ internal static class ConfusionPlot
     // Up to ten classes, and above.
     private const int SmallSide = 800, LargeSide = 1000;
 
-    // Above so many classes there is no room for the numbers.
-    private const int MostNumbers = 20;
 
     private const int NumberSize = 18;
     private const int LongestName = 160;
@@ -85,7 +83,7 @@ internal static class ConfusionPlot
             {
                 var shade = Math.Log(1 + counts[truth, found]) / Math.Log(1 + most);
                 shades[truth, found] = shade;
-                if (counts[truth, found] == 0 || classes > MostNumbers)
+                if (counts[truth, found] == 0 || classes > ClassText.FewClasses)
                     continue;
                 var text = plot.Add.Text(counts[truth, found].ToString(CultureInfo.InvariantCulture), found, classes - 1 - truth);
                 text.LabelFontName = Picture.Font;

@@ -10,8 +10,6 @@ namespace MnistCnn.Reporting;
 /// <summary>What the user of <c>evaluate</c> sees.</summary>
 internal static class EvaluationReport
 {
-    // Above so many classes, nobody reads the whole matrix.
-    private const int LargestMatrix = 20;
 
     // Rows of the tables in its place.
     private const int WorstRows = 10;
@@ -19,7 +17,6 @@ internal static class EvaluationReport
     // A file has no width; it may be shown anywhere.
     private const int FileColumns = 80;
 
-    private const int LongestName = 24;
     private const string Corner = "is / found";
 
     // Columns of a matrix can be headed by names of up to so many characters.
@@ -79,7 +76,7 @@ internal static class EvaluationReport
     {
         var results = Results(names, evaluation);
         var confusion = evaluation.Confusion;
-        return (names.Count <= LargestMatrix ? Matrix(console, results, confusion) : null) is { } matrix
+        return (names.Count <= ClassText.FewClasses ? Matrix(console, results, confusion) : null) is { } matrix
             ? [matrix]
             : [MostConfused(names, confusion), WorstRecognised(results)];
     }
@@ -134,7 +131,7 @@ internal static class EvaluationReport
         var table = new Table().Border(TableBorder.Simple).AddColumn("Worst recognised");
         foreach (var heading in new[] { "Images", "Precision", "Recall" })
             table.AddColumn(heading, column => column.RightAligned());
-        foreach (var row in results.Where(row => row.Images > 0).OrderBy(row => row.Recall).Take(results.Length > LargestMatrix ? WorstRows : LargestMatrix))
+        foreach (var row in results.Where(row => row.Images > 0).OrderBy(row => row.Recall).Take(results.Length > ClassText.FewClasses ? WorstRows : ClassText.FewClasses))
             table.AddRow(Name(row.Name), new Text($"{row.Images}"), new Text(Percent(row.Precision)), new Text(Percent(row.Recall)));
         return table;
     }
@@ -158,7 +155,7 @@ internal static class EvaluationReport
         ];
     }
 
-    private static Text Name(string name) => new(ClassText.Line(name, LongestName));
+    private static Text Name(string name) => new(ClassText.Line(name, ClassText.LongestName));
 
     private static string Number(ClassResult row) => row.Class.ToString(CultureInfo.InvariantCulture);
 

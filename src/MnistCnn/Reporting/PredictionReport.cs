@@ -21,11 +21,10 @@ internal sealed class PredictionReport(IReadOnlyList<string> files, IReadOnlyLis
     // Of a terminal of 80 columns, at two a pixel.
     private const int LargestSide = 40;
 
-    private const int LongestName = 24;
 
     private readonly int width = files.Max(file => file.Length);
-    private readonly string[] names = [.. classNames.Select(name => ClassText.Line(name, LongestName))];
-    private readonly int nameWidth = classNames.Max(name => ClassText.Line(name, LongestName).GetCellWidth());
+    private readonly string[] names = [.. classNames.Select(name => ClassText.Line(name, ClassText.LongestName))];
+    private readonly int nameWidth = classNames.Max(name => ClassText.Line(name, ClassText.LongestName).GetCellWidth());
 
     // Those of MNIST, which programs know as digits.
     private readonly bool hasDigits = classNames.Count == 10 && ClassNames.AreNumbers(classNames);
@@ -51,7 +50,7 @@ internal sealed class PredictionReport(IReadOnlyList<string> files, IReadOnlyLis
             return;
         }
 
-        var line = image is null ? "no digit found" : string.Join("   ", predictions.Take(top).Select(Text));
+        var line = image is null ? hasDigits ? "no digit found" : "nothing found" : string.Join("   ", predictions.Take(top).Select(Text));
         Console.Out.WriteLine($"{file.PadRight(width)}   {line}");
         foreach (var row in show && image is not null ? Drawing(image) : [])
             Console.Out.WriteLine(row);

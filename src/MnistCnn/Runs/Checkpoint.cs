@@ -110,6 +110,11 @@ public sealed class Checkpoint : IDisposable
     /// <exception cref="InvalidDataException">It has not; the message says what differs.</exception>
     public void EnsureSame(RunData data)
     {
+        if (Data.Pictures is not null && data.Pictures is not null && JsonFormat.Differences(Data.Pictures, data.Pictures) is { Length: > 0 } others)
+            throw new InvalidDataException($"{path} has pictures made images in another way: {string.Join("; ", others)}. Leave those options out.");
+        if (Data.Pictures is not null && data.Pictures is not null && Differences(data).Length > 0)
+            throw new InvalidDataException(
+                $"{path} belongs to a run on other data: pictures in {data.Folder} were added, removed or changed. Name the folder of its data with --data.");
         if (Differences(data) is { Length: > 0 } differences)
             throw new InvalidDataException(
                 $"{path} belongs to a run on other data: {string.Join("; ", differences)}. Name the folder of its data with --data.");
@@ -162,7 +167,8 @@ public sealed class Checkpoint : IDisposable
     private string[] Differences(TrainSettings settings) =>
         JsonFormat.Differences(Settings.OneCycle ? Settings : Settings with { Epochs = settings.Epochs }, settings);
 
-    private string[] Differences(RunData data) => JsonFormat.Differences(Data with { Folder = data.Folder, Normalization = data.Normalization }, data);
+    private string[] Differences(RunData data) => JsonFormat.Differences(
+        Data with { Folder = data.Folder, Normalization = data.Normalization, ClassNames = Data.ClassNames ?? data.ClassNames }, data);
 
     private Dictionary<string, Tensor> WithPrefix(string prefix) => file.Tensors
         .Where(tensor => tensor.Key.StartsWith(prefix, StringComparison.Ordinal))

@@ -32,14 +32,28 @@ public sealed record TrainedNetwork(
     private const string DeviationKey = "deviation";
     private const string FitKey = "fit";
     private const string TestShareKey = "test_share";
+    private const string FingerprintKey = "pictures";
     private const string AccuracyKey = "test_accuracy";
 
     /// <summary>The accuracy on the test images after the training, in percent, where the file says it.</summary>
     public double? TestAccuracy { get; init; }
 
+    /// <summary>The fingerprint of the folder of pictures that was split to train it, where the file says it; see <see cref="DataSet.Sha256"/>.</summary>
+    public string? Fingerprint { get; init; }
+
+    /// <summary>Whether images of a set may be tested on that the network was trained on: both were split from a folder, and not from the same.</summary>
+    public bool MayKnowTestImages(DataSet data) =>
+        Fingerprint is not null && data.Pictures?.TestShare is not null
+        && (data.Sha256[FingerprintKey] != Fingerprint || data.Pictures.TestShare > Pictures.TestShare);
+
     /// <summary>What a file of weights says of the data that they were trained on.</summary>
-    public static Dictionary<string, string> Describe(DataSet data) =>
-        Describe(Trainer.ShapeOf(data), data.ClassNames, data.Normalization, data.Fit, data.Pictures?.TestShare);
+    public static Dictionary<string, string> Describe(DataSet data)
+    {
+        var text = Describe(Trainer.ShapeOf(data), data.ClassNames, data.Normalization, data.Fit, data.Pictures?.TestShare);
+        if (data.Pictures?.TestShare is not null)
+            text.Add(FingerprintKey, data.Sha256[FingerprintKey]);
+        return text;
+    }
 
     /// <summary>What a file says of this network, text by name: as <see cref="Describe(DataSet)"/>, and which it is and how good.</summary>
     public Dictionary<string, string> Describe()
@@ -75,7 +89,7 @@ public sealed record TrainedNetwork(
             if (mismatch is null)
             {
                 var network = candidate.Create(shape);
-                var model = new TrainedNetwork(candidate, network, shape, names, normalization, pictures) { TestAccuracy = Accuracy(file) };
+                var model = new TrainedNetwork(candidate, network, shape, names, normalization, pictures) { TestAccuracy = Accuracy(file), Fingerprint = file.Metadata.GetValueOrDefault(FingerprintKey) };
                 Copy(file, model.Network, path);
                 return model;
             }
@@ -89,16 +103,17 @@ public sealed record TrainedNetwork(
     }
 
     /// <summary>
-    /// Copies the weights in a file into a network, which must have tensors of just those names and shapes; but where its last layer has
-    /// others, as for other classes, that keeps its own.
+    /// Copies the weights in a file into a network, which must have tensors of just those names and shapes; but its last layer keeps its
+    /// own where that has other shapes, or where the file says that it was trained on other classes.
     /// </summary>
     /// <param name="network">The network.</param>
     /// <param name="architecture">Which one it is.</param>
     /// <param name="path">The file, this program's or PyTorch's.</param>
+    /// <param name="classNames">The classes that it will be trained on.</param>
     /// <returns>A sentence about the last layer where it kept its own weights, or null.</returns>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is not such a file, or its tensors are not the network's.</exception>
-    public static string? LoadInto(Module<Tensor, Tensor> network, Architecture architecture, string path)
+    public static string? LoadInto(Module<Tensor, Tensor> network, Architecture architecture, string path, IReadOnlyList<string> classNames)
     {
         using var file = Read(path);
         EnsureOf(architecture, file, path);
@@ -106,14 +121,17 @@ public sealed record TrainedNetwork(
         var last = Layers.Last(network);
         string[] ofLast = [.. weights.Keys.Where(name => Layers.IsOf(last, name))];
         var other = ofLast.All(tensors.ContainsKey) ? ofLast.FirstOrDefault(name => !weights[name].shape.SequenceEqual(tensors[name].shape)) : null;
-        if (other is not null)
+        var reason = other is not null
+            ? $"{other} is {StateDictionary.Shape(tensors[other])} in {path}, and {StateDictionary.Shape(weights[other])} in this network"
+            : ClassesOf(file, path) is { } before && Data.ClassNames.Mismatch(before, classNames, "the data") is not null
+                ? $"{path} is of other classes"
+                : null;
+        if (reason is not null)
             (weights, tensors) = (weights.ExceptBy(ofLast, weight => weight.Key).ToDictionary(), tensors.ExceptBy(ofLast, tensor => tensor.Key).ToDictionary());
         if (StateDictionary.Mismatch(weights, tensors) is { } mismatch)
             throw new InvalidDataException($"{path} does not hold the weights of this network: {OtherChannels(network, tensors) ?? mismatch}.");
         Copy(file with { Tensors = tensors }, network, path);
-        return other is null ? null
-            : $"The last layer, {last}, starts anew: {other} is {StateDictionary.Shape(file.Tensors[other])} in {path}, and "
-                + $"{StateDictionary.Shape(network.state_dict()[other])} in this network.";
+        return reason is null ? null : $"The last layer, {last}, starts anew: {reason}.";
     }
 
     /// <inheritdoc/>
@@ -138,18 +156,23 @@ public sealed record TrainedNetwork(
             return (shape, digits, Normalization.Mnist, PicturesOf(shape, PictureFit.Ink, null));
         }
 
-        var names = JsonFormat.Parse<string[]>(file.Metadata.GetValueOrDefault(ClassesKey) ?? "null", path);
+        var names = ClassesOf(file, path) ?? [];
         var (mean, deviation) = (Number(MeanKey), Number(DeviationKey));
+        var isMnist = shapeText == NetworkShape.Mnist.Input;
+        var standard = isMnist ? PictureFit.Ink : PictureFit.Stretch;
         var share = file.Metadata.ContainsKey(TestShareKey) ? Number(TestShareKey) : (double?)null;
-        var isFit = Enum.TryParse<PictureFit>(file.Metadata.GetValueOrDefault(FitKey, nameof(PictureFit.Ink)), ignoreCase: true, out var fit);
-        if (NetworkShape.Parse(shapeText) is not { } sides || names.Length == 0 || names.Contains(null) || !new Normalization(mean, deviation).IsPossible
-            || !isFit || !Enum.IsDefined(fit) || (share is { } given && !PictureSettings.IsTestShare(given)))
+        var isFit = Enum.TryParse<PictureFit>(file.Metadata.GetValueOrDefault(FitKey, standard.ToString()), ignoreCase: true, out var fit);
+        if (NetworkShape.Parse(shapeText) is not { } sides || names.Length == 0 || names.Any(string.IsNullOrEmpty) || names.Distinct().Count() < names.Length || !new Normalization(mean, deviation).IsPossible
+            || !isFit || !Enum.IsDefined(fit) || (fit is PictureFit.Ink && !isMnist) || (share is { } given && !PictureSettings.IsTestShare(given)))
             throw new InvalidDataException($"{path} is damaged: what it says of its images and classes makes no sense.");
         return (sides with { Classes = names.Length }, names, new Normalization(mean, deviation), PicturesOf(sides, fit, share));
 
         double Number(string key) =>
             double.TryParse(file.Metadata.GetValueOrDefault(key), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : double.NaN;
     }
+
+    private static string[]? ClassesOf(SafetensorsFile file, string path) =>
+        file.Metadata.TryGetValue(ClassesKey, out var classes) ? JsonFormat.Parse<string[]>(classes, path) : null;
 
     private static PictureSettings PicturesOf(NetworkShape shape, PictureFit fit, double? testShare) =>
         new(shape.Height, shape.Width, fit, Grey: shape.Channels == 1, testShare);

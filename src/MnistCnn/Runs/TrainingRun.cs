@@ -53,7 +53,7 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
             data,
             device,
             checkpointEvery,
-            trainer => freshLayer = init is null ? null : TrainedNetwork.LoadInto(trainer.Model, architecture, init),
+            trainer => freshLayer = init is null ? null : TrainedNetwork.LoadInto(trainer.Model, architecture, init, data.ClassNames),
             info => RunFolder.Create(folder, info));
         run.FreshLayer = freshLayer;
         return run;

@@ -14,7 +14,8 @@ public sealed record ClassBalance(IReadOnlyList<long> Counts)
     /// <param name="classes">How many classes there are.</param>
     public static ClassBalance Of(Tensor labels, int classes)
     {
-        using var counts = labels.bincount(null, classes).cpu();
+        using var counted = labels.bincount(null, classes);
+        using var counts = counted.cpu();
         return new ClassBalance(counts.data<long>().ToArray());
     }
 

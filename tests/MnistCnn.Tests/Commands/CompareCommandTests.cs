@@ -47,7 +47,7 @@ public sealed class CompareCommandTests : IDisposable
         WriteRun("old", 90);
         var run = Run("compare", "uneven", "even", "old");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
-        Assert.Equal("uneven: mean of the classes 61.25 %", Assert.Single(run.Output.Split('\n'), line => line.Contains("mean")));
+        Assert.Equal("uneven: mean of the classes 61.25 %, worst 2 30.00 %", Assert.Single(run.Output.Split('\n'), line => line.Contains("mean")));
         Assert.Equal(
             [61.25, 89.5, null],
             JsonDocument.Parse(Run("compare", "uneven", "even", "old", "--json").Output).RootElement.GetProperty("runs").EnumerateArray()

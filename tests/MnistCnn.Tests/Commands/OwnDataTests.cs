@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using MnistCnn.Data;
 using MnistCnn.Runs;
 
@@ -34,7 +35,7 @@ public sealed class OwnDataTests : IDisposable
         Assert.Matches(@"Data: [\d,]+ grey images of 32x32 in 10 classes, 80 % to train on", output[1]);
         Assert.Matches(@"Residual: accuracy 9\d\.\d\d %", output[2]);
         var predictions = output[3].Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.InRange(predictions.Count(line => line.Contains(".png   C ")), 0.9 * predictions.Length, predictions.Length);
+        Assert.InRange(predictions.Count(line => Regex.IsMatch(line, @"\.png +C +\d")), 0.9 * predictions.Length, predictions.Length);
     }
 
     [Fact]
@@ -56,11 +57,17 @@ public sealed class OwnDataTests : IDisposable
                 pictures.GetProperty("test_share").GetDouble()));
         }
 
+        ProgramRun.Of(folder.FullPath, "train", "--resume", "run/checkpoint.safetensors", "--epochs", "5", "--image-size", "20x20")
+            .AssertFailed(1, "made images in another way: height was 24, now 20");
+
         // Another picture is another set.
         var evaluation = JsonDocument.Parse(Run("evaluate", "run", "--data", "arrows", "--json")).RootElement;
         Assert.Equal((16, 100.0), (evaluation.GetProperty("total").GetInt32(), evaluation.GetProperty("accuracy").GetDouble()));
         SmallPictures.Save(folder["arrows/右/more.png"], 90, 60, (_, _) => SkiaSharp.SKColors.Navy);
-        ProgramRun.Of(folder.FullPath, "train", "--resume", "run/checkpoint.safetensors", "--epochs", "5").AssertFailed(1, "belongs to a run on other data", "pictures");
+        Assert.Contains("it may know some of the test images", ProgramRun.Of(folder.FullPath, "evaluate", "run", "--data", "arrows").Error);
+        ProgramRun.Of(folder.FullPath, "train", "--resume", "run/checkpoint.safetensors", "--epochs", "5").AssertFailed(1, "belongs to a run on other data", "were added, removed or changed");
+        Directory.Move(folder["arrows"], folder["elsewhere"]);
+        ProgramRun.Of(folder.FullPath, "train", "--resume", "run/checkpoint.safetensors", "--epochs", "5").AssertFailed(1, folder["arrows"], "is not there any more", "--data");
 
         // The weights file alone, elsewhere.
         using var elsewhere = new TemporaryFolder();
@@ -71,6 +78,41 @@ public sealed class OwnDataTests : IDisposable
         Assert.Matches("^one.png   右 ", run.Output);
         using var model = TrainedNetwork.Load(elsewhere["weights.safetensors"]);
         Assert.Equal(new PictureSettings(24, 20, PictureFit.Stretch, Grey: false, TestShare: 0.4), model.Pictures);
+    }
+
+    [Theory]
+    [InlineData(".", "runs")]
+    [InlineData("data", "data/run")]
+    [InlineData("data", "data/a")]
+    public void A_run_folder_among_the_pictures_is_refused(string data, string run)
+    {
+        SmallPictures.Write(folder[data], ["a", "b"], count: 3);
+        var before = folder.Contents;
+        ProgramRun.Of(folder.FullPath, ["train", "--data", data, "--epochs", "1", .. run == "runs" ? Array.Empty<string>() : ["--out", run]])
+            .AssertFailed(1, "among the pictures", "--out");
+        Assert.Equal(before, folder.Contents);
+    }
+
+    [Fact]
+    public void Pictures_that_are_on_both_sides_are_counted()
+    {
+        SmallPictures.Write(folder["data/train"], ["a", "b"], count: 3);
+        SmallPictures.Write(folder["data/test"], ["a", "b"], count: 2, seed: 2);
+        File.Copy(folder["data/train/a/001.png"], folder["data/test/b/again.png"]);
+        var run = ProgramRun.Of(folder.FullPath, "train", "--data", "data", "--epochs", "1", "--arch", "plain");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("Pictures that are tested on although they are trained on too: 1.\n", run.Error);
+    }
+
+    [Fact]
+    public void A_run_on_one_of_several_sets_in_a_folder_goes_on_with_it()
+    {
+        SmallMnist.Write(folder.FullPath, pack: false);
+        foreach (var path in Directory.GetFiles(folder.FullPath))
+            File.Move(path, folder[$"some-{Path.GetFileName(path).Replace("t10k", "test")}"]);
+        Run("train", "--data", "some", "--epochs", "1", "--arch", "plain", "--out", "run");
+        Run("train", "--resume", "run/checkpoint.safetensors", "--epochs", "2");
+        Assert.Equal(2, File.ReadLines(folder["run/metrics.jsonl"]).Count());
     }
 
     private string Run(params string[] arguments)

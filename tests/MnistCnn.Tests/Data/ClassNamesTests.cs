@@ -24,6 +24,8 @@ public sealed class ClassNamesTests
     [InlineData("cat dog", "Cat dog", "The network knows 2 classes (cat, dog) and DIR holds 2 (Cat, dog): 'Cat' is not one of the network's.")]
     [InlineData("ant bee cat dog emu", "ant bee cat dog", "The network knows 5 classes (ant, bee, cat, ...) and DIR holds 4 (ant, bee, cat, dog): 'emu' of the network's is not there.")]
     [InlineData("cat dog", "dog cat", "The network knows 2 classes (cat, dog) and DIR holds 2 (dog, cat): they are in another order.")]
+    [InlineData("0 1 10 2", "0 1 2 10", "The network knows 4 classes (0, 1, 10, 2) and DIR holds 4 (0, 1, 2, 10): they are in another order.")]
+    [InlineData("0 1 2 3", "0 2 1 3", "The network knows 4 classes (0, 1, 2, 3) and DIR holds 4 (0, 2, 1, 3): they are in another order.")]
     [InlineData("0 1 2", "0 1", "The network knows 3 classes (0, 1, 2) and DIR holds 2 (0, 1): '2' of the network's is not there.")]
     [InlineData("0 1", "a b c", "The network knows 2 classes (0, 1) and DIR holds 3 (a, b, c): 'a' is not one of the network's.")]
     public void Other_classes_are_told_by_name(string network, string data, string? message) =>

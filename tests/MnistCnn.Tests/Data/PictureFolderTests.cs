@@ -22,20 +22,13 @@ public sealed class PictureFolderTests : IDisposable
     {
         using (var mnist = DataReader.Load(IdxFolder, trainLimit: 700, testLimit: 200))
         {
-            WritePictures(mnist.Train, folder["pictures/train"]);
-            WritePictures(mnist.Test, folder["pictures/test"]);
+            SmallPictures.WriteImages(mnist.Train, folder["pictures/train"]);
+            SmallPictures.WriteImages(mnist.Test, folder["pictures/test"]);
         }
 
         using var pictures = DataReader.Load(folder["pictures"], new PictureSettings(Fit: PictureFit.Stretch));
         Assert.Equal("900 grey images of 28x28 in 10 classes, 78 % to train on", pictures.Description);
-        foreach (var (set, prefix) in new[] { (pictures.Train, "train"), (pictures.Test, "t10k") })
-        {
-            Directory.CreateDirectory(folder["idx"]);
-            var count = (int)set.Count;
-            File.WriteAllBytes(folder[$"idx/{prefix}-images-idx3-ubyte"], SmallMnist.Idx(set.Images.bytes.ToArray(), count, 28, 28));
-            File.WriteAllBytes(folder[$"idx/{prefix}-labels-idx1-ubyte"], SmallMnist.Idx([.. set.Labels.data<long>().Select(label => (byte)label)], count));
-        }
-
+        SmallMnist.Write(folder["idx"], pictures);
         using var idx = DataReader.Load(folder["idx"]);
         Assert.Equal(idx.Train.Images.bytes.ToArray(), pictures.Train.Images.bytes.ToArray());
         Assert.Equal(idx.Test.Images.bytes.ToArray(), pictures.Test.Images.bytes.ToArray());
@@ -79,6 +72,22 @@ public sealed class PictureFolderTests : IDisposable
         Assert.Subset(Images(larger.Test), Images(here.Test));
         Assert.Empty(Images(larger.Test).Intersect(Images(larger.Train)));
         Assert.Equal(60, Images(larger.Test).Union(Images(larger.Train)).Count());
+    }
+
+    [Fact]
+    public void Files_of_the_same_bytes_are_on_one_side()
+    {
+        for (var copies = 2; copies <= 6; copies++)
+        {
+            var name = $"copies{copies}";
+            SmallPictures.Write(folder[name], Classes, count: 10);
+            for (var copy = 0; copy < copies; copy++)
+                foreach (var path in Directory.GetFiles(folder[name], "00?.png", SearchOption.AllDirectories))
+                    File.Copy(path, $"{path[..^4]}-{copy}.png");
+            using var data = Load(name);
+            Assert.Equal(30 * (copies + 1), data.Train.Count + data.Test.Count);
+            Assert.Empty(Images(data.Test).Intersect(Images(data.Train)));
+        }
     }
 
     [Fact]
@@ -208,13 +217,18 @@ public sealed class PictureFolderTests : IDisposable
         File.WriteAllBytes(folder["bee/004.png"], whole[..(whole.Length / 2)]);
         File.WriteAllBytes(folder["cat/005.png"], []);
         File.WriteAllBytes(folder["cat/006.png"], SmallPictures.Png(50_000, 50_000, 8, [0]));
-        Assert.Matches(@"^3 of 30 pictures in .* cannot be read\. The first: .*003\.png is not a picture.*--skip-broken", Refusal());
+        Assert.Matches(@"^4 of 30 pictures in .* cannot be read\. The first: .*003\.png is not a picture.*--skip-broken", Refusal());
 
         using var data = Load(settings: new PictureSettings(SkipBroken: true));
         Assert.Equal(26, data.Train.Count + data.Test.Count);
         Assert.Equal(4, data.PassedOver.Count);
         Assert.All(new[] { "003.png", "004.png", "005.png", "006.png" }, name => Assert.Contains(data.PassedOver, line => line.Contains(name)));
-        Assert.Equal(Enumerable.Range(0, 26), Images(data.Train).Concat(Images(data.Test)).Select((_, place) => place));
+        Assert.Equal((data.Train.Count, data.Test.Count), data.Found);
+        Assert.Equal([9, 9, 8], data.Train.Labels.bincount(null, 3).add(data.Test.Labels.bincount(null, 3), 1).data<long>().ToArray());
+
+        // What is passed over does not count in a limit.
+        using var few = Load(settings: new PictureSettings(SkipBroken: true), limit: (int)data.Train.Count - 1);
+        Assert.Equal(data.Train.Count - 1, few.Train.Count);
 
         // Only the header of the second is whole: it is found when it is decoded.
         foreach (var name in new[] { "ant/003.png", "cat/005.png", "cat/006.png" })
@@ -241,15 +255,6 @@ public sealed class PictureFolderTests : IDisposable
     }
 
     private static string IdxFolder => IdxReader.BundledMnist;
-
-    private static void WritePictures(ImageSet set, string folder)
-    {
-        var (pixels, labels) = (set.Images.bytes.ToArray(), set.Labels.data<long>().ToArray());
-        for (var index = 0; index < labels.Length; index++)
-            SmallPictures.Save(
-                Path.Combine(folder, $"{labels[index]}", $"{index:00000}.png"), 28, 28,
-                (x, y) => SmallPictures.Grey(pixels[784 * index + 28 * y + x]), grey: true);
-    }
 
     private static double[] Losses(DataSet data)
     {

@@ -43,4 +43,36 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     private void Write(string text) => AtomicFile.Write(folder["file"], stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+
+    [Fact]
+    public void A_link_stays_and_its_file_is_replaced()
+    {
+        File.WriteAllText(folder["file"], "old");
+        try
+        {
+            File.CreateSymbolicLink(folder["link"], folder["file"]);
+        }
+        catch (Exception error) when (OperatingSystem.IsWindows() && error is IOException or UnauthorizedAccessException)
+        {
+            return; // Windows lets only some people make links
+        }
+
+        AtomicFile.Write(folder["link"], stream => stream.Write("new"u8));
+        Assert.Equal("new", File.ReadAllText(folder["file"]));
+        Assert.Equal(folder["file"], new FileInfo(folder["link"]).LinkTarget);
+        Assert.Equal(["file", "link"], folder.Contents);
+    }
+
+    // As root, a rename would make a file of a device.
+    [Theory]
+    [InlineData("/dev/null")]
+    [InlineData("/dev/shm/../full")]
+    [InlineData("/proc/self/x")]
+    public void What_is_the_system_s_own_is_not_replaced(string path)
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        Assert.Contains("is not a file that can be replaced", Assert.Throws<IOException>(() => AtomicFile.EnsureWritable(path)).Message);
+        Assert.Throws<IOException>(() => AtomicFile.Write(path, _ => { }));
+    }
 }

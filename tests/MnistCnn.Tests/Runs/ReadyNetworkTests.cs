@@ -52,7 +52,9 @@ public sealed class ReadyNetworkTests : IDisposable
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Matches(@"^photo\.png   7 +\d+\.\d\d %\n$", run.Output);
         Assert.Equal(run.Output, ProgramRun.Of(folder.FullPath, "predict", ModelFile.Standard, "photo.png").Output);
-        Assert.NotEqual(run.Output, ProgramRun.Of(folder.FullPath, "predict", "photo.png", "--arch", "residual").Output);
+        Assert.NotEqual(
+            ProgramRun.Of(folder.FullPath, "predict", "photo.png", "--json").Output,
+            ProgramRun.Of(folder.FullPath, "predict", "photo.png", "--arch", "residual", "--json").Output);
         ProgramRun.Of(folder.FullPath, "predict", "inception").AssertFailed(2, "inception is a network: name the pictures behind it");
     }
 

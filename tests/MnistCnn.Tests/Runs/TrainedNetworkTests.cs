@@ -67,6 +67,7 @@ public sealed class TrainedNetworkTests : IDisposable
         using var model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
         Assert.Equal((NetworkShape.Mnist, Normalization.Mnist), (model.Shape, model.Normalization));
         Assert.Equal(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], model.ClassNames);
+        Assert.Equal(new PictureSettings(28, 28, PictureFit.Ink, Grey: true), model.Pictures);
     }
 
     [Fact]
@@ -78,6 +79,7 @@ public sealed class TrainedNetworkTests : IDisposable
             Assert.Equal((new NetworkShape(3, 32, 20, 2), new Normalization(0.5, 0.25)), (model.Shape, model.Normalization));
             Assert.Equal(["cat", "dog"], model.ClassNames);
             Assert.Equal([4, 2], model.Network.call(zeros(4, 3, 32, 20)).shape);
+            Assert.Equal(new PictureSettings(32, 20, PictureFit.Stretch, Grey: false), model.Pictures);
         }
 
         ProgramRun.Of(folder.FullPath, "evaluate", "colour.safetensors").AssertFailed(1, "3x32x20 in 2 classes", "1x28x28 in 10");
@@ -93,6 +95,8 @@ public sealed class TrainedNetworkTests : IDisposable
     [InlineData("3x32x20", """["cat","dog"]""", "0.5", "0")]
     [InlineData("3x32x20", """["cat","dog"]""", "0.5", null)]
     [InlineData("3x32x20", """["cat"]""", "0.5", "0.25")]
+    [InlineData("3x32x20", """["cat","cat"]""", "0.5", "0.25")]
+    [InlineData("3x32x20", """["cat",""]""", "0.5", "0.25")]
     [InlineData("3x32x20", """["cat",null]""", "0.5", "0.25")]
     [InlineData("3x32x20", """["cat","dog"]""", "1e308", "0.25")]
     [InlineData("3x8x8", """["cat","dog"]""", "0.5", "0.25")]
@@ -103,10 +107,22 @@ public sealed class TrainedNetworkTests : IDisposable
         Assert.StartsWith(folder["colour.safetensors"], Assert.Throws<InvalidDataException>(() => TrainedNetwork.Load(folder["colour.safetensors"])).Message);
     }
 
-    private void Save(string shape, string? classes, string mean, string? deviation)
+    [Theory]
+    [InlineData("ink", null)]
+    [InlineData("foo", null)]
+    [InlineData("7", null)]
+    [InlineData("crop", "1.5")]
+    [InlineData("crop", "many")]
+    public void Pictures_that_cannot_become_its_images_are_refused(string fit, string? testShare)
+    {
+        Save("3x32x20", """["cat","dog"]""", "0.5", "0.25", fit, testShare);
+        Assert.StartsWith(folder["colour.safetensors"], Assert.Throws<InvalidDataException>(() => TrainedNetwork.Load(folder["colour.safetensors"])).Message);
+    }
+
+    private void Save(string shape, string? classes, string mean, string? deviation, string? fit = null, string? testShare = null)
     {
         using var network = Architecture.Find("plain")!.Create(new NetworkShape(NetworkShape.Parse(shape)?.Channels ?? 3, 32, 20, 2));
-        var metadata = new Dictionary<string, string?> { ["architecture"] = "plain", ["shape"] = shape, ["classes"] = classes, ["mean"] = mean, ["deviation"] = deviation };
+        var metadata = new Dictionary<string, string?> { ["architecture"] = "plain", ["shape"] = shape, ["classes"] = classes, ["mean"] = mean, ["deviation"] = deviation, ["fit"] = fit, ["test_share"] = testShare };
         new SafetensorsFile(network.state_dict(), metadata.Where(text => text.Value is not null).ToDictionary(text => text.Key, text => text.Value!))
             .Write(folder["colour.safetensors"]);
     }

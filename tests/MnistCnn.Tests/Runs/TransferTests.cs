@@ -44,6 +44,23 @@ public sealed class TransferTests : IDisposable
             Assert.True(parameter.grad is null == (freeze && !name.StartsWith("fc.", StringComparison.Ordinal)), name);
     }
 
+    // Ten letters are not ten digits, though the shapes are the same.
+    [Fact]
+    public void The_last_layer_of_other_classes_starts_anew_though_it_would_fit()
+    {
+        using var data = Data(channels: 3, side: 32, classes: 2);
+        using (var network = ResNet18.Create(Trainer.ShapeOf(data)))
+            new SafetensorsFile(network.state_dict(), TrainedNetwork.Describe(data with { ClassNames = ["cat", "dog"] })).Write(folder["weights"]);
+        using var other = TrainingRun.Start(
+            ResNet18, new TrainSettings("resnet18", Seed: 2), data with { ClassNames = ["ant", "bee"] }, CPU, folder["run"], folder["weights"]);
+        Assert.Equal($"The last layer, fc, starts anew: {folder["weights"]} is of other classes.", other.FreshLayer);
+        using var same = TrainingRun.Start(
+            ResNet18, new TrainSettings("resnet18", Seed: 2), data with { ClassNames = ["cat", "dog"] }, CPU, folder["same"], folder["weights"]);
+        Assert.Null(same.FreshLayer);
+        Assert.NotEqual(Bits(same.Trainer.Model.state_dict()["fc.weight"]), Bits(other.Trainer.Model.state_dict()["fc.weight"]));
+        Assert.Equal(Bits(same.Trainer.Model.state_dict()["conv1.weight"]), Bits(other.Trainer.Model.state_dict()["conv1.weight"]));
+    }
+
     [Fact]
     public void Weights_that_fit_are_taken_whole()
     {

@@ -1,0 +1,61 @@
+using MnistCnn.Data;
+using MnistCnn.Networks;
+using MnistCnn.Runtime;
+using MnistCnn.Tests;
+using MnistCnn.Training;
+using static TorchSharp.torch;
+
+namespace MnistCnn.SystemTests;
+
+/// <summary>Fashion-MNIST, from Debian's package dataset-fashion-mnist: in IDX files, and as a folder of pictures.</summary>
+public sealed class FashionTests : IDisposable
+{
+    private const string Package = "/usr/share/datasets/fashion-mnist";
+    private const int Limit = 6400;
+
+    private readonly TemporaryFolder folder = new();
+
+    static FashionTests() => NativeLibraries.Load();
+
+    public void Dispose() => folder.Dispose();
+
+    // All 70,000 images, bit for bit; and with the IDX files written in the folder's order, the same losses.
+    [Fact]
+    public void A_folder_of_pictures_is_the_same_as_its_idx_files()
+    {
+        Assert.SkipUnless(Directory.Exists(Package), "the package dataset-fashion-mnist is not installed");
+        using var idx = DataReader.Load(Package);
+        Assert.Equal("70,000 grey images of 28x28 in 10 classes, 86 % to train on", idx.Description);
+        Assert.Equal((PictureFit.Stretch, 60_000L, 10_000L), (idx.Fit, idx.Train.Count, idx.Test.Count));
+        SmallPictures.WriteImages(idx.Train, folder["pictures/train"]);
+        SmallPictures.WriteImages(idx.Test, folder["pictures/test"]);
+        using var pictures = DataReader.Load(folder["pictures"]);
+        Assert.Equal((idx.Normalization, idx.Description), (pictures.Normalization, pictures.Description));
+        AssertSameImages(idx.Train, pictures.Train);
+        AssertSameImages(idx.Test, pictures.Test);
+
+        SmallMnist.Write(folder["idx"], pictures);
+        using var written = DataReader.Load(folder["idx"], trainLimit: Limit, testLimit: 500);
+        using var again = DataReader.Load(folder["pictures"], trainLimit: Limit, testLimit: 500);
+        Assert.Equal(Losses(written), Losses(again with { Normalization = written.Normalization }));
+    }
+
+    // The folder has its classes mixed in another way: compared as a multiset of images with their labels.
+    private static void AssertSameImages(ImageSet expected, ImageSet actual)
+    {
+        Assert.Equal(Rows(expected), Rows(actual));
+
+        static string[] Rows(ImageSet set)
+        {
+            var (pixels, labels) = (set.Images.bytes.ToArray(), set.Labels.data<long>().ToArray());
+            return [.. labels.Select((label, index) => $"{label}{Convert.ToHexString(pixels, 784 * index, 784)}").Order(StringComparer.Ordinal)];
+        }
+    }
+
+    private static double[] Losses(DataSet data)
+    {
+        using var trainer = new Trainer(Architecture.Find("residual")!, new TrainSettings(Epochs: 1), data, CPU);
+        trainer.Run([]);
+        return [trainer.State.History[0].TrainLoss, trainer.State.History[0].TestLoss];
+    }
+}
