@@ -12,8 +12,16 @@ public sealed record ProgramRun(int ExitCode, string RawOutput, string RawError)
     /// <summary>What it printed on standard output; a line ends with \n on every system.</summary>
     public string Output { get; } = RawOutput.Replace("\r\n", "\n");
 
-    /// <summary>What it printed on standard error; a line ends with \n on every system.</summary>
-    public string Error { get; } = RawError.Replace("\r\n", "\n");
+    /// <summary>What it printed on standard error, but for <see cref="Found"/>; a line ends with \n on every system.</summary>
+    public string Error { get; } = string.Concat(Lines(RawError).Where(line => !IsFound(line)));
+
+    /// <summary>What it said on standard error of the data that it found, or nothing.</summary>
+    public string Found { get; } = string.Concat(Lines(RawError).Where(IsFound));
+
+    private static IEnumerable<string> Lines(string text) =>
+        text.Replace("\r\n", "\n").Split('\n').Select((line, place) => place == text.Count(letter => letter == '\n') ? line : line + '\n');
+
+    private static bool IsFound(string line) => line.StartsWith("Data: ", StringComparison.Ordinal);
 
     /// <summary>The built program, beside the tests.</summary>
     public static string ProgramPath { get; } = Path.Combine(AppContext.BaseDirectory, "MnistCnn.dll");

@@ -29,7 +29,7 @@ public sealed class OwnDataTests : IDisposable
                 ? ProgramRun.OfDotnet(folder.FullPath, ["run", .. arguments])
                 : ProgramRun.Of(folder.FullPath, arguments);
             Assert.True(run.ExitCode == 0, $"{command}: {run.Output}{run.Error}");
-            output.Add(run.Output + run.Error);
+            output.Add(run.Output + run.Found);
         }
 
         Assert.Matches(@"Data: [\d,]+ grey images of 32x32 in 10 classes, 80 % to train on", output[1]);

@@ -81,7 +81,7 @@ public sealed class TrainCommandTests : IDisposable
     {
         Directory.CreateDirectory(folder["data"]);
         SmallMnist.Write(folder["data"], train: 1230);
-        var labels = Enumerable.Range(0, 1230).Select(index => (byte)(index < 1200 ? 7 : 3)).ToArray();
+        var labels = Enumerable.Range(0, 1230).Select(index => (byte)(index < 1200 ? 7 : 9)).ToArray();
         File.WriteAllBytes(folder["data/train-labels-idx1-ubyte"], SmallMnist.Idx(labels, 1230));
         File.Delete(folder["data/train-labels-idx1-ubyte.gz"]);
         string[] arguments = ["train", "--arch", "plain", "--epochs", "1", "--data", "data", "--seed", "2"];
@@ -174,7 +174,7 @@ public sealed class TrainCommandTests : IDisposable
     [InlineData("fly")]
     [InlineData("fly", "--epochs", "2")]
     public void An_unknown_command_lists_the_known_ones(params string[] arguments) =>
-        Run(arguments).AssertFailed(2, "'fly'", "train, evaluate, predict, compare, summary, experiment");
+        Run(arguments).AssertFailed(2, "'fly'", "train, evaluate, predict, compare, summary, export, experiment");
 
     [Theory]
     [InlineData]
