@@ -14,7 +14,7 @@ namespace MnistCnn.Commands;
 internal static class CommonOptions
 {
     /// <summary>What a model may be, for help.</summary>
-    /// <remarks>Before all that is made of it.</remarks>
+    /// <remarks>It stands before the options, which are made in this order and use it.</remarks>
     public static readonly string ModelDescription =
         $"a {ModelFile.Ending} file with weights, this program's or PyTorch's, a run folder, or a network that comes with the program: "
         + $"{string.Join(", ", ModelFile.Ready)}. [default: {ModelFile.Standard}, or what --arch names]";
@@ -171,8 +171,8 @@ internal static class CommonOptions
         DefaultValueFactory = _ => standard,
     };
 
-    // An option whose value is refused with a message where there is a problem with it.
-    private static Option<string?> Checked(Option<string?> option, Func<string, string?> problem)
+    /// <summary>An option whose value is refused with a message where there is a problem with it.</summary>
+    public static Option<string?> Checked(Option<string?> option, Func<string, string?> problem)
     {
         option.Validators.Add(result =>
         {

@@ -10,7 +10,7 @@ namespace MnistCnn.Commands;
 /// <summary>Options that say which data set is read, and how pictures become images of it.</summary>
 internal static class DataOptions
 {
-    private const string FitNames = "crop, pad, stretch, ink";
+    private static readonly string FitNames = Names(Enum.GetNames<PictureFit>(), name => name.ToLowerInvariant());
 
     public static Option<string?> Data { get; } = new("--data")
     {
@@ -65,7 +65,7 @@ internal static class DataOptions
         var path = line.GetValue(Data) ?? folder ?? IdxReader.BundledMnist;
         var settings = Settings(line, pictures ?? new PictureSettings());
         DataSet? data = null;
-        if (DataReader.HoldsPictures(path) && !Console.IsErrorRedirected)
+        if (!Console.IsErrorRedirected && DataReader.HoldsPictures(path))
             ProgressBar.Show(Terminal.Of(Console.Error), bar => Load(share => bar.At("Pictures", share, share)));
         else
             Load(null);
@@ -118,8 +118,8 @@ internal static class DataOptions
     private static PictureFit? FitName(ArgumentResult result)
     {
         var text = Text(result);
-        if (Enum.TryParse<PictureFit>(text, ignoreCase: true, out var fit) && FitNames.Split(", ").Contains(text, StringComparer.OrdinalIgnoreCase))
-            return fit;
+        if (Enum.GetNames<PictureFit>().Contains(text, StringComparer.OrdinalIgnoreCase))
+            return Enum.Parse<PictureFit>(text, ignoreCase: true);
         result.AddError(Unknown("fit", text, FitNames));
         return null;
     }

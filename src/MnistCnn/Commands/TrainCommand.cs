@@ -42,24 +42,19 @@ internal static class TrainCommand
         HelpName = "PARTS",
         CustomParser = result =>
         {
-            var parts = Augmentation.Parse(result.Tokens[0].Value, out var problem);
+            var parts = Augmentation.Parse(Text(result), out var problem);
             if (problem is not null)
-                result.AddError($"--augment '{result.Tokens[0].Value}': {problem}");
+                result.AddError($"--augment '{Text(result)}': {problem}");
             return parts;
         },
     };
-    private static readonly Option<string?> ClassWeights = new("--class-weights")
-    {
-        Description = $"What an image counts in the loss by its class: {Balanced}, so that all classes count the same.",
-        HelpName = "NAME",
-        CustomParser = result =>
+    private static readonly Option<string?> ClassWeights = Checked(
+        new Option<string?>("--class-weights")
         {
-            var name = result.Tokens[0].Value;
-            if (!string.Equals(name, Balanced, StringComparison.OrdinalIgnoreCase))
-                result.AddError($"--class-weights takes {Balanced}, not '{name}'.");
-            return name;
+            Description = $"What an image counts in the loss by its class: {Balanced}, so that all classes count the same.",
+            HelpName = "NAME",
         },
-    };
+        value => string.Equals(value, Balanced, StringComparison.OrdinalIgnoreCase) ? null : $"--class-weights takes {Balanced}, not '{value}'.");
     private static readonly Option<long> Seed = Integer(
         "--seed", "Seed of the random numbers: the initial weights and the order of the images.", Defaults.Seed);
     private static readonly Option<int?> TrainLimit = OptionalCount("--train-limit", "Only the first N training images.");

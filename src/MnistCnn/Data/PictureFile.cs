@@ -19,17 +19,9 @@ internal static class PictureFile
     /// <summary>Reads the bytes of a file.</summary>
     /// <exception cref="InvalidDataException">It is too large to be decoded, or empty.</exception>
     /// <exception cref="IOException">It is missing or cannot be read.</exception>
-    public static byte[] ReadAllBytes(string path)
-    {
-        var file = new FileInfo(path);
-        if (file is { Exists: true, Length: > LargestFile })
-            throw new InvalidDataException($"{path} is too large: a picture may have {LargestFile / 1_000_000} MB.");
-
-        // What is plainly a file is read at once: of small ones, looking at them takes longer than reading them.
-        return file is { Exists: true, Length: > 0 } && file.Attributes.HasFlag(FileAttributes.ReparsePoint) is false
-            ? File.ReadAllBytes(path)
-            : InputFile.ReadAllBytes(path);
-    }
+    public static byte[] ReadAllBytes(string path) => new FileInfo(path) is { Exists: true, Length: > LargestFile }
+        ? throw new InvalidDataException($"{path} is too large: a picture may have {LargestFile / 1_000_000} MB.")
+        : InputFile.ReadAllBytes(path);
 
     /// <summary>Reads a picture's header, and nothing behind it.</summary>
     /// <param name="contents">The whole file.</param>
@@ -38,9 +30,7 @@ internal static class PictureFile
     public static PictureHeader ReadHeader(byte[] contents, string name)
     {
         using var codec = Open(contents, name);
-        var (width, height) = (codec.Info.Width, codec.Info.Height);
-        var isTurned = codec.EncodedOrigin >= SKEncodedOrigin.LeftTop;
-        return new PictureHeader(isTurned ? width : height, isTurned ? height : width, codec.Info.ColorType == SKColorType.Gray8);
+        return HeaderOf(codec);
     }
 
     /// <summary>Decodes a picture, upright and over white.</summary>
@@ -50,8 +40,9 @@ internal static class PictureFile
     /// <exception cref="InvalidDataException">It is not such a file, it is damaged or cut short, or the picture is too large.</exception>
     public static SKBitmap Decode(byte[] contents, string name)
     {
-        var header = ReadHeader(contents, name);
-        return Fit(contents, name, header.Height, header.Width, PictureFit.Stretch);
+        using var codec = Open(contents, name);
+        var header = HeaderOf(codec);
+        return Fit(codec, name, header.Height, header.Width, PictureFit.Stretch);
     }
 
     /// <summary>Decodes a picture and brings it to a size, upright and over white.</summary>
@@ -65,10 +56,35 @@ internal static class PictureFile
     public static SKBitmap Fit(byte[] contents, string name, int height, int width, PictureFit fit)
     {
         using var codec = Open(contents, name);
+        return Fit(codec, name, height, width, fit);
+    }
+
+    /// <summary>Decodes a picture and makes it an image of a data set.</summary>
+    /// <param name="contents">The whole file.</param>
+    /// <param name="name">What to call it in a message.</param>
+    /// <param name="settings">How; with a size, and grey or not.</param>
+    /// <param name="image">Takes it: (C, H, W).</param>
+    /// <exception cref="InvalidDataException">It is not such a file, it is damaged or cut short, too large, or blank where ink is to be found.</exception>
+    public static void Fit(byte[] contents, string name, PictureSettings settings, Span<byte> image)
+    {
+        if (settings.Fit is PictureFit.Ink)
+        {
+            using var digit = DigitImage.Read(contents, name) ?? throw new InvalidDataException($"{name} shows no ink: it is blank.");
+            digit.bytes.CopyTo(image);
+            return;
+        }
+
+        using var codec = Open(contents, name);
+        if (settings.Grey == true && TryDecodeGrey(codec, name, settings, image))
+            return;
+        using var bitmap = Fit(codec, name, settings.Height!.Value, settings.Width!.Value, settings.Fit);
+        CopyTo(bitmap, settings.Grey == true ? 1 : 3, image);
+    }
+
+    private static SKBitmap Fit(SKCodec codec, string name, int height, int width, PictureFit fit)
+    {
         var upright = Upright(codec.EncodedOrigin, codec.Info.Width, codec.Info.Height);
-        var (fullWidth, fullHeight) = codec.EncodedOrigin >= SKEncodedOrigin.LeftTop
-            ? (codec.Info.Height, codec.Info.Width)
-            : (codec.Info.Width, codec.Info.Height);
+        var (fullHeight, fullWidth, _) = HeaderOf(codec);
         var (scaleX, scaleY) = ((float)width / fullWidth, (float)height / fullHeight);
         if (fit is PictureFit.Crop)
             scaleX = scaleY = Math.Max(scaleX, scaleY);
@@ -99,31 +115,9 @@ internal static class PictureFile
         return result;
     }
 
-    /// <summary>Decodes a picture and makes it an image of a data set.</summary>
-    /// <param name="contents">The whole file.</param>
-    /// <param name="name">What to call it in a message.</param>
-    /// <param name="settings">How; with a size, and grey or not.</param>
-    /// <param name="image">Takes it: (C, H, W).</param>
-    /// <exception cref="InvalidDataException">It is not such a file, it is damaged or cut short, too large, or blank where ink is to be found.</exception>
-    public static void Fit(byte[] contents, string name, PictureSettings settings, Span<byte> image)
-    {
-        if (settings.Fit is PictureFit.Ink)
-        {
-            using var digit = DigitImage.Read(contents, name) ?? throw new InvalidDataException($"{name} shows no ink: it is blank.");
-            digit.bytes.CopyTo(image);
-            return;
-        }
-
-        if (settings.Grey == true && TryDecodeGrey(contents, name, settings, image))
-            return;
-        using var bitmap = Fit(contents, name, settings.Height!.Value, settings.Width!.Value, settings.Fit);
-        CopyTo(bitmap, settings.Grey == true ? 1 : 3, image);
-    }
-
     // Grey pixels that need no other size are decoded to where they go.
-    private static unsafe bool TryDecodeGrey(byte[] contents, string name, PictureSettings settings, Span<byte> image)
+    private static unsafe bool TryDecodeGrey(SKCodec codec, string name, PictureSettings settings, Span<byte> image)
     {
-        using var codec = Open(contents, name);
         if (codec.Info is not { ColorType: SKColorType.Gray8, AlphaType: SKAlphaType.Opaque } info
             || (info.Height, info.Width) != (settings.Height, settings.Width) || codec.EncodedOrigin != SKEncodedOrigin.TopLeft)
             return false;
@@ -162,6 +156,13 @@ internal static class PictureFile
         codec.Dispose();
         throw new InvalidDataException(
             $"{name} is too large: it has {width}x{height} pixels, a picture may have {LargestPicture / 1_000_000} million.");
+    }
+
+    private static PictureHeader HeaderOf(SKCodec codec)
+    {
+        var (width, height) = (codec.Info.Width, codec.Info.Height);
+        var isTurned = codec.EncodedOrigin >= SKEncodedOrigin.LeftTop;
+        return new PictureHeader(isTurned ? width : height, isTurned ? height : width, codec.Info.ColorType == SKColorType.Gray8);
     }
 
     private static SKBitmap Pixels(SKCodec codec, SKSizeI size, string name)

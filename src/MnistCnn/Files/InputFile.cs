@@ -11,12 +11,11 @@ internal static class InputFile
     /// <exception cref="InvalidDataException">It is empty, or not a regular file.</exception>
     public static FileStream Open(string path)
     {
-        if (Directory.Exists(path))
-            throw new FileNotFoundException($"{path} is a folder; name a file in it.");
+        // A folder of pictures has many thousand: the system is asked once for a plain file.
         var file = new FileInfo(path);
         if (!file.Exists)
-            throw new FileNotFoundException($"{path} does not exist.");
-        if (file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target)
+            throw new FileNotFoundException(Directory.Exists(path) ? $"{path} is a folder; name a file in it." : $"{path} does not exist.");
+        if (file.Attributes.HasFlag(FileAttributes.ReparsePoint) && file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target)
             file = target; // of a link, the length is its own
         if (!file.Exists)
             throw new FileNotFoundException($"{path} is a link to {file.FullName}, which does not exist.");

@@ -11,8 +11,6 @@ internal static class ConfusionPlot
 {
     // Up to ten classes, and above.
     private const int SmallSide = 800, LargeSide = 1000;
-
-
     private const int NumberSize = 18;
     private const int LongestName = 160;
     private const int LeftCaption = 60, BottomCaption = 45;

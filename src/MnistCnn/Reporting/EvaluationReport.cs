@@ -10,8 +10,7 @@ namespace MnistCnn.Reporting;
 /// <summary>What the user of <c>evaluate</c> sees.</summary>
 internal static class EvaluationReport
 {
-
-    // Rows of the tables in its place.
+    // Rows of each table that stands in the place of a matrix which nobody would read.
     private const int WorstRows = 10;
 
     // A file has no width; it may be shown anywhere.

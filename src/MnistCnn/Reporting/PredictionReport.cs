@@ -21,7 +21,6 @@ internal sealed class PredictionReport(IReadOnlyList<string> files, IReadOnlyLis
     // Of a terminal of 80 columns, at two a pixel.
     private const int LargestSide = 40;
 
-
     private readonly int width = files.Max(file => file.Length);
     private readonly string[] names = [.. classNames.Select(name => ClassText.Line(name, ClassText.LongestName))];
     private readonly int nameWidth = classNames.Max(name => ClassText.Line(name, ClassText.LongestName).GetCellWidth());
@@ -35,7 +34,7 @@ internal sealed class PredictionReport(IReadOnlyList<string> files, IReadOnlyLis
 
     /// <summary>Reports a picture.</summary>
     /// <param name="file">Its path.</param>
-    /// <param name="image">What the network saw: (C, H, W), uint8. Null where no digit was found.</param>
+    /// <param name="image">What the network saw: (C, H, W), uint8. Null where no ink was found.</param>
     /// <param name="predictions">The classes, the likeliest first.</param>
     public void Add(string file, Tensor? image, IReadOnlyList<Prediction> predictions)
     {
@@ -50,7 +49,8 @@ internal sealed class PredictionReport(IReadOnlyList<string> files, IReadOnlyLis
             return;
         }
 
-        var line = image is null ? hasDigits ? "no digit found" : "nothing found" : string.Join("   ", predictions.Take(top).Select(Text));
+        var nothing = hasDigits ? "no digit found" : "nothing found";
+        var line = image is null ? nothing : string.Join("   ", predictions.Take(top).Select(Text));
         Console.Out.WriteLine($"{file.PadRight(width)}   {line}");
         foreach (var row in show && image is not null ? Drawing(image) : [])
             Console.Out.WriteLine(row);

@@ -110,14 +110,14 @@ public sealed class Checkpoint : IDisposable
     /// <exception cref="InvalidDataException">It has not; the message says what differs.</exception>
     public void EnsureSame(RunData data)
     {
-        if (Data.Pictures is not null && data.Pictures is not null && JsonFormat.Differences(Data.Pictures, data.Pictures) is { Length: > 0 } others)
+        var arePictures = Data.Pictures is not null && data.Pictures is not null;
+        if (arePictures && JsonFormat.Differences(Data.Pictures, data.Pictures) is { Length: > 0 } others)
             throw new InvalidDataException($"{path} has pictures made images in another way: {string.Join("; ", others)}. Leave those options out.");
-        if (Data.Pictures is not null && data.Pictures is not null && Differences(data).Length > 0)
-            throw new InvalidDataException(
-                $"{path} belongs to a run on other data: pictures in {data.Folder} were added, removed or changed. Name the folder of its data with --data.");
         if (Differences(data) is { Length: > 0 } differences)
-            throw new InvalidDataException(
-                $"{path} belongs to a run on other data: {string.Join("; ", differences)}. Name the folder of its data with --data.");
+        {
+            var what = arePictures ? $"pictures in {data.Folder} were added, removed or changed" : string.Join("; ", differences);
+            throw new InvalidDataException($"{path} belongs to a run on other data: {what}. Name the folder of its data with --data.");
+        }
     }
 
     /// <summary>Whether a run folder is that of this checkpoint's run; where one of both is of version 0.1, they have no more than settings and data to tell.</summary>

@@ -88,8 +88,11 @@ public sealed record TrainedNetwork(
             var mismatch = Mismatch(candidate, shape, file);
             if (mismatch is null)
             {
-                var network = candidate.Create(shape);
-                var model = new TrainedNetwork(candidate, network, shape, names, normalization, pictures) { TestAccuracy = Accuracy(file), Fingerprint = file.Metadata.GetValueOrDefault(FingerprintKey) };
+                var model = new TrainedNetwork(candidate, candidate.Create(shape), shape, names, normalization, pictures)
+                {
+                    TestAccuracy = Accuracy(file),
+                    Fingerprint = file.Metadata.GetValueOrDefault(FingerprintKey),
+                };
                 Copy(file, model.Network, path);
                 return model;
             }
@@ -151,10 +154,7 @@ public sealed record TrainedNetwork(
     {
         var shape = NetworkShape.Mnist;
         if (!file.Metadata.TryGetValue(ShapeKey, out var shapeText))
-        {
-            string[] digits = [.. Enumerable.Range(0, shape.Classes).Select(digit => digit.ToString(CultureInfo.InvariantCulture))];
-            return (shape, digits, Normalization.Mnist, PicturesOf(shape, PictureFit.Ink, null));
-        }
+            return (shape, Data.ClassNames.Numbers(shape.Classes), Normalization.Mnist, PicturesOf(shape, PictureFit.Ink, null));
 
         var names = ClassesOf(file, path) ?? [];
         var (mean, deviation) = (Number(MeanKey), Number(DeviationKey));
@@ -162,7 +162,8 @@ public sealed record TrainedNetwork(
         var standard = isMnist ? PictureFit.Ink : PictureFit.Stretch;
         var share = file.Metadata.ContainsKey(TestShareKey) ? Number(TestShareKey) : (double?)null;
         var isFit = Enum.TryParse<PictureFit>(file.Metadata.GetValueOrDefault(FitKey, standard.ToString()), ignoreCase: true, out var fit);
-        if (NetworkShape.Parse(shapeText) is not { } sides || names.Length == 0 || names.Any(string.IsNullOrEmpty) || names.Distinct().Count() < names.Length || !new Normalization(mean, deviation).IsPossible
+        if (NetworkShape.Parse(shapeText) is not { } sides || !new Normalization(mean, deviation).IsPossible
+            || names.Length == 0 || names.Any(string.IsNullOrEmpty) || names.Distinct().Count() < names.Length
             || !isFit || !Enum.IsDefined(fit) || (fit is PictureFit.Ink && !isMnist) || (share is { } given && !PictureSettings.IsTestShare(given)))
             throw new InvalidDataException($"{path} is damaged: what it says of its images and classes makes no sense.");
         return (sides with { Classes = names.Length }, names, new Normalization(mean, deviation), PicturesOf(sides, fit, share));

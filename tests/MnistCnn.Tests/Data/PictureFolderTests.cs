@@ -2,6 +2,7 @@ using System.Diagnostics;
 using MnistCnn.Data;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
+using MnistCnn.Tests.Training;
 using MnistCnn.Training;
 using SkiaSharp;
 using static TorchSharp.torch;
@@ -20,7 +21,7 @@ public sealed class PictureFolderTests : IDisposable
     [Fact]
     public void A_folder_of_pictures_is_the_same_experiment_as_the_same_images_in_idx_files()
     {
-        using (var mnist = DataReader.Load(IdxFolder, trainLimit: 700, testLimit: 200))
+        using (var mnist = DataReader.Load(IdxReader.BundledMnist, trainLimit: 700, testLimit: 200))
         {
             SmallPictures.WriteImages(mnist.Train, folder["pictures/train"]);
             SmallPictures.WriteImages(mnist.Test, folder["pictures/test"]);
@@ -256,14 +257,12 @@ public sealed class PictureFolderTests : IDisposable
         Assert.InRange(120L * 3 * fitting[0] * fitting[1], (long)(0.7 * 0x10000000), (long)(0.8 * 0x10000000));
     }
 
-    private static string IdxFolder => IdxReader.BundledMnist;
-
     private static double[] Losses(DataSet data)
     {
         using var trainer = new Trainer(Architecture.Find("residual")!, new TrainSettings(Epochs: 1), data, CPU);
-        var losses = new StepLosses();
-        trainer.Run([losses]);
-        return [.. losses.All];
+        var recorder = new Recorder();
+        trainer.Run([recorder]);
+        return [.. recorder.Steps.Select(step => step.Loss), .. recorder.Epochs.Select(epoch => epoch.TestLoss)];
     }
 
     private static HashSet<string> Images(ImageSet set) =>
@@ -273,13 +272,4 @@ public sealed class PictureFolderTests : IDisposable
         DataReader.Load(folder[name], settings, limit, limit);
 
     private string Refusal() => Assert.Throws<InvalidDataException>(() => Load()).Message;
-
-    private sealed class StepLosses : ITrainingObserver
-    {
-        public List<double> All { get; } = [];
-
-        public void OnStep(StepMetrics step) => All.Add(step.Loss);
-
-        public void OnEpoch(EpochMetrics epoch) => All.Add(epoch.TestLoss);
-    }
 }

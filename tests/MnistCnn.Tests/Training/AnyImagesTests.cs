@@ -35,9 +35,9 @@ public sealed class AnyImagesTests
         var (weights, bias) = (trainer.Model.state_dict().Values.SkipLast(1).Last(), trainer.Model.state_dict().Values.Last());
         using var before = weights.clone();
         Assert.Equal((classes, classes), (weights.shape[0], bias.shape[0]));
-        var losses = new Losses();
-        trainer.Run([losses], TestContext.Current.CancellationToken);
-        Assert.True(double.IsFinite(Assert.Single(losses.Values)));
+        var recorder = new Recorder();
+        trainer.Run([recorder], TestContext.Current.CancellationToken);
+        Assert.True(double.IsFinite(Assert.Single(recorder.Steps).Loss));
         Assert.False(before.equal(weights).all().item<bool>());
     }
 
@@ -91,17 +91,6 @@ public sealed class AnyImagesTests
         {
             using var data = RandomData.Of(shape);
             Assert.Contains(part, Assert.Throws<UserException>(() => new Trainer(Architecture.Find(name)!, new TrainSettings(name), data, CPU)).Message);
-        }
-    }
-
-    private sealed class Losses : ITrainingObserver
-    {
-        public List<double> Values { get; } = [];
-
-        public void OnStep(StepMetrics step) => Values.Add(step.Loss);
-
-        public void OnEpoch(EpochMetrics epoch)
-        {
         }
     }
 }

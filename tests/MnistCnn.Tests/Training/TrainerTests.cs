@@ -365,23 +365,4 @@ public sealed class TrainerTests
         trainer.Run([recorder], TestContext.Current.CancellationToken);
         return recorder;
     }
-
-    private sealed class Recorder(Action<StepMetrics>? onStep = null, Action? onEpoch = null) : ITrainingObserver
-    {
-        public List<StepMetrics> Steps { get; } = [];
-
-        public List<EpochMetrics> Epochs { get; } = [];
-
-        public void OnStep(StepMetrics step)
-        {
-            Steps.Add(step);
-            onStep?.Invoke(step);
-        }
-
-        public void OnEpoch(EpochMetrics epoch)
-        {
-            Epochs.Add(epoch);
-            onEpoch?.Invoke();
-        }
-    }
 }
