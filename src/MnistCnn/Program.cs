@@ -17,6 +17,7 @@ var root = new RootCommand("Trains the Inception and Residual networks of a wide
     CompareCommand.Create(),
     SummaryCommand.Create(),
     ExportCommand.Create(),
+    ServeCommand.Create(),
     ExperimentCommand.Create(),
 };
 

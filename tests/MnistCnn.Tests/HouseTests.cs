@@ -18,7 +18,8 @@ public sealed class HouseTests
         ["Runs"] = ["Training", "Networks", "Data", "Files", "Runtime"],
         ["Experiments"] = ["Runs", "Training", "Inspection", "Networks", "Data", "Files", "Runtime"],
         ["Reporting"] = ["Experiments", "Runs", "Training", "Inspection", "Networks", "Data", "Files", "Runtime"],
-        ["Commands"] = ["Reporting", "Experiments", "Runs", "Training", "Inspection", "Export", "Networks", "Data", "Files", "Runtime"],
+        ["Web"] = ["Runs", "Training", "Inspection", "Networks", "Data", "Files", "Runtime"],
+        ["Commands"] = ["Web", "Reporting", "Experiments", "Runs", "Training", "Inspection", "Export", "Networks", "Data", "Files", "Runtime"],
     };
 
     public static TheoryData<string> Rooms => [.. Known.Keys];

@@ -9,19 +9,14 @@ using static TorchSharp.torch.nn;
 namespace MnistCnn.Export;
 
 /// <summary>
-/// Writes down a network in ONNX's operators. Nodes are called as the modules that they are of, <c>inceptionA/branch5x5_1/Conv</c>,
-/// weights as in the state dictionary, <c>inceptionA.branch5x5_1.weight</c>; only weights that are used are kept.
+/// Writes down a network in ONNX's operators. Weights are called as in the state dictionary, <c>inceptionA.branch5x5_1.weight</c>; only
+/// those that are used are kept.
 /// </summary>
 /// <remarks>Source: https://onnx.ai/onnx/operators, the versions of opset 13.</remarks>
 /// <param name="network">The network whose parts are told.</param>
-internal sealed class OnnxGraph(Module<Tensor, Tensor> network) : IGraph
+internal sealed class OnnxGraph(Module<Tensor, Tensor> network) : NamedGraph(network)
 {
-    private readonly Dictionary<Module, string> names = network.named_modules().ToDictionary(named => named.module, named => named.name);
-    private readonly HashSet<string> nodeNames = [];
     private readonly HashSet<GraphValue> meansOfMaps = [];
-
-    // The part that is being told, as in the state dictionary; "" is the network itself.
-    private string part = "";
 
     /// <summary>What was written so far: nodes and weights.</summary>
     public GraphProto Proto { get; } = new();
@@ -30,20 +25,7 @@ internal sealed class OnnxGraph(Module<Tensor, Tensor> network) : IGraph
     public bool HasFixedSize { get; private set; }
 
     /// <inheritdoc/>
-    /// <exception cref="UserException">The part does not say what it computes.</exception>
-    public GraphValue Call(Module<Tensor, Tensor> part, GraphValue x)
-    {
-        var outer = this.part;
-        this.part = ReferenceEquals(part, network) ? "" : names[part];
-        var y = Layers.Describe(this, part, x) ?? throw new UserException(
-            $"The network cannot be exported: {(this.part == "" ? "it" : $"its part {this.part}")}, a {part.GetType().Name}, "
-            + $"does not say what it computes. It must implement {nameof(IDescribed)}.");
-        this.part = outer;
-        return y;
-    }
-
-    /// <inheritdoc/>
-    public GraphValue Convolution(Conv2d layer, GraphValue x) => Node(
+    public override GraphValue Convolution(Conv2d layer, GraphValue x) => Node(
         "Conv",
         [x, Weight("weight", layer.weight!), .. layer.bias is null ? Array.Empty<GraphValue>() : [Weight("bias", layer.bias)]],
         Numbers("kernel_shape", layer.kernel_size),
@@ -53,7 +35,7 @@ internal sealed class OnnxGraph(Module<Tensor, Tensor> network) : IGraph
         Number("group", layer.groups));
 
     /// <inheritdoc/>
-    public GraphValue BatchNormalization(BatchNorm2d layer, GraphValue x) => Node(
+    public override GraphValue BatchNormalization(BatchNorm2d layer, GraphValue x) => Node(
         "BatchNormalization",
         [
             x, Weight("weight", layer.weight!), Weight("bias", layer.bias!),
@@ -62,25 +44,25 @@ internal sealed class OnnxGraph(Module<Tensor, Tensor> network) : IGraph
         new AttributeProto { Name = "epsilon", Type = AttributeProto.Types.AttributeType.Float, F = (float)layer.eps });
 
     /// <inheritdoc/>
-    public GraphValue Linear(Linear layer, GraphValue x) =>
+    public override GraphValue Linear(Linear layer, GraphValue x) =>
         Node("Gemm", [x, Weight("weight", layer.weight!), Weight("bias", layer.bias!)], Number("transB", 1));
 
     /// <inheritdoc/>
-    public GraphValue Identity(GraphValue x) => Node("Identity", [x]);
+    public override GraphValue Identity(GraphValue x) => Node("Identity", [x]);
 
     /// <inheritdoc/>
-    public GraphValue Relu(GraphValue x) => Node("Relu", [x]);
+    public override GraphValue Relu(GraphValue x) => Node("Relu", [x]);
 
     /// <inheritdoc/>
-    public GraphValue MaxPool(GraphValue x, int kernelSize, int? stride = null, int padding = 0) =>
+    public override GraphValue MaxPool(GraphValue x, int kernelSize, int? stride = null, int padding = 0) =>
         Node("MaxPool", [x], Window(kernelSize, stride, padding));
 
     /// <inheritdoc/>
-    public GraphValue AveragePool(GraphValue x, int kernelSize, int? stride = null, int padding = 0) =>
+    public override GraphValue AveragePool(GraphValue x, int kernelSize, int? stride = null, int padding = 0) =>
         Node("AveragePool", [x], [.. Window(kernelSize, stride, padding), Number("count_include_pad", 1)]);
 
     /// <inheritdoc/>
-    public GraphValue GlobalAveragePool(GraphValue x)
+    public override GraphValue GlobalAveragePool(GraphValue x)
     {
         var y = Node("GlobalAveragePool", [x]);
         meansOfMaps.Add(y);
@@ -88,13 +70,13 @@ internal sealed class OnnxGraph(Module<Tensor, Tensor> network) : IGraph
     }
 
     /// <inheritdoc/>
-    public GraphValue Concatenate(params IReadOnlyList<GraphValue> values) => Node("Concat", values, Number("axis", 1));
+    public override GraphValue Concatenate(params IReadOnlyList<GraphValue> values) => Node("Concat", values, Number("axis", 1));
 
     /// <inheritdoc/>
-    public GraphValue Add(GraphValue x, GraphValue y) => Node("Add", [x, y]);
+    public override GraphValue Add(GraphValue x, GraphValue y) => Node("Add", [x, y]);
 
     /// <inheritdoc/>
-    public GraphValue Flatten(GraphValue x)
+    public override GraphValue Flatten(GraphValue x)
     {
         HasFixedSize |= !meansOfMaps.Contains(x);
         return Node("Flatten", [x], Number("axis", 1));
@@ -106,12 +88,12 @@ internal sealed class OnnxGraph(Module<Tensor, Tensor> network) : IGraph
     /// <param name="deviation">By which the rest is divided.</param>
     public GraphValue Normalize(GraphValue x, double mean, double deviation)
     {
-        part = "normalization";
+        Part = "normalization";
         x = Node("Cast", [x], Number("to", (long)TensorProto.Types.DataType.Float));
         x = Node("Div", [x, Constant("white", byte.MaxValue)]);
         x = Node("Sub", [x, Constant("mean", mean)]);
         x = Node("Div", [x, Constant("deviation", deviation)]);
-        part = "";
+        Part = "";
         return x;
     }
 
@@ -125,13 +107,13 @@ internal sealed class OnnxGraph(Module<Tensor, Tensor> network) : IGraph
         return new GraphValue(name);
     }
 
+    /// <inheritdoc/>
+    protected override Exception Undescribed(string reason) => new UserException($"The network cannot be exported: {reason}");
+
     // What it gives is called as the node is.
     private GraphValue Node(string operation, IReadOnlyList<GraphValue> inputs, params AttributeProto[] attributes)
     {
-        var first = $"{part}.{operation}".TrimStart('.').Replace('.', '/');
-        var name = first;
-        for (var count = 1; !nodeNames.Add(name); count++)
-            name = $"{first}_{count}";
+        var name = NewName(operation);
         Proto.Node.Add(new NodeProto
         {
             Name = name,
@@ -153,7 +135,7 @@ internal sealed class OnnxGraph(Module<Tensor, Tensor> network) : IGraph
 
     private GraphValue Initializer(string name, long[] shape, ByteString numbers)
     {
-        name = $"{part}.{name}".TrimStart('.');
+        name = $"{Part}.{name}".TrimStart('.');
         Proto.Initializer.Add(new TensorProto
         {
             Name = name,

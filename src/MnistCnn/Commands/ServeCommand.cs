@@ -1,0 +1,127 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Net;
+using MnistCnn.Reporting;
+using MnistCnn.Runs;
+using MnistCnn.Runtime;
+using MnistCnn.Web;
+using static MnistCnn.Commands.CommonOptions;
+
+namespace MnistCnn.Commands;
+
+/// <summary><c>serve</c>: a page to draw on, and to see what the blocks do.</summary>
+internal static class ServeCommand
+{
+    private static readonly Argument<string[]> ModelNames = new("MODEL")
+    {
+        Description = $"The networks to look into: {ModelDescription.Replace("a network that comes", "networks that come", StringComparison.Ordinal)}",
+        Arity = ArgumentArity.ZeroOrMore,
+    };
+
+    private static readonly Option<string> RunsFolder = new("--runs")
+    {
+        Description = "The folder of runs to watch.",
+        HelpName = "DIR",
+        DefaultValueFactory = _ => "runs",
+    };
+
+    private static readonly Option<int?> Port = OptionalCount(
+        "--port", $"The port. [default: {ServeSettings.FirstPort}, or the next one that is free]", ushort.MaxValue);
+
+    private static readonly Option<IPAddress?> Listen = new("--listen")
+    {
+        Description = "Let other machines in: the address to listen on, 0.0.0.0 for all. [default: this machine alone]",
+        HelpName = "ADDRESS",
+        CustomParser = Address,
+    };
+
+    private static readonly Option<bool> NoBrowser = new("--no-browser") { Description = "Do not open the page in a browser." };
+
+    public static Command Create()
+    {
+        var command = new Command("serve", "Serve a page to draw on, to see what the blocks do, and to watch runs.")
+        {
+            ModelNames, RunsFolder, DataOptions.Data, Port, Listen, NoBrowser, Threads, Json,
+        };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static async Task<int> Run(ParseResult line, CancellationToken stop)
+    {
+        var device = StartTorch(line);
+        using var data = DataOptions.Load(line, trainLimit: 1, testLimit: null);
+        DataOptions.Report(line, data);
+        var runs = new RunWatcher(Path.GetFullPath(line.GetRequiredValue(RunsFolder)));
+        using var models = new Models(device, Named(line), line.GetValue(Arch), runs, data);
+        using var queue = new InferenceQueue();
+        _ = await queue.Run(() => models.Named.Count(), stop);
+
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var settings = new ServeSettings(line.GetValue(Listen), line.GetValue(Port));
+        var (app, address) = await Server.Start(settings, new Api(queue, models, runs, ending.Token).MapPaths);
+        await using (app)
+        {
+            if (settings.Address is not null && !IPAddress.IsLoopback(settings.Address))
+                Console.Error.WriteLine($"Whoever can reach {address} can use this page, and nothing that it shows is secret. Ctrl-C ends it.");
+            Output.Write(line.GetValue(Json), new { address }, _ => Console.Out.WriteLine(address));
+            if (!line.GetValue(NoBrowser) && !Console.IsOutputRedirected)
+                OpenBrowser(address);
+            await WaitForEnd(stop);
+            await ending.CancelAsync();
+            await app.StopAsync(new CancellationToken(canceled: true));
+        }
+
+        return 0;
+    }
+
+    private static async Task WaitForEnd(CancellationToken stop)
+    {
+        using var interruption = new Interruption();
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(interruption.Token, stop);
+        await Task.Delay(Timeout.Infinite, both.Token).ContinueWith(_ => { }, TaskScheduler.Default);
+    }
+
+    // The files of the networks, by what requests call them.
+    private static Dictionary<string, string> Named(ParseResult line)
+    {
+        string?[] standard = line.GetValue(Arch) is null ? [.. ModelFile.Ready] : [null];
+        var names = line.GetValue(ModelNames) is { Length: > 0 } given ? given : standard;
+        var named = new Dictionary<string, string>();
+        foreach (var name in names)
+        {
+            var path = ModelFile.Find(name, line.GetValue(Arch));
+            if (named.ContainsValue(path))
+                continue;
+            var id = name is not null && Directory.Exists(name) ? Path.GetFileName(Path.GetDirectoryName(path))! : Path.GetFileNameWithoutExtension(path);
+            var free = id;
+            for (var count = 2; named.ContainsKey(free); count++)
+                free = $"{id}-{count}";
+            named.Add(free, path);
+        }
+
+        return named;
+    }
+
+    private static IPAddress? Address(ArgumentResult result)
+    {
+        if (IPAddress.TryParse(Text(result), out var address))
+            return address;
+        result.AddError($"--listen takes an address of this machine, as in 192.168.1.5, or 0.0.0.0 for all, not '{Text(result)}'.");
+        return null;
+    }
+
+    private static void OpenBrowser(string address)
+    {
+        try
+        {
+            Process.Start(new ProcessStartInfo(address) { UseShellExecute = true })?.Dispose();
+        }
+        catch (Exception error) when (error is Win32Exception or FileNotFoundException or PlatformNotSupportedException)
+        {
+            // There is no browser here; the address was printed.
+        }
+    }
+}

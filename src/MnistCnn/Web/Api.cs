@@ -1,0 +1,140 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using MnistCnn.Data;
+using MnistCnn.Training;
+
+namespace MnistCnn.Web;
+
+/// <summary>What the page asks for. <c>docs/serve.md</c> lists it; <see cref="Look"/> and its like say what an answer holds.</summary>
+/// <param name="queue">Where networks run.</param>
+/// <param name="models">The networks; for the thread of <paramref name="queue"/> alone.</param>
+/// <param name="runs">The folder of runs.</param>
+/// <param name="stopping">Is cancelled when the server ends.</param>
+internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, CancellationToken stopping)
+{
+    private const int MostWatchers = 64;
+    private static readonly string[] GetOrPost = [HttpMethods.Get, HttpMethods.Post];
+
+    private int watchers;
+
+    /// <summary>Maps all paths.</summary>
+    public void MapPaths(IEndpointRouteBuilder app)
+    {
+        foreach (var (path, file) in PageFile.All)
+            app.MapGet(path, () => file.Result);
+
+        app.MapGet("/api/models", (CancellationToken stop) => queue.Run(() => models.Named.Select(model => model.Graph.Model).ToArray(), stop));
+        var model = app.MapGroup("/api/models/{id}");
+        model.MapGet("", (string id, CancellationToken stop) => queue.Run(() => models.Get(id).Graph, stop));
+        model.MapMethods("/look", GetOrPost, Look);
+        model.MapMethods("/map", GetOrPost, Map);
+        model.MapMethods("/where", GetOrPost, Where);
+        model.MapGet("/images", (string id, CancellationToken stop) => queue.Run(
+            () => DataOf(id) is { Test: var test } data ? new TestImages(test.Count, data.Folder, test.Labels.data<long>().ToArray()) : null, stop));
+        model.MapGet("/images/{index:int}.png", Picture);
+        model.MapGet("/evaluation", Answers);
+
+        app.MapGet("/api/runs", runs.Read);
+        app.MapGet("/api/runs/events", Events);
+    }
+
+    private Task<IResult> Look(string id, HttpRequest request, [AsParameters] Question question, int? image, int maps = 16, int size = 64) => Show(
+        id, request, question, image, (viewer, blank, label, _) => viewer.Look(blank, label, Math.Clamp(maps, 1, 4096), Math.Clamp(size, 1, 1024)));
+
+    private Task<IResult> Map(string id, HttpRequest request, [AsParameters] Question question, int? image, string node, int channel = 0) =>
+        Show(id, request, question, image, (viewer, _, _, _) => viewer.Map(node, channel));
+
+    private Task<IResult> Where(string id, HttpRequest request, [AsParameters] Question question, int? image, string method, int @class) =>
+        Show(id, request, question, image, (viewer, _, _, stop) => viewer.Where(method, @class, stop));
+
+    // The picture is read beside the queue, and shown when its turn comes.
+    private async Task<IResult> Show(
+        string id, HttpRequest request, Question question, int? image, Func<Viewer, bool, long?, CancellationToken, byte[]> answer)
+    {
+        var stop = request.HttpContext.RequestAborted;
+        var network = await queue.Run(() => models.Get(id).Network, stop);
+        var (pixels, blank) = image is null ? await Pictures.Read(request, network) : ([], false);
+        var frame = await queue.Run(
+            () =>
+            {
+                var model = models.Get(id);
+                if (image is null)
+                    return answer(new Viewer(model, question, pixels), blank, null, stop);
+                var (chosen, label) = TestImage(id, image.Value);
+                return answer(new Viewer(model, question, chosen), false, label, stop);
+            },
+            stop);
+        return Results.Bytes(frame, "application/octet-stream");
+    }
+
+    private async Task<IResult> Picture(string id, int index, CancellationToken stop)
+    {
+        var png = await queue.Run(() => ImagePng.Of(TestImage(id, index).Pixels, models.Get(id).Graph.Model), stop);
+        return Results.Bytes(png, "image/png");
+    }
+
+    private async Task<TestAnswers> Answers(string id, CancellationToken stop)
+    {
+        var answers = await queue.Run(() =>
+        {
+            DataOf(id);
+            return models.Get(id).Answers(() => Evaluate(id));
+        }, stop);
+        return await answers.WaitAsync(stop);
+    }
+
+    // A batch at a time, so that others come in between.
+    private async Task<TestAnswers> Evaluate(string id)
+    {
+        List<Evaluation> parts = [];
+        var (done, count) = (0L, 1L);
+        for (; done < count; done += Evaluation.BatchSize)
+            parts.Add(await queue.Run(
+                () =>
+                {
+                    var (network, test) = (models.Get(id), DataOf(id).Test);
+                    count = test.Count;
+                    using var some = test.Slice(done, Math.Min(Evaluation.BatchSize, count - done)).To(network.Device);
+                    using var batches = Batches.Of(some, network.Network.Normalization, Evaluation.BatchSize, shuffle: false);
+                    return Evaluation.Run(network.Network.Network, batches);
+                },
+                stopping));
+        return new TestAnswers(
+            100.0 * parts.Sum(part => part.Correct) / count,
+            parts.Sum(part => part.Loss * part.Total) / count,
+            [.. parts.SelectMany(part => part.Labels)],
+            [.. parts.SelectMany(part => part.Predictions)],
+            [.. parts.SelectMany(part => part.Confidences)]);
+    }
+
+    private async Task Events(HttpContext context)
+    {
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
+        try
+        {
+            if (Interlocked.Increment(ref watchers) > MostWatchers)
+                throw new BusyException();
+            await TypedResults.ServerSentEvents(runs.Watch(both.Token)).ExecuteAsync(context);
+        }
+        catch (OperationCanceledException)
+        {
+            // The page was closed, or the server ends.
+        }
+        finally
+        {
+            Interlocked.Decrement(ref watchers);
+        }
+    }
+
+    private DataSet DataOf(string id) =>
+        models.Get(id).Data ?? throw new NotFoundException($"There are no test images of the kind that {id} takes. Name a data set with --data.");
+
+    private (byte[] Pixels, long Label) TestImage(string id, int index)
+    {
+        var test = DataOf(id).Test;
+        if (index < 0 || index >= test.Count)
+            throw new NotFoundException($"There is no test image {index}: there are {test.Count}.");
+        return (test.Images[index].bytes.ToArray(), test.Labels[index].item<long>());
+    }
+}

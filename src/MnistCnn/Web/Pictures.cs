@@ -1,0 +1,55 @@
+using Microsoft.AspNetCore.Http;
+using MnistCnn.Data;
+using MnistCnn.Runs;
+
+namespace MnistCnn.Web;
+
+/// <summary>Pictures that requests bring, as images of the kind that a network takes.</summary>
+internal static class Pictures
+{
+    /// <summary>The largest body of a request, in bytes.</summary>
+    public const long LargestBody = 8 << 20;
+
+    private const string Name = "The picture";
+    private const long SmallPicture = 1 << 22;
+
+    // A picture of a small file may have a hundred megapixels: of such, one at a time is decoded.
+    private static readonly SemaphoreSlim OneLarge = new(1);
+    private static readonly SemaphoreSlim Small = new(Environment.ProcessorCount);
+
+    /// <summary>Reads the picture in a request's body.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="network">The network that it is for.</param>
+    /// <returns>The image, (C, H, W), from 0 to 255; and whether it is empty since no ink was found.</returns>
+    /// <exception cref="InvalidDataException">It is not a picture, or it is damaged or too large.</exception>
+    /// <exception cref="BadHttpRequestException">The body is too large, or came too slowly.</exception>
+    public static async Task<(byte[] Pixels, bool Blank)> Read(HttpRequest request, TrainedNetwork network)
+    {
+        var stop = request.HttpContext.RequestAborted;
+        using var body = new MemoryStream();
+        await request.Body.CopyToAsync(body, stop);
+        var contents = body.ToArray();
+        if (contents.Length == 0)
+            throw new InvalidDataException("There is no picture: put one into the body, or name a test image with image=INDEX.");
+        var header = PictureFile.ReadHeader(contents, Name);
+        var gate = (long)header.Height * header.Width > SmallPicture ? OneLarge : Small;
+        await gate.WaitAsync(stop);
+        try
+        {
+            var (shape, settings) = (network.Shape, network.Pictures);
+            var pixels = new byte[shape.Channels * shape.Height * shape.Width];
+            if (settings.Fit is not PictureFit.Ink)
+            {
+                PictureFile.Fit(contents, Name, settings, pixels);
+                return (pixels, false);
+            }
+
+            using var digit = DigitImage.Read(contents, Name);
+            return (digit is null ? pixels : digit.bytes.ToArray(), digit is null);
+        }
+        finally
+        {
+            gate.Release();
+        }
+    }
+}

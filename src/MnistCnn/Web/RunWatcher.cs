@@ -1,0 +1,73 @@
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using MnistCnn.Files;
+using MnistCnn.Runs;
+
+namespace MnistCnn.Web;
+
+/// <summary>The runs in a folder. It only reads; nothing is asked of a trainer that writes there.</summary>
+/// <param name="folder">The folder that holds a folder for each run; it need not be there yet.</param>
+internal sealed class RunWatcher(string folder)
+{
+    private const string ModelPrefix = "run:";
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(0.5);
+
+    /// <summary>The file with the weights of a run's best epoch, by the id of its network; null where there is no such run.</summary>
+    public string? ModelOf(string id) => id.StartsWith(ModelPrefix, StringComparison.Ordinal)
+        ? Folders().Where(run => Path.GetFileName(run) == id[ModelPrefix.Length..]).Select(run => Path.Combine(run, RunFolder.BestFile)).FirstOrDefault()
+        : null;
+
+    /// <summary>All runs, the latest first.</summary>
+    public RunFolders Read() => new(folder, [.. Folders().Select(Read).OrderByDescending(run => run.Started)]);
+
+    /// <summary>Each run, and each again when it has changed, until it is stopped.</summary>
+    public async IAsyncEnumerable<SseItem<object>> Watch([EnumeratorCancellation] CancellationToken stop)
+    {
+        var known = new Dictionary<string, string>();
+        while (true)
+        {
+            var now = Folders().ToDictionary(run => run, State);
+            foreach (var (run, state) in now.Where(run => known.GetValueOrDefault(run.Key) != run.Value))
+                yield return new SseItem<object>(Read(run), "run");
+            foreach (var run in known.Keys.Except(now.Keys))
+                yield return new SseItem<object>(new RunGone(Path.GetFileName(run)), "gone");
+            known = now;
+            await Task.Delay(Pause, stop);
+        }
+    }
+
+    private IEnumerable<string> Folders()
+    {
+        try
+        {
+            return [.. Directory.EnumerateDirectories(folder).Where(run => File.Exists(Path.Combine(run, RunFolder.InfoFile)))];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    private static RunSummary Read(string run)
+    {
+        var (name, info, metrics) = (Path.GetFileName(run), Path.Combine(run, RunFolder.InfoFile), new FileInfo(Path.Combine(run, RunFolder.MetricsFile)));
+        try
+        {
+            var saved = metrics is { Exists: true, Length: > 0 }
+                ? SavedRun.Read(run)
+                : new SavedRun(name, JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(info), info), []);
+            return new RunSummary(
+                name, File.Exists(Path.Combine(run, RunFolder.BestFile)) ? ModelPrefix + name : null, saved.Info?.Settings.Architecture,
+                saved.Info?.Settings.Seed, saved.Info?.Settings.BatchSize, saved.Info?.Settings.LearningRate, saved.Info?.Outcome, saved.Info?.Started, saved.Info?.Data.Folder,
+                saved.Info?.Settings.Epochs, saved.Epochs);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            return new RunSummary(name, null, null, null, null, null, null, null, null, null, [], error.Message.ReplaceLineEndings(" "));
+        }
+    }
+
+    // Changes whenever the trainer has written one of its files.
+    private static string State(string run) => string.Join(' ', new[] { RunFolder.InfoFile, RunFolder.MetricsFile, RunFolder.BestFile }
+        .Select(name => new FileInfo(Path.Combine(run, name))).Select(file => file.Exists ? $"{file.LastWriteTimeUtc.Ticks}/{file.Length}" : "-"));
+}
