@@ -1,0 +1,226 @@
+// One map, large: the number under the cursor, and how it was computed.
+
+import { map, Newest } from './api.js';
+import { largestOf, onThemeChange, paintValues, showLegend } from './colours.js';
+import { explanationOf } from './computing.js';
+import { kindOf, nameOf, shapeOf } from './names.js';
+import { figure, text } from './text.js';
+
+/** The map that was clicked. Tells `onClose()` when it is closed. */
+export class MapView {
+  #place;
+  #onClose;
+  #newest = new Newest();
+  #chosen = null;
+  #detail = null;
+  #explanation = null;
+  #cursor = { row: 0, column: 0, isHeld: false };
+  #question = null;
+  #canvas;
+  #fail;
+
+  /**
+   * @param {HTMLElement} place
+   * @param {() => void} onClose
+   * @param {(error: Error) => void} fail is told what goes wrong
+   */
+  constructor(place, onClose, fail) {
+    this.#place = place;
+    this.#onClose = onClose;
+    this.#fail = fail;
+    this.#canvas = this.#find('#map-value');
+    this.#listen();
+    onThemeChange(() => this.#paint());
+  }
+
+  /** The id of the model that the open map is of, or null. */
+  get modelId() {
+    return this.#chosen?.model.id ?? null;
+  }
+
+  /**
+   * Opens a map.
+   * @param {object} model with its nodes
+   * @param {object} node
+   * @param {number} channel of a map, or the place of a number
+   * @param {{picture: object, changes: object, wires: string[]}} question
+   */
+  async open(model, node, channel, question) {
+    this.#choose(model, node, channel);
+    await this.refresh(question);
+    this.#place.hidden = false;
+    this.#place.scrollIntoView({ block: 'nearest', behavior: 'smooth' });
+    this.#place.focus({ preventScroll: true });
+  }
+
+  /** Computes the open map again, of another picture. */
+  async refresh(question) {
+    if (!this.#chosen)
+      return;
+    this.#question = question;
+    const { model, node, channel } = this.#chosen;
+    // What was flattened is one row of numbers.
+    const asked = node.operation === 'Flatten' ? 0 : channel;
+    const frame = await this.#newest.ask(signal => map(model.id, question.picture, question.changes, question.wires, node.name, asked, signal));
+    if (frame && this.#chosen?.node === node && this.#chosen.channel === channel)
+      this.#show(detailOf(frame, model, node));
+  }
+
+  /** Writes again in the page's language. */
+  translate() {
+    if (!this.#chosen)
+      return;
+    this.#describe();
+    this.#explanation = null;
+    if (this.#detail)
+      this.#show(this.#detail);
+  }
+
+  /** Closes the map, if one is open. */
+  close() {
+    if (!this.#chosen)
+      return;
+    this.#newest.stop();
+    this.#chosen = null;
+    this.#place.hidden = true;
+    this.#onClose();
+  }
+
+  #describe() {
+    const { model, node, channel } = this.#chosen;
+    this.#place.dataset.node = node.name;
+    this.#place.dataset.channel = channel;
+    this.#find('h2').textContent = text(node.shape.length === 1 ? 'numberTitle' : 'mapTitle', {
+      layer: nameOf(node), map: channel, count: node.shape[0], name: model.nodes.at(-1) === node ? model.classes[channel] : channel,
+    });
+    this.#find('.facts').textContent = [model.title, node.name, kindOf(node), shapeOf(node.shape)].join(' · ');
+  }
+
+  #listen() {
+    this.#find('#map-previous').addEventListener('click', () => this.#step(-1));
+    this.#find('#map-next').addEventListener('click', () => this.#step(1));
+    this.#find('#map-close').addEventListener('click', () => this.close());
+    this.#canvas.addEventListener('pointermove', event => {
+      if (this.#detail && !this.#cursor.isHeld)
+        this.#moveTo(...this.#placeAt(event));
+    });
+    this.#canvas.addEventListener('click', event => {
+      this.#cursor.isHeld = !this.#cursor.isHeld;
+      if (this.#detail)
+        this.#moveTo(...this.#placeAt(event));
+    });
+    this.#canvas.addEventListener('keydown', event => {
+      const [down, right] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key] ?? [];
+      if (down === undefined || !this.#detail)
+        return;
+      event.preventDefault();
+      this.#cursor.isHeld = true;
+      this.#moveTo(this.#cursor.row + down, this.#cursor.column + right);
+    });
+  }
+
+  #find(selector) {
+    return this.#place.querySelector(selector);
+  }
+
+  #step(step) {
+    const { model, node, channel } = this.#chosen;
+    const count = node.shape[0];
+    this.#choose(model, node, (channel + step + count) % count);
+    this.refresh(this.#question).catch(this.#fail);
+  }
+
+  #choose(model, node, channel) {
+    this.#chosen = { model, node, channel };
+    this.#detail = null;
+    this.#explanation = null;
+    this.#cursor.isHeld = false;
+    this.#describe();
+  }
+
+  #placeAt(event) {
+    const box = this.#canvas.getBoundingClientRect();
+    const { height, width } = this.#detail;
+    return [Math.floor((event.clientY - box.top) / box.height * height), Math.floor((event.clientX - box.left) / box.width * width)];
+  }
+
+  #show(detail) {
+    const isNew = this.#detail === null;
+    this.#detail = detail;
+    if (isNew)
+      [this.#cursor.row, this.#cursor.column] = startOf(detail, this.#chosen.channel);
+    if (!this.#explanation) {
+      this.#explanation = explanationOf(detail);
+      this.#find('#map-how').replaceChildren(this.#explanation.element);
+    }
+    this.#explanation.update(detail);
+    this.#paint();
+    this.#moveTo(this.#cursor.row, this.#cursor.column);
+  }
+
+  #paint() {
+    if (!this.#detail)
+      return;
+    const { values, height, width } = this.#detail;
+    paintValues(this.#canvas, values, height, width, largestOf(values));
+    this.#canvas.parentElement.style.aspectRatio = `${width} / ${height}`;
+    const largest = largestOf(values);
+    showLegend(this.#find('.legend'), values.some(value => value < 0) ? -largest : 0, largest, figure);
+    this.#explanation?.show(this.#cursor.row, this.#cursor.column);
+  }
+
+  #moveTo(row, column) {
+    if (!this.#detail)
+      return;
+    const { height, width, values } = this.#detail;
+    const cursor = this.#cursor;
+    cursor.row = Math.min(height - 1, Math.max(0, row));
+    cursor.column = Math.min(width - 1, Math.max(0, column));
+    const element = this.#find('.map-cursor');
+    element.classList.toggle('held', cursor.isHeld);
+    element.style.left = `${100 * cursor.column / width}%`;
+    element.style.top = `${100 * cursor.row / height}%`;
+    element.style.width = `${100 / width}%`;
+    element.style.height = `${100 / height}%`;
+    const value = values[cursor.row * width + cursor.column];
+    const words = this.#find('#map-place');
+    Object.assign(words.dataset, { value, row: cursor.row, column: cursor.column });
+    words.textContent = text('mapPlace', { row: cursor.row, column: cursor.column, value: figure(value) });
+    this.#explanation.show(cursor.row, cursor.column);
+  }
+}
+
+/**
+ * An answer with its numbers in place; `source` is the shape of what was flattened, `parts` those of a sum.
+ * @typedef {{node: object, json: object, values: Float32Array, height: number, width: number, isRow: boolean,
+ *   inputs: {node: object | null, channel: number | null, shape: number[], values: Float32Array}[],
+ *   kernel: Float32Array | null, source: number[] | null, parts: {name: string, norm: number, values: Float32Array}[]}} Detail
+ */
+function detailOf(frame, model, node) {
+  const { json } = frame;
+  const count = json.value.height * json.value.width;
+  const nodes = new Map(model.nodes.map(each => [each.name, each]));
+  const isRow = node.operation === 'Flatten';
+  // A long row is shown as a block.
+  const width = isRow ? Math.ceil(Math.sqrt(count)) : json.value.width;
+  const flattened = isRow ? node : nodes.get(node.operation === 'Gemm' ? node.inputs[0] : '');
+  return {
+    node, json, isRow, width,
+    height: isRow ? Math.ceil(count / width) : json.value.height,
+    values: frame.floats(json.value.at, count),
+    inputs: json.inputs.map(input => ({
+      ...input, node: nodes.get(input.node) ?? null, values: frame.floats(input.at, input.shape.reduce((a, b) => a * b, 1)),
+    })),
+    kernel: json.kernel && frame.floats(json.kernel.at, json.kernel.shape.reduce((a, b) => a * b, 1)),
+    source: flattened?.operation === 'Flatten' ? nodes.get(flattened.inputs[0]).shape : null,
+    parts: (json.sum?.parts ?? []).map(part => ({ ...part, values: frame.floats(part.at, count) })),
+  };
+}
+
+// Where the cursor is first: where the map says most, or at the number that was clicked.
+function startOf({ values, width, isRow }, channel) {
+  let best = isRow ? channel : 0;
+  if (!isRow)
+    values.forEach((value, index) => best = Math.abs(value) > Math.abs(values[best]) ? index : best);
+  return [Math.floor(best / width), best % width];
+}

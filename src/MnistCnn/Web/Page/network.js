@@ -1,0 +1,422 @@
+// A network as a drawing: its layers with their maps, its blocks, and the lines between them. Only what can be seen is painted.
+
+import { onThemeChange, paletteOf, showLegend, textOn } from './colours.js';
+import { blocksOf, LABEL, layOut } from './layout.js';
+import { kindOf, nameOf, shapeOf } from './names.js';
+import { figure, text, translate } from './text.js';
+
+// Networks with more layers than this open with their blocks closed.
+const MANY_LAYERS = 60;
+const SHARPEST = 2;
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** The drawing of one network. Tells `onChoose(node, channel)` which map was clicked, and `onMaps()` when more or fewer are wanted. */
+export class NetworkDrawing {
+  /** The drawing in the page. @type {HTMLElement} */
+  element = document.querySelector('#drawing').content.cloneNode(true).firstElementChild;
+
+  #model;
+  #listeners;
+  #open;
+  #layout = null;
+  #layers = new Map();
+  #frame = null;
+  #maps = new Map();
+  #painted = new Set();
+  #wires = [];
+  #selected = null;
+  #scroll = this.element.querySelector('.scroll');
+  #stage = this.element.querySelector('.stage');
+  #lines = this.element.querySelector('.lines');
+  #cursor = document.createElement('div');
+  #ended = new AbortController();
+
+  /**
+   * @param {object} model with its nodes
+   * @param {{onChoose: (node: object, channel: number) => void, onMaps: () => void}} listeners
+   */
+  constructor(model, listeners) {
+    this.#model = model;
+    this.#listeners = listeners;
+    this.#open = new Set(model.nodes.length <= MANY_LAYERS ? blocksOf(model.nodes) : []);
+    this.#cursor.className = 'tile-cursor';
+    this.#cursor.hidden = true;
+    this.element.dataset.model = model.id;
+    this.#listen();
+    this.translate();
+  }
+
+  /** The most maps of a layer that are shown. */
+  get mapsPerLayer() {
+    return Number(this.element.querySelector('select').value);
+  }
+
+  /** Paints what the network made of a picture. @param {import('./api.js').Frame} frame */
+  show(frame) {
+    this.#frame = frame;
+    this.#maps = new Map(frame.json.layers.map(layer => [layer.node, layer]));
+    this.#paintAnew();
+  }
+
+  /** Shows which switches are on. @param {object[]} switches */
+  rewire(switches) {
+    this.#wires = switches;
+    this.#drawLines();
+  }
+
+  /** Draws again in the page's language. */
+  translate() {
+    translate(this.element);
+    this.element.querySelector('h2').textContent = text('networkTitle', { name: this.#model.title });
+    this.element.querySelector('.how').textContent = text('networkHow');
+    const hasBlocks = blocksOf(this.#model.nodes).length > 0;
+    for (const button of this.element.querySelectorAll('.open-all, .close-all'))
+      button.hidden = !hasBlocks;
+    this.#draw();
+  }
+
+  /** Ends it. */
+  close() {
+    this.#ended.abort();
+    this.element.remove();
+  }
+
+  #listen() {
+    const { signal } = this.#ended;
+    const blocks = blocksOf(this.#model.nodes);
+    this.element.querySelector('.open-all').addEventListener('click', () => this.#setOpen(blocks));
+    this.element.querySelector('.close-all').addEventListener('click', () => this.#setOpen([]));
+    this.element.querySelector('select').addEventListener('change', () => {
+      this.#draw();
+      this.#listeners.onMaps();
+    });
+    this.#scroll.addEventListener('scroll', () => this.#paintVisible(), { passive: true });
+    addEventListener('scroll', () => this.#paintVisible(), { passive: true, signal });
+    addEventListener('resize', () => this.#paintVisible(), { signal });
+    onThemeChange(() => this.#paintAnew(), signal);
+    this.#stage.addEventListener('pointerover', event => this.#point(event));
+    this.#stage.addEventListener('pointermove', event => this.#point(event));
+    this.#stage.addEventListener('pointerleave', () => this.#point(null));
+    this.#stage.addEventListener('click', event => this.#click(event));
+    this.#stage.addEventListener('keydown', event => this.#key(event));
+    this.#stage.addEventListener('focusin', event => this.#focus(event));
+  }
+
+  #setOpen(blocks) {
+    this.#open = new Set(blocks);
+    this.#draw();
+  }
+
+  #draw() {
+    this.#layout = layOut(this.#model.nodes, block => this.#open.has(block), this.mapsPerLayer);
+    this.#stage.style.width = `${this.#layout.width}px`;
+    this.#stage.style.height = `${this.#layout.height}px`;
+    this.#layers = new Map(this.#layout.boxes.map(box => [box.node.name, new Layer(box, this.#model)]));
+    const frames = this.#layout.frames.map(frame => this.#frameOf(frame));
+    this.#stage.replaceChildren(...frames, this.#lines, ...[...this.#layers.values()].map(layer => layer.element), this.#cursor);
+    this.#select(this.#layers.get(this.#selected?.node) ?? [...this.#layers.values()][0], this.#selected?.place ?? 0);
+    this.#drawLines();
+    this.#point(null);
+    this.#paintAnew();
+  }
+
+  #frameOf(frame) {
+    const element = document.createElement('div');
+    element.className = 'block';
+    element.dataset.block = frame.block;
+    setPlace(element, frame);
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'quiet';
+    button.setAttribute('aria-expanded', frame.isOpen);
+    button.textContent = frame.isOpen ? `${frame.block} · ${text(`block${frame.kind}`)}` : frame.block;
+    button.title = text(frame.isOpen ? 'closeBlock' : 'openBlock');
+    button.addEventListener('click', () => {
+      this.#setOpen(frame.isOpen ? [...this.#open].filter(block => block !== frame.block) : [...this.#open, frame.block]);
+      this.#stage.querySelector(`[data-block="${CSS.escape(frame.block)}"] button`).focus();
+    });
+    element.append(button);
+    return element;
+  }
+
+  #drawLines() {
+    const { width, height, lines } = this.#layout;
+    this.#lines.setAttribute('width', width);
+    this.#lines.setAttribute('height', height);
+    const boxes = new Map(this.#layout.boxes.map(box => [box.node.name, box]));
+    this.#lines.replaceChildren(...lines.flatMap(line => {
+      const wire = this.#wires.find(({ node, input }) => node === line.to.node.name && input === line.input);
+      const own = pathOf(line, wire ? 'off' : '');
+      const instead = wire?.instead && boxes.get(wire.instead);
+      return instead ? [own, pathOf({ ...line, from: instead, isArc: false }, 'instead')] : [own];
+    }), ...this.#layout.boxes.filter(box => box.node.operation === 'Add' && this.#open.has(box.node.block)).map(plusOf));
+  }
+
+  #paintAnew() {
+    this.#painted.clear();
+    this.#paintVisible();
+  }
+
+  #paintVisible() {
+    if (!this.#frame)
+      return;
+    const view = this.#scroll.getBoundingClientRect();
+    if (view.bottom < 0 || view.top > innerHeight)
+      return;
+    const [left, right] = [this.#scroll.scrollLeft, this.#scroll.scrollLeft + this.#scroll.clientWidth];
+    for (const [name, layer] of this.#layers) {
+      const isVisible = layer.box.x < right && layer.box.x + layer.box.width > left;
+      const maps = this.#maps.get(name);
+      if (!isVisible || !maps || this.#painted.has(name))
+        continue;
+      layer.paint(maps, this.#frame);
+      this.#painted.add(name);
+    }
+  }
+
+  // Says in the foot of the drawing what is under the pointer: the layer's scale, and the map's range.
+  #point(event) {
+    const found = event && this.#tileAt(event);
+    const maps = found && this.#maps.get(found.layer.box.node.name);
+    const legend = this.element.querySelector('.legend');
+    const line = this.element.querySelector('.under-pointer');
+    if (!maps) {
+      showLegend(legend, -1, 1, share => text(share < 0 ? 'below' : 'above'));
+      line.textContent = '';
+      return;
+    }
+    const largest = maps.scale * (maps.zero ? 127 : 255);
+    showLegend(legend, maps.zero ? -largest : 0, largest, figure);
+    line.textContent = this.#describe(found.layer, found.place);
+  }
+
+  #describe(layer, place) {
+    const { node, grid } = layer.box;
+    const maps = this.#maps.get(node.name);
+    const title = `${nameOf(node)} (${kindOf(node)})`;
+    if (!maps)
+      return title;
+    if (grid.isVector) {
+      const whose = isLast(this.#model, node) ? text('classOf', { name: this.#model.classes[place] }) : text('numberOf', { place });
+      return `${title}: ${whose} ${figure(valueOf(maps, this.#frame, place))}`;
+    }
+    const [lowest, highest] = rangeOf(maps, this.#frame, place);
+    return `${title}: ${text('mapOf', { map: maps.maps[place], lowest: figure(lowest), highest: figure(highest) })}`;
+  }
+
+  #tileAt(event) {
+    const layer = this.#layers.get(event.target.closest('.layer')?.dataset.node);
+    const place = layer && event.target === layer.canvas ? layer.tileAt(event.offsetX, event.offsetY) : null;
+    return place === null || place === undefined ? null : { layer, place };
+  }
+
+  #click(event) {
+    const found = this.#tileAt(event);
+    if (!found)
+      return;
+    this.#select(found.layer, found.place);
+    this.#choose();
+  }
+
+  #choose() {
+    const { node, place } = this.#selected;
+    const maps = this.#maps.get(node);
+    if (!maps)
+      return;
+    const { box } = this.#layers.get(node);
+    this.#listeners.onChoose(box.node, box.grid.isVector ? place : maps.maps[place]);
+  }
+
+  #focus(event) {
+    const layer = this.#layers.get(event.target.closest('.layer')?.dataset.node);
+    if (layer && layer.box.node.name !== this.#selected.node)
+      this.#select(layer, 0);
+  }
+
+  #key(event) {
+    if (!event.target.matches('canvas'))
+      return;
+    if (event.key === 'Enter' || event.key === ' ')
+      this.#choose();
+    else if (!this.#moveByKey(event.key))
+      return;
+    event.preventDefault();
+  }
+
+  #moveByKey(key) {
+    const layer = this.#layers.get(this.#selected.node);
+    const { columns, count } = layer.box.grid;
+    const place = this.#selected.place;
+    const all = [...this.#layers.values()];
+    const index = all.indexOf(layer);
+    const [next, to] = {
+      ArrowUp: [layer, place - columns],
+      ArrowDown: [layer, place + columns],
+      ArrowLeft: place % columns > 0 ? [layer, place - 1] : [all[index - 1], 0],
+      ArrowRight: place % columns < columns - 1 && place + 1 < count ? [layer, place + 1] : [all[index + 1], 0],
+      Home: [all[0], 0],
+      End: [all.at(-1), 0],
+    }[key] ?? [];
+    if (!next || to < 0 || to >= next.box.grid.count)
+      return next !== undefined;
+    this.#select(next, to);
+    next.canvas.focus();
+    return true;
+  }
+
+  #select(layer, place) {
+    const { node, grid } = layer.box;
+    this.#selected = { node: node.name, place: Math.min(place, grid.count - 1) };
+    for (const { canvas } of this.#layers.values())
+      canvas.tabIndex = -1;
+    layer.canvas.tabIndex = 0;
+    layer.canvas.setAttribute('aria-label', this.#describe(layer, this.#selected.place));
+    this.element.querySelector('.under-pointer').textContent = this.#describe(layer, this.#selected.place);
+    this.#cursor.hidden = false;
+    setPlace(this.#cursor, layer.placeOf(this.#selected.place));
+  }
+}
+
+// A layer in the drawing, with a canvas for its maps.
+class Layer {
+  element = document.createElement('div');
+  canvas = document.createElement('canvas');
+  #labels;
+  #image = null;
+
+  constructor(box, model) {
+    this.box = box;
+    this.#labels = box.grid.isVector && isLast(model, box.node) ? model.classes : null;
+    this.element.className = 'layer';
+    this.element.dataset.node = box.node.name;
+    this.element.dataset.operation = box.node.operation;
+    setPlace(this.element, box);
+    this.canvas.setAttribute('role', 'button');
+    this.canvas.setAttribute('aria-label', `${nameOf(box.node)}, ${kindOf(box.node)}, ${shapeOf(box.node.shape)}`);
+    this.canvas.style.width = `${columnsOf(box.grid, 1).length}px`;
+    this.canvas.style.height = `${rowsOf(box.grid, 1).length}px`;
+    this.element.append(line('layer-name', nameOf(box.node)), line('layer-kind', kindOf(box.node)), this.canvas,
+      line('layer-shape', shapeOf(box.node.shape)));
+  }
+
+  paint(maps, frame) {
+    const ratio = Math.min(SHARPEST, Math.ceil(devicePixelRatio));
+    const { grid } = this.box;
+    const [across, down] = [columnsOf(grid, ratio), rowsOf(grid, ratio)];
+    if (this.#image?.width !== across.length || this.#image.height !== down.length) {
+      this.canvas.width = across.length;
+      this.canvas.height = down.length;
+      this.#image = new ImageData(across.length, down.length);
+    }
+    const [height, width, count] = grid.isVector ? [1, 1, maps.width] : [maps.height, maps.width, maps.maps.length];
+    const bytes = frame.bytes(maps.at, count * height * width);
+    const pixels = new Uint32Array(this.#image.data.buffer);
+    const columnAt = Int32Array.from({ length: across.tile }, (_, x) => Math.floor(x * width / across.tile));
+    const palette = paletteOf(maps.zero);
+    for (let place = 0; place < Math.min(count, grid.count); place++) {
+      const left = across.step * (place % grid.columns);
+      const top = down.step * Math.floor(place / grid.columns);
+      for (let y = 0; y < down.tile; y++) {
+        const source = (place * height + Math.floor(y * height / down.tile)) * width;
+        const target = (top + y) * across.length + left;
+        for (let x = 0; x < across.tile; x++)
+          pixels[target + x] = palette[bytes[source + columnAt[x]]];
+      }
+    }
+    const context = this.canvas.getContext('2d');
+    context.putImageData(this.#image, 0, 0);
+    if (this.#labels)
+      this.#write(context, across, down, bytes, maps.zero);
+  }
+
+  /** Which tile is at a place on the canvas, in CSS pixels; null between tiles. */
+  tileAt(x, y) {
+    const { columns, count, tileWidth, tileHeight, gap } = this.box.grid;
+    const [column, row] = [Math.floor(x / (tileWidth + gap)), Math.floor(y / (tileHeight + gap))];
+    const place = row * columns + column;
+    return column < 0 || row < 0 || column >= columns || place >= count ? null : place;
+  }
+
+  /** Where a tile is in the drawing. */
+  placeOf(place) {
+    const { columns, tileWidth, tileHeight, gap } = this.box.grid;
+    return {
+      x: this.box.x + (this.box.width - columnsOf(this.box.grid, 1).length) / 2 + place % columns * (tileWidth + gap),
+      y: this.box.y + LABEL + Math.floor(place / columns) * (tileHeight + gap),
+      width: tileWidth,
+      height: tileHeight,
+    };
+  }
+
+  #write(context, across, down, bytes, zero) {
+    context.font = `${Math.round(down.tile * 0.6)}px system-ui, sans-serif`;
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    this.#labels.forEach((label, place) => {
+      context.fillStyle = textOn((bytes[place] - zero) / (zero ? 127 : 255));
+      context.fillText(label, across.tile / 2, down.step * place + down.tile / 2, across.tile - 4);
+    });
+  }
+}
+
+// The pixels of a grid in one direction: of a tile, from one to the next, and of all.
+const columnsOf = (grid, ratio) => pixelsOf(grid.columns, grid.tileWidth, grid.gap, ratio);
+const rowsOf = (grid, ratio) => pixelsOf(grid.rows, grid.tileHeight, grid.gap, ratio);
+
+function pixelsOf(count, tile, gap, ratio) {
+  const step = (tile + gap) * ratio;
+  return { tile: tile * ratio, step, length: count * step - gap * ratio };
+}
+
+// The least and the largest value of a map.
+function rangeOf(maps, frame, place) {
+  const size = maps.height * maps.width;
+  const bytes = frame.bytes(maps.at + place * size, size);
+  return [Math.min, Math.max].map(choose => maps.scale * (bytes.reduce((a, b) => choose(a, b)) - maps.zero));
+}
+
+const valueOf = (maps, frame, place) => maps.scale * (frame.bytes(maps.at + place, 1)[0] - maps.zero);
+
+const isLast = (model, node) => model.nodes.at(-1).name === node.name;
+
+function pathOf({ from, to, isArc, top }, kind) {
+  const [startX, startY, endX, endY] = [from.x + from.width + 2, from.middle, to.x - 2, to.middle];
+  const turn = 16;
+  const path = document.createElementNS(SVG, 'path');
+  path.setAttribute('class', `line ${isArc ? 'arc' : ''} ${kind}`);
+  path.dataset.from = from.node.name;
+  path.dataset.to = to.node.name;
+  const up = startX + turn;
+  const down = endX - turn + 2;
+  path.setAttribute('d', isArc
+    ? `M${startX} ${startY} H${up - 8} Q${up} ${startY} ${up} ${startY - 8} V${top + 8} Q${up} ${top} ${up + 8} ${top} H${down - 8} Q${down} ${top} ${down} ${top + 8} V${endY - 8}`
+    : `M${startX} ${startY} C${startX + turn} ${startY} ${endX - turn * 1.5} ${endY} ${endX} ${endY}`);
+  return path;
+}
+
+function plusOf(box) {
+  const group = document.createElementNS(SVG, 'g');
+  const [x, y] = [box.x - 16, box.middle];
+  group.setAttribute('class', 'plus');
+  const circle = document.createElementNS(SVG, 'circle');
+  for (const [name, value] of [['cx', x], ['cy', y], ['r', 8]])
+    circle.setAttribute(name, value);
+  const cross = document.createElementNS(SVG, 'path');
+  cross.setAttribute('d', `M${x - 4} ${y} h8 M${x} ${y - 4} v8`);
+  group.append(circle, cross);
+  return group;
+}
+
+function setPlace(element, { x, y, width, height }) {
+  element.style.left = `${x}px`;
+  element.style.top = `${y}px`;
+  element.style.width = `${width}px`;
+  element.style.height = `${height}px`;
+}
+
+function line(className, words) {
+  const element = document.createElement('p');
+  element.className = className;
+  element.textContent = element.title = words;
+  return element;
+}
