@@ -27,10 +27,16 @@ export const model = id => readJson(path(id));
 export const images = id => readJson(path(id, 'images'));
 
 /** @returns {Promise<Blob>} a test image as a picture */
-export const imageFile = async (id, index) => (await answered(path(id, 'images', `${index}.png`))).blob();
+export const imageFile = async (id, index) => (await answered(imageAddress(id, index))).blob();
 
 /** @returns {Promise<{labels: number[], predictions: number[], confidences: number[]}>} of all test images */
 export const evaluation = id => readJson(path(id, 'evaluation'));
+
+/** @returns {string} where the picture of a test image is */
+export const imageAddress = (id, index) => path(id, 'images', `${index}.png`);
+
+/** @returns {Promise<{folder: string, runs: object[]}>} the runs, the latest first */
+export const runs = () => readJson('api/runs');
 
 /**
  * What a network makes of a picture: answer, probabilities, maps.
