@@ -122,8 +122,11 @@ export class AnswerPanel {
   }
 
   #write() {
-    if (!this.#look)
+    if (!this.#look) {
+      this.element.querySelector('.sureness').textContent = text('blank');
       return;
+    }
+
     const { blank, label, probabilities } = this.#look.json;
     const { classes } = this.#model;
     const ranking = this.#ranking();

@@ -35,10 +35,12 @@ export function cssColour(share) {
   return `rgb(${colourOf(share).join(' ')})`;
 }
 
-/** A colour of text that can be read on `cssColour(share)`. */
+/** Black or white: what can be read better on `cssColour(share)`. */
 export function textOn(share) {
-  const [red, green, blue] = colourOf(share);
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? '#11151c' : '#ffffff';
+  // Where both have the same contrast, by WCAG 2.2's definitions of contrast and relative luminance.
+  const middle = 0.179;
+  const [red, green, blue] = colourOf(share).map(value => value <= 10 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > middle ? '#000000' : '#ffffff';
 }
 
 /**

@@ -24,7 +24,8 @@ const MARGIN = 12;
  * @typedef {{node: object, x: number, y: number, width: number, height: number, middle: number, grid: Grid}} Box
  *
  * @typedef {{block: string, kind: string, isOpen: boolean, x: number, y: number, width: number, height: number}} BlockFrame
- * @typedef {{from: Box, to: Box, input: number, isArc: boolean, top: number}} Line
+ * A line into a layer. An arc goes around others at the height `around`; `below` is the height of one beneath them.
+ * @typedef {{from: Box, to: Box, input: number, isArc: boolean, around: number, below: number}} Line
  * @typedef {{width: number, height: number, boxes: Box[], frames: BlockFrame[], lines: Line[]}} Layout
  */
 
@@ -86,8 +87,9 @@ function closedPart({ block, nodes }, maps) {
 
 function openBlock({ block, nodes }, maps) {
   const lanes = lanesOf(nodes);
-  const isNarrow = lanes.count > 2;
-  const boxes = nodes.map(node => boxOf(node, lanes.of.has(node.name) && lanes.count > 1 ? Math.ceil(maps / 2) : maps, isNarrow));
+  const isNarrow = node => lanes.of.has(node.name) && lanes.count > 2;
+  const isHalf = node => lanes.of.has(node.name) && lanes.count > 1;
+  const boxes = nodes.map(node => boxOf(node, isHalf(node) ? Math.ceil(maps / 2) : maps, isNarrow(node)));
   const depths = depthsOf(nodes);
   const columns = Math.max(...depths) + 1;
   const lefts = runningSums(columns, column => widest(boxes.filter((_, index) => depths[index] === column)) + GAP, FRAME.side);
@@ -188,17 +190,17 @@ function place(part, x, y, layout) {
 function linesOf({ boxes, frames }) {
   const byName = new Map(boxes.map(box => [box.node.name, box]));
   const closed = new Set(frames.filter(frame => !frame.isOpen).map(frame => frame.block));
-  const tops = new Map(frames.map(frame => [frame.block, frame.y + FRAME.top - 2]));
+  const heights = new Map(frames.map(frame => [frame.block, { around: frame.y + FRAME.top - 2, below: frame.y + frame.height - FRAME.bottom / 2 }]));
   let before = null;
   return boxes.flatMap(box => {
     const previous = before;
     before = box;
     if (closed.has(box.node.block))
-      return [{ from: previous, to: box, input: 0, isArc: false, top: 0 }];
+      return [{ from: previous, to: box, input: 0, isArc: false }];
     return box.node.inputs.map((input, index) => {
       const from = byName.get(input);
       const isArc = box.node.inputs.length > 1 && from.node.block !== box.node.block;
-      return { from, to: box, input: index, isArc, top: tops.get(box.node.block) ?? 0 };
+      return { from, to: box, input: index, isArc, ...heights.get(box.node.block) };
     });
   });
 }

@@ -6,7 +6,7 @@ import { Pen } from './draw.js';
 import { MapView } from './map.js';
 import { NetworkDrawing } from './network.js';
 import { showPicture, takeFiles, TestImages } from './pictures.js';
-import { text } from './text.js';
+import { text, translate } from './text.js';
 import { HeatMap, onMethodChange } from './where.js';
 import { WhatIf } from './whatif.js';
 
@@ -95,6 +95,11 @@ export class LookView {
     return this.#seats[0].model.has_images;
   }
 
+  // Networks that read no drawings: they wait for a picture.
+  get #isPenless() {
+    return !this.#seats.some(seat => seat.model.pen);
+  }
+
   // Seats the networks, one or two; those that have a seat already keep it.
   async #use(ids) {
     const models = await Promise.all(ids.map(id => this.#seats.find(seat => seat.model.id === id)?.model ?? api.model(id)));
@@ -108,7 +113,10 @@ export class LookView {
     for (const model of models)
       this.#models.set(model.id, model);
     this.#find('#answers').classList.toggle('two', models.length > 1);
-    this.#find('#look').classList.toggle('penless', !models.some(model => model.pen));
+    this.#find('#look').classList.toggle('penless', this.#isPenless);
+    this.#find('#pen-title').dataset.text = this.#isPenless ? 'pictureTitle' : 'drawTitle';
+    this.#find('#pen-hint').dataset.text = this.#isPenless ? 'pictureHint' : 'penHint';
+    translate(this.#find('.easel').parentElement);
     this.#whatIf.use(models);
     this.#fillLists();
     if (isOtherFirst)
@@ -204,7 +212,7 @@ export class LookView {
   }
 
   #showHint() {
-    this.#find('#pen-hint').hidden = !this.#pen.isEmpty;
+    this.#find('#pen-hint').hidden = !this.#pen.isEmpty || (this.#isPenless && this.#source.kind !== 'drawing');
     this.#find('#undo').disabled = this.#pen.isEmpty;
   }
 
@@ -215,6 +223,8 @@ export class LookView {
   }
 
   #refresh() {
+    if (this.#isPenless && this.#source.kind === 'drawing')
+      return;
     for (const seat of this.#seats)
       this.#ask(seat);
   }

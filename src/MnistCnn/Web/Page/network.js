@@ -8,6 +8,8 @@ import { figure, text, translate } from './text.js';
 // Networks with more layers than this open with their blocks closed.
 const MANY_LAYERS = 60;
 const SHARPEST = 2;
+const TURN = 16;
+const ROUND = 8;
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** The drawing of one network. Tells `onChoose(node, channel)` which map was clicked, and `onMaps()` when more or fewer are wanted. */
@@ -148,7 +150,7 @@ export class NetworkDrawing {
       const wire = this.#wires.find(({ node, input }) => node === line.to.node.name && input === line.input);
       const own = pathOf(line, wire ? 'off' : '');
       const instead = wire?.instead && boxes.get(wire.instead);
-      return instead ? [own, pathOf({ ...line, from: instead, isArc: false }, 'instead')] : [own];
+      return instead ? [own, pathOf({ ...line, from: instead, isArc: true, around: line.below }, 'instead')] : [own];
     }), ...this.#layout.boxes.filter(box => box.node.operation === 'Add' && this.#open.has(box.node.block)).map(plusOf));
   }
 
@@ -379,19 +381,29 @@ const valueOf = (maps, frame, place) => maps.scale * (frame.bytes(maps.at + plac
 
 const isLast = (model, node) => model.nodes.at(-1).name === node.name;
 
-function pathOf({ from, to, isArc, top }, kind) {
+// An arc goes around the layers between, above them or, where a switch has laid it, below.
+function pathOf({ from, to, isArc, around }, kind) {
   const [startX, startY, endX, endY] = [from.x + from.width + 2, from.middle, to.x - 2, to.middle];
-  const turn = 16;
   const path = document.createElementNS(SVG, 'path');
   path.setAttribute('class', `line ${isArc ? 'arc' : ''} ${kind}`);
   path.dataset.from = from.node.name;
   path.dataset.to = to.node.name;
-  const up = startX + turn;
-  const down = endX - turn + 2;
-  path.setAttribute('d', isArc
-    ? `M${startX} ${startY} H${up - 8} Q${up} ${startY} ${up} ${startY - 8} V${top + 8} Q${up} ${top} ${up + 8} ${top} H${down - 8} Q${down} ${top} ${down} ${top + 8} V${endY - 8}`
-    : `M${startX} ${startY} C${startX + turn} ${startY} ${endX - turn * 1.5} ${endY} ${endX} ${endY}`);
+  path.setAttribute('d', isArc ? arcOf(startX, startY, endX, endY, around) : curveOf(startX, startY, endX, endY));
   return path;
+}
+
+function curveOf(startX, startY, endX, endY) {
+  const bend = Math.max(startX, endX - 2 * TURN); // in the gap before its end, so that it crosses no other lane
+  return `M${startX} ${startY} H${bend} C${bend + TURN} ${startY} ${endX - TURN} ${endY} ${endX} ${endY}`;
+}
+
+function arcOf(startX, startY, endX, endY, around) {
+  const round = around < startY ? ROUND : -ROUND;
+  const [out, back] = [startX + TURN, endX - TURN + 2];
+  return [
+    `M${startX} ${startY} H${out - ROUND} Q${out} ${startY} ${out} ${startY - round} V${around + round}`,
+    `Q${out} ${around} ${out + ROUND} ${around} H${back - ROUND} Q${back} ${around} ${back} ${around + round} V${endY - round}`,
+  ].join(' ');
 }
 
 function plusOf(box) {

@@ -72,6 +72,8 @@ const texts = {
   noServer: ['The program does not answer any more. Start it again with: dotnet run serve', '程序没有响应。请重新启动：dotnet run serve'],
 
   drawTitle: ['Draw a digit', '画一个数字'],
+  pictureTitle: ['Show it a picture', '给它一张图片'],
+  pictureHint: ['Drop a picture here', '把图片拖到这里'],
   penLabel: ['Sheet to draw on', '画板'],
   shownLabel: ['The picture', '当前图片'],
   penHint: ['Draw here', '在这里画'],
