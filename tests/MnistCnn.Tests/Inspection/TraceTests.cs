@@ -1,0 +1,208 @@
+using MnistCnn.Data;
+using MnistCnn.Export;
+using MnistCnn.Inspection;
+using MnistCnn.Networks;
+using MnistCnn.Runtime;
+using MnistCnn.Tests.Export;
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+using static TorchSharp.torch.nn.functional;
+
+namespace MnistCnn.Tests.Inspection;
+
+/// <summary>What is kept of a forward pass is what the network itself computes, to the last bit.</summary>
+public sealed class TraceTests : IDisposable
+{
+    private static readonly NetworkShape Colour = new(3, 24, 20, 7);
+
+    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly IDisposable noGradient = no_grad();
+
+    private static readonly string[] Deep = ["resnet34", "resnet101", "resnet152", "plain34"];
+
+    public static TheoryData<string> Names => [.. Architecture.All.Select(architecture => architecture.Name).Except(Deep)];
+
+    public static TheoryData<string> DeepNames => [.. Deep];
+
+    public void Dispose()
+    {
+        noGradient.Dispose();
+        scope.Dispose();
+    }
+
+    // A network of the table that describes something else than it computes fails here.
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Every_value_of_every_network_of_the_table_is_that_of_its_modules(string name)
+    {
+        using var network = RandomNetwork.Create(name, Colour);
+        AssertSame(network, randn(2, 3, 24, 20));
+    }
+
+    [Theory]
+    [Trait("Speed", "Slow")]
+    [MemberData(nameof(DeepNames))]
+    public void So_it_is_of_the_deep_ones(string name) => Every_value_of_every_network_of_the_table_is_that_of_its_modules(name);
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void So_it_is_of_images_of_MNIST_as_they_lie_in_the_server_s_memory(string name)
+    {
+        using var network = RandomNetwork.Create(name, NetworkShape.Mnist);
+        AssertSame(MemoryLayout.ChannelsLast(network), randn(2, 1, 28, 28));
+    }
+
+    [Theory]
+    [InlineData("inception")]
+    [InlineData("residual")]
+    [InlineData("resnet18")]
+    public void Operations_are_those_of_an_exported_network_and_are_called_the_same(string name)
+    {
+        using var network = RandomNetwork.Create(name, Colour);
+        var exported = OnnxModel.Of(
+            Architecture.Find(name)!, network, new OnnxSettings(Colour, Normalization.Mnist, new Dictionary<string, string> { ["classes"] = "[]" })).Graph.Node;
+        var nodes = Trace.Of(network, zeros(1, 3, 24, 20)).Nodes;
+        Assert.Equal((Trace.Image, "Input"), (nodes.First().Name, nodes.First().Operation));
+        Assert.Equal(exported.Select(node => (node.Name, node.OpType)), nodes.Skip(1).Select(node => (node.Name, node.Operation)));
+        Assert.All(exported.Skip(1).Zip(nodes.Skip(2)), pair => Assert.Equal(pair.First.Input.Take(pair.Second.Inputs.Count), pair.Second.Inputs));
+    }
+
+    [Fact]
+    public void Of_no_images_the_shapes_are_known_all_the_same()
+    {
+        using var network = RandomNetwork.Create("resnet18", Colour);
+        var shapes = Trace.Of(network, zeros(1, 3, 24, 20)).Nodes.Select(node => string.Join('x', node.Value.shape[1..]));
+        Assert.Equal(shapes, Trace.Of(network, empty(0, 3, 24, 20)).Nodes.Select(node => string.Join('x', node.Value.shape[1..])));
+    }
+
+    [Fact]
+    public void The_window_of_an_operation_is_that_of_its_layer()
+    {
+        using var network = RandomNetwork.Create("resnet18", Colour);
+        var trace = Trace.Of(network, zeros(1, 3, 24, 20));
+        AssertWindow("conv1/Conv", 7, 2, 3);
+        AssertWindow("MaxPool", 3, 2, 1);
+        AssertWindow("layer2/0/downsample/0/Conv", 1, 2, 0);
+        Assert.Null(trace["bn1/BatchNormalization"].Window);
+
+        void AssertWindow(string name, long kernel, long stride, long padding)
+        {
+            var window = trace[name].Window!;
+            Assert.Equal([kernel, kernel], window.Kernel);
+            Assert.Equal([stride, stride], window.Stride);
+            Assert.Equal([padding, padding], window.Padding);
+        }
+    }
+
+    [Fact]
+    public void A_residual_block_that_is_switched_to_the_listing_computes_what_the_listing_prints()
+    {
+        using var residual = RandomNetwork.Create("residual", NetworkShape.Mnist);
+        using var printed = RandomNetwork.Create("residual-as-printed", NetworkShape.Mnist);
+        printed.load_state_dict(residual.state_dict());
+        var images = randn(3, 1, 28, 28);
+        Wire[] listing = [new("rBlock1/conv2/Conv", 0, "Relu"), new("rBlock2/conv2/Conv", 0, "Relu_1")];
+        Assert.Equal(Bits(printed.call(images)), Bits(Trace.Of(residual, images, listing).Logits));
+        Assert.NotEqual(Bits(printed.call(images)), Bits(Trace.Of(residual, images, listing[..1]).Logits));
+    }
+
+    [Theory]
+    [InlineData(0, 0, 16)]
+    [InlineData(1, 16, 40)]
+    [InlineData(2, 40, 64)]
+    [InlineData(3, 64, 88)]
+    public void A_branch_that_is_switched_off_gives_zeros_to_those_behind_it(int branch, int first, int end)
+    {
+        using var network = RandomNetwork.Create("inception", NetworkShape.Mnist);
+        var images = randn(2, 1, 28, 28);
+        var whole = Bits(network.call(images));
+        var off = Trace.Of(network, images, [new Wire("inceptionA/Concat", branch, null)]);
+        Part(network, "inceptionA").register_forward_hook((_, _, y) =>
+        {
+            y[.., first..end] = 0;
+            return y;
+        });
+        Assert.Equal(Bits(network.call(images)), Bits(off.Logits));
+        Assert.NotEqual(whole, Bits(off.Logits));
+        Assert.Null(off["inceptionA/Concat"].Inputs[branch]);
+        Assert.Equal(0, off["inceptionA/Concat"].Taken[branch].abs().max().item<float>());
+    }
+
+    [Fact]
+    public void A_shortcut_that_is_switched_off_adds_nothing()
+    {
+        using var network = RandomNetwork.Create("residual", NetworkShape.Mnist);
+        var images = randn(2, 1, 28, 28);
+        var off = Trace.Of(network, images, [new Wire("rBlock1/Add", 0, null)]);
+        var last = empty(0);
+        Part(network, "rBlock1.conv2").register_forward_hook((_, _, y) => last = y);
+        Part(network, "rBlock1").register_forward_hook((_, _, _) => relu(last));
+        Assert.Equal(Bits(network.call(images)), Bits(off.Logits));
+    }
+
+    [Theory]
+    [InlineData("rBlock1/Sum", 0, null, "no input 0 of an operation 'rBlock1/Sum'")]
+    [InlineData("rBlock1/Add", 2, null, "no input 2 of an operation 'rBlock1/Add'")]
+    [InlineData("rBlock1/Add", -1, null, "no input -1 of an operation 'rBlock1/Add'")]
+    [InlineData("image", 0, null, "no input 0 of an operation 'image'")]
+    [InlineData("", 0, "", "no input 0 of an operation ''")]
+    [InlineData("rBlock1/Add", 0, "nothing", "rBlock1/Add cannot take 'nothing': there is no such operation before it")]
+    [InlineData("rBlock1/Add", 0, "rBlock1/Relu_1", "rBlock1/Add cannot take 'rBlock1/Relu_1': there is no such operation before it")]
+    [InlineData("rBlock1/Add", 0, "rBlock1/Add", "rBlock1/Add cannot take 'rBlock1/Add': there is no such operation before it")]
+    [InlineData("rBlock1/Add", 0, "conv1/Conv", "rBlock1/Add cannot take conv1/Conv, since that has the shape 16x24x24, not 16x12x12")]
+    public void A_wire_that_leads_nowhere_is_refused_in_a_line(string node, int input, string? instead, string message)
+    {
+        using var network = RandomNetwork.Create("residual", NetworkShape.Mnist);
+        var error = Assert.Throws<UserException>(() => Trace.Of(network, zeros(1, 1, 28, 28), [new Wire(node, input, instead)]));
+        Assert.Contains(message, error.Message);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
+    public void An_input_is_replaced_once()
+    {
+        using var network = RandomNetwork.Create("residual", NetworkShape.Mnist);
+        Wire[] twice = [new("rBlock1/Add", 0, null), new("rBlock1/Add", 0, "Relu")];
+        Assert.Equal(
+            "Input 0 of rBlock1/Add is replaced twice.",
+            Assert.Throws<UserException>(() => Trace.Of(network, zeros(1, 1, 28, 28), twice)).Message);
+    }
+
+    [Fact]
+    public void A_network_that_does_not_say_what_it_computes_is_refused()
+    {
+        using var network = Sequential(("conv", Conv2d(1, 2, 3)), ("mystery", Tanh()));
+        Assert.Contains(
+            "its part mystery, a Tanh, does not say what it computes",
+            Assert.Throws<UserException>(() => Trace.Of(network, zeros(1, 1, 28, 28))).Message);
+    }
+
+    private static void AssertSame(Module<Tensor, Tensor> network, Tensor images)
+    {
+        var values = new Dictionary<string, byte[]>();
+        foreach (var (name, part) in network.named_modules())
+            if (part is Module<Tensor, Tensor> module)
+                module.register_forward_hook((_, _, y) =>
+                {
+                    values[name] = Bits(y);
+                    return null!;
+                });
+        var trace = Trace.Of(network, images);
+        values.Clear(); // the hooks saw the layers of the trace too
+        var logits = Bits(network.call(images));
+        Assert.Equal(logits, Bits(trace.Logits));
+        Assert.Equal(logits, Bits(trace.Nodes.Last().Value));
+        Assert.Equal(Bits(images), Bits(trace[Trace.Image].Value));
+        Assert.True(values.Count > 3);
+        foreach (var (name, value) in values)
+            Assert.Equal(value, Bits(trace.Nodes.Last(node => name == "" || node.Part == name || node.Part.StartsWith($"{name}.", StringComparison.Ordinal)).Value));
+        Assert.All(trace.Nodes, node => Assert.Equal(node.Inputs.Select(input => Bits(trace[input!].Value)), node.Taken.Select(Bits)));
+    }
+
+    private static Module<Tensor, Tensor> Part(Module<Tensor, Tensor> network, string name) =>
+        (Module<Tensor, Tensor>)network.named_modules().Single(part => part.name == name).module;
+
+    // As they stand in an ordinary layout of memory.
+    private static byte[] Bits(Tensor value) => value.detach().contiguous().bytes.ToArray();
+}
