@@ -51,13 +51,16 @@ internal static class ServeCommand
 
     private static async Task<int> Run(ParseResult line, CancellationToken stop)
     {
+        var folder = Path.GetFullPath(line.GetRequiredValue(RunsFolder));
+        if (File.Exists(folder))
+            throw new UserException($"{folder} is a file; {RunsFolder.Name} takes a folder of runs.");
         var device = StartTorch(line);
         using var data = DataOptions.Load(line, trainLimit: 1, testLimit: null);
         DataOptions.Report(line, data);
-        var runs = new RunWatcher(Path.GetFullPath(line.GetRequiredValue(RunsFolder)));
+        var runs = new RunWatcher(folder);
         using var models = new Models(device, Named(line), line.GetValue(Arch), runs, data);
         using var queue = new InferenceQueue();
-        _ = await queue.Run(() => models.Named.Count(), stop);
+        await queue.Run(() => models.Named.ToArray(), stop);
 
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var settings = new ServeSettings(line.GetValue(Listen), line.GetValue(Port));
@@ -96,6 +99,7 @@ internal static class ServeCommand
             if (named.ContainsValue(path))
                 continue;
             var id = name is not null && Directory.Exists(name) ? Path.GetFileName(Path.GetDirectoryName(path))! : Path.GetFileNameWithoutExtension(path);
+            id = id.Trim('.') == "" ? "model" : id; // "." would be another place in a path
             var free = id;
             for (var count = 2; named.ContainsKey(free); count++)
                 free = $"{id}-{count}";

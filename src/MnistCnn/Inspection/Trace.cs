@@ -20,8 +20,10 @@ internal sealed class Trace : NamedGraph
     private readonly Dictionary<string, TraceNode> nodes = [];
     private readonly Dictionary<(string Node, int Input), Wire> wires;
 
-    private Trace(Module<Tensor, Tensor> network, IEnumerable<Wire> wires)
-        : base(network) => this.wires = wires.ToDictionary(wire => (wire.Node, wire.Input));
+    private readonly CancellationToken stop;
+
+    private Trace(Module<Tensor, Tensor> network, IEnumerable<Wire> wires, CancellationToken stop)
+        : base(network) => (this.wires, this.stop) = (wires.ToDictionary(wire => (wire.Node, wire.Input)), stop);
 
     /// <summary>All that was computed, in that order: the image first, the logits last.</summary>
     public IReadOnlyCollection<TraceNode> Nodes => nodes.Values;
@@ -37,16 +39,17 @@ internal sealed class Trace : NamedGraph
     /// <param name="network">The network, in evaluation mode.</param>
     /// <param name="images">What it takes: (N, C, H, W), normalised, float32. Where N is 0, the values have shapes alone.</param>
     /// <param name="wires">Inputs that are to be replaced.</param>
+    /// <param name="stop">Ends it before the next operation.</param>
     /// <exception cref="UserException">
     /// A part of the network does not say what it computes, or a wire names an input that is not there or a value of another shape, or one
     /// that is computed later.
     /// </exception>
-    public static Trace Of(Module<Tensor, Tensor> network, Tensor images, IReadOnlyCollection<Wire>? wires = null)
+    public static Trace Of(Module<Tensor, Tensor> network, Tensor images, IReadOnlyCollection<Wire>? wires = null, CancellationToken stop = default)
     {
         var twice = wires?.GroupBy(wire => (wire.Node, wire.Input)).FirstOrDefault(group => group.Count() > 1);
         if (twice is not null)
             throw new UserException($"Input {twice.Key.Input} of {twice.Key.Node} is replaced twice.");
-        var trace = new Trace(network, wires ?? []);
+        var trace = new Trace(network, wires ?? [], stop);
         var image = trace.Keep(new TraceNode(Image, "Input", "", null, [], [], images));
         trace.Logits = trace[trace.Call(network, image).Name].Value;
         return trace.wires.Values.FirstOrDefault() is { } unused
@@ -103,6 +106,7 @@ internal sealed class Trace : NamedGraph
     private GraphValue Compute(
         string operation, IReadOnlyList<GraphValue> inputs, Func<Tensor[], Tensor> compute, Module? layer = null, Window? window = null)
     {
+        stop.ThrowIfCancellationRequested();
         var name = NewName(operation);
         string?[] sources = [.. inputs.Select((input, place) => wires.Remove((name, place), out var wire) ? wire.Instead : input.Name)];
         Tensor[] values = [.. inputs.Select((input, place) => Replaced(name, nodes[input.Name].Value, sources[place]))];

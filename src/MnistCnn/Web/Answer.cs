@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Http;
 using MnistCnn.Files;
 using MnistCnn.Runtime;
@@ -20,6 +21,8 @@ internal static class Answer
         try
         {
             await next(context);
+            if (context.Response is { HasStarted: false, StatusCode: StatusCodes.Status405MethodNotAllowed })
+                await Refuse(context, StatusCodes.Status405MethodNotAllowed, $"This path takes {context.Response.Headers.Allow}, not {context.Request.Method}.");
         }
         catch (Exception) when (context.RequestAborted.IsCancellationRequested || context.Response.HasStarted)
         {
@@ -30,14 +33,15 @@ internal static class Answer
             var status = error switch
             {
                 BadHttpRequestException bad => bad.StatusCode,
-                NotFoundException => StatusCodes.Status404NotFound,
+                NotFoundException or FileNotFoundException or DirectoryNotFoundException => StatusCodes.Status404NotFound,
                 UserException or InvalidDataException or IOException or UnauthorizedAccessException => StatusCodes.Status400BadRequest,
-                BusyException => StatusCodes.Status503ServiceUnavailable,
+                BusyException or OutOfMemoryException => StatusCodes.Status503ServiceUnavailable,
+                ExternalException when error.Message.Contains("memory", StringComparison.OrdinalIgnoreCase) => StatusCodes.Status503ServiceUnavailable, // torch's
                 _ => StatusCodes.Status500InternalServerError,
             };
             if (status == StatusCodes.Status500InternalServerError)
                 Console.Error.WriteLine($"error: This is a bug in MnistCnn {Versions.Program}:\n{error}");
-            await Refuse(context, status, error.Message);
+            await Refuse(context, status, error is ExternalException ? error.Message.Split('\n')[0] : error.Message); // torch's has a stack trace behind it
         }
     }
 }

@@ -1,7 +1,11 @@
+using System.Buffers;
+using System.Net.ServerSentEvents;
+using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using MnistCnn.Data;
+using MnistCnn.Files;
 using MnistCnn.Training;
 
 namespace MnistCnn.Web;
@@ -14,6 +18,10 @@ namespace MnistCnn.Web;
 internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, CancellationToken stopping)
 {
     private const int MostWatchers = 64;
+
+    // As many as a batch of MNIST's has: others wait for it.
+    private const long PixelsAtATime = Evaluation.BatchSize * 28 * 28;
+
     private static readonly string[] GetOrPost = [HttpMethods.Get, HttpMethods.Post];
 
     private int watchers;
@@ -40,31 +48,35 @@ internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, 
     }
 
     private Task<IResult> Look(string id, HttpRequest request, [AsParameters] Question question, int? image, int maps = 16, int size = 64) => Show(
-        id, request, question, image, (viewer, blank, label, _) => viewer.Look(blank, label, Math.Clamp(maps, 1, 4096), Math.Clamp(size, 1, 1024)));
+        id, request, question, image, (viewer, blank, label) => viewer.Look(blank, label, Math.Clamp(maps, 1, 4096), Math.Clamp(size, 1, 1024)));
 
     private Task<IResult> Map(string id, HttpRequest request, [AsParameters] Question question, int? image, string node, int channel = 0) =>
-        Show(id, request, question, image, (viewer, _, _, _) => viewer.Map(node, channel));
+        Show(id, request, question, image, (viewer, _, _) => viewer.Map(node, channel));
 
     private Task<IResult> Where(string id, HttpRequest request, [AsParameters] Question question, int? image, string method, int @class) =>
-        Show(id, request, question, image, (viewer, _, _, stop) => viewer.Where(method, @class, stop));
+        Show(id, request, question, image, (viewer, _, _) => viewer.Where(method, @class));
 
     // The picture is read beside the queue, and shown when its turn comes.
-    private async Task<IResult> Show(
-        string id, HttpRequest request, Question question, int? image, Func<Viewer, bool, long?, CancellationToken, byte[]> answer)
+    private async Task<IResult> Show(string id, HttpRequest request, Question question, int? image, Func<Viewer, bool, long?, byte[]> answer)
     {
         var stop = request.HttpContext.RequestAborted;
-        var network = await queue.Run(() => models.Get(id).Network, stop);
-        var (pixels, blank) = image is null ? await Pictures.Read(request, network) : ([], false);
+        var held = new HeldBytes();
+        request.HttpContext.Response.RegisterForDispose(held);
+        var network = image is null ? await queue.Run(() => models.Get(id).Network, stop) : null;
+        var (pixels, blank) = network is null ? ([], false) : await Pictures.Read(request, network, held);
         var frame = await queue.Run(
             () =>
             {
                 var model = models.Get(id);
-                if (image is null)
-                    return answer(new Viewer(model, question, pixels), blank, null, stop);
-                var (chosen, label) = TestImage(id, image.Value);
-                return answer(new Viewer(model, question, chosen), false, label, stop);
+                if (network is not null)
+                    return (model.Network.Shape, model.Network.Pictures) == (network.Shape, network.Pictures)
+                        ? answer(new Viewer(model, question, pixels, stop), blank, null)
+                        : throw new BusyException("The network has become another one meanwhile. Ask again.");
+                var (chosen, label) = TestImage(id, image!.Value);
+                return answer(new Viewer(model, question, chosen, stop), false, label);
             },
             stop);
+        held.Add(frame.Length);
         return Results.Bytes(frame, "application/octet-stream");
     }
 
@@ -84,22 +96,32 @@ internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, 
         return await answers.WaitAsync(stop);
     }
 
-    // A batch at a time, so that others come in between.
+    // Some images at a time, so that others come in between; all by the same weights.
     private async Task<TestAnswers> Evaluate(string id)
     {
         List<Evaluation> parts = [];
-        var (done, count) = (0L, 1L);
-        for (; done < count; done += Evaluation.BatchSize)
-            parts.Add(await queue.Run(
+        var (done, count, written) = (0L, 1L, DateTime.MinValue);
+        while (done < count)
+            await queue.Run(
                 () =>
                 {
-                    var (network, test) = (models.Get(id), DataOf(id).Test);
+                    var model = models.Get(id);
+                    if (model.Written != written)
+                    {
+                        parts.Clear();
+                        (done, written) = (0, model.Written);
+                    }
+
+                    var (network, test) = (model.Network, DataOf(id).Test);
                     count = test.Count;
-                    using var some = test.Slice(done, Math.Min(Evaluation.BatchSize, count - done)).To(network.Device);
-                    using var batches = Batches.Of(some, network.Network.Normalization, Evaluation.BatchSize, shuffle: false);
-                    return Evaluation.Run(network.Network.Network, batches);
+                    var some = Math.Clamp(PixelsAtATime / (network.Shape.Height * network.Shape.Width), 1, Math.Min(Evaluation.BatchSize, count - done));
+                    using var images = test.Slice(done, some).To(model.Device);
+                    using var batches = Batches.Of(images, network.Normalization, (int)some, shuffle: false);
+                    parts.Add(Evaluation.Run(network.Network, batches));
+                    return done += some;
                 },
-                stopping));
+                stopping,
+                isPart: true);
         return new TestAnswers(
             100.0 * parts.Sum(part => part.Correct) / count,
             parts.Sum(part => part.Loss * part.Total) / count,
@@ -115,7 +137,13 @@ internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, 
         {
             if (Interlocked.Increment(ref watchers) > MostWatchers)
                 throw new BusyException();
-            await TypedResults.ServerSentEvents(runs.Watch(both.Token)).ExecuteAsync(context);
+            context.Response.ContentType = "text/event-stream";
+            await context.Response.Body.FlushAsync(both.Token); // where there are no runs yet, the page is told that it is connected
+            await SseFormatter.WriteAsync(
+                runs.Watch(both.Token),
+                context.Response.Body,
+                (run, output) => output.Write(JsonSerializer.SerializeToUtf8Bytes(run.Data, run.Data.GetType(), JsonFormat.Line)),
+                both.Token);
         }
         catch (OperationCanceledException)
         {

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using MnistCnn.Files;
+using MnistCnn.Runtime;
 
 namespace MnistCnn.Web;
 
@@ -11,12 +12,16 @@ namespace MnistCnn.Web;
 internal sealed class Frame : IDisposable
 {
     private const int Alignment = 8;
+    private const long Largest = 32 << 20;
 
     private readonly MemoryStream numbers = new();
 
     /// <summary>Adds bytes, and gives their place.</summary>
+    /// <exception cref="UserException">That is more than an answer may have.</exception>
     public int Add(ReadOnlySpan<byte> bytes)
     {
+        if (numbers.Position + bytes.Length > Largest)
+            throw new UserException($"The answer would have more than {Largest >> 20} MB. Ask for fewer maps or smaller ones.");
         var at = (int)numbers.Position;
         numbers.Write(bytes);
         return at;

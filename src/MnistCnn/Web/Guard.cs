@@ -47,7 +47,7 @@ internal sealed class Guard(IReadOnlySet<string> hosts)
         var isOther = origin != "" && !string.Equals(origin, $"{request.Scheme}://{request.Host}", StringComparison.OrdinalIgnoreCase);
         // A link from another page may lead to this one, but not to its data.
         var isData = request.Path.StartsWithSegments("/api");
-        return isOther || (isData && site is "cross-site" or "same-site")
+        return isOther || (isData && site is not ("" or "same-origin" or "none"))
             ? Answer.Refuse(context, StatusCodes.Status403Forbidden, "Only this server's own page may ask.")
             : next(context);
     }

@@ -12,8 +12,9 @@ internal sealed class InferenceQueue : IDisposable
 {
     private const int LongestQueue = 64;
 
-    private readonly BlockingCollection<Action> waiting = new(LongestQueue);
+    private readonly BlockingCollection<Action> waiting = [];
     private readonly Thread thread;
+    private int count; // of those that somebody waits for
 
     public InferenceQueue()
     {
@@ -28,32 +29,22 @@ internal sealed class InferenceQueue : IDisposable
 
     /// <summary>Computes something when its turn comes; tensors that it makes are gone afterwards.</summary>
     /// <param name="work">What to compute, without gradients.</param>
-    /// <param name="stop">Takes it out of the queue.</param>
+    /// <param name="stop">Takes it out of the queue. What is computed already comes to its own end, but is not waited for.</param>
+    /// <param name="isPart">Whether it is a part of something that was let in before, and is not refused.</param>
     /// <exception cref="BusyException">Too much is waiting already.</exception>
-    public Task<T> Run<T>(Func<T> work, CancellationToken stop)
+    public async Task<T> Run<T>(Func<T> work, CancellationToken stop, bool isPart = false)
     {
-        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (!waiting.TryAdd(Compute))
-            throw new BusyException();
-        return done.Task;
-
-        void Compute()
+        try
         {
-            try
-            {
-                stop.ThrowIfCancellationRequested();
-                using var scope = NewDisposeScope();
-                using var noGradient = no_grad();
-                done.SetResult(work());
-            }
-            catch (OperationCanceledException)
-            {
-                done.SetCanceled(stop);
-            }
-            catch (Exception error)
-            {
-                done.SetException(error);
-            }
+            if (Interlocked.Increment(ref count) > LongestQueue && !isPart)
+                throw new BusyException();
+            var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+            waiting.Add(() => Compute(work, done, stop), stop);
+            return await done.Task.WaitAsync(stop);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref count);
         }
     }
 
@@ -66,7 +57,26 @@ internal sealed class InferenceQueue : IDisposable
         thread.Join();
         waiting.Dispose();
     }
+
+    private static void Compute<T>(Func<T> work, TaskCompletionSource<T> done, CancellationToken stop)
+    {
+        try
+        {
+            stop.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            using var noGradient = no_grad();
+            done.SetResult(work());
+        }
+        catch (OperationCanceledException)
+        {
+            done.SetCanceled(stop);
+        }
+        catch (Exception error)
+        {
+            done.SetException(error);
+        }
+    }
 }
 
-/// <summary>More is asked for than can be computed in a reasonable time.</summary>
-internal sealed class BusyException() : Exception("Too much is waiting to be computed. Try again in a moment.");
+/// <summary>More is asked for than can be done in a reasonable time or memory.</summary>
+internal sealed class BusyException(string message = "Too much is waiting to be computed. Try again in a moment.") : Exception(message);

@@ -29,7 +29,10 @@ internal sealed class Models(Device device, IReadOnlyDictionary<string, string> 
     /// <summary>Those that were named.</summary>
     public IEnumerable<ServedModel> Named => named.Keys.Select(Get);
 
-    /// <summary>A network; that of a run that has learnt since is loaded again.</summary>
+    /// <summary>
+    /// A network; that of a run that has learnt since is loaded again. Where its file has gone or is not one any more, as while it is
+    /// copied, the one that is loaded stays.
+    /// </summary>
     /// <exception cref="NotFoundException">There is none of that id.</exception>
     /// <exception cref="IOException">Its file is gone or cannot be read.</exception>
     /// <exception cref="InvalidDataException">Its file is damaged.</exception>
@@ -39,13 +42,20 @@ internal sealed class Models(Device device, IReadOnlyDictionary<string, string> 
         var written = File.GetLastWriteTimeUtc(path);
         if (loaded.TryGetValue(id, out var model) && model.Written == written)
             return model;
-        var network = TrainedNetwork.Load(path, named.ContainsKey(id) ? architecture : null);
-        var latest = ServedModel.Of(network, id, path, written, device, data);
-        model?.Dispose();
-        loaded[id] = latest;
+        try
+        {
+            var network = TrainedNetwork.Load(path, named.ContainsKey(id) ? architecture : null);
+            loaded[id] = ServedModel.Of(network, id, path, written, device, data);
+            model?.Dispose();
+        }
+        catch (Exception error) when (model is not null && error is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            return loaded[id] = model! with { Written = written }; // so it is not read again until it is written again
+        }
+
         if (!named.ContainsKey(id))
             MakeRoom(id);
-        return latest;
+        return loaded[id];
     }
 
     /// <inheritdoc/>

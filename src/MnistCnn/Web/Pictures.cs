@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using MnistCnn.Data;
 using MnistCnn.Runs;
+using MnistCnn.Runtime;
 
 namespace MnistCnn.Web;
 
@@ -12,6 +13,7 @@ internal static class Pictures
 
     private const string Name = "The picture";
     private const long SmallPicture = 1 << 22;
+    private const int Part = 1 << 14;
 
     // A picture of a small file may have a hundred megapixels: of such, one at a time is decoded.
     private static readonly SemaphoreSlim OneLarge = new(1);
@@ -20,15 +22,17 @@ internal static class Pictures
     /// <summary>Reads the picture in a request's body.</summary>
     /// <param name="request">The request.</param>
     /// <param name="network">The network that it is for.</param>
+    /// <param name="held">Counts the body.</param>
     /// <returns>The image, (C, H, W), from 0 to 255; and whether it is empty since no ink was found.</returns>
     /// <exception cref="InvalidDataException">It is not a picture, or it is damaged or too large.</exception>
+    /// <exception cref="UserException">The network takes no pictures.</exception>
     /// <exception cref="BadHttpRequestException">The body is too large, or came too slowly.</exception>
-    public static async Task<(byte[] Pixels, bool Blank)> Read(HttpRequest request, TrainedNetwork network)
+    public static async Task<(byte[] Pixels, bool Blank)> Read(HttpRequest request, TrainedNetwork network, HeldBytes held)
     {
+        if (network.Shape.Channels is not (1 or 3))
+            throw new UserException($"The network takes images of {network.Shape.Input}; pictures are made images of one channel or three.");
         var stop = request.HttpContext.RequestAborted;
-        using var body = new MemoryStream();
-        await request.Body.CopyToAsync(body, stop);
-        var contents = body.ToArray();
+        var contents = await Body(request, held, stop);
         if (contents.Length == 0)
             throw new InvalidDataException("There is no picture: put one into the body, or name a test image with image=INDEX.");
         var header = PictureFile.ReadHeader(contents, Name);
@@ -51,5 +55,19 @@ internal static class Pictures
         {
             gate.Release();
         }
+    }
+
+    // Takes memory for what has come, not for what was announced.
+    private static async Task<byte[]> Body(HttpRequest request, HeldBytes held, CancellationToken stop)
+    {
+        using var body = new MemoryStream();
+        var part = new byte[Part];
+        while (await request.Body.ReadAsync(part, stop) is var length and > 0)
+        {
+            held.Add(length);
+            body.Write(part, 0, length);
+        }
+
+        return body.ToArray();
     }
 }

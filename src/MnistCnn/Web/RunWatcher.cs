@@ -10,6 +10,7 @@ namespace MnistCnn.Web;
 internal sealed class RunWatcher(string folder)
 {
     private const string ModelPrefix = "run:";
+    private const int PausesBetweenSigns = 30;
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(0.5);
 
     /// <summary>The file with the weights of a run's best epoch, by the id of its network; null where there is no such run.</summary>
@@ -20,17 +21,22 @@ internal sealed class RunWatcher(string folder)
     /// <summary>All runs, the latest first.</summary>
     public RunFolders Read() => new(folder, [.. Folders().Select(Read).OrderByDescending(run => run.Started)]);
 
-    /// <summary>Each run, and each again when it has changed, until it is stopped.</summary>
+    /// <summary>
+    /// Each run, and each again when it has changed, until it is stopped. From time to time a sign of life, so that it comes out when there
+    /// is no page any more to send it to.
+    /// </summary>
     public async IAsyncEnumerable<SseItem<object>> Watch([EnumeratorCancellation] CancellationToken stop)
     {
         var known = new Dictionary<string, string>();
-        while (true)
+        for (var pauses = 1; ; pauses++)
         {
             var now = Folders().ToDictionary(run => run, State);
             foreach (var (run, state) in now.Where(run => known.GetValueOrDefault(run.Key) != run.Value))
                 yield return new SseItem<object>(Read(run), "run");
             foreach (var run in known.Keys.Except(now.Keys))
                 yield return new SseItem<object>(new RunGone(Path.GetFileName(run)), "gone");
+            if (pauses % PausesBetweenSigns == 0)
+                yield return new SseItem<object>(new object(), "alive");
             known = now;
             await Task.Delay(Pause, stop);
         }
@@ -56,6 +62,8 @@ internal sealed class RunWatcher(string folder)
             var saved = metrics is { Exists: true, Length: > 0 }
                 ? SavedRun.Read(run)
                 : new SavedRun(name, JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(info), info), []);
+            if (saved.Info?.Settings.Problem() is { } problem)
+                throw new InvalidDataException($"{info} is damaged: {problem}.");
             return new RunSummary(
                 name, File.Exists(Path.Combine(run, RunFolder.BestFile)) ? ModelPrefix + name : null, saved.Info?.Settings.Architecture,
                 saved.Info?.Settings.Seed, saved.Info?.Settings.BatchSize, saved.Info?.Settings.LearningRate, saved.Info?.Outcome, saved.Info?.Started, saved.Info?.Data.Folder,

@@ -21,7 +21,7 @@ internal static class Server
     private const int MostConnections = 4096;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
-    private static readonly MinDataRate SlowestBody = new(bytesPerSecond: 20_000, gracePeriod: Patience);
+    private static readonly MinDataRate Slowest = new(bytesPerSecond: 20_000, gracePeriod: Patience);
 
     /// <summary>Starts it.</summary>
     /// <param name="settings">Where it listens.</param>
@@ -59,7 +59,8 @@ internal static class Server
         options.AddServerHeader = false;
         options.Limits.MaxConcurrentConnections = MostConnections;
         options.Limits.MaxRequestBodySize = Pictures.LargestBody;
-        options.Limits.MinRequestBodyDataRate = SlowestBody;
+        options.Limits.MinRequestBodyDataRate = Slowest;
+        options.Limits.MinResponseDataRate = Slowest;
         options.Limits.RequestHeadersTimeout = Patience;
         options.Limits.MaxRequestBufferSize = 1 << 16;
         options.Limits.MaxRequestHeadersTotalSize = 1 << 14;

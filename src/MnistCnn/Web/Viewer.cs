@@ -11,7 +11,8 @@ namespace MnistCnn.Web;
 /// <param name="model">The network.</param>
 /// <param name="question">What is changed in the image and in the network.</param>
 /// <param name="pixels">The image, from 0 to 255: (C, H, W).</param>
-internal sealed class Viewer(ServedModel model, Question question, byte[] pixels)
+/// <param name="stop">Ends it early.</param>
+internal sealed class Viewer(ServedModel model, Question question, byte[] pixels, CancellationToken stop)
 {
     private const byte SignedZero = 128;
 
@@ -84,9 +85,8 @@ internal sealed class Viewer(ServedModel model, Question question, byte[] pixels
     /// <summary>Where the network looks: a <see cref="Heat"/>.</summary>
     /// <param name="method">occlusion or gradient.</param>
     /// <param name="class">For which class.</param>
-    /// <param name="stop">Ends it early.</param>
     /// <exception cref="UserException">There is no such method or class.</exception>
-    public byte[] Where(string method, int @class, CancellationToken stop)
+    public byte[] Where(string method, int @class)
     {
         if (@class < 0 || @class >= model.Network.Shape.Classes)
             throw new UserException($"There is no class {@class}: the network has {model.Network.Shape.Classes}.");
@@ -101,15 +101,13 @@ internal sealed class Viewer(ServedModel model, Question question, byte[] pixels
         var (zero, scale, at) = Bytes(heat, frame);
         return frame.Finish(new Heat(method, @class, heat.shape[0], heat.shape[1], zero, scale, at));
 
-        Tensor Answer(Tensor images) => Trace.Of(model.Network.Network, images, wires).Logits;
+        Tensor Answer(Tensor images) => Trace.Of(model.Network.Network, images, wires, stop).Logits;
     }
 
     private Trace Run(Tensor image)
     {
-        var trace = Trace.Of(model.Network.Network, Normalized(image), wires);
-        return trace.Logits.isfinite().all().item<bool>()
-            ? trace
-            : throw new UserException("What the network gives is not a finite number: its weights are too large. Train it with a lower learning rate.");
+        var trace = Trace.Of(model.Network.Network, Normalized(image), wires, stop);
+        return trace.Logits.isfinite().all().item<bool>() ? trace : throw NotFinite();
     }
 
     private Tensor Normalized(Tensor image) => model.Network.Normalization.Apply(image.to(model.Device));
@@ -133,6 +131,8 @@ internal sealed class Viewer(ServedModel model, Question question, byte[] pixels
         using var scope = NewDisposeScope();
         var range = (all ?? chosen).aminmax();
         var (lowest, highest) = (range.min.item<float>(), range.max.item<float>());
+        if (!float.IsFinite(highest - lowest))
+            throw NotFinite();
         var zero = lowest < 0 ? SignedZero : 0;
         var scale = Math.Max(Math.Max(-lowest, highest) / (byte.MaxValue - zero), float.Epsilon);
         using Scalar step = scale, middle = zero, first = 0, last = byte.MaxValue; // by name, as in Normalization
@@ -170,8 +170,13 @@ internal sealed class Viewer(ServedModel model, Question question, byte[] pixels
         ];
         return new BlockSum(
             shortcut.Block,
-            [.. parts.Select(part => new SumPart(part.Name, part.Node, part.Value.norm().item<float>(), Add(frame, MapOf(part.Value, channel)).At))]);
+            [.. parts.Select(part => new SumPart(part.Name, part.Node, Norm(part.Value), Add(frame, MapOf(part.Value, channel)).At))]);
     }
+
+    private static double Norm(Tensor value) => value.norm().item<float>() is var norm && float.IsFinite(norm) ? norm : throw NotFinite();
+
+    private static UserException NotFinite() =>
+        new("What the network gives is not a finite number: its weights are too large. Train it with a lower learning rate.");
 
     // What batch normalisation makes of a map: factor * x + shift.
     private static (float Factor, float Shift) Line(BatchNorm2d layer, int channel)

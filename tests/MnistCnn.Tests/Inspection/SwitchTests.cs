@@ -53,7 +53,7 @@ public sealed class SwitchTests
     private static void AssertBlock(string name, string block, int count, params string[] some)
     {
         using var network = RandomNetwork.Create(name, NetworkShape.Mnist);
-        var nodes = Trace.Of(network, empty(0, 1, 28, 28)).Nodes;
+        var nodes = Trace.Of(network, empty(0, 1, 28, 28), [], TestContext.Current.CancellationToken).Nodes;
         var blocks = Switch.BlockOf(nodes);
         Assert.Equal(nodes.Select(node => node.Name), blocks.Keys);
         var inside = blocks.Where(entry => entry.Value == block).Select(entry => entry.Key).ToArray();
@@ -70,7 +70,7 @@ public sealed class SwitchTests
         using var network = RandomNetwork.Create(name, NetworkShape.Mnist);
         return
         [
-            .. Switch.Of(network, Trace.Of(network, empty(0, 1, 28, 28)).Nodes)
+            .. Switch.Of(network, Trace.Of(network, empty(0, 1, 28, 28), [], TestContext.Current.CancellationToken).Nodes)
                 .Select(found => $"{found.Kind} of {found.Block}: {found.Wire.Node}:{found.Wire.Input}:{found.Wire.Instead}"),
         ];
     }

@@ -5,6 +5,7 @@ using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using MnistCnn.Tests.Export;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 using static TorchSharp.torch.nn.functional;
@@ -62,7 +63,7 @@ public sealed class TraceTests : IDisposable
         using var network = RandomNetwork.Create(name, Colour);
         var exported = OnnxModel.Of(
             Architecture.Find(name)!, network, new OnnxSettings(Colour, Normalization.Mnist, new Dictionary<string, string> { ["classes"] = "[]" })).Graph.Node;
-        var nodes = Trace.Of(network, zeros(1, 3, 24, 20)).Nodes;
+        var nodes = Run(network, zeros(1, 3, 24, 20)).Nodes;
         Assert.Equal((Trace.Image, "Input"), (nodes.First().Name, nodes.First().Operation));
         Assert.Equal(exported.Select(node => (node.Name, node.OpType)), nodes.Skip(1).Select(node => (node.Name, node.Operation)));
         Assert.All(exported.Skip(1).Zip(nodes.Skip(2)), pair => Assert.Equal(pair.First.Input.Take(pair.Second.Inputs.Count), pair.Second.Inputs));
@@ -72,15 +73,15 @@ public sealed class TraceTests : IDisposable
     public void Of_no_images_the_shapes_are_known_all_the_same()
     {
         using var network = RandomNetwork.Create("resnet18", Colour);
-        var shapes = Trace.Of(network, zeros(1, 3, 24, 20)).Nodes.Select(node => string.Join('x', node.Value.shape[1..]));
-        Assert.Equal(shapes, Trace.Of(network, empty(0, 3, 24, 20)).Nodes.Select(node => string.Join('x', node.Value.shape[1..])));
+        var shapes = Run(network, zeros(1, 3, 24, 20)).Nodes.Select(node => string.Join('x', node.Value.shape[1..]));
+        Assert.Equal(shapes, Run(network, empty(0, 3, 24, 20)).Nodes.Select(node => string.Join('x', node.Value.shape[1..])));
     }
 
     [Fact]
     public void The_window_of_an_operation_is_that_of_its_layer()
     {
         using var network = RandomNetwork.Create("resnet18", Colour);
-        var trace = Trace.Of(network, zeros(1, 3, 24, 20));
+        var trace = Run(network, zeros(1, 3, 24, 20));
         AssertWindow("conv1/Conv", 7, 2, 3);
         AssertWindow("MaxPool", 3, 2, 1);
         AssertWindow("layer2/0/downsample/0/Conv", 1, 2, 0);
@@ -103,8 +104,8 @@ public sealed class TraceTests : IDisposable
         printed.load_state_dict(residual.state_dict());
         var images = randn(3, 1, 28, 28);
         Wire[] listing = [new("rBlock1/conv2/Conv", 0, "Relu"), new("rBlock2/conv2/Conv", 0, "Relu_1")];
-        Assert.Equal(Bits(printed.call(images)), Bits(Trace.Of(residual, images, listing).Logits));
-        Assert.NotEqual(Bits(printed.call(images)), Bits(Trace.Of(residual, images, listing[..1]).Logits));
+        Assert.Equal(Bits(printed.call(images)), Bits(Run(residual, images, listing).Logits));
+        Assert.NotEqual(Bits(printed.call(images)), Bits(Run(residual, images, listing[..1]).Logits));
     }
 
     [Theory]
@@ -117,7 +118,7 @@ public sealed class TraceTests : IDisposable
         using var network = RandomNetwork.Create("inception", NetworkShape.Mnist);
         var images = randn(2, 1, 28, 28);
         var whole = Bits(network.call(images));
-        var off = Trace.Of(network, images, [new Wire("inceptionA/Concat", branch, null)]);
+        var off = Run(network, images, new Wire("inceptionA/Concat", branch, null));
         Part(network, "inceptionA").register_forward_hook((_, _, y) =>
         {
             y[.., first..end] = 0;
@@ -134,7 +135,7 @@ public sealed class TraceTests : IDisposable
     {
         using var network = RandomNetwork.Create("residual", NetworkShape.Mnist);
         var images = randn(2, 1, 28, 28);
-        var off = Trace.Of(network, images, [new Wire("rBlock1/Add", 0, null)]);
+        var off = Run(network, images, new Wire("rBlock1/Add", 0, null));
         var last = empty(0);
         Part(network, "rBlock1.conv2").register_forward_hook((_, _, y) => last = y);
         Part(network, "rBlock1").register_forward_hook((_, _, _) => relu(last));
@@ -154,7 +155,7 @@ public sealed class TraceTests : IDisposable
     public void A_wire_that_leads_nowhere_is_refused_in_a_line(string node, int input, string? instead, string message)
     {
         using var network = RandomNetwork.Create("residual", NetworkShape.Mnist);
-        var error = Assert.Throws<UserException>(() => Trace.Of(network, zeros(1, 1, 28, 28), [new Wire(node, input, instead)]));
+        var error = Assert.Throws<UserException>(() => Run(network, zeros(1, 1, 28, 28), new Wire(node, input, instead)));
         Assert.Contains(message, error.Message);
         Assert.DoesNotContain('\n', error.Message);
     }
@@ -166,7 +167,25 @@ public sealed class TraceTests : IDisposable
         Wire[] twice = [new("rBlock1/Add", 0, null), new("rBlock1/Add", 0, "Relu")];
         Assert.Equal(
             "Input 0 of rBlock1/Add is replaced twice.",
-            Assert.Throws<UserException>(() => Trace.Of(network, zeros(1, 1, 28, 28), twice)).Message);
+            Assert.Throws<UserException>(() => Run(network, zeros(1, 1, 28, 28), twice)).Message);
+    }
+
+    [Fact]
+    public void It_ends_before_the_next_operation_when_it_is_stopped()
+    {
+        using var network = RandomNetwork.Create("residual", NetworkShape.Mnist);
+        using var stop = new CancellationTokenSource();
+        var calls = new List<string>();
+        foreach (var (name, part) in network.named_modules().Where(part => part.module is Conv2d))
+            Part(network, name).register_forward_hook((_, _, _) =>
+            {
+                calls.Add(name);
+                if (name == "rBlock1.conv1")
+                    stop.Cancel();
+                return null!;
+            });
+        Assert.Throws<OperationCanceledException>(() => Trace.Of(network, zeros(1, 1, 28, 28), [], stop.Token));
+        Assert.Equal(["conv1", "rBlock1.conv1"], calls);
     }
 
     [Fact]
@@ -175,7 +194,7 @@ public sealed class TraceTests : IDisposable
         using var network = Sequential(("conv", Conv2d(1, 2, 3)), ("mystery", Tanh()));
         Assert.Contains(
             "its part mystery, a Tanh, does not say what it computes",
-            Assert.Throws<UserException>(() => Trace.Of(network, zeros(1, 1, 28, 28))).Message);
+            Assert.Throws<UserException>(() => Run(network, zeros(1, 1, 28, 28))).Message);
     }
 
     private static void AssertSame(Module<Tensor, Tensor> network, Tensor images)
@@ -188,7 +207,7 @@ public sealed class TraceTests : IDisposable
                     values[name] = Bits(y);
                     return null!;
                 });
-        var trace = Trace.Of(network, images);
+        var trace = Run(network, images);
         values.Clear(); // the hooks saw the layers of the trace too
         var logits = Bits(network.call(images));
         Assert.Equal(logits, Bits(trace.Logits));
@@ -199,6 +218,9 @@ public sealed class TraceTests : IDisposable
             Assert.Equal(value, Bits(trace.Nodes.Last(node => name == "" || node.Part == name || node.Part.StartsWith($"{name}.", StringComparison.Ordinal)).Value));
         Assert.All(trace.Nodes, node => Assert.Equal(node.Inputs.Select(input => Bits(trace[input!].Value)), node.Taken.Select(Bits)));
     }
+
+    private static Trace Run(Module<Tensor, Tensor> network, Tensor images, params Wire[] wires) =>
+        Trace.Of(network, images, wires, TestContext.Current.CancellationToken);
 
     private static Module<Tensor, Tensor> Part(Module<Tensor, Tensor> network, string name) =>
         (Module<Tensor, Tensor>)network.named_modules().Single(part => part.name == name).module;
