@@ -38,8 +38,7 @@ internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, 
         model.MapMethods("/look", GetOrPost, Look);
         model.MapMethods("/map", GetOrPost, Map);
         model.MapMethods("/where", GetOrPost, Where);
-        model.MapGet("/images", (string id, CancellationToken stop) => queue.Run(
-            () => DataOf(id) is { Test: var test } data ? new TestImages(test.Count, data.Folder, test.Labels.data<long>().ToArray()) : null, stop));
+        model.MapGet("/images", Images);
         model.MapGet("/images/{index:int}.png", Picture);
         model.MapGet("/evaluation", Answers);
 
@@ -72,7 +71,7 @@ internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, 
                     return (model.Network.Shape, model.Network.Pictures) == (network.Shape, network.Pictures)
                         ? answer(new Viewer(model, question, pixels, stop), blank, null)
                         : throw new BusyException("The network has become another one meanwhile. Ask again.");
-                var (chosen, label) = TestImage(id, image!.Value);
+                var (chosen, label) = TestImage(model, image!.Value);
                 return answer(new Viewer(model, question, chosen, stop), false, label);
             },
             stop);
@@ -80,9 +79,23 @@ internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, 
         return Results.Bytes(frame, "application/octet-stream");
     }
 
+    private Task<TestImages> Images(string id, CancellationToken stop) => queue.Run(
+        () =>
+        {
+            var data = DataOf(models.Get(id));
+            return new TestImages(data.Test.Count, data.Folder, data.Test.Labels.data<long>().ToArray());
+        },
+        stop);
+
     private async Task<IResult> Picture(string id, int index, CancellationToken stop)
     {
-        var png = await queue.Run(() => ImagePng.Of(TestImage(id, index).Pixels, models.Get(id).Graph.Model), stop);
+        var png = await queue.Run(
+            () =>
+            {
+                var model = models.Get(id);
+                return ImagePng.Of(TestImage(model, index).Pixels, model.Graph.Model);
+            },
+            stop);
         return Results.Bytes(png, "image/png");
     }
 
@@ -90,8 +103,9 @@ internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, 
     {
         var answers = await queue.Run(() =>
         {
-            DataOf(id);
-            return models.Get(id).Answers(() => Evaluate(id));
+            var model = models.Get(id);
+            DataOf(model);
+            return model.Answers(() => Evaluate(id));
         }, stop);
         return await answers.WaitAsync(stop);
     }
@@ -112,7 +126,7 @@ internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, 
                         (done, written) = (0, model.Written);
                     }
 
-                    var (network, test) = (model.Network, DataOf(id).Test);
+                    var (network, test) = (model.Network, DataOf(model).Test);
                     count = test.Count;
                     var some = Math.Clamp(PixelsAtATime / (network.Shape.Height * network.Shape.Width), 1, Math.Min(Evaluation.BatchSize, count - done));
                     using var images = test.Slice(done, some).To(model.Device);
@@ -155,12 +169,12 @@ internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, 
         }
     }
 
-    private DataSet DataOf(string id) =>
-        models.Get(id).Data ?? throw new NotFoundException($"There are no test images of the kind that {id} takes. Name a data set with --data.");
+    private static DataSet DataOf(ServedModel model) =>
+        model.Data ?? throw new NotFoundException($"There are no test images of the kind that {model.Graph.Model.Id} takes. Name a data set with --data.");
 
-    private (byte[] Pixels, long Label) TestImage(string id, int index)
+    private static (byte[] Pixels, long Label) TestImage(ServedModel model, int index)
     {
-        var test = DataOf(id).Test;
+        var test = DataOf(model).Test;
         if (index < 0 || index >= test.Count)
             throw new NotFoundException($"There is no test image {index}: there are {test.Count}.");
         return (test.Images[index].bytes.ToArray(), test.Labels[index].item<long>());

@@ -30,8 +30,8 @@ internal sealed class Models(Device device, IReadOnlyDictionary<string, string> 
     public IEnumerable<ServedModel> Named => named.Keys.Select(Get);
 
     /// <summary>
-    /// A network; that of a run that has learnt since is loaded again. Where its file has gone or is not one any more, as while it is
-    /// copied, the one that is loaded stays.
+    /// A network, to be used until the next one is asked for. That of a run that has learnt since is loaded again; where its file has gone
+    /// or is not whole, as while it is copied, the one that is loaded stays.
     /// </summary>
     /// <exception cref="NotFoundException">There is none of that id.</exception>
     /// <exception cref="IOException">Its file is gone or cannot be read.</exception>
