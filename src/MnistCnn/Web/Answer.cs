@@ -35,7 +35,7 @@ internal static class Answer
                 BadHttpRequestException bad => bad.StatusCode,
                 NotFoundException or FileNotFoundException or DirectoryNotFoundException => StatusCodes.Status404NotFound,
                 UserException or InvalidDataException or IOException or UnauthorizedAccessException => StatusCodes.Status400BadRequest,
-                BusyException or OutOfMemoryException => StatusCodes.Status503ServiceUnavailable,
+                BusyException or OutOfMemoryException or OperationCanceledException => StatusCodes.Status503ServiceUnavailable, // the last when the server ends
                 ExternalException when error.Message.Contains("memory", StringComparison.OrdinalIgnoreCase) => StatusCodes.Status503ServiceUnavailable, // torch's
                 _ => StatusCodes.Status500InternalServerError,
             };

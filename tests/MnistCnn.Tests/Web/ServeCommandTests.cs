@@ -1,0 +1,157 @@
+using System.Net;
+using System.Net.Sockets;
+using MnistCnn.Networks;
+
+namespace MnistCnn.Tests.Web;
+
+/// <summary>How the server starts, what keeps it from it, and how it ends.</summary>
+[Trait("Speed", "Slow")]
+public sealed class ServeCommandTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public ServeCommandTests()
+    {
+        Directory.CreateDirectory(folder["data"]);
+        SmallMnist.Write(folder["data"]);
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task Every_network_has_a_name_of_its_own()
+    {
+        foreach (var name in new[] { "a/net", "b/net", "b/net-2", "b/.", "b/ä#%? &", "runs/first/best", "elsewhere/first/best" })
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(folder[$"{name}x"])!);
+            ServerWithModels.WriteModel(folder[name == "b/." ? "b/..safetensors" : $"{name}.safetensors"], "plain", NetworkShape.Mnist);
+        }
+
+        foreach (var run in new[] { "runs/first", "elsewhere/first" })
+            File.WriteAllText(folder[$"{run}/run.json"], "{}");
+        using var server = RunningServer.Start(
+            folder.FullPath, "a/net.safetensors", "b/net.safetensors", "./a/../a/net.safetensors", "b/net-2.safetensors", "b/..safetensors", "b/ä#%? &.safetensors",
+            "Inception", "runs/first", "elsewhere/first/", "inception", "--data", "data");
+        var ids = (await server.Json("/api/models")).EnumerateArray().Select(model => model.GetProperty("id").GetString()!).ToArray();
+        Assert.Equal(["net", "net-2", "net-2-2", "model", "ä#%? &", "inception", "first", "first-2"], ids);
+        foreach (var id in ids)
+            Assert.Equal(id, (await server.Json($"/api/models/{Uri.EscapeDataString(id)}")).GetProperty("id").GetString());
+        Assert.Equal("first", (await server.Json("/api/models/run:first")).GetProperty("id").GetString()![4..]);
+    }
+
+    [Fact]
+    public async Task Without_a_network_the_ready_ones_are_served_or_the_one_that_is_meant()
+    {
+        using (var server = RunningServer.Start(folder.FullPath))
+        {
+            Assert.Equal(["residual", "inception"], (await server.Json("/api/models")).EnumerateArray().Select(model => model.GetProperty("id").GetString()));
+            Assert.Equal(10_000, (await server.Json("/api/models/residual/images")).GetProperty("count").GetInt32());
+            var page = await server.Client.GetAsync("/", TestContext.Current.CancellationToken);
+            Assert.Equal("text/html; charset=utf-8", page.Content.Headers.ContentType?.ToString());
+        }
+
+        using (var server = RunningServer.Start(folder.FullPath, "--arch", "Residual"))
+            Assert.Equal(["residual"], (await server.Json("/api/models")).EnumerateArray().Select(model => model.GetProperty("id").GetString()));
+    }
+
+    [Fact]
+    public async Task A_run_that_was_named_goes_on_being_served_when_its_file_has_gone()
+    {
+        ServerWithModels.WriteModel(folder["net.safetensors"], "plain", NetworkShape.Mnist);
+        using var server = RunningServer.Start(folder.FullPath, "net.safetensors", "residual", "--data", "data");
+        var before = await server.Frame("/api/models/net/look?image=1");
+        File.Delete(folder["net.safetensors"]);
+        Assert.Equal(2, (await server.Json("/api/models")).GetArrayLength());
+        Assert.Equal(Frame.Doubles(before["logits"]), Frame.Doubles((await server.Frame("/api/models/net/look?image=1"))["logits"]));
+    }
+
+    [Fact]
+    public void What_keeps_it_from_starting_is_said_in_a_line()
+    {
+        File.WriteAllText(folder["broken.safetensors"], "nonsense");
+        Directory.CreateDirectory(folder["empty"]);
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var port = $"{((IPEndPoint)taken.LocalEndpoint).Port}";
+        Run("residual", "broken.safetensors").AssertFailed(1, "broken.safetensors", "damaged");
+        Run("nowhere.safetensors").AssertFailed(1, "nowhere.safetensors does not exist");
+        Run("empty").AssertFailed(1, "empty is not a run folder");
+        Run("inception", "--arch", "residual").AssertFailed(1, "--arch inception");
+        Run("--arch", "plain").AssertFailed(1, "plain", "residual, inception");
+        Run("--port", port).AssertFailed(1, $"Port {port} is taken", "--port");
+        Run("--listen", "127.0.0.1", "--port", port).AssertFailed(1, $"Port {port} is taken");
+        Run("--listen", "10.255.255.1").AssertFailed(1, "10.255.255.1 is not an address of this machine");
+        Run("--runs", "broken.safetensors").AssertFailed(1, "broken.safetensors is a file", "--runs");
+        Run("--data", "empty").AssertFailed(1, "empty");
+        Run("--port", "0").AssertFailed(2, "--port takes a whole number from 1 to 65535, not '0'");
+        Run("--port", "70000").AssertFailed(2, "65535", "'70000'");
+        Run("--port", "http").AssertFailed(2, "'http'");
+        Run("--listen", "localhost").AssertFailed(2, "--listen takes an address", "'localhost'");
+        Assert.DoesNotContain(folder.Contents, name => name.StartsWith("runs", StringComparison.Ordinal));
+    }
+
+    // Others may take a port between the question whether it is free and the start, so only that it is another one can be held against it.
+    [Fact]
+    public void Without_a_port_the_next_one_that_is_free_is_taken()
+    {
+        using var first = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, "serve", "residual", "--no-browser"]);
+        using var second = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, "serve", "residual", "--no-browser", "--json"]);
+        string?[] addresses = [first.StandardOutput.ReadLine(), second.StandardOutput.ReadLine()];
+        foreach (var process in new[] { first, second })
+            process.Kill();
+        Assert.Matches("^http://localhost:8[01][0-9][0-9]/$", addresses[0]);
+        Assert.Matches("^\\{ *$|^\\{\"address\"", addresses[1]);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("0.0.0.0")]
+    public async Task Where_others_are_let_in_its_names_are_still_its_own(string address)
+    {
+        using var server = RunningServer.Start(folder.FullPath, "residual", "--listen", address);
+        Assert.Equal(address == "0.0.0.0" ? "localhost" : "127.0.0.1", server.Address.Host);
+        foreach (var host in new[] { "localhost", "127.0.0.1", Dns.GetHostName() })
+            using (var request = new HttpRequestMessage(HttpMethod.Get, "/") { Headers = { Host = host } })
+            using (var answer = await server.Client.SendAsync(request, TestContext.Current.CancellationToken))
+                Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        await server.Refusal(HttpStatusCode.BadRequest, new HttpRequestMessage(HttpMethod.Get, "/") { Headers = { Host = "example.org" } });
+    }
+
+    // With an open event stream, an evaluation in progress and an occlusion of the deepest network, which takes many seconds.
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    public async Task A_signal_ends_it_whatever_it_does(string signal)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "there are no signals to send on Windows");
+        ServerWithModels.WriteModel(folder["deep.safetensors"], "resnet152", NetworkShape.Mnist);
+        using var server = RunningServer.Start(folder.FullPath, "inception", "deep.safetensors");
+        await server.Json("/api/models");
+        using var events = await server.Client.GetAsync("/api/runs/events", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        var evaluation = server.Client.GetAsync("/api/models/inception/evaluation", TestContext.Current.CancellationToken);
+        var occlusions = Enumerable.Range(0, 4)
+            .Select(image => server.Client.GetAsync($"/api/models/deep/where?image={image}&method=occlusion&class=1", TestContext.Current.CancellationToken)).ToArray();
+        await Task.Delay(500, TestContext.Current.CancellationToken);
+        Assert.All(occlusions.Append(evaluation), request => Assert.False(request.IsCompleted));
+        var (exitCode, time, error) = server.Signal(signal);
+        TestContext.Current.TestOutputHelper?.WriteLine($"It ended after {time.TotalSeconds:0.00} s.");
+        Assert.Equal((0, ""), (exitCode, error));
+        foreach (var request in occlusions.Append(evaluation))
+            Assert.True(await IsRefused(request));
+
+        // The connection is closed, or the answer comes that it ends.
+        static async Task<bool> IsRefused(Task<HttpResponseMessage> request)
+        {
+            try
+            {
+                return (await request).StatusCode == HttpStatusCode.ServiceUnavailable;
+            }
+            catch (HttpRequestException)
+            {
+                return true;
+            }
+        }
+    }
+
+    private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, ["serve", "--no-browser", .. arguments]);
+}
