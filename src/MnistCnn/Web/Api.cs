@@ -17,14 +17,11 @@ namespace MnistCnn.Web;
 /// <param name="stopping">Is cancelled when the server ends.</param>
 internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, CancellationToken stopping)
 {
-    private const int MostWatchers = 64;
-
     // As many as a batch of MNIST's has: others wait for it.
     private const long PixelsAtATime = Evaluation.BatchSize * 28 * 28;
 
+    private static readonly SemaphoreSlim Watchers = new(64);
     private static readonly string[] GetOrPost = [HttpMethods.Get, HttpMethods.Post];
-
-    private int watchers;
 
     /// <summary>Maps all paths.</summary>
     public void MapPaths(IEndpointRouteBuilder app)
@@ -147,10 +144,10 @@ internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, 
     private async Task Events(HttpContext context)
     {
         using var both = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
+        if (!Watchers.Wait(0, CancellationToken.None))
+            throw new BusyException("Too many are watching already. Try again in a moment.");
         try
         {
-            if (Interlocked.Increment(ref watchers) > MostWatchers)
-                throw new BusyException();
             context.Response.ContentType = "text/event-stream";
             await context.Response.Body.FlushAsync(both.Token); // where there are no runs yet, the page is told that it is connected
             await SseFormatter.WriteAsync(
@@ -165,7 +162,7 @@ internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, 
         }
         finally
         {
-            Interlocked.Decrement(ref watchers);
+            Watchers.Release();
         }
     }
 

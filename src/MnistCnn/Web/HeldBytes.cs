@@ -6,7 +6,7 @@ namespace MnistCnn.Web;
 /// </summary>
 internal sealed class HeldBytes : IDisposable
 {
-    private const long Most = 256 << 20;
+    private const long Most = 128 << 20;
 
     private static long all;
 

@@ -14,7 +14,7 @@ internal sealed class InferenceQueue : IDisposable
 
     private readonly BlockingCollection<Action> waiting = [];
     private readonly Thread thread;
-    private int count; // of those that somebody waits for
+    private readonly SemaphoreSlim places = new(LongestQueue); // for those that somebody waits for
 
     public InferenceQueue()
     {
@@ -34,17 +34,18 @@ internal sealed class InferenceQueue : IDisposable
     /// <exception cref="BusyException">Too much is waiting already.</exception>
     public async Task<T> Run<T>(Func<T> work, CancellationToken stop, bool isPart = false)
     {
+        if (!isPart && !places.Wait(0, CancellationToken.None))
+            throw new BusyException();
         try
         {
-            if (Interlocked.Increment(ref count) > LongestQueue && !isPart)
-                throw new BusyException();
             var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
             waiting.Add(() => Compute(work, done, stop), stop);
             return await done.Task.WaitAsync(stop);
         }
         finally
         {
-            Interlocked.Decrement(ref count);
+            if (!isPart)
+                places.Release();
         }
     }
 

@@ -64,7 +64,7 @@ internal static class Pictures
         var part = new byte[Part];
         while (await request.Body.ReadAsync(part, stop) is var length and > 0)
         {
-            held.Add(length);
+            held.Add(2 * length); // here and, soon, in one piece
             body.Write(part, 0, length);
         }
 

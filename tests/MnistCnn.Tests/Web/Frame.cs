@@ -18,6 +18,9 @@ public sealed class Frame
         numbers = contents.AsMemory(start);
     }
 
+    /// <summary>How many bytes of numbers it has.</summary>
+    public long Length => numbers.Length;
+
     /// <summary>The JSON.</summary>
     public JsonElement Head { get; }
 

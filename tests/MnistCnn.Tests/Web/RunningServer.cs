@@ -33,7 +33,15 @@ public sealed class RunningServer : IDisposable
         }
     }
 
-    public int ProcessId => process.Id;
+    /// <summary>The most memory that it had, in bytes.</summary>
+    public long PeakMemory
+    {
+        get
+        {
+            process.Refresh();
+            return process.PeakWorkingSet64;
+        }
+    }
 
     /// <summary>Starts it on a port of its own.</summary>
     public static RunningServer Start(string workingFolder, params string[] arguments)
@@ -55,7 +63,7 @@ public sealed class RunningServer : IDisposable
 
     /// <summary>Another client, with connections of its own.</summary>
     public static HttpClient NewClient(Uri address) =>
-        new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }) { BaseAddress = address, Timeout = TimeSpan.FromMinutes(2) };
+        new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, MaxResponseDrainSize = 0 }) { BaseAddress = address, Timeout = TimeSpan.FromMinutes(2) };
 
     /// <summary>A connection without HTTP.</summary>
     public Socket Connect()
