@@ -10,6 +10,9 @@ internal static class Saliency
     private const int SquaresPerSide = 7;
     private const int BatchSize = 32;
 
+    // In a batch: all that a network computes of it is kept until its end.
+    private const int MostPixels = BatchSize * 64 * 64;
+
     /// <summary>
     /// How much of the class's probability is lost, at each pixel, when a square over it is covered: the mean over all squares that reach
     /// it. Below zero, what lies there speaks against the class. Covered is painted in each channel's median, the background of a drawing.
@@ -30,7 +33,7 @@ internal static class Saliency
         var whole = Probability(image)[0];
         var cover = image.flatten(start_dim: 2).sort(2).Values.select(2, height * width / 2).reshape(1, -1, 1, 1);
         var (lost, squares) = (new double[height, width], new int[height, width]);
-        foreach (var batch in rows.SelectMany(row => columns.Select(column => (row, column))).Chunk(BatchSize))
+        foreach (var batch in rows.SelectMany(row => columns.Select(column => (row, column))).Chunk(Math.Clamp(MostPixels / (height * width), 1, BatchSize)))
         {
             stop.ThrowIfCancellationRequested();
             using var batchScope = NewDisposeScope();

@@ -103,6 +103,24 @@ public sealed class SaliencyTests : IDisposable
         Assert.Equal(3, batches);
     }
 
+    [Theory]
+    [InlineData(28, 32)]
+    [InlineData(64, 32)]
+    [InlineData(128, 8)]
+    [InlineData(500, 1)]
+    public void Of_large_images_fewer_are_looked_at_at_a_time(int side, int most)
+    {
+        var batches = new List<long>();
+        Saliency.Occlusion(
+            images =>
+            {
+                batches.Add(images.shape[0]);
+                return zeros(images.shape[0], 2);
+            },
+            zeros(1, 1, side, side), 0, CancellationToken.None);
+        Assert.Equal((1, most), (batches[0], batches[1..].Max()));
+    }
+
     [Fact]
     public void Nothing_is_left_of_it()
     {
