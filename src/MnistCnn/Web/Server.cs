@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -49,7 +50,16 @@ internal static class Server
         map(app);
         app.UseEndpoints(_ => { });
         app.Run(context => Answer.Refuse(context, StatusCodes.Status404NotFound, $"There is nothing at {context.Request.Path}."));
-        await app.StartAsync();
+        try
+        {
+            await app.StartAsync();
+        }
+        catch (IOException error) when (settings.Port is null && error.InnerException is AddressInUseException)
+        {
+            await app.DisposeAsync();
+            return await Start(settings, map); // another program was faster; now its port is known to be taken
+        }
+
         var isOne = settings.Address is { } address && !address.Equals(IPAddress.Any) && !address.Equals(IPAddress.IPv6Any);
         return (app, $"http://{(isOne ? Guard.Text(settings.Address!) : "localhost")}:{port}/");
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
 using MnistCnn.Networks;
 
 namespace MnistCnn.Tests.Web;
@@ -90,17 +91,28 @@ public sealed class ServeCommandTests : IDisposable
         Assert.DoesNotContain(folder.Contents, name => name.StartsWith("runs", StringComparison.Ordinal));
     }
 
-    // Others may take a port between the question whether it is free and the start, so only that it is another one can be held against it.
     [Fact]
-    public void Without_a_port_the_next_one_that_is_free_is_taken()
+    public void Without_a_port_each_takes_one_that_is_free()
     {
-        using var first = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, "serve", "residual", "--no-browser"]);
-        using var second = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, "serve", "residual", "--no-browser", "--json"]);
-        string?[] addresses = [first.StandardOutput.ReadLine(), second.StandardOutput.ReadLine()];
-        foreach (var process in new[] { first, second })
-            process.Kill();
-        Assert.Matches("^http://localhost:8[01][0-9][0-9]/$", addresses[0]);
-        Assert.Matches("^\\{ *$|^\\{\"address\"", addresses[1]);
+        var processes = Enumerable.Range(0, 3)
+            .Select(_ => ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, "serve", "residual", "--no-browser", "--data", "data"])).ToArray();
+        string?[] addresses = [.. processes.Select(process => process.StandardOutput.ReadLine())];
+        foreach (var process in processes)
+            using (process)
+                process.Kill();
+        Assert.All(addresses, address => Assert.Matches("^http://localhost:8[01][0-9][0-9]/$", address));
+        Assert.Equal(3, addresses.Distinct().Count());
+    }
+
+    [Fact]
+    public void The_address_is_told_to_a_program_too()
+    {
+        using var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, "serve", "residual", "--no-browser", "--data", "data", "--json"]);
+        var document = "";
+        while (!document.Contains('}'))
+            document += process.StandardOutput.ReadLine();
+        process.Kill();
+        Assert.StartsWith("http://localhost:", JsonDocument.Parse(document).RootElement.GetProperty("address").GetString());
     }
 
     [Theory]
