@@ -62,6 +62,15 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         Assert.Equal("second", (await later.Next("run")).GetProperty("name").GetString());
     }
 
+    [Fact]
+    [Trait("Speed", "Slow")]
+    public async Task Where_nothing_changes_a_sign_of_life_comes_now_and_then()
+    {
+        Directory.CreateDirectory(folder["runs"]);
+        await using var events = await Events();
+        Assert.Empty((await events.Next("alive")).EnumerateObject());
+    }
+
     [Theory]
     [InlineData("run.json", "", "run.json is empty")]
     [InlineData("run.json", "{\"settings\": ", "run.json is damaged")]
@@ -212,8 +221,10 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
             answers.Add(Answer(WriteWeights($"run {number}", number)));
         }
 
+        var evaluation = Server.Json("/api/models/run:run%200/evaluation"); // it goes on when others take its network's place
         foreach (var number in new[] { 0, 1, 2, 3, 4, 5, 6, 0, 6, 3, 0 })
             Assert.Equal(answers[number], await Answer($"run {number}"), Near);
+        Assert.Equal(Accuracy(WeightsOf(0)), (await evaluation).GetProperty("accuracy").GetDouble());
         Assert.Equal(["residual"], (await Server.Json("/api/models")).EnumerateArray().Select(model => model.GetProperty("id").GetString()));
     }
 

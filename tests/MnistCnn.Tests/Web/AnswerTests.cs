@@ -1,0 +1,69 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using MnistCnn.Runtime;
+using MnistCnn.Web;
+
+namespace MnistCnn.Tests.Web;
+
+/// <summary>What becomes of what goes wrong in the middle of a request.</summary>
+public sealed class AnswerTests
+{
+    public static TheoryData<Exception, int, string> Failures => new()
+    {
+        { new UserException("two\nlines"), 400, "two lines" },
+        { new InvalidDataException("damaged"), 400, "damaged" },
+        { new UnauthorizedAccessException("denied"), 400, "denied" },
+        { new FileNotFoundException("gone"), 404, "gone" },
+        { new DirectoryNotFoundException("gone"), 404, "gone" },
+        { new BusyException(), 503, "Too much is waiting" },
+        { new OutOfMemoryException("none left"), 503, "none left" },
+        { new OperationCanceledException("it ends"), 503, "it ends" },
+        { new ExternalException("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99999999999 bytes.\nException raised from alloc_cpu at c10"), 503, "99999999999 bytes." },
+        { new ExternalException("The size of tensor a must match\nException raised from infer_size"), 500, "The size of tensor a must match" },
+        { new InvalidOperationException("a bug"), 500, "a bug" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Failures), DisableDiscoveryEnumeration = true)]
+    public async Task Each_failure_is_a_status_and_a_line(Exception failure, int status, string line)
+    {
+        var (context, body) = (new DefaultHttpContext(), new MemoryStream());
+        context.Response.Body = body;
+        var (console, said) = (Console.Error, new StringWriter());
+        Console.SetError(said);
+        try
+        {
+            await Answer.Failures(context, _ => throw failure);
+        }
+        finally
+        {
+            Console.SetError(console);
+        }
+
+        Assert.Equal(status == 500, said.ToString().Contains("This is a bug", StringComparison.Ordinal));
+        Assert.Equal(status, context.Response.StatusCode);
+        var error = JsonDocument.Parse(body.ToArray()).RootElement.GetProperty("error").GetString()!;
+        Assert.Contains(line, error);
+        Assert.DoesNotContain('\n', error);
+        Assert.DoesNotContain("raised from", error);
+    }
+
+    [Fact]
+    public void What_all_requests_keep_together_is_limited_and_given_back()
+    {
+        const int Part = 30 << 20;
+        for (var round = 0; round < 3; round++)
+        {
+            HeldBytes[] held = [.. Enumerable.Range(0, 5).Select(_ => new HeldBytes())];
+            foreach (var one in held[..4])
+                one.Add(Part);
+            Assert.Throws<BusyException>(() => held[4].Add(Part));
+            foreach (var one in held)
+            {
+                one.Dispose();
+                one.Dispose();
+            }
+        }
+    }
+}
