@@ -1,11 +1,9 @@
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Training;
-using TorchSharp.Modules;
 using static System.FormattableString;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
-using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Experiments;
 
@@ -13,7 +11,6 @@ namespace MnistCnn.Experiments;
 internal static class Gradients
 {
     private const int Channels = 16;
-    private const int ImagesOfGradient = 256;
 
     private static readonly (string Name, Func<int, Module<Tensor, Tensor>> Block)[] Kinds =
         [("plain", channels => new PlainBlock(channels)), ("residual", channels => new ResidualBlock(channels))];
@@ -53,7 +50,9 @@ internal static class Gradients
 
                 GradientRow[] Rows(Trainer trainer, long step, double? testAccuracy) =>
                 [
-                    .. Norms(trainer.Model, laboratory).Select((norm, index) => new GradientRow(kind.Name, blocks, seed, step, index + 1, norm, testAccuracy)),
+                    .. GradientNorms.Of(trainer.Model, laboratory)
+                        .Where(layer => layer.Name.StartsWith("blocks.", StringComparison.Ordinal))
+                        .Select((layer, index) => new GradientRow(kind.Name, blocks, seed, step, index + 1, layer.Norm!.Value, testAccuracy)),
                 ];
             });
     }
@@ -134,26 +133,6 @@ internal static class Gradients
 
     private static IEnumerable<GradientRow> FirstLayers(IEnumerable<GradientRow> rows, string network, long step) =>
         rows.Where(row => row.Network == network && row.Step == step && row.Layer == 1);
-
-    // Of the first images, whatever the seed, so that before and after can be compared.
-    private static double[] Norms(Module<Tensor, Tensor> model, Laboratory laboratory)
-    {
-        using var scope = NewDisposeScope();
-        var train = laboratory.Data.Train;
-        var count = Math.Min(ImagesOfGradient, train.Count);
-        var images = laboratory.Data.Normalization.Apply(train.Images.narrow(0, 0, count)).to(laboratory.Device);
-        cross_entropy(model.call(images), train.Labels.narrow(0, 0, count).to(laboratory.Device)).backward();
-
-        // In float64, since the squares of small numbers are too small for float32.
-        double[] norms =
-        [
-            .. from layer in Layers.WithWeights(model)
-               where layer.Name.StartsWith("blocks.", StringComparison.Ordinal)
-               select ((Conv2d)layer.Layer).weight!.grad!.to_type(ScalarType.Float64).norm().item<double>(),
-        ];
-        model.zero_grad();
-        return norms;
-    }
 }
 
 /// <summary>The gradient in one convolution of a stack of blocks.</summary>

@@ -21,6 +21,9 @@ namespace MnistCnn.Inspection;
 /// <param name="WeightBytes">All that a file with the weights holds: the parameters, and what batch normalisation keeps.</param>
 /// <param name="ActivationBytes">The outputs of <paramref name="Layers"/> for all images of the batch, in float32.</param>
 /// <param name="ReceptiveField">See <see cref="Inspection.ReceptiveField"/>.</param>
+/// <param name="UnusedLayers">
+/// The layers with weights that the output does not depend on, none as a rule, or null where the network does not say what it computes.
+/// </param>
 public sealed record NetworkSummary(
     IReadOnlyList<LayerSummary> Layers,
     long Parameters,
@@ -28,7 +31,8 @@ public sealed record NetworkSummary(
     long TrainingMultiplyAdds,
     long WeightBytes,
     long ActivationBytes,
-    int? ReceptiveField)
+    int? ReceptiveField,
+    IReadOnlyList<string>? UnusedLayers)
 {
     private const int BytesOfFloat = 4;
 
@@ -91,7 +95,8 @@ public sealed record NetworkSummary(
             trainingMultiplyAdds,
             skeleton.state_dict().Values.Sum(tensor => tensor.numel() * tensor.element_size()),
             layers.Sum(layer => checked(batchSize * Product(layer.OutputShape) * BytesOfFloat)),
-            Inspection.ReceptiveField.Of(architecture, shape));
+            Inspection.ReceptiveField.Of(architecture, shape),
+            Inspection.UnusedLayers.Of(skeleton));
     }
 
     // How many products each number that a layer gives is the sum of.

@@ -28,6 +28,7 @@ internal static class SummaryReport
             summary.ActivationBytes,
             summary.ReceptiveField,
             summary.Layers,
+            summary.UnusedLayers,
         },
         console =>
         {
@@ -65,6 +66,8 @@ internal static class SummaryReport
         totals.AddRow(
             "Receptive field",
             summary.ReceptiveField is { } field ? $"{field}x{field} pixels for a place of the last map" : "the whole image");
+        if (summary.UnusedLayers is { Count: > 0 } unused)
+            totals.AddRow("Unused layers", $"{string.Join(", ", unused)}: no effect on the output");
         return totals;
     }
 

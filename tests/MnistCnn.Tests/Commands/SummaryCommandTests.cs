@@ -42,6 +42,19 @@ public sealed class SummaryCommandTests : IDisposable
     }
 
     [Theory]
+    [InlineData("residual-as-printed", "rBlock1.conv1", "rBlock2.conv1")]
+    [InlineData("residual")]
+    public void Layers_that_the_output_does_not_depend_on_are_named(string name, params string[] layers)
+    {
+        var table = Run("summary", "--arch", name).Output;
+        Assert.Equal(layers.Length > 0, table.Contains("Unused layers"));
+        Assert.Contains(string.Join(", ", layers), table);
+        Assert.All(table.Split('\n'), line => Assert.InRange(line.TrimEnd().Length, 0, 80));
+        var json = JsonDocument.Parse(Run("summary", "--arch", name, "--json").Output).RootElement;
+        Assert.Equal(layers, json.GetProperty("unused_layers").EnumerateArray().Select(layer => layer.GetString()));
+    }
+
+    [Theory]
     [InlineData(1, "16x16", "--arch", "plain", "--input", "1x5x5")]
     [InlineData(2, "'abc'", "--input", "abc")]
     [InlineData(2, "'0x28x28'", "--input", "0x28x28")]

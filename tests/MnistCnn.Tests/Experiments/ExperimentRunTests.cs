@@ -43,6 +43,7 @@ public sealed class ExperimentRunTests : IDisposable
     [InlineData("convergence", 16)]
     [InlineData("bottleneck", 4)]
     [InlineData("views", 16)]
+    [InlineData("listing", 16)]
     public void Images_that_are_too_small_are_refused_before_anything_is_written(string name, int smallest)
     {
         using var data = RandomData.Of(new NetworkShape(1, smallest - 1, smallest, 2));

@@ -64,6 +64,25 @@ public sealed class NetworkSummaryTests
     }
 
     [Fact]
+    public void Only_of_the_printed_network_the_output_does_not_depend_on_some_layers() =>
+        Assert.All(Architecture.All, architecture => Assert.Equal(
+            architecture.Name == "residual-as-printed" ? ["rBlock1.conv1", "rBlock2.conv1"] : Array.Empty<string>(),
+            Summary(architecture.Name, NetworkShape.Mnist with { Classes = 7 }).UnusedLayers!));
+
+    // A layer may be called, and what it gives go nowhere; so may all that comes before it.
+    [Fact]
+    public void A_layer_whose_result_goes_nowhere_is_unused()
+    {
+        IReadOnlyList<string>? Unused(bool addsFirst) => NetworkSummary.Of(Of(() => new Wasteful(addsFirst)), NetworkShape.Mnist).UnusedLayers;
+        Assert.Equal(["first.0", "first.1"], Unused(addsFirst: false));
+        Assert.Equal([], Unused(addsFirst: true));
+    }
+
+    [Fact]
+    public void Of_a_network_that_does_not_say_what_it_computes_no_layer_is_called_unused() =>
+        Assert.Null(NetworkSummary.Of(Of(() => Sequential(Conv2d(1, 1, kernel_size: 3), Tanh())), NetworkShape.Mnist).UnusedLayers);
+
+    [Fact]
     public void Sizes_are_of_all_weights_and_of_a_batch_s_activations()
     {
         var one = Summary("residual");
@@ -181,6 +200,33 @@ public sealed class NetworkSummaryTests
         }
 
         public override Tensor forward(Tensor x) => first.call(x) + second.call(x);
+    }
+
+    // Its first branch is computed, and then added or not.
+    private sealed class Wasteful : Module<Tensor, Tensor>, IDescribed
+    {
+        private readonly Module<Tensor, Tensor> first = Sequential(Conv2d(1, 1, kernel_size: 3), Conv2d(1, 1, kernel_size: 1));
+        private readonly Module<Tensor, Tensor> second = Conv2d(1, 1, kernel_size: 3);
+        private readonly bool addsFirst;
+
+        public Wasteful(bool addsFirst)
+            : base(nameof(Wasteful))
+        {
+            this.addsFirst = addsFirst;
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor x)
+        {
+            var (y, z) = (first.call(x), second.call(x));
+            return addsFirst ? y + z : z;
+        }
+
+        public GraphValue Describe(IGraph graph, GraphValue x)
+        {
+            var (y, z) = (graph.Call(first, x), graph.Call(second, x));
+            return addsFirst ? graph.Add(y, z) : z;
+        }
     }
 
     private static (string, string, string, long, long) Row(LayerSummary layer) =>

@@ -1,0 +1,226 @@
+using System.Text.Json.Serialization;
+using MnistCnn.Inspection;
+using MnistCnn.Networks;
+using MnistCnn.Training;
+using TorchSharp;
+using static System.FormattableString;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace MnistCnn.Experiments;
+
+/// <summary>
+/// The Residual network that the article prints against the one that it explains; and, to see what makes the difference, the explained one
+/// with less to learn, and with more of a gradient.
+/// </summary>
+internal static class Listing
+{
+    private const string Explained = "residual";
+
+    private static readonly Architecture[] Pair = [Architecture.Find("residual-as-printed")!, Architecture.Find(Explained)!];
+
+    // With the initial weights and the order of the images of the pair: nothing more is drawn from the random generator.
+    private static readonly Architecture[] Controls =
+    [
+        Changed("residual-frozen", "Residual half frozen", "the explained network, in which the first convolution of each block stays as it was made", Freeze),
+        Changed("residual-he", "Residual with larger weights", "the explained network, whose blocks start with weights of the size that He et al. chose for relu", Enlarge),
+    ];
+
+    /// <summary>The experiment.</summary>
+    public static Experiment Experiment { get; } = new(
+        "listing",
+        "The Residual network as printed ends higher than the one that is explained.",
+        new ExperimentSettings(Seeds: 10, Epochs: 10, TrainLimit: 60_000),
+        new ExperimentSettings(Seeds: 3, Epochs: 2, TrainLimit: 6_000, TestLimit: 2_000, Quick: true),
+        Trials,
+        Experiment.From<ListingRow>(Table, Charts));
+
+    // The two that the claim is about come first, with all of their seeds.
+    private static IEnumerable<Trial> Trials(ExperimentSettings settings, NetworkShape shape) =>
+        from networks in new[] { Pair, Controls }
+        let summaries = networks.ToDictionary(network => network, network => NetworkSummary.Of(network, shape))
+        from seed in Enumerable.Range(1, settings.Seeds)
+        from network in networks
+        select Trial(network, summaries[network], seed);
+
+    private static Trial Trial(Architecture network, NetworkSummary summary, long seed) =>
+        new(Invariant($"{network.Title}, seed {seed}"), summary.MultiplyAdds, laboratory =>
+        {
+            ListingRow start;
+            using (var fresh = laboratory.Fresh(network, seed))
+                start = WithGradients(new ListingRow(network.Title, Learnt(fresh.Model, summary), seed, Epoch: 0), fresh.Model, laboratory);
+            using var run = laboratory.Train(network, seed);
+            ListingRow[] epochs = [.. run.Folder.Epochs.Select(epoch => After(start, epoch))];
+            return [start, .. epochs[..^1], WithGradients(epochs[^1], run.Trainer.Model, laboratory)];
+        });
+
+    private static ListingRow After(ListingRow start, EpochMetrics epoch) => new(start.Network, start.Learnt, start.Seed, epoch.Epoch)
+    {
+        TrainLoss = epoch.TrainLoss,
+        TestLoss = epoch.TestLoss,
+        TestAccuracy = epoch.TestAccuracy,
+    };
+
+    private static ListingRow WithGradients(ListingRow row, Module<Tensor, Tensor> model, Laboratory laboratory)
+    {
+        var norms = GradientNorms.Of(model, laboratory).ToDictionary(layer => layer.Name, layer => layer.Norm);
+        return row with
+        {
+            Conv1Gradient = norms["conv1"],
+            Block1Conv1Gradient = norms["rBlock1.conv1"],
+            Block1Conv2Gradient = norms["rBlock1.conv2"],
+            Conv2Gradient = norms["conv2"],
+            Block2Conv1Gradient = norms["rBlock2.conv1"],
+            Block2Conv2Gradient = norms["rBlock2.conv2"],
+            LinearGradient = norms["linear"],
+        };
+    }
+
+    private static long Learnt(Module<Tensor, Tensor> model, NetworkSummary summary) => model.named_parameters()
+        .Where(named => named.parameter.requires_grad && !summary.UnusedLayers!.Any(layer => Layers.IsOf(layer, named.name)))
+        .Sum(named => named.parameter.numel());
+
+    private static Architecture Changed(string name, string title, string description, Action<Module<Tensor, Tensor>> change) => new(
+        name,
+        title,
+        description,
+        shape =>
+        {
+            var network = Architecture.Find(Explained)!.Make(shape);
+            using var noGradient = no_grad();
+            foreach (var block in network.named_children().Where(child => child.module is ResidualBlock))
+                change((Module<Tensor, Tensor>)block.module);
+            return network;
+        });
+
+    private static void Freeze(Module<Tensor, Tensor> block)
+    {
+        foreach (var (name, parameter) in block.named_parameters())
+            parameter.requires_grad = !Layers.IsOf("conv1", name);
+    }
+
+    // PyTorch draws them with a variance of 1 / (3 * inputs), He et al. with 2 / inputs.
+    private static void Enlarge(Module<Tensor, Tensor> block)
+    {
+        using Scalar factor = Math.Sqrt(6); // by name, lest it be finalised during the call
+        foreach (var (name, parameter) in block.named_parameters())
+            if (name.EndsWith(".weight", StringComparison.Ordinal))
+                parameter.mul_(factor);
+    }
+
+    private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<ListingRow> rows) =>
+    [
+        [
+            OverEpochs(rows, "The same network, as printed and as explained", Chart.AccuracyLabel, row => row.TestAccuracy),
+            OverEpochs(rows, "What they learn from", "Loss of the training images (nats)", row => row.TrainLoss) with { LogY = true, Legend = LegendPlace.UpperRight },
+        ],
+        [AtTheStart(rows), Gaps(rows)],
+    ];
+
+    private static Chart OverEpochs(IReadOnlyList<ListingRow> rows, string title, string yLabel, Func<ListingRow, double?> figure) => new(
+        title,
+        "Epoch",
+        yLabel,
+        [
+            .. from row in rows
+               where row.Epoch > 0
+               group row by row.Network into network
+               select Curve.Mean(network.Key, network.Select(row => ((double)row.Epoch, figure(row)!.Value))),
+        ])
+    {
+        Epochs = rows.Max(row => row.Epoch),
+        Legend = LegendPlace.LowerRight,
+    };
+
+    private static Chart AtTheStart(IReadOnlyList<ListingRow> rows) => new(
+        "The gradient before training",
+        "Layer, counted from the input",
+        "Norm of the gradient",
+        [
+            .. from row in rows
+               where row.Epoch == 0
+               group row by row.Network into network
+               select Curve.Mean(network.Key, network.SelectMany(row => row.Gradients.Index())
+                   .Where(layer => layer.Item is not null).Select(layer => (layer.Index + 1.0, layer.Item!.Value))),
+        ])
+    {
+        Epochs = 7,
+        LogY = true,
+        Legend = LegendPlace.LowerRight,
+    };
+
+    private static Chart Gaps(IReadOnlyList<ListingRow> rows) => new(
+        "After the last epoch, seed by seed",
+        "Seed",
+        Chart.AccuracyLabel,
+        [
+            .. from row in rows
+               where row.Epoch == rows.Max(other => other.Epoch) && Pair.Any(network => network.Title == row.Network)
+               group row by row.Network into network
+               select Curve.Mean(network.Key, network.Select(row => ((double)row.Seed, row.TestAccuracy!.Value))),
+        ])
+    {
+        Epochs = (int)rows.Max(row => row.Seed),
+        Legend = LegendPlace.LowerRight,
+    };
+
+    private static ResultTable Table(IReadOnlyList<ListingRow> rows)
+    {
+        var last = rows.Select(row => row.Epoch).DefaultIfEmpty().Max();
+        return new ResultTable(
+            ["Network", "Learnt", "Gradient in block", "Loss", $"Epoch {last} (%)"],
+            [
+                .. from row in rows
+                   group row by row.Network into network
+                   let end = network.Where(row => row.Epoch == last && last > 0)
+                   select new[]
+                   {
+                       network.Key,
+                       ResultTable.Text(network.First().Learnt),
+                       Invariant($"{network.Where(row => row.Epoch == 0).Average(row => row.Block1Conv2Gradient!.Value):F2}"),
+                       end.Any() ? Invariant($"{end.Average(row => row.TrainLoss!.Value):F4}") : "",
+                       ResultTable.Percent(end.Select(row => row.TestAccuracy!.Value)),
+                   },
+            ]);
+    }
+}
+
+/// <summary>
+/// A Residual network after an epoch, or before the first. The gradients, Euclidean norms as of <see cref="GradientNorms"/>, are
+/// measured at the start and after the last epoch; a layer that gets none has none.
+/// </summary>
+/// <param name="Network">Its name.</param>
+/// <param name="Learnt">How many numbers it learns: those of layers that are frozen or not used are not among them.</param>
+/// <param name="Seed">The seed.</param>
+/// <param name="Epoch">Which epoch, from 1; 0 is the start.</param>
+/// <param name="TrainLoss">As <see cref="EpochMetrics.TrainLoss"/>.</param>
+/// <param name="TestLoss">As <see cref="EpochMetrics.TestLoss"/>.</param>
+/// <param name="TestAccuracy">As <see cref="EpochMetrics.TestAccuracy"/>, in percent.</param>
+/// <param name="Conv1Gradient">Of the network's first convolution.</param>
+/// <param name="Block1Conv1Gradient">Of the first convolution of the first block.</param>
+/// <param name="Block1Conv2Gradient">Of its second convolution.</param>
+/// <param name="Conv2Gradient">Of the network's second convolution.</param>
+/// <param name="Block2Conv1Gradient">Of the first convolution of the second block.</param>
+/// <param name="Block2Conv2Gradient">Of its second convolution.</param>
+/// <param name="LinearGradient">Of the linear layer.</param>
+internal sealed record ListingRow(
+    string Network,
+    long Learnt,
+    long Seed,
+    int Epoch,
+    double? TrainLoss = null,
+    double? TestLoss = null,
+    double? TestAccuracy = null,
+    double? Conv1Gradient = null,
+    double? Block1Conv1Gradient = null,
+    double? Block1Conv2Gradient = null,
+    double? Conv2Gradient = null,
+    double? Block2Conv1Gradient = null,
+    double? Block2Conv2Gradient = null,
+    double? LinearGradient = null)
+{
+    /// <summary>The gradients, from the input to the output.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<double?> Gradients =>
+        [Conv1Gradient, Block1Conv1Gradient, Block1Conv2Gradient, Conv2Gradient, Block2Conv1Gradient, Block2Conv2Gradient, LinearGradient];
+}
