@@ -107,7 +107,7 @@ public sealed class SaliencyTests : IDisposable
     [InlineData(28, 32)]
     [InlineData(64, 32)]
     [InlineData(128, 8)]
-    [InlineData(500, 1)]
+    [InlineData(300, 1)]
     public void Of_large_images_fewer_are_looked_at_at_a_time(int side, int most)
     {
         var batches = new List<long>();

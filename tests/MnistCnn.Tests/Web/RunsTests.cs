@@ -324,7 +324,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
             Server = RunningServer.Start(Folder.FullPath, "residual", "--data", "data");
         }
 
-        public const int TestImages = 3000;
+        public const int TestImages = 2000;
 
         public TemporaryFolder Folder { get; } = new();
 
