@@ -77,6 +77,12 @@ public sealed record ProgramRun(int ExitCode, string RawOutput, string RawError)
         }
     }
 
+    /// <summary>Whether programs that are started here ignore a signal: in a script's background job, the shell has SIGINT ignored.</summary>
+    public static bool IsIgnored(int signal) =>
+        File.Exists("/proc/self/status")
+        && File.ReadLines("/proc/self/status").First(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)) is var line
+        && (Convert.ToUInt64(line[7..].Trim(), 16) >> (signal - 1) & 1) == 1;
+
     /// <summary>Asserts that it failed with one line on standard error and nothing on standard output.</summary>
     public void AssertFailed(int exitCode, params string[] parts)
     {

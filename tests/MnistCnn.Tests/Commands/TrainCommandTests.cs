@@ -265,7 +265,7 @@ public sealed class TrainCommandTests : IDisposable
     public async Task A_signal_stops_after_the_step_and_keeps_what_was_measured(string signal, int number)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "there are no signals to send on Windows");
-        Assert.SkipWhen(IsIgnored(number), "a process that is started where the signal is ignored ignores it too");
+        Assert.SkipWhen(ProgramRun.IsIgnored(number), "a process that is started where the signal is ignored ignores it too");
         using var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, "train", "--arch", "plain", "--epochs", "1000", "--train-limit", "640", "--test-limit", "100", "--out", "out"]);
         while (!File.Exists(folder["out/accuracy.png"]))
         {
@@ -304,12 +304,6 @@ public sealed class TrainCommandTests : IDisposable
         Assert.True(Json(run.Output).GetProperty("epochs")[1].GetProperty("test_accuracy").GetDouble() > accuracy, run.Output);
         Assert.InRange(Json(run.Output).GetProperty("run").GetProperty("peak_memory").GetInt64(), 100_000_000, 600_000_000);
     }
-
-    // In a script's background job, the shell has SIGINT ignored.
-    private static bool IsIgnored(int signal) =>
-        File.Exists("/proc/self/status")
-        && File.ReadLines("/proc/self/status").First(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)) is var line
-        && (Convert.ToUInt64(line[7..].Trim(), 16) >> (signal - 1) & 1) == 1;
 
     private static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement;
 
