@@ -106,7 +106,7 @@ class Confusion {
       .sort((one, other) => other.count - one.count).slice(0, MOST_PAIRS);
     const buttons = pairs.map(({ label, answer, count }) => {
       const button = element('button', { type: 'button', textContent: `${this.#classes[label]} → ${this.#classes[answer]}  ${count}` });
-      button.ariaLabel = this.#labelOf(label, answer);
+      button.title = this.#labelOf(label, answer);
       button.addEventListener('click', () => this.#open(label, answer, button));
       return element('li', {}, button);
     });
@@ -136,7 +136,7 @@ class Confusion {
     const count = this.#counts[label][answer];
     const cell = gridCell(label === answer ? 'right' : 'wrong', count || '·');
     cell.tabIndex = -1;
-    cell.dataset.label = label;
+    cell.dataset.true = label;
     cell.dataset.answer = answer;
     cell.classList.toggle('none', count === 0);
     cell.ariaLabel = cell.title = this.#labelOf(label, answer);
@@ -155,7 +155,7 @@ class Confusion {
       const total = sum(this.#counts[label]);
       cells.forEach((cell, answer) => {
         const share = total ? this.#counts[label][answer] / total : 0;
-        const place = label === answer ? -0.6 * share : Math.cbrt(share);
+        const place = label === answer ? -0.8 * share : Math.cbrt(share);
         cell.style.backgroundColor = share ? cssColour(place) : '';
         cell.style.color = share ? textOn(place) : '';
       });
@@ -163,10 +163,10 @@ class Confusion {
   }
 
   #click(event) {
-    const cell = event.target.closest('[data-label]');
+    const cell = event.target.closest('[data-true]');
     if (!cell)
       return;
-    this.#go(Number(cell.dataset.label), Number(cell.dataset.answer));
+    this.#go(Number(cell.dataset.true), Number(cell.dataset.answer));
     this.#open(...this.#current, cell);
   }
 

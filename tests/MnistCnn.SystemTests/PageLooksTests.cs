@@ -1,0 +1,139 @@
+using System.Text.RegularExpressions;
+using MnistCnn.Tests;
+using SkiaSharp;
+
+namespace MnistCnn.SystemTests;
+
+/// <summary>
+/// How the page of <c>serve</c> looks and reads: on a phone, dark, in Chinese, and what axe finds. With the variable MNIST_CNN_SCREENSHOTS
+/// set to "write", its pictures in docs/ are taken anew, which takes some minutes.
+/// </summary>
+[Collection(typeof(ThePage))]
+public sealed partial class PageLooksTests(ServedPage page) : IDisposable
+{
+    private const int Desk = 1280;
+    private const int Phone = 400;
+
+    // Where each is, and what it shows last.
+    private static readonly Dictionary<string, (string Address, string Ready)> Views = new()
+    {
+        ["look"] = ("look?model=residual&other=inception&image=7", ".panel[data-model='inception'] .best"),
+        ["map"] = ("look?model=residual&image=7", ".layer[data-node='rBlock1/Relu_1'] canvas"),
+        ["runs"] = ("runs?pick=first", ".chart:last-child [data-run=first] .dot"),
+        ["confusion"] = ("confusion/residual?true=4&answer=9", ".image-list img"),
+    };
+
+    public static TheoryData<string, int, bool, string> Looks
+    {
+        get
+        {
+            var looks = new TheoryData<string, int, bool, string>();
+            foreach (var view in Views.Keys)
+            {
+                looks.Add(view, Desk, false, "en-US");
+                looks.Add(view, Desk, true, "zh-CN");
+                looks.Add(view, Phone, true, "en-US");
+                looks.Add(view, Phone, false, "zh-CN");
+            }
+
+            return looks;
+        }
+    }
+
+    public void Dispose() => page.AssertQuiet();
+
+    [Theory]
+    [MemberData(nameof(Looks))]
+    public void Each_view_fits_its_reader(string view, int width, bool isDark, string language)
+    {
+        var browser = Show(view, width, isDark, language);
+        Assert.Equal(width, browser.Run<int>("return innerWidth"));
+        Assert.InRange(browser.Run<int>("return document.documentElement.scrollWidth"), 1, width);
+        var ground = Digits().Matches(browser.Run<string>("return getComputedStyle(document.body).backgroundColor")).Average(part => int.Parse(part.Value));
+        Assert.Equal(isDark, ground < 64);
+        Assert.Equal(language[..2], browser.Run<string>("return document.documentElement.lang")[..2]);
+        var headings = browser.FindAll(".view:not([hidden]) h2").Select(heading => heading.Text).Where(text => text.Length > 0).ToArray();
+        Assert.NotEmpty(headings);
+        Assert.All(headings, heading => Assert.True(Names().IsMatch(heading) || Chinese().IsMatch(heading) == (language == "zh-CN"), heading));
+        Assert.Empty(browser.Barriers());
+    }
+
+    [Fact]
+    public void The_language_is_changed_by_its_button_and_stays()
+    {
+        var browser = Show("confusion");
+        browser.Find("#language").Click();
+        Browser.WaitUntil("Chinese", () => browser.Find("#confusion h2").Text == "混淆矩阵");
+        browser.Find("nav a").Click();
+        Assert.Equal("画一个数字", browser.Find("#pen-title").Text);
+        browser.Reload();
+        Assert.Equal("画一个数字", browser.Find("#pen-title").Text);
+        browser.Find("#language").Click();
+        Assert.Equal("Draw a digit", browser.Find("#pen-title").Text);
+    }
+
+    [Theory]
+    [InlineData("look")]
+    [InlineData("map")]
+    [InlineData("runs")]
+    [InlineData("confusion")]
+    public void The_docs_show_each_view(string view)
+    {
+        var path = Path.Combine(RepositoryRoot.FullPath, "docs", $"serve-{view}.png");
+        if (Environment.GetEnvironmentVariable("MNIST_CNN_SCREENSHOTS") == "write")
+            File.WriteAllBytes(path, Small(Pose(view).Photograph()));
+        using var picture = SKBitmap.Decode(path);
+        Assert.Equal(Desk, picture.Width);
+        Assert.InRange(new FileInfo(path).Length, 1, 400_000);
+        Assert.Contains($"](serve-{view}.png)", File.ReadAllText(Path.Combine(RepositoryRoot.FullPath, "docs", "serve.md")));
+    }
+
+    private Browser Show(string view, int width = Desk, bool isDark = false, string language = "en-US")
+    {
+        if (view == "runs")
+            page.Train("first");
+        var browser = page.Open(Views[view].Address, width, isDark: isDark, language: language);
+        var last = browser.Find(Views[view].Ready);
+        if (view == "map")
+        {
+            Browser.WaitUntil("the answer", () => browser.Find("#answer").Text == "9");
+            browser.Point(last, 0.1, 0.1);
+            last.Click();
+            browser.Find(".part canvas");
+        }
+
+        return browser;
+    }
+
+    // With runs that have something to tell.
+    private Browser Pose(string view)
+    {
+        if (view is "look" or "map")
+            return Show(view);
+        string[] networks = ["residual", "inception", "residual-as-printed"];
+        foreach (var network in networks)
+            page.Train(network, network, images: 9_600, epochs: 8);
+        var browser = page.Open(view == "runs" ? $"runs?{string.Join('&', networks.Select(network => $"pick={network}"))}" : "confusion/run:residual?true=4&answer=9");
+        browser.Find(Views[view].Ready.Replace("first", "inception", StringComparison.Ordinal));
+        // Every reader has another folder.
+        browser.Run<bool>("const note = document.querySelector('.runs .note'); if (note) note.textContent = note.textContent.replace(/\\/\\S*runs/, 'runs'); return true");
+        return browser;
+    }
+
+    private static byte[] Small(byte[] png)
+    {
+        using var picture = SKBitmap.Decode(png);
+        using var pixels = picture.PeekPixels();
+        using var data = pixels!.Encode(new SKPngEncoderOptions(SKPngEncoderFilterFlags.AllFilters, 9));
+        return data!.ToArray();
+    }
+
+    [GeneratedRegex(@"\d+")]
+    private static partial Regex Digits();
+
+    [GeneratedRegex("^(Residual|Inception)$")]
+    private static partial Regex Names();
+
+    [GeneratedRegex(@"\p{IsCJKUnifiedIdeographs}")]
+    private static partial Regex Chinese();
+}

@@ -1,0 +1,265 @@
+using System.Globalization;
+using OpenQA.Selenium;
+
+namespace MnistCnn.SystemTests;
+
+/// <summary>The first view of the page that <c>serve</c> serves: the pen, the answers, the network, a map, and what if.</summary>
+[Collection(typeof(ThePage))]
+public sealed class PageTests(ServedPage page) : IDisposable
+{
+    // In MNIST's test set.
+    private const int Two = 1;
+    private const int Nine = 7;
+
+    // In shares of the sheet.
+    private static readonly (double X, double Y)[] Seven = [(0.25, 0.22), (0.75, 0.22), (0.45, 0.82)];
+    private static readonly (double X, double Y)[] Dash = [(0.38, 0.52), (0.66, 0.52)];
+
+    public void Dispose() => page.AssertQuiet();
+
+    // After another digit was shown, so that the seven is not an answer that was there before.
+    [Fact]
+    public void A_seven_drawn_with_the_mouse_is_read_as_one_by_both_networks()
+    {
+        var browser = page.Open($"look?model=residual&other=inception&image={Two}");
+        WaitForAnswers("2");
+        browser.Draw(browser.Find("#pen"), Seven);
+        WaitForAnswers("7");
+        browser.Draw(browser.Find("#pen"), Dash);
+        WaitForAnswers("7");
+        Assert.True(Shares("residual")[7] > 0.9, "it is not sure");
+        browser.Find("#undo").Click();
+        browser.Find("#undo").Click();
+        WaitForAnswers("–");
+
+        void WaitForAnswers(string digit) =>
+            Browser.WaitUntil($"both to answer {digit}", () => Text("#answer") == digit && Text("#other-answer") == digit);
+    }
+
+    // How long it takes is told in the test's output, and is no question of right and wrong.
+    [Theory]
+    [InlineData("residual")]
+    [InlineData("inception")]
+    public void From_stroke_to_maps_is_measured_for_each_stroke(string model)
+    {
+        const int Strokes = 10;
+        var browser = page.Open($"look?model={model}");
+        for (var stroke = 1; stroke <= Strokes; stroke++)
+        {
+            browser.Draw(browser.Find("#pen"), stroke % 2 == 0 ? Dash : Seven);
+            Browser.WaitUntil("the maps of the stroke", () => Times().Length == stroke);
+        }
+
+        var times = Times().Order().ToArray();
+        TestContext.Current.TestOutputHelper!.WriteLine(FormattableString.Invariant(
+            $"stroke-to-maps, {model}: median {times[Strokes / 2]:0.0} ms, from {times[0]:0.0} to {times[^1]:0.0} ms"));
+
+        double[] Times() => browser.Run<double[]>("return performance.getEntriesByName('stroke-to-maps').map(measure => measure.duration)");
+    }
+
+    [Theory]
+    [InlineData("residual", "shortcut")]
+    [InlineData("residual", "listing")]
+    [InlineData("inception", "branch")]
+    public void What_is_switched_changes_the_answer_and_comes_back(string model, string kind)
+    {
+        var browser = page.Open($"look?model={model}&image={Nine}");
+        var before = Answer("");
+        WaitForShares(model, before);
+        var box = browser.Find($"fieldset[data-model='{model}'] input[data-kind='{kind}']");
+        box.Click();
+        WaitForShares(model, Answer($"&wire={Uri.EscapeDataString(box.GetAttribute("data-wire")!)}"));
+        Assert.True(Distance(before, Shares(model)) > 1e-3, "the answer is as it was");
+        var node = box.GetAttribute("data-wire")!.Split(':')[0];
+        Assert.Equal(node, Assert.Single(browser.FindAll("path.off")).GetAttribute("data-to"));
+        box.Click();
+        WaitForShares(model, before);
+        Assert.Empty(browser.FindAll("path.off"));
+
+        double[] Answer(string wire) => Numbers(page.Frame($"api/models/{model}/look?image={Nine}{wire}").Json.GetProperty("probabilities"));
+    }
+
+    [Fact]
+    public void The_digit_moves_with_its_slider()
+    {
+        var browser = page.Open($"look?model=residual&image={Nine}");
+        browser.Find("#whatif-right").SendKeys(string.Concat(Enumerable.Repeat(Keys.ArrowRight, 6)));
+        WaitForShares("residual", Numbers(page.Frame($"api/models/residual/look?image={Nine}&right=3").Json.GetProperty("probabilities")));
+        browser.Find("#reset").Click();
+        WaitForShares("residual", Numbers(page.Frame($"api/models/residual/look?image={Nine}").Json.GetProperty("probabilities")));
+    }
+
+    // The page adds up what the kernel makes of each input map; so does this test, and the network computed the value.
+    [Fact]
+    public void A_map_shows_how_a_convolution_computes_each_of_its_numbers()
+    {
+        var browser = page.Open($"look?model=residual&image={Nine}");
+        OpenMap("conv2/Conv");
+        var channel = browser.Find("#map").GetAttribute("data-channel");
+        var map = page.Frame($"api/models/residual/map?image={Nine}&node=conv2/Conv&channel={channel}");
+        foreach (var (x, y) in new[] { (0.05, 0.05), (0.45, 0.7), (0.95, 0.95) })
+        {
+            browser.Point(browser.Find("#map-value"), x, y);
+            var (row, column) = ((int)(8 * y), (int)(8 * x));
+            Browser.WaitUntil("the cursor to be there", () => Number("#map-place", "row") == row && Number("#map-place", "column") == column);
+            var (sum, bias, value) = Convolution(map, row, column);
+            Assert.Equal(value, Number("#map-place", "value"));
+            Assert.Equal(value, Number(".equation", "value"));
+            Assert.Equal(sum, Number(".equation", "sum"), 1e-9);
+            Assert.Equal(bias, Number(".equation", "bias"));
+            Assert.Equal(value, sum + bias, 1e-4);
+            var products = browser.Run<double[][]>(
+                "return [...document.querySelectorAll('#map .numbers')].map(table => [...table.querySelectorAll('td')].map(cell => Number(cell.dataset.value)))");
+            Assert.Equal(products[2], products[0].Zip(products[1], (input, weight) => input * weight));
+            Assert.Equal(Number(".contribution", "sum"), products[2].Sum(), 1e-9);
+        }
+    }
+
+    [Fact]
+    public void The_sum_of_a_residual_block_is_shown_in_its_four_parts()
+    {
+        var browser = page.Open($"look?model=residual&image={Nine}");
+        OpenMap("rBlock1/Relu_1");
+        var channel = browser.Find("#map").GetAttribute("data-channel");
+        AssertParts("");
+        var wire = browser.Find("input[data-kind='shortcut']");
+        wire.Click();
+        Browser.WaitUntil("x to be nothing", () => Number(".part[data-part='x']", "norm") == 0);
+        AssertParts($"&wire={Uri.EscapeDataString(wire.GetAttribute("data-wire")!)}");
+
+        void AssertParts(string wire)
+        {
+            var parts = page.Frame($"api/models/residual/map?image={Nine}&node=rBlock1/Relu_1&channel={channel}{wire}").Json
+                .GetProperty("sum").GetProperty("parts").EnumerateArray();
+            Assert.Equal(
+                parts.Select(part => (part.GetProperty("name").GetString(), part.GetProperty("norm").GetDouble())),
+                browser.FindAll(".part").Select(part => (part.GetAttribute("data-part"), Number(part, "norm"))));
+            Assert.Equal(["x", "F(x)", "x + F(x)", "relu"], browser.FindAll(".part strong").Select(name => name.Text));
+        }
+    }
+
+    [Theory]
+    [InlineData("occlusion")]
+    [InlineData("gradient")]
+    public void Where_it_looks_is_shown_for_the_class_that_one_points_at(string method)
+    {
+        var browser = page.Open($"look?model=residual&image={Nine}");
+        Browser.WaitUntil("the answer", () => Text("#answer") == "9");
+        browser.Find($"#where input[value='{method}']").Click();
+        browser.Point(browser.Find(".probability[data-class='4']"));
+        var heat = browser.Find(".heat");
+        Assert.Equal(("4", method), (heat.GetAttribute("data-class"), heat.GetAttribute("data-method")));
+        var answer = page.Frame($"api/models/residual/where?image={Nine}&method={method}&class=4");
+        var zero = answer.Json.GetProperty("zero").GetInt32();
+        Assert.Equal(
+            answer.Values(answer.Json, 28 * 28).Select(value => value != zero),
+            browser.Run<bool[]>(
+                """
+                const canvas = document.querySelector('.heat');
+                const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+                return Array.from({ length: data.length / 4 }, (_, pixel) => data[4 * pixel + 3] > 0);
+                """));
+        browser.Point(browser.Find("h1"));
+        Browser.WaitUntil("the heat map to go", () => !heat.Displayed);
+    }
+
+    [Fact]
+    public void A_picture_that_is_chosen_is_read()
+    {
+        var browser = page.Open($"look?model=residual&image={Nine}");
+        Browser.WaitUntil("the answer", () => Text("#answer") == "9");
+        var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid()}.png");
+        File.WriteAllBytes(path, page.Bytes($"api/models/residual/images/{Two}.png"));
+        browser.FindAll("#file")[0].SendKeys(path);
+        Browser.WaitUntil("the picture's answer", () => Text("#answer") == "2");
+        File.Delete(path);
+    }
+
+    // Everything without a mouse: a stroke, undo, clear, a switch, a map.
+    [Fact]
+    public void The_keyboard_does_it_all()
+    {
+        var browser = page.Open($"look?model=residual&image={Two}");
+        Browser.WaitUntil("the answer", () => Text("#answer") == "2");
+        TabTo("#pen");
+        DrawOne();
+        browser.Press(Keys.Backspace);
+        WaitFor("–");
+        DrawOne();
+        TabTo("#clear");
+        browser.Press(Keys.Enter);
+        WaitFor("–");
+        TabTo("input[data-kind='shortcut']");
+        browser.Press(Keys.Space);
+        Browser.WaitUntil("the shortcut to be off", () => browser.FindAll("path.off").Count == 1);
+        TabTo(".layer canvas");
+        browser.Press(Keys.ArrowRight, Keys.Enter);
+        Browser.WaitUntil("the map", () => browser.Focused.GetAttribute("id") == "map");
+        TabTo("#map-close");
+        browser.Press(Keys.Enter);
+        Browser.WaitUntil("the drawing to have the focus again", () => browser.Run<bool>("return document.activeElement.matches('.layer canvas')"));
+
+        // The pen starts in the middle, and goes up; a stroke down is a one.
+        void DrawOne()
+        {
+            Assert.Equal("pen", browser.Run<string>("document.querySelector('#pen').focus(); return document.activeElement.id"));
+            browser.Press([.. Enumerable.Repeat(Keys.ArrowUp, 9), Keys.Space, .. Enumerable.Repeat(Keys.ArrowDown, 18), Keys.Space, .. Enumerable.Repeat(Keys.ArrowUp, 9)]);
+            WaitFor("1");
+        }
+
+        void TabTo(string selector)
+        {
+            for (var tabs = 0; !browser.Run<bool>("return document.activeElement.matches(arguments[0])", selector); tabs++)
+            {
+                Assert.True(tabs < 60, $"{selector} is not reached with Tab");
+                browser.Press(Keys.Tab);
+            }
+        }
+
+        void WaitFor(string answer) => Browser.WaitUntil($"the answer {answer}", () => Text("#answer") == answer);
+    }
+
+    private void OpenMap(string node)
+    {
+        var canvas = page.Browser.Find($".layer[data-node='{node}'] canvas");
+        Browser.WaitUntil("the answer", () => Text("#answer") == "9");
+        page.Browser.Point(canvas, 0.1, 0.1);
+        canvas.Click();
+        Browser.WaitUntil("the map", () => page.Browser.Find("#map").GetAttribute("data-node") == node);
+    }
+
+    // What the window sees times the kernel, over all input maps; see MapDetail.
+    private static (double Sum, double Bias, double Value) Convolution(ReceivedFrame map, int row, int column)
+    {
+        var (kernel, input) = (map.Json.GetProperty("kernel"), map.Json.GetProperty("inputs")[0]);
+        var (shape, window) = (Integers(input.GetProperty("shape")), Integers(kernel.GetProperty("shape")));
+        var (values, weights) = (map.Floats(input, shape[0] * shape[1] * shape[2]), map.Floats(kernel, window[0] * window[1] * window[2]));
+        var sum = 0.0;
+        for (var weight = 0; weight < weights.Length; weight++)
+        {
+            var (channel, y, x) = (weight / (window[1] * window[2]), row + weight / window[2] % window[1], column + weight % window[2]);
+            sum += (double)values[(channel * shape[1] + y) * shape[2] + x] * weights[weight];
+        }
+
+        var width = map.Json.GetProperty("value").GetProperty("width").GetInt32();
+        return (sum, map.Json.GetProperty("bias").GetDouble(), map.Floats(map.Json.GetProperty("value"), width * width)[row * width + column]);
+
+        static int[] Integers(System.Text.Json.JsonElement list) => [.. list.EnumerateArray().Select(number => number.GetInt32())];
+    }
+
+    private static double[] Numbers(System.Text.Json.JsonElement list) => [.. list.EnumerateArray().Select(number => number.GetDouble())];
+
+    private double[] Shares(string model) => page.Browser.Run<double[]>(
+        "return [...document.querySelectorAll(`.panel[data-model='${arguments[0]}'] .probability`)].map(bar => Number(bar.dataset.share ?? -1))", model);
+
+    private void WaitForShares(string model, double[] expected) => Browser.WaitUntil("the probabilities that the server gives", () =>
+        Shares(model) is var shares && shares.Length == expected.Length && Distance(shares, expected) < 1e-6);
+
+    private static double Distance(double[] one, double[] other) => one.Zip(other, (left, right) => Math.Abs(left - right)).Max();
+
+    private string Text(string selector) => page.Browser.FindAll(selector) is [var element, ..] ? element.Text : "";
+
+    private double Number(string selector, string name) => Number(page.Browser.Find($"#map {selector}"), name);
+
+    private static double Number(IWebElement element, string name) => double.Parse(element.GetAttribute($"data-{name}")!, CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,127 @@
+using OpenQA.Selenium;
+
+namespace MnistCnn.SystemTests;
+
+/// <summary>The views of the runs and of what is taken for what.</summary>
+[Collection(typeof(ThePage))]
+public sealed class RunsPageTests(ServedPage page) : IDisposable
+{
+    public void Dispose() => page.AssertQuiet();
+
+    [Fact]
+    public void A_run_moves_on_while_it_trains()
+    {
+        const int Epochs = 3;
+        var browser = page.Open("runs");
+        browser.Run<bool>("window.isTheSamePage = true; return true");
+        using var training = page.Start(
+            "train", "--arch", "residual", "--train-limit", "6400", "--test-limit", "1000", "--epochs", $"{Epochs}", "--out", "runs/watched");
+        List<string> states = [];
+        List<int> points = [];
+        Browser.WaitUntil("the run to be finished", () =>
+        {
+            Note(states, browser.Run<string>("return document.querySelector('[data-run=watched] .outcome span')?.textContent ?? ''"));
+            Note(points, browser.Run<int>("return document.querySelectorAll('.chart:first-child [data-run=watched] .dot').length"));
+            return states.Contains("finished");
+        });
+        training.WaitForExit();
+        Assert.Equal(["", "training", "finished"], states);
+        Assert.Equal([0, 1, 2, 3], points);
+        Assert.Equal($"{Epochs} of {Epochs}", browser.Find("tr[data-run=watched] .epochs").Text);
+        Assert.True(browser.Run<bool>("return window.isTheSamePage"));
+
+        static void Note<T>(List<T> seen, T value)
+        {
+            if (seen.Count == 0 || !seen[^1]!.Equals(value))
+                seen.Add(value);
+        }
+    }
+
+    [Fact]
+    public void Runs_are_compared_and_told_in_numbers()
+    {
+        page.Train("first");
+        page.CopyRun("first", "second");
+        var browser = page.Open("runs?pick=first");
+        Assert.Equal(["first"], WaitForLines(1));
+        browser.Find("tr[data-run=second] input").Click();
+        Assert.Equal(["first", "second"], WaitForLines(2));
+        Assert.EndsWith("#/runs?pick=first&pick=second", browser.Run<string>("return location.href"));
+        Assert.Equal(["first", "second"], browser.FindAll(".chart:first-child .label").Select(label => label.Text).Order());
+
+        var run = page.Json("api/runs").GetProperty("runs").EnumerateArray().Single(run => run.GetProperty("name").GetString() == "first");
+        var accuracies = run.GetProperty("epochs").EnumerateArray().Select(epoch => FormattableString.Invariant($"{epoch.GetProperty("test_accuracy").GetDouble():0.00} %")).ToArray();
+        Assert.Equal(accuracies[^1], browser.Find("tr[data-run=first] .last").Text);
+        browser.Find(".in-numbers summary").Click();
+        Assert.Equal(accuracies, browser.FindAll(".in-numbers td:nth-child(2)").Select(cell => cell.Text.Split(';')[0]));
+
+        page.DeleteRun("second");
+        Assert.Equal(["first"], WaitForLines(1));
+        Assert.Empty(browser.FindAll("tr[data-run=second]"));
+        browser.Find("tr[data-run=first] .links a").Click();
+        Browser.WaitUntil("the network of the run", () => browser.FindAll("[data-model='run:first']").Count > 0);
+        Browser.WaitUntil("its answer", () => browser.Find("#answer").Text != "–");
+
+        string[] WaitForLines(int count) => [.. Browser.WaitFor(
+            $"{count} lines",
+            () => browser.FindAll(".chart:first-child [data-run]") is var lines && lines.Count == count ? lines : null).Select(line => line.GetAttribute("data-run")!)];
+    }
+
+    [Fact]
+    public void A_cell_of_the_confusion_matrix_opens_its_images_and_one_of_these_the_first_view()
+    {
+        var browser = page.Open("confusion/residual");
+        var evaluation = page.Json("api/models/residual/evaluation");
+        var (labels, predictions) = (Numbers("labels"), Numbers("predictions"));
+        var counts = new int[10, 10];
+        foreach (var (label, prediction) in labels.Zip(predictions))
+            counts[label, prediction]++;
+        browser.Find(".matrix");
+        Assert.Equal(
+            counts.Cast<int>(),
+            browser.Run<int[]>("return [...document.querySelectorAll('.matrix [data-true]')].map(cell => Number(cell.textContent.replace('·', '0')))"));
+
+        // The first mistake; its images are those behind the cell.
+        var mistake = labels.Zip(predictions).Index().First(image => image.Item.First != image.Item.Second).Item;
+        var cell = $".matrix [data-true='{mistake.First}'][data-answer='{mistake.Second}']";
+        browser.Find(cell).Click();
+        int[] behind = [.. Enumerable.Range(0, labels.Length).Where(image => (labels[image], predictions[image]) == mistake)];
+        Assert.Equal(behind, Shown().Order());
+        Browser.WaitUntil("the pictures", () => browser.Run<bool>("return [...document.querySelectorAll('.image-list img')].every(image => image.naturalWidth === 28)"));
+
+        var first = Shown()[0];
+        browser.Find(".image-list a").Click();
+        Browser.WaitUntil("the first view with its answer", () => browser.FindAll("#answer").Any(answer => answer.Text == $"{mistake.Second}"));
+        Assert.Contains($"Image {first:N0} of 10,000. It shows: {mistake.First}", browser.Find("#image-caption").Text);
+        browser.Run<bool>("history.back(); return true");
+        Browser.WaitUntil("the cell to be open again", () => browser.FindAll($"{cell}.open").Count == 1);
+
+        int[] Numbers(string name) => [.. evaluation.GetProperty(name).EnumerateArray().Select(number => number.GetInt32())];
+
+        int[] Shown() => browser.Run<int[]>(
+            "return [...document.querySelectorAll('.image-list a')].map(link => Number(new URLSearchParams(link.href.split('?')[1]).get('image')))");
+    }
+
+    [Fact]
+    public void The_keyboard_opens_a_cell_and_more_of_its_images()
+    {
+        var browser = page.Open("confusion/residual");
+        var corner = browser.Find(".matrix [data-true='0'][data-answer='0']");
+        browser.Run<bool>("arguments[0].focus(); return true", corner);
+        browser.Press(Keys.ArrowRight, Keys.ArrowDown, Keys.Enter);
+        Assert.StartsWith("1 recognised: ", browser.Find(".behind h2").Text);
+        var all = int.Parse(browser.Find(".matrix [data-true='1'][data-answer='1']").Text, System.Globalization.CultureInfo.InvariantCulture);
+        Assert.Equal(100, browser.FindAll(".image-list a").Count);
+        for (var shown = 100; shown < all; shown += 200)
+        {
+            Assert.Equal(shown, browser.FindAll(".image-list a").Count);
+            browser.Find(".behind .more").SendKeys(Keys.Enter);
+        }
+
+        Assert.Equal(all, browser.FindAll(".image-list a").Count);
+        Assert.Empty(browser.FindAll(".behind .more"));
+        browser.Find(".behind .quiet").SendKeys(Keys.Enter);
+        Assert.Equal(("1", "1"), (browser.Focused.GetAttribute("data-true"), browser.Focused.GetAttribute("data-answer")));
+        Assert.Empty(browser.FindAll(".image-list"));
+    }
+}
