@@ -35,12 +35,17 @@ export function cssColour(share) {
   return `rgb(${colourOf(share).join(' ')})`;
 }
 
-/** Black or white: what can be read better on `cssColour(share)`. */
+/** A colour of text that can be read on `cssColour(share)`: that of black and white which stands out more, at least 4.5 to one. */
 export function textOn(share) {
-  // Where both have the same contrast, by WCAG 2.2's definitions of contrast and relative luminance.
-  const middle = 0.179;
-  const [red, green, blue] = colourOf(share).map(value => value <= 10 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4);
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > middle ? '#000000' : '#ffffff';
+  const [red, green, blue] = colourOf(share).map(lightOf);
+  const light = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  return light + 0.05 > Math.sqrt(0.05 * 1.05) ? '#000000' : '#ffffff';
+}
+
+// How much light a byte of sRGB stands for, from 0 to 1.
+function lightOf(byte) {
+  const share = byte / 255;
+  return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
 }
 
 /**
@@ -87,8 +92,10 @@ export function paintValues(canvas, values, height, width, largest) {
   canvas.height = height;
   const data = new ImageData(width, height);
   const pixels = new Uint32Array(data.data.buffer);
-  for (let index = 0; index < pixels.length; index++)
-    pixels[index] = packed(colourOf(largest ? values[index] / largest : 0));
+  const palette = paletteOf(128);
+  const step = largest ? 127 / largest : 0;
+  for (let index = 0; index < values.length; index++)
+    pixels[index] = palette[Math.round(128 + step * values[index])];
   canvas.getContext('2d').putImageData(data, 0, 0);
 }
 

@@ -5,11 +5,12 @@ import { text } from './text.js';
 
 // Of the sheet that is drawn on, whatever size it has on the screen.
 const SIDE = 280;
-const WIDTH = 19;
+const WIDTH = 22;
 const STEP = 10;
 
-// Of the picture that the server gets: five of its pixels are one of what the network gets. A multiple of four, as the rows of a BMP.
-const SENT_SIDE = 140;
+// Of the picture that the server gets: enough for the 28x28 pixels that a network gets, and the fewer, the sooner its ink is found.
+// A multiple of four, as the rows of a BMP are.
+const SENT_SIDE = 112;
 
 /** @typedef {{x: number, y: number, width: number}} Point */
 

@@ -29,6 +29,7 @@ export class LookView {
   #inkTime = 0;
   #strokeEnd = null;
   #announcing = 0;
+  #wanted = null;
   #find = selector => document.querySelector(selector);
   #shown = this.#find('#shown');
   #pen;
@@ -49,7 +50,7 @@ export class LookView {
     this.#map = new MapView(this.#find('#map'), () => this.#find('.layer canvas[tabindex="0"]')?.focus(), fail);
     this.#find('#undo').addEventListener('click', () => this.#pen.undo());
     this.#find('#clear').addEventListener('click', () => this.#clear());
-    takeFiles(file => this.#useFile(file).catch(fail), fail);
+    takeFiles(file => this.#useFile(file), fail);
     onMethodChange(() => this.#seats.forEach(seat => this.#showHeat(seat)));
     for (const id of ['#model', '#other'])
       this.#find(id).addEventListener('change', () => this.#chooseFromLists());
@@ -100,8 +101,10 @@ export class LookView {
     return !this.#seats.some(seat => seat.model.pen);
   }
 
-  // Seats the networks, one or two; those that have a seat already keep it.
+  // Seats the networks, one or two.
   async #use(ids) {
+    if (ids.join() === this.#seats.map(seat => seat.model.id).join())
+      return;
     const models = await Promise.all(ids.map(id => this.#seats.find(seat => seat.model.id === id)?.model ?? api.model(id)));
     const keys = await Promise.all(models.map(model => TestImages.keyOf(model)));
     const isOtherFirst = this.#seats[0]?.model.id !== models[0].id;
@@ -162,6 +165,7 @@ export class LookView {
   }
 
   #drawn(time) {
+    this.#wanted = null;
     this.#inkTime = time;
     this.#version++;
     if (this.#source.kind !== 'drawing') {
@@ -186,11 +190,16 @@ export class LookView {
 
   async #useImage(index) {
     const { model, key } = this.#seats[0];
-    this.#source = { kind: 'image', index, key, file: await api.imageFile(model.id, index) };
+    this.#wanted = index;
+    const file = await api.imageFile(model.id, index);
+    if (this.#wanted !== index)
+      return; // another was chosen meanwhile
+    this.#source = { kind: 'image', index, key, file };
     this.#useSource();
   }
 
-  async #useFile(file) {
+  #useFile(file) {
+    this.#wanted = null;
     this.#source = { kind: 'file', file };
     this.#images.leave();
     this.#useSource();
