@@ -148,7 +148,8 @@ public sealed class PageTests(ServedPage page) : IDisposable
         browser.Find($"#where input[value='{method}']").Click();
         browser.Point(browser.Find(".probability[data-class='4']"));
         var heat = browser.Find(".heat");
-        Assert.Equal(("4", method), (heat.GetAttribute("data-class"), heat.GetAttribute("data-method")));
+        Browser.WaitUntil("that of the class", () => heat.GetAttribute("data-class") == "4");
+        Assert.Equal(method, heat.GetAttribute("data-method"));
         var answer = page.Frame($"api/models/residual/where?image={Nine}&method={method}&class=4");
         var zero = answer.Json.GetProperty("zero").GetInt32();
         Assert.Equal(

@@ -14,8 +14,9 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
         const int Epochs = 3;
         var browser = page.Open("runs");
         browser.Run<bool>("window.isTheSamePage = true; return true");
+        // An epoch takes longer than the server needs to see that the one before is done.
         using var training = page.Start(
-            "train", "--arch", "residual", "--train-limit", "6400", "--test-limit", "1000", "--epochs", $"{Epochs}", "--out", "runs/watched");
+            "train", "--arch", "residual", "--threads", "1", "--train-limit", "9600", "--test-limit", "1000", "--epochs", $"{Epochs}", "--out", "runs/watched");
         List<string> states = [];
         List<int> points = [];
         Browser.WaitUntil("the run to be finished", () =>
@@ -53,6 +54,7 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
         var accuracies = run.GetProperty("epochs").EnumerateArray().Select(epoch => FormattableString.Invariant($"{epoch.GetProperty("test_accuracy").GetDouble():0.00} %")).ToArray();
         Assert.Equal(accuracies[^1], browser.Find("tr[data-run=first] .last").Text);
         browser.Find(".in-numbers summary").Click();
+        browser.Find(".in-numbers td");
         Assert.Equal(accuracies, browser.FindAll(".in-numbers td:nth-child(2)").Select(cell => cell.Text.Split(';')[0]));
 
         page.DeleteRun("second");
