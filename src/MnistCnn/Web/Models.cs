@@ -22,6 +22,7 @@ internal sealed class Models(Device device, IReadOnlyDictionary<string, string> 
 {
     // Of runs; so memory stays within bounds, whatever is looked at.
     private const int MostLoaded = 4;
+    private static readonly TimeSpan Tick = TimeSpan.FromSeconds(0.1);
 
     private readonly Dictionary<string, ServedModel> loaded = [];
     private readonly List<string> ofRuns = []; // the one that was loaded first, first
@@ -42,6 +43,9 @@ internal sealed class Models(Device device, IReadOnlyDictionary<string, string> 
         var written = File.GetLastWriteTimeUtc(path);
         if (loaded.TryGetValue(id, out var model) && model.Written == written)
             return model;
+        // The clock of files ticks slowly: what was just written may be written again within the same tick.
+        if (DateTime.UtcNow - written < Tick)
+            written = DateTime.MinValue;
         try
         {
             var network = TrainedNetwork.Load(path, named.ContainsKey(id) ? architecture : null);
