@@ -112,7 +112,7 @@ public sealed partial class PageLooksTests(ServedPage page) : IDisposable
             return Show(view);
         string[] networks = ["residual", "inception", "residual-as-printed"];
         foreach (var network in networks)
-            page.Train(network, network, images: 9_600, epochs: 8);
+            page.Train(network, network, images: 6_400, epochs: 6);
         var browser = page.Open(view == "runs" ? $"runs?{string.Join('&', networks.Select(network => $"pick={network}"))}" : "confusion/run:residual?true=4&answer=9");
         browser.Find(Views[view].Ready.Replace("first", "inception", StringComparison.Ordinal));
         // Every reader has another folder.

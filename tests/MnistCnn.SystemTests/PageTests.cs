@@ -1,4 +1,5 @@
 using System.Globalization;
+using MnistCnn.Tests.Web;
 using OpenQA.Selenium;
 
 namespace MnistCnn.SystemTests;
@@ -76,7 +77,7 @@ public sealed class PageTests(ServedPage page) : IDisposable
         WaitForShares(model, before);
         Assert.Empty(browser.FindAll("path.off"));
 
-        double[] Answer(string wire) => Numbers(page.Frame($"api/models/{model}/look?image={Nine}{wire}").Json.GetProperty("probabilities"));
+        double[] Answer(string wire) => Probabilities(model, wire);
     }
 
     [Fact]
@@ -84,9 +85,9 @@ public sealed class PageTests(ServedPage page) : IDisposable
     {
         var browser = page.Open($"look?model=residual&image={Nine}");
         browser.Find("#whatif-right").SendKeys(string.Concat(Enumerable.Repeat(Keys.ArrowRight, 6)));
-        WaitForShares("residual", Numbers(page.Frame($"api/models/residual/look?image={Nine}&right=3").Json.GetProperty("probabilities")));
+        WaitForShares("residual", Probabilities("residual", "&right=3"));
         browser.Find("#reset").Click();
-        WaitForShares("residual", Numbers(page.Frame($"api/models/residual/look?image={Nine}").Json.GetProperty("probabilities")));
+        WaitForShares("residual", Probabilities("residual", ""));
     }
 
     // The page adds up what the kernel makes of each input map; so does this test, and the network computed the value.
@@ -129,8 +130,8 @@ public sealed class PageTests(ServedPage page) : IDisposable
 
         void AssertParts(string wire)
         {
-            var parts = page.Frame($"api/models/residual/map?image={Nine}&node=rBlock1/Relu_1&channel={channel}{wire}").Json
-                .GetProperty("sum").GetProperty("parts").EnumerateArray();
+            var parts = page.Frame($"api/models/residual/map?image={Nine}&node=rBlock1/Relu_1&channel={channel}{wire}")["sum"]
+                .GetProperty("parts").EnumerateArray();
             Assert.Equal(
                 parts.Select(part => (part.GetProperty("name").GetString(), part.GetProperty("norm").GetDouble())),
                 browser.FindAll(".part").Select(part => (part.GetAttribute("data-part"), Number(part, "norm"))));
@@ -151,9 +152,8 @@ public sealed class PageTests(ServedPage page) : IDisposable
         Browser.WaitUntil("that of the class", () => heat.GetAttribute("data-class") == "4");
         Assert.Equal(method, heat.GetAttribute("data-method"));
         var answer = page.Frame($"api/models/residual/where?image={Nine}&method={method}&class=4");
-        var zero = answer.Json.GetProperty("zero").GetInt32();
         Assert.Equal(
-            answer.Values(answer.Json, 28 * 28).Select(value => value != zero),
+            answer.Scaled(answer.Head, 1).Select(value => value != 0),
             browser.Run<bool[]>(
                 """
                 const canvas = document.querySelector('.heat');
@@ -169,11 +169,8 @@ public sealed class PageTests(ServedPage page) : IDisposable
     {
         var browser = page.Open($"look?model=residual&image={Nine}");
         Browser.WaitUntil("the answer", () => Text("#answer") == "9");
-        var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid()}.png");
-        File.WriteAllBytes(path, page.Bytes($"api/models/residual/images/{Two}.png"));
-        browser.FindAll("#file")[0].SendKeys(path);
+        browser.FindAll("#file")[0].SendKeys(page.Save($"api/models/residual/images/{Two}.png", "two.png"));
         Browser.WaitUntil("the picture's answer", () => Text("#answer") == "2");
-        File.Delete(path);
     }
 
     // Everything without a mouse: a stroke, undo, clear, a switch, a map.
@@ -230,11 +227,11 @@ public sealed class PageTests(ServedPage page) : IDisposable
     }
 
     // What the window sees times the kernel, over all input maps; see MapDetail.
-    private static (double Sum, double Bias, double Value) Convolution(ReceivedFrame map, int row, int column)
+    private static (double Sum, double Bias, double Value) Convolution(Frame map, int row, int column)
     {
-        var (kernel, input) = (map.Json.GetProperty("kernel"), map.Json.GetProperty("inputs")[0]);
-        var (shape, window) = (Integers(input.GetProperty("shape")), Integers(kernel.GetProperty("shape")));
-        var (values, weights) = (map.Floats(input, shape[0] * shape[1] * shape[2]), map.Floats(kernel, window[0] * window[1] * window[2]));
+        var (kernel, input, value) = (map["kernel"], map["inputs"][0], map["value"]);
+        var (shape, window) = (Frame.Numbers(input.GetProperty("shape")), Frame.Numbers(kernel.GetProperty("shape")));
+        var (values, weights) = (map.Floats(input), map.Floats(kernel));
         var sum = 0.0;
         for (var weight = 0; weight < weights.Length; weight++)
         {
@@ -242,13 +239,12 @@ public sealed class PageTests(ServedPage page) : IDisposable
             sum += (double)values[(channel * shape[1] + y) * shape[2] + x] * weights[weight];
         }
 
-        var width = map.Json.GetProperty("value").GetProperty("width").GetInt32();
-        return (sum, map.Json.GetProperty("bias").GetDouble(), map.Floats(map.Json.GetProperty("value"), width * width)[row * width + column]);
-
-        static int[] Integers(System.Text.Json.JsonElement list) => [.. list.EnumerateArray().Select(number => number.GetInt32())];
+        var (height, width) = (value.GetProperty("height").GetInt32(), value.GetProperty("width").GetInt32());
+        return (sum, map["bias"].GetDouble(), map.Floats(value.GetProperty("at"), height * width)[row * width + column]);
     }
 
-    private static double[] Numbers(System.Text.Json.JsonElement list) => [.. list.EnumerateArray().Select(number => number.GetDouble())];
+    private double[] Probabilities(string model, string changes) =>
+        Frame.Doubles(page.Frame($"api/models/{model}/look?image={Nine}{changes}")["probabilities"]);
 
     private double[] Shares(string model) => page.Browser.Run<double[]>(
         "return [...document.querySelectorAll(`.panel[data-model='${arguments[0]}'] .probability`)].map(bar => Number(bar.dataset.share ?? -1))", model);

@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using System.Text;
 using System.Text.Json;
 using MnistCnn.Tests;
+using MnistCnn.Tests.Web;
 
 namespace MnistCnn.SystemTests;
 
@@ -13,13 +13,8 @@ public sealed class ThePage : ICollectionFixture<ServedPage>;
 public sealed class ServedPage : IDisposable
 {
     private readonly TemporaryFolder folder = new();
-    private readonly StringBuilder errors = new();
-    private readonly HttpClient client = new();
-    private Process? server;
+    private RunningServer? server;
     private Browser? browser;
-
-    /// <summary>Its address, which ends with a slash.</summary>
-    public string Address { get; private set; } = "";
 
     /// <summary>The browser; the test is skipped where there is none.</summary>
     internal Browser Browser
@@ -27,17 +22,17 @@ public sealed class ServedPage : IDisposable
         get
         {
             Assert.SkipWhen(Browser.Missing is not null, Browser.Missing ?? "");
-            if (server is null)
-                Serve();
             return browser ??= new Browser();
         }
     }
 
+    private RunningServer Server => server ??= RunningServer.Start(folder.FullPath);
+
     /// <summary>Opens a view anew. See <see cref="Browser.Open"/>.</summary>
     internal Browser Open(string view, int width = 1280, int height = 900, bool isDark = false, string language = "en-US")
     {
-        var opened = Browser; // which starts the server, so that there is an address
-        opened.Open($"{Address}#/{view}", width, height, isDark, language);
+        var opened = Browser; // first, since the test may be skipped
+        opened.Open($"{Server.Address}#/{view}", width, height, isDark, language);
         return opened;
     }
 
@@ -69,35 +64,25 @@ public sealed class ServedPage : IDisposable
     public void AssertQuiet() => Assert.Empty(browser?.Complaints ?? []);
 
     /// <summary>What the server answers with JSON.</summary>
-    public JsonElement Json(string path) => JsonDocument.Parse(Bytes(path)).RootElement;
+    public JsonElement Json(string path) => Server.Json(path).GetAwaiter().GetResult();
 
     /// <summary>What the server answers with a frame.</summary>
-    internal ReceivedFrame Frame(string path) => ReceivedFrame.Parse(Bytes(path));
+    public Frame Frame(string path) => Server.Frame(path).GetAwaiter().GetResult();
 
-    /// <summary>What the server answers: a file.</summary>
-    public byte[] Bytes(string path) => client.GetByteArrayAsync(Address + path).GetAwaiter().GetResult();
+    /// <summary>Saves what the server answers.</summary>
+    /// <returns>The path of the file, which is gone after the tests.</returns>
+    public string Save(string path, string name)
+    {
+        File.WriteAllBytes(folder[name], Server.Client.GetByteArrayAsync(path).GetAwaiter().GetResult());
+        return folder[name];
+    }
 
     public void Dispose()
     {
         browser?.Dispose();
-        client.Dispose();
-        if (server is not null)
-        {
-            server.Kill(entireProcessTree: true);
-            server.WaitForExit();
-            server.Dispose();
-        }
-
+        var said = server?.Stop() ?? "";
+        server?.Dispose();
         folder.Dispose();
-        Assert.Equal("", errors.ToString());
-    }
-
-    // It prints its address when it listens, and nothing else.
-    private void Serve()
-    {
-        server = Start("serve", "--no-browser");
-        server.ErrorDataReceived += (_, line) => errors.Append(line.Data);
-        server.BeginErrorReadLine();
-        Address = server.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"The server did not start: {errors}");
+        Assert.Equal("", said);
     }
 }

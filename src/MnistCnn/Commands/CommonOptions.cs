@@ -82,8 +82,7 @@ internal static class CommonOptions
     public static TrainedNetwork LoadModel(ParseResult line, string? name, torch.Device device)
     {
         var architecture = line.GetValue(Arch);
-        var model = TrainedNetwork.Load(ModelFile.Find(name, architecture), architecture);
-        return model with { Network = MemoryLayout.ChannelsLast(model.Network.to(device)) };
+        return TrainedNetwork.Load(ModelFile.Find(name, architecture), architecture).To(device);
     }
 
     /// <summary>An option that says where a plot goes.</summary>

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using MnistCnn.Runtime;
 
 namespace MnistCnn.Commands;
@@ -20,14 +19,12 @@ internal static class Failure
         if (verbose)
             return $"error: {error}";
 
-        // torch's own messages carry a stack trace behind their first line; in others, a name may have line ends in it.
-        var line = error is ExternalException ? error.Message.ReplaceLineEndings("\n").Split('\n')[0] : error.Message.ReplaceLineEndings(" ");
+        var line = ErrorText.Line(error);
         return IsConsole(error) ? $"error: Standard output cannot be written: {line}" : $"error: {line}";
     }
 
     private static bool IsExpected(Exception error) =>
-        error is UserException or IOException or UnauthorizedAccessException or InvalidDataException or DllNotFoundException or OutOfMemoryException
-        || error is ExternalException && error.Message.Contains("memory", StringComparison.OrdinalIgnoreCase); // torch's: not enough of it
+        error is UserException or IOException or UnauthorizedAccessException or InvalidDataException or DllNotFoundException || ErrorText.IsOutOfMemory(error);
 
     // .NET names the file that could not be written, but not the console.
     private static bool IsConsole(Exception error) => error is (IOException or UnauthorizedAccessException) && error.TargetSite?.Module.Assembly == typeof(Console).Assembly;

@@ -2,7 +2,6 @@ using System.CommandLine;
 using MnistCnn.Data;
 using MnistCnn.Reporting;
 using MnistCnn.Runs;
-using MnistCnn.Runtime;
 using MnistCnn.Training;
 using static MnistCnn.Commands.CommonOptions;
 using static TorchSharp.torch;
@@ -42,8 +41,7 @@ internal static class PredictCommand
         var hasModel = ModelFile.IsModel(names[0]);
         var device = StartTorch(line);
         using var model = LoadModel(line, hasModel ? names[0] : null, device);
-        if (model.Shape.Channels is not (1 or 3))
-            throw new UserException($"The network takes images of {model.Shape.Input}; predict makes images of one channel or three.");
+        model.EnsureTakesPictures();
         model.Network.eval();
 
         var files = names.Skip(hasModel ? 1 : 0).SelectMany(Expand).ToArray();
@@ -71,15 +69,10 @@ internal static class PredictCommand
         return report.HasFailures ? ExitCode.Failed : 0;
     }
 
-    // What the network was trained on, of a picture; null where no ink is found in it.
-    private static Tensor? Read(string file, TrainedNetwork model)
-    {
-        if (model.Pictures.Fit is PictureFit.Ink)
-            return DigitImage.Read(file);
-        var pixels = new byte[model.Shape.Channels * model.Shape.Height * model.Shape.Width];
-        PictureFile.Fit(PictureFile.ReadAllBytes(file), file, model.Pictures, pixels);
-        return tensor(pixels, [model.Shape.Channels, model.Shape.Height, model.Shape.Width]);
-    }
+    // Null where no ink is found in it.
+    private static Tensor? Read(string file, TrainedNetwork model) => model.ImageOf(PictureFile.ReadAllBytes(file), file) is { } pixels
+        ? tensor(pixels, [model.Shape.Channels, model.Shape.Height, model.Shape.Width])
+        : null;
 
     // A folder without pictures stays, so that it gets its own error.
     private static string[] Expand(string path)

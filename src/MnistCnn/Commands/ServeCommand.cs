@@ -45,11 +45,11 @@ internal static class ServeCommand
         {
             ModelNames, RunsFolder, DataOptions.Data, Port, Listen, NoBrowser, Threads, Json,
         };
-        command.SetAction(Run);
+        command.SetAction(line => Run(line).GetAwaiter().GetResult()); // so that signals are this program's to handle: Interruption
         return command;
     }
 
-    private static async Task<int> Run(ParseResult line, CancellationToken stop)
+    private static async Task<int> Run(ParseResult line)
     {
         var folder = Path.GetFullPath(line.GetRequiredValue(RunsFolder));
         if (File.Exists(folder))
@@ -60,11 +60,11 @@ internal static class ServeCommand
         var runs = new RunWatcher(folder);
         using var models = new Models(device, Named(line), line.GetValue(Arch), runs, data);
         using var queue = new InferenceQueue();
-        await queue.Run(() => models.Named.ToArray(), stop);
+        await queue.Run(() => models.Named.ToArray(), CancellationToken.None);
 
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using var interruption = new Interruption();
         var settings = new ServeSettings(line.GetValue(Listen), line.GetValue(Port));
-        var (app, address) = await Server.Start(settings, new Api(queue, models, runs, ending.Token).MapPaths);
+        var (app, address) = await Server.Start(settings, new Api(queue, models, runs, interruption.Token).MapPaths);
         await using (app)
         {
             if (settings.Address is not null && !IPAddress.IsLoopback(settings.Address))
@@ -72,19 +72,11 @@ internal static class ServeCommand
             Output.Write(line.GetValue(Json), new { address }, _ => Console.Out.WriteLine(address));
             if (!line.GetValue(NoBrowser) && !Console.IsOutputRedirected)
                 OpenBrowser(address);
-            await WaitForEnd(stop);
-            await ending.CancelAsync();
+            await Task.Delay(Timeout.Infinite, interruption.Token).ContinueWith(_ => { }, TaskScheduler.Default);
             await app.StopAsync(new CancellationToken(canceled: true));
         }
 
         return 0;
-    }
-
-    private static async Task WaitForEnd(CancellationToken stop)
-    {
-        using var interruption = new Interruption();
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(interruption.Token, stop);
-        await Task.Delay(Timeout.Infinite, both.Token).ContinueWith(_ => { }, TaskScheduler.Default);
     }
 
     // The files of the networks, by what requests call them.

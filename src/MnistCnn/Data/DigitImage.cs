@@ -34,16 +34,9 @@ public static class DigitImage
     /// Uneven light, noise, specks, lines lighter than the ink, frames and what reaches into the picture are left out, but a
     /// hard shadow across the digit may be taken for ink. An image of MNIST comes out as it is.
     /// </summary>
-    /// <param name="path">The file.</param>
-    /// <returns>Grey values, 0 is background and 255 is ink: (1, 28, 28), uint8. Null where the picture is blank.</returns>
-    /// <exception cref="InvalidDataException">It is not such a file, or it is damaged, cut short or too large.</exception>
-    /// <exception cref="IOException">It is missing or cannot be read.</exception>
-    public static Tensor? Read(string path) => Read(PictureFile.ReadAllBytes(path), path);
-
-    /// <summary>As <see cref="Read(string)"/>.</summary>
     /// <param name="contents">The whole file.</param>
     /// <param name="name">What to call it in a message.</param>
-    /// <returns>As <see cref="Read(string)"/>.</returns>
+    /// <returns>Grey values, 0 is background and 255 is ink: (1, 28, 28), uint8. Null where the picture is blank.</returns>
     /// <exception cref="InvalidDataException">It is not such a file, or it is damaged, cut short or too large.</exception>
     public static Tensor? Read(byte[] contents, string name)
     {

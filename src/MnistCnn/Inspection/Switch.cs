@@ -63,5 +63,5 @@ internal sealed record Switch(SwitchKind Kind, string Block, Wire Wire)
         return nodes.ToDictionary(node => node.Name, node => blocks.FirstOrDefault(block => IsIn(node.Part, block)));
     }
 
-    private static bool IsIn(string part, string block) => part == block || part.StartsWith(block + ".", StringComparison.Ordinal);
+    private static bool IsIn(string part, string block) => part == block || Layers.IsOf(block, part);
 }

@@ -19,7 +19,6 @@ internal sealed class Trace : NamedGraph
 
     private readonly Dictionary<string, TraceNode> nodes = [];
     private readonly Dictionary<(string Node, int Input), Wire> wires;
-
     private readonly CancellationToken stop;
 
     private Trace(Module<Tensor, Tensor> network, IEnumerable<Wire> wires, CancellationToken stop)

@@ -3,7 +3,9 @@ using System.Text.Json;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Networks;
+using MnistCnn.Runtime;
 using MnistCnn.Training;
+using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 using ExternalException = System.Runtime.InteropServices.ExternalException;
@@ -135,6 +137,35 @@ public sealed record TrainedNetwork(
             throw new InvalidDataException($"{path} does not hold the weights of this network: {OtherChannels(network, tensors) ?? mismatch}.");
         Copy(file with { Tensors = tensors }, network, path);
         return reason is null ? null : $"The last layer, {last}, starts anew: {reason}.";
+    }
+
+    /// <summary>The same network on a device, with its numbers in memory as it is fastest there.</summary>
+    public TrainedNetwork To(Device device) => this with { Network = MemoryLayout.ChannelsLast(Network.to(device)) };
+
+    /// <summary>Makes a picture an image of the kind that the network was trained on.</summary>
+    /// <param name="contents">The whole file.</param>
+    /// <param name="name">What to call it in a message.</param>
+    /// <returns>Pixels from 0 to 255: (C, H, W). Null where ink is looked for and none is found.</returns>
+    /// <exception cref="InvalidDataException">It is not a picture, it is damaged or cut short, or too large.</exception>
+    internal byte[]? ImageOf(byte[] contents, string name)
+    {
+        if (Pictures.Fit is PictureFit.Ink)
+        {
+            using var digit = DigitImage.Read(contents, name);
+            return digit?.bytes.ToArray();
+        }
+
+        var pixels = new byte[Shape.Channels * Shape.Height * Shape.Width];
+        PictureFile.Fit(contents, name, Pictures, pixels);
+        return pixels;
+    }
+
+    /// <summary>Ensures that pictures can be made images of its kind.</summary>
+    /// <exception cref="UserException">They cannot: the images have neither one channel nor three.</exception>
+    internal void EnsureTakesPictures()
+    {
+        if (Shape.Channels is not (1 or 3))
+            throw new UserException($"The network takes images of {Shape.Input}; pictures are made images of one channel or three.");
     }
 
     /// <inheritdoc/>

@@ -23,9 +23,13 @@ public sealed record Prediction(int Class, double Probability)
         using var noGradient = no_grad();
         var logits = model.call(normalization.Apply(image.unsqueeze(0).to(device)));
         if (!logits.isfinite().all().item<bool>())
-            throw new UserException("What the network gives is not a finite number: its weights are too large. Train it with a lower learning rate.");
+            throw NotFinite();
         return [.. softmax(logits.cpu().to_type(ScalarType.Float64), dim: 1).data<double>().ToArray()
             .Select((probability, number) => new Prediction(number, probability))
             .OrderByDescending(prediction => prediction.Probability)];
     }
+
+    /// <summary>What is thrown where a network gives an infinite number, or none.</summary>
+    internal static UserException NotFinite() =>
+        new("What the network gives is not a finite number: its weights are too large. Train it with a lower learning rate.");
 }

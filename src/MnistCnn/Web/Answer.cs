@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Http;
 using MnistCnn.Files;
 using MnistCnn.Runtime;
@@ -35,13 +34,13 @@ internal static class Answer
                 BadHttpRequestException bad => bad.StatusCode,
                 NotFoundException or FileNotFoundException or DirectoryNotFoundException => StatusCodes.Status404NotFound,
                 UserException or InvalidDataException or IOException or UnauthorizedAccessException => StatusCodes.Status400BadRequest,
-                BusyException or OutOfMemoryException or OperationCanceledException => StatusCodes.Status503ServiceUnavailable, // the last when the server ends
-                ExternalException when error.Message.Contains("memory", StringComparison.OrdinalIgnoreCase) => StatusCodes.Status503ServiceUnavailable, // torch's
+                BusyException or OperationCanceledException => StatusCodes.Status503ServiceUnavailable, // the latter when the server ends
+                _ when ErrorText.IsOutOfMemory(error) => StatusCodes.Status503ServiceUnavailable,
                 _ => StatusCodes.Status500InternalServerError,
             };
             if (status == StatusCodes.Status500InternalServerError)
                 Console.Error.WriteLine($"error: This is a bug in MnistCnn {Versions.Program}:\n{error}");
-            await Refuse(context, status, error is ExternalException ? error.Message.Split('\n')[0] : error.Message); // torch's has a stack trace behind it
+            await Refuse(context, status, ErrorText.Line(error));
         }
     }
 }

@@ -112,16 +112,16 @@ internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, 
     private async Task<TestAnswers> Evaluate(string id)
     {
         List<Evaluation> parts = [];
-        var (done, count, written) = (0L, 1L, DateTime.MinValue);
+        var (done, count, last) = (0L, 1L, (object?)null);
         while (done < count)
             await queue.Run(
                 () =>
                 {
                     var model = models.Get(id);
-                    if (model.Written != written)
+                    if (model.Network.Network != last)
                     {
                         parts.Clear();
-                        (done, written) = (0, model.Written);
+                        (done, last) = (0, model.Network.Network);
                     }
 
                     var (network, test) = (model.Network, DataOf(model).Test);

@@ -21,12 +21,14 @@ internal sealed class Guard(IReadOnlySet<string> hosts)
     /// <summary>What is answered to when it listens on an address: that one, or all that this machine has.</summary>
     public static IReadOnlySet<string> HostsOf(IPAddress address)
     {
-        var isAny = address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
-        IPAddress[] own = isAny
+        IPAddress[] own = IsAny(address)
             ? [.. NetworkInterface.GetAllNetworkInterfaces().SelectMany(network => network.GetIPProperties().UnicastAddresses).Select(unicast => unicast.Address)]
             : [address];
         return Loopback.Append(Dns.GetHostName()).Concat(own.Select(Text)).ToHashSet(StringComparer.OrdinalIgnoreCase);
     }
+
+    /// <summary>Whether an address stands for all that this machine has.</summary>
+    public static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 
     /// <summary>An address as it stands in a URL.</summary>
     public static string Text(IPAddress address) => $"{new UriBuilder("http", $"{address}").Host}";

@@ -2,9 +2,7 @@ using MnistCnn.Data;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
-using MnistCnn.Runtime;
 using MnistCnn.Training;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Web;
@@ -97,7 +95,7 @@ internal sealed record ServedModel(TrainedNetwork Network, ModelGraph Graph, Dat
     /// <summary>Makes a network ready to be looked into.</summary>
     public static ServedModel Of(TrainedNetwork network, string id, string path, DateTime written, Device device, DataSet data)
     {
-        network = network with { Network = MemoryLayout.ChannelsLast(network.Network.to(device)) };
+        network = network.To(device);
         network.Network.eval();
         foreach (var parameter in network.Network.parameters())
             parameter.requires_grad = false;

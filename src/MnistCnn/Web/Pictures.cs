@@ -29,8 +29,7 @@ internal static class Pictures
     /// <exception cref="BadHttpRequestException">The body is too large, or came too slowly.</exception>
     public static async Task<(byte[] Pixels, bool Blank)> Read(HttpRequest request, TrainedNetwork network, HeldBytes held)
     {
-        if (network.Shape.Channels is not (1 or 3))
-            throw new UserException($"The network takes images of {network.Shape.Input}; pictures are made images of one channel or three.");
+        network.EnsureTakesPictures();
         var stop = request.HttpContext.RequestAborted;
         var contents = await Body(request, held, stop);
         if (contents.Length == 0)
@@ -40,16 +39,8 @@ internal static class Pictures
         await gate.WaitAsync(stop);
         try
         {
-            var (shape, settings) = (network.Shape, network.Pictures);
-            var pixels = new byte[shape.Channels * shape.Height * shape.Width];
-            if (settings.Fit is not PictureFit.Ink)
-            {
-                PictureFile.Fit(contents, Name, settings, pixels);
-                return (pixels, false);
-            }
-
-            using var digit = DigitImage.Read(contents, Name);
-            return (digit is null ? pixels : digit.bytes.ToArray(), digit is null);
+            var pixels = network.ImageOf(contents, Name);
+            return (pixels ?? new byte[network.Shape.Channels * network.Shape.Height * network.Shape.Width], pixels is null);
         }
         finally
         {

@@ -2,6 +2,7 @@ using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using MnistCnn.Files;
 using MnistCnn.Runs;
+using MnistCnn.Runtime;
 
 namespace MnistCnn.Web;
 
@@ -71,7 +72,7 @@ internal sealed class RunWatcher(string folder)
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            return new RunSummary(name, null, null, null, null, null, null, null, null, null, [], error.Message.ReplaceLineEndings(" "));
+            return new RunSummary(name, null, null, null, null, null, null, null, null, null, [], ErrorText.Line(error));
         }
     }
 

@@ -60,8 +60,8 @@ internal static class Server
             return await Start(settings, map); // another program was faster; now its port is known to be taken
         }
 
-        var isOne = settings.Address is { } address && !address.Equals(IPAddress.Any) && !address.Equals(IPAddress.IPv6Any);
-        return (app, $"http://{(isOne ? Guard.Text(settings.Address!) : "localhost")}:{port}/");
+        var host = settings.Address is { } address && !Guard.IsAny(address) ? Guard.Text(address) : "localhost";
+        return (app, $"http://{host}:{port}/");
     }
 
     private static void Limit(KestrelServerOptions options, IPAddress? address, int port)

@@ -1,5 +1,6 @@
 using MnistCnn.Inspection;
 using MnistCnn.Runtime;
+using MnistCnn.Training;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -59,11 +60,11 @@ internal sealed class Viewer(ServedModel model, Question question, byte[] pixels
         if (inputs.Sum(input => input.Value.numel()) > MostNumbers)
             throw new UserException($"{name} takes maps that are too large to be shown in full: {string.Join("x", inputs[0].Value.shape)}.");
         var value = node.Operation is "Flatten" ? node.Value[0].unsqueeze(0) : MapOf(node.Value, channel);
-        var kernel = node.Layer switch
+        var (kernel, bias) = node.Layer switch
         {
-            Conv2d layer => layer.weight![channel],
-            Linear layer => layer.weight![channel].reshape(-1, 1, 1),
-            _ => null,
+            Conv2d layer => (layer.weight![channel], layer.bias),
+            Linear layer => (layer.weight![channel].reshape(-1, 1, 1), layer.bias),
+            _ => ((Tensor?)null, (Tensor?)null),
         };
         var line = node.Layer is BatchNorm2d normalization ? Line(normalization, channel) : ((float Factor, float Shift)?)null;
         return frame.Finish(new MapDetail(
@@ -73,7 +74,7 @@ internal sealed class Viewer(ServedModel model, Question question, byte[] pixels
             new Plane(value.shape[0], value.shape[1], Add(frame, value).At),
             [.. inputs.Select(input => new MapInput(input.Node, input.Channel, input.Value.shape, Add(frame, input.Value).At))],
             kernel is null ? null : Add(frame, kernel),
-            (node.Layer as Conv2d)?.bias?[channel].item<float>() ?? (node.Layer as Linear)?.bias?[channel].item<float>(),
+            bias?[channel].item<float>(),
             node.Window?.Kernel,
             node.Window?.Stride,
             node.Window?.Padding,
@@ -107,7 +108,7 @@ internal sealed class Viewer(ServedModel model, Question question, byte[] pixels
     private Trace Run(Tensor image)
     {
         var trace = Trace.Of(model.Network.Network, Normalized(image), wires, stop);
-        return trace.Logits.isfinite().all().item<bool>() ? trace : throw NotFinite();
+        return trace.Logits.isfinite().all().item<bool>() ? trace : throw Prediction.NotFinite();
     }
 
     private Tensor Normalized(Tensor image) => model.Network.Normalization.Apply(image.to(model.Device));
@@ -132,7 +133,7 @@ internal sealed class Viewer(ServedModel model, Question question, byte[] pixels
         var range = (all ?? chosen).aminmax();
         var (lowest, highest) = (range.min.item<float>(), range.max.item<float>());
         if (!float.IsFinite(highest - lowest))
-            throw NotFinite();
+            throw Prediction.NotFinite();
         var zero = lowest < 0 ? SignedZero : 0;
         var scale = Math.Max(Math.Max(-lowest, highest) / (byte.MaxValue - zero), float.Epsilon);
         using Scalar step = scale, middle = zero, first = 0, last = byte.MaxValue; // by name, as in Normalization
@@ -173,10 +174,7 @@ internal sealed class Viewer(ServedModel model, Question question, byte[] pixels
             [.. parts.Select(part => new SumPart(part.Name, part.Node, Norm(part.Value), Add(frame, MapOf(part.Value, channel)).At))]);
     }
 
-    private static double Norm(Tensor value) => value.norm().item<float>() is var norm && float.IsFinite(norm) ? norm : throw NotFinite();
-
-    private static UserException NotFinite() =>
-        new("What the network gives is not a finite number: its weights are too large. Train it with a lower learning rate.");
+    private static double Norm(Tensor value) => value.norm().item<float>() is var norm && float.IsFinite(norm) ? norm : throw Prediction.NotFinite();
 
     // What batch normalisation makes of a map: factor * x + shift.
     private static (float Factor, float Shift) Line(BatchNorm2d layer, int channel)

@@ -55,7 +55,7 @@ public sealed class HardPicturesTests : IDisposable
     {
         var path = folder[$"{Guid.NewGuid()}"];
         File.WriteAllBytes(path, file);
-        using var image = DigitImage.Read(path);
+        using var image = DigitImage.Read(File.ReadAllBytes(path), path);
         return image?.data<byte>().ToArray();
     }
 }

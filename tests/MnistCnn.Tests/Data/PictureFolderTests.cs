@@ -161,7 +161,7 @@ public sealed class PictureFolderTests : IDisposable
                     folder[$"{name}/{index}.png"], 100, 90 + index, (x, y) => x >= first && x < last && y is >= 20 and < 70 ? SKColors.DarkBlue : SKColors.Khaki);
         using var data = Load(settings: new PictureSettings(Fit: PictureFit.Ink));
         Assert.Equal((1, 28, 28), (data.Channels, data.Height, data.Width));
-        using var expected = DigitImage.Read(folder["bar/0.png"]);
+        using var expected = DigitImage.Read(File.ReadAllBytes(folder["bar/0.png"]), "0.png");
         Assert.Contains(Convert.ToHexString(expected!.bytes), Images(data.Train).Concat(Images(data.Test)));
     }
 

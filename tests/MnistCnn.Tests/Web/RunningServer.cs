@@ -134,14 +134,21 @@ public sealed class RunningServer : IDisposable
         return (process.ExitCode, clock.Elapsed, errors.Result);
     }
 
+    /// <summary>Ends it.</summary>
+    /// <returns>What it said on standard error.</returns>
+    public string Stop()
+    {
+        if (!process.HasExited)
+            process.Kill();
+        process.WaitForExit();
+        return errors.Result;
+    }
+
     /// <summary>Ends it. What it took for a bug of its own is a failure of the tests.</summary>
     public void Dispose()
     {
         Client.Dispose();
-        if (!process.HasExited)
-            process.Kill();
-        process.WaitForExit();
-        var said = errors.Result;
+        var said = Stop();
         process.Dispose();
         if (said.Contains("bug", StringComparison.OrdinalIgnoreCase) || said.Contains("unhandled", StringComparison.OrdinalIgnoreCase))
             throw new InvalidOperationException(said);

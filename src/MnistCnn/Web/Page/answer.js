@@ -1,6 +1,6 @@
 // What a network answers: the image that it really got, its answer, and the probability of each class.
 
-import { greys, onThemeChange, packed } from './colours.js';
+import { onThemeChange, packed, paintPixels } from './colours.js';
 import { number, percent, text } from './text.js';
 
 // With more classes, the likeliest are shown.
@@ -111,14 +111,10 @@ export class AnswerPanel {
       return;
     const { shape: [channels, height, width], at } = this.#look.json.image;
     const bytes = this.#look.bytes(at, channels * height * width);
-    const canvas = this.element.querySelector('.image');
-    [canvas.width, canvas.height] = [width, height];
-    const image = new ImageData(width, height);
     const size = height * width;
-    new Uint32Array(image.data.buffer).set(channels === 3
-      ? Uint32Array.from({ length: size }, (_, pixel) => packed([bytes[pixel], bytes[size + pixel], bytes[2 * size + pixel]]))
-      : Uint32Array.from({ length: size }, (_, pixel) => greys[bytes[pixel]]));
-    canvas.getContext('2d').putImageData(image, 0, 0);
+    paintPixels(this.element.querySelector('.image'), height, width, channels === 3
+      ? pixel => packed([bytes[pixel], bytes[size + pixel], bytes[2 * size + pixel]])
+      : pixel => packed([bytes[pixel], bytes[pixel], bytes[pixel]]));
   }
 
   #write() {

@@ -12,6 +12,9 @@ export class Problem extends Error {}
  *
  * What is changed before the network gets it.
  * @typedef {{right: number, down: number, degrees: number, scale: number, thicker: number}} Changes
+ *
+ * What a network is shown: its id, the picture, and the switches that are on, as `wireOf` writes them.
+ * @typedef {{id: string, picture: Picture, changes: Changes, wires: string[]}} Question
  */
 
 /** @type {Changes} */
@@ -40,24 +43,18 @@ export const runs = () => readJson('api/runs');
 
 /**
  * What a network makes of a picture: answer, probabilities, maps.
- * @param {string} id the model's
- * @param {Picture} picture
- * @param {Changes} changes
- * @param {string[]} wires the switches that are on, as `wireOf` writes them
+ * @param {Question} question
  * @param {number} maps the most maps of a layer
  * @param {AbortSignal} signal
  * @returns {Promise<Frame>}
  */
-export const look = (id, picture, changes, wires, maps, signal) =>
-  readFrame(path(id, 'look'), picture, changes, wires, { maps, size: 64 }, signal);
+export const look = (question, maps, signal) => readFrame('look', question, { maps, size: 64 }, signal);
 
 /** One map in full, and what it was made of. */
-export const map = (id, picture, changes, wires, node, channel, signal) =>
-  readFrame(path(id, 'map'), picture, changes, wires, { node, channel }, signal);
+export const map = (question, node, channel, signal) => readFrame('map', question, { node, channel }, signal);
 
 /** Where a network looks for a class. */
-export const where = (id, picture, changes, wires, method, classNumber, signal) =>
-  readFrame(path(id, 'where'), picture, changes, wires, { method, class: classNumber }, signal);
+export const where = (question, method, classNumber, signal) => readFrame('where', question, { method, class: classNumber }, signal);
 
 /** A switch that is on, as the server takes it. */
 export const wireOf = ({ node, input, instead }) => `${node}:${input}:${instead ?? ''}`;
@@ -143,7 +140,7 @@ async function readJson(address) {
   return (await answered(address)).json();
 }
 
-async function readFrame(address, picture, changes, wires, more, signal) {
+async function readFrame(what, { id, picture, changes, wires }, more, signal) {
   const query = new URLSearchParams(more);
   for (const [name, value] of Object.entries(changes))
     if (value !== unchanged[name])
@@ -153,7 +150,7 @@ async function readFrame(address, picture, changes, wires, more, signal) {
   if ('image' in picture)
     query.set('image', picture.image);
   const options = 'body' in picture ? { method: 'POST', body: picture.body, signal } : { signal };
-  return new Frame(await (await answered(`${address}?${query}`, options)).arrayBuffer());
+  return new Frame(await (await answered(`${path(id, what)}?${query}`, options)).arrayBuffer());
 }
 
 async function answered(address, options) {

@@ -1,5 +1,7 @@
 // A chart of lines over the epochs, drawn as SVG. It is as wide as its place, and is drawn again where that changes.
 
+import { svg } from './elements.js';
+
 const HEIGHT = 250;
 const MARGIN = { left: 46, right: 14, top: 12, bottom: 38 };
 const LABEL_HEIGHT = 15;
@@ -216,12 +218,5 @@ function shortened(text, width, place) {
 function word(text, attributes) {
   const element = svg('text', attributes);
   element.textContent = text;
-  return element;
-}
-
-function svg(name, attributes) {
-  const element = document.createElementNS('http://www.w3.org/2000/svg', name);
-  for (const [key, value] of Object.entries(attributes))
-    element.setAttribute(key, value);
   return element;
 }

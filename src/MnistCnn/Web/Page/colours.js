@@ -1,6 +1,8 @@
 // The one scale of colours that all maps have: blue below zero, orange above, the paper's own colour at zero. People who
 // cannot tell red from green can tell these two.
 
+import { made } from './elements.js';
+
 const darkTheme = matchMedia('(prefers-color-scheme: dark)');
 
 // From -1 to 1, in equal steps: red, green, blue.
@@ -48,6 +50,9 @@ function lightOf(byte) {
   return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
 }
 
+/** The share of the scale that a byte stands for, where `zero` is the byte that stands for zero: 0 or 128. */
+export const shareOf = (byte, zero) => (byte - zero) / (255 - zero);
+
 /**
  * The colours of the 256 bytes of a layer, as ImageData has them.
  * @param {number} zero the byte that stands for zero: 0 or 128
@@ -56,7 +61,7 @@ function lightOf(byte) {
 export function paletteOf(zero) {
   const key = `${zero} ${darkTheme.matches}`;
   if (!palettes.has(key))
-    palettes.set(key, Uint32Array.from({ length: 256 }, (_, byte) => packed(colourOf((byte - zero) / (zero ? 127 : 255)))));
+    palettes.set(key, Uint32Array.from({ length: 256 }, (_, byte) => packed(colourOf(shareOf(byte, zero)))));
   return palettes.get(key);
 }
 
@@ -67,14 +72,11 @@ export function paletteOf(zero) {
  */
 export function heatPalette(zero) {
   return Uint32Array.from({ length: 256 }, (_, byte) => {
-    const share = (byte - zero) / (zero ? 127 : 255);
+    const share = shareOf(byte, zero);
     const tone = Math.sign(share) * (0.3 + 0.5 * Math.abs(share));
     return packed(colourOf(tone), Math.round(235 * Math.min(1, Math.abs(share) * 1.6)));
   });
 }
-
-/** The greys of pictures. */
-export const greys = Uint32Array.from({ length: 256 }, (_, byte) => packed([byte, byte, byte]));
 
 /** One pixel as ImageData has it on little-endian machines, which all browsers' are. */
 export function packed([red, green, blue], alpha = 255) {
@@ -88,14 +90,23 @@ export function packed([red, green, blue], alpha = 255) {
  * @param {number} largest the absolute value that gets the outermost colour
  */
 export function paintValues(canvas, values, height, width, largest) {
+  const palette = paletteOf(128);
+  const step = largest ? 127 / largest : 0;
+  paintPixels(canvas, height, width, index => palette[Math.round(128 + step * values[index])]);
+}
+
+/**
+ * Paints a picture pixel by pixel.
+ * @param {HTMLCanvasElement} canvas gets the picture's size
+ * @param {(index: number) => number} pixelOf each as `packed` gives it, row by row
+ */
+export function paintPixels(canvas, height, width, pixelOf) {
   canvas.width = width;
   canvas.height = height;
   const data = new ImageData(width, height);
   const pixels = new Uint32Array(data.data.buffer);
-  const palette = paletteOf(128);
-  const step = largest ? 127 / largest : 0;
-  for (let index = 0; index < values.length; index++)
-    pixels[index] = palette[Math.round(128 + step * values[index])];
+  for (let index = 0; index < pixels.length; index++)
+    pixels[index] = pixelOf(index);
   canvas.getContext('2d').putImageData(data, 0, 0);
 }
 
@@ -121,11 +132,5 @@ export function showLegend(place, lowest, highest, write) {
   const steps = Float32Array.from({ length: 128 }, (_, step) => lowest + (highest - lowest) * step / 127);
   paintValues(bar, steps, 1, steps.length, largest);
   bar.setAttribute('aria-hidden', 'true');
-  place.replaceChildren(span(write(lowest)), bar, span(write(highest)));
-}
-
-function span(text) {
-  const element = document.createElement('span');
-  element.textContent = text;
-  return element;
+  place.replaceChildren(made('span', '', write(lowest)), bar, made('span', '', write(highest)));
 }

@@ -2,6 +2,7 @@
 // `update(detail)` and explains a place by `show(row, column)`.
 
 import { cssColour, largestOf, paintValues, textOn } from './colours.js';
+import { made } from './elements.js';
 import { nameOf } from './names.js';
 import { figure, number, percent, text } from './text.js';
 
@@ -366,14 +367,5 @@ function signed(sign, numbers) {
   const before = made('span', 'sign', sign);
   before.setAttribute('aria-hidden', 'true');
   element.append(before, numbers.element);
-  return element;
-}
-
-function made(name, className = '', words = '') {
-  const element = document.createElement(name);
-  if (className)
-    element.className = className;
-  if (words)
-    element.textContent = words;
   return element;
 }

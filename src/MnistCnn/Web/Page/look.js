@@ -244,8 +244,7 @@ export class LookView {
     try {
       const frame = await seat.newest.ask(signal => {
         version = this.#version;
-        const { picture, changes, wires } = this.#questionOf(seat);
-        return api.look(seat.model.id, picture, changes, wires, seat.drawing.mapsPerLayer, signal);
+        return api.look(this.#questionOf(seat), seat.drawing.mapsPerLayer, signal);
       });
       if (!frame || !this.#seats.includes(seat))
         return;

@@ -43,7 +43,7 @@ export class MapView {
    * @param {object} model with its nodes
    * @param {object} node
    * @param {number} channel of a map, or the place of a number
-   * @param {{picture: object, changes: object, wires: string[]}} question
+   * @param {import('./api.js').Question} question
    */
   async open(model, node, channel, question) {
     this.#choose(model, node, channel);
@@ -61,7 +61,7 @@ export class MapView {
     const { model, node, channel } = this.#chosen;
     // What was flattened is one row of numbers.
     const asked = node.operation === 'Flatten' ? 0 : channel;
-    const frame = await this.#newest.ask(signal => map(model.id, question.picture, question.changes, question.wires, node.name, asked, signal));
+    const frame = await this.#newest.ask(signal => map(question, node.name, asked, signal));
     if (frame && this.#chosen?.node === node && this.#chosen.channel === channel)
       this.#show(detailOf(frame, model, node));
   }

@@ -1,6 +1,7 @@
 // A network as a drawing: its layers with their maps, its blocks, and the lines between them. Only what can be seen is painted.
 
-import { onThemeChange, paletteOf, showLegend, textOn } from './colours.js';
+import { onThemeChange, paletteOf, shareOf, showLegend, textOn } from './colours.js';
+import { element, svg } from './elements.js';
 import { blocksOf, LABEL, layOut } from './layout.js';
 import { kindOf, nameOf, shapeOf } from './names.js';
 import { figure, text, translate } from './text.js';
@@ -10,7 +11,6 @@ const MANY_LAYERS = 60;
 const SHARPEST = 2;
 const TURN = 16;
 const ROUND = 8;
-const SVG = 'http://www.w3.org/2000/svg';
 
 /** The drawing of one network. Tells `onChoose(node, channel)` which map was clicked, and `onMaps()` when more or fewer are wanted. */
 export class NetworkDrawing {
@@ -187,7 +187,7 @@ export class NetworkDrawing {
       line.textContent = '';
       return;
     }
-    const largest = maps.scale * (maps.zero ? 127 : 255);
+    const largest = maps.scale * (255 - maps.zero);
     showLegend(legend, maps.zero ? -largest : 0, largest, figure);
     line.textContent = this.#describe(found.layer, found.place);
   }
@@ -355,7 +355,7 @@ class Layer {
     context.textAlign = 'center';
     context.textBaseline = 'middle';
     this.#labels.forEach((label, place) => {
-      context.fillStyle = textOn((bytes[place] - zero) / (zero ? 127 : 255));
+      context.fillStyle = textOn(shareOf(bytes[place], zero));
       context.fillText(label, across.tile / 2, down.step * place + down.tile / 2, across.tile - 4);
     });
   }
@@ -384,12 +384,12 @@ const isLast = (model, node) => model.nodes.at(-1).name === node.name;
 // An arc goes around the layers between, above them or, where a switch has laid it, below.
 function pathOf({ from, to, isArc, around }, kind) {
   const [startX, startY, endX, endY] = [from.x + from.width + 2, from.middle, to.x - 2, to.middle];
-  const path = document.createElementNS(SVG, 'path');
-  path.setAttribute('class', `line ${isArc ? 'arc' : ''} ${kind}`);
-  path.dataset.from = from.node.name;
-  path.dataset.to = to.node.name;
-  path.setAttribute('d', isArc ? arcOf(startX, startY, endX, endY, around) : curveOf(startX, startY, endX, endY));
-  return path;
+  return svg('path', {
+    class: `line ${isArc ? 'arc' : ''} ${kind}`,
+    'data-from': from.node.name,
+    'data-to': to.node.name,
+    d: isArc ? arcOf(startX, startY, endX, endY, around) : curveOf(startX, startY, endX, endY),
+  });
 }
 
 function curveOf(startX, startY, endX, endY) {
@@ -407,15 +407,9 @@ function arcOf(startX, startY, endX, endY, around) {
 }
 
 function plusOf(box) {
-  const group = document.createElementNS(SVG, 'g');
+  const group = svg('g', { class: 'plus' });
   const [x, y] = [box.x - 16, box.middle];
-  group.setAttribute('class', 'plus');
-  const circle = document.createElementNS(SVG, 'circle');
-  for (const [name, value] of [['cx', x], ['cy', y], ['r', 8]])
-    circle.setAttribute(name, value);
-  const cross = document.createElementNS(SVG, 'path');
-  cross.setAttribute('d', `M${x - 4} ${y} h8 M${x} ${y - 4} v8`);
-  group.append(circle, cross);
+  group.append(svg('circle', { cx: x, cy: y, r: 8 }), svg('path', { d: `M${x - 4} ${y} h8 M${x} ${y - 4} v8` }));
   return group;
 }
 
@@ -427,8 +421,5 @@ function setPlace(element, { x, y, width, height }) {
 }
 
 function line(className, words) {
-  const element = document.createElement('p');
-  element.className = className;
-  element.textContent = element.title = words;
-  return element;
+  return element('p', { className, textContent: words, title: words });
 }

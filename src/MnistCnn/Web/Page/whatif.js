@@ -2,6 +2,7 @@
 // image. The answer follows at once.
 
 import { unchanged, wireOf } from './api.js';
+import { made } from './elements.js';
 import { joinOf } from './layout.js';
 import { number, text } from './text.js';
 
@@ -62,13 +63,12 @@ export class WhatIf {
   }
 
   #slider({ name, least, most, step, unit }) {
-    const row = document.createElement('label');
-    row.className = 'slider';
+    const row = made('label', 'slider');
     const input = document.createElement('input');
     Object.assign(input, { type: 'range', min: least, max: most, step, id: `whatif-${name}` });
     input.value = this.#changes[name];
-    const words = element('span', '', text(`change${name}`));
-    const value = element('output', 'value', written(this.#changes[name], unit));
+    const words = made('span', '', text(`change${name}`));
+    const value = made('output', 'value', written(this.#changes[name], unit));
     input.addEventListener('input', () => {
       this.#changes = { ...this.#changes, [name]: Number(input.value) };
       value.textContent = written(this.#changes[name], unit);
@@ -79,14 +79,14 @@ export class WhatIf {
   }
 
   #switchesOf(model) {
-    const group = element('fieldset', 'switches', '');
+    const group = made('fieldset', 'switches');
     group.dataset.model = model.id;
-    const legend = element('legend', '', this.#models.length > 1 ? text('switchesOf', { model: model.title }) : text('switches'));
+    const legend = made('legend', '', this.#models.length > 1 ? text('switchesOf', { model: model.title }) : text('switches'));
     const blocks = [...new Set(model.switches.map(each => each.block))];
     const lists = blocks.map(block => this.#blockOf(model, block));
     if (blocks.length > MANY_BLOCKS) {
       const folded = document.createElement('details');
-      folded.append(element('summary', '', text('blocks', { count: blocks.length })), ...lists);
+      folded.append(made('summary', '', text('blocks', { count: blocks.length })), ...lists);
       group.append(legend, folded);
     } else {
       group.append(legend, ...lists);
@@ -95,16 +95,16 @@ export class WhatIf {
   }
 
   #blockOf(model, block) {
-    const list = element('div', 'switch-block', '');
+    const list = made('div', 'switch-block');
     const join = joinOf(model.nodes, block);
-    list.append(element('p', 'note', `${block} · ${text(`block${join}`)}`));
+    list.append(made('p', 'note', `${block} · ${text(`block${join}`)}`));
     for (const each of model.switches.filter(one => one.block === block))
       list.append(this.#switch(model, each));
     return list;
   }
 
   #switch(model, each) {
-    const label = element('label', 'switch', '');
+    const label = made('label', 'switch');
     const input = document.createElement('input');
     const wire = wireOf(each);
     input.type = 'checkbox';
@@ -120,7 +120,7 @@ export class WhatIf {
         on.delete(wire);
       this.#tell();
     });
-    label.append(input, element('span', '', wordsOf(model, each)));
+    label.append(input, made('span', '', wordsOf(model, each)));
     return label;
   }
 
@@ -152,11 +152,4 @@ function wordsOf(model, { kind, block, node, input }) {
 function written(value, unit) {
   const digits = number(value, 2);
   return unit === '×' ? `${unit} ${digits}` : unit === '°' ? `${digits}${unit}` : `${digits} ${unit}`;
-}
-
-function element(name, className, words) {
-  const made = document.createElement(name);
-  made.className = className;
-  made.textContent = words;
-  return made;
 }

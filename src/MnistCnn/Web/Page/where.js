@@ -1,7 +1,7 @@
 // Where a network looks: a heat map over the image that it got, for the class that one points at among the probabilities.
 
 import { Newest, where } from './api.js';
-import { heatPalette } from './colours.js';
+import { heatPalette, paintPixels } from './colours.js';
 
 const METHODS = '#where input[name="method"]';
 
@@ -29,7 +29,7 @@ export class HeatMap {
   /**
    * Shows what speaks for a class, as soon as the server has it.
    * @param {number | null} classNumber null for none
-   * @param {{id: string, picture: object, changes: object, wires: string[]}} question what the network is shown
+   * @param {import('./api.js').Question} question
    * @param {(error: Error) => void} fail
    */
   show(classNumber, question, fail) {
@@ -47,9 +47,9 @@ export class HeatMap {
     this.#canvas.hidden = true;
   }
 
-  async #ask(classNumber, { id, picture, changes, wires }) {
+  async #ask(classNumber, question) {
     const method = document.querySelector(`${METHODS}:checked`).value;
-    const frame = await this.#newest.ask(signal => where(id, picture, changes, wires, method, classNumber, signal));
+    const frame = await this.#newest.ask(signal => where(question, method, classNumber, signal));
     if (frame)
       this.#paint(frame);
   }
@@ -58,12 +58,7 @@ export class HeatMap {
     const { height, width, zero, at, method, class: classNumber } = frame.json;
     const bytes = frame.bytes(at, height * width);
     const palette = heatPalette(zero);
-    const image = new ImageData(width, height);
-    const pixels = new Uint32Array(image.data.buffer);
-    for (let index = 0; index < pixels.length; index++)
-      pixels[index] = palette[bytes[index]];
-    [this.#canvas.width, this.#canvas.height] = [width, height];
-    this.#canvas.getContext('2d').putImageData(image, 0, 0);
+    paintPixels(this.#canvas, height, width, index => palette[bytes[index]]);
     this.#canvas.dataset.class = classNumber;
     this.#canvas.dataset.method = method;
     this.#canvas.hidden = false;
