@@ -29,8 +29,8 @@ internal sealed class Models(Device device, IReadOnlyDictionary<string, string> 
     public IEnumerable<ServedModel> Named => named.Keys.Select(Get);
 
     /// <summary>
-    /// A network, to be used until the next one is asked for. That of a run that has learnt since is loaded again; where its file has gone
-    /// or is not whole, as while it is copied, the one that is loaded stays.
+    /// A network, to be used until the next one is asked for. That of a run that has learnt since is loaded again; where its file is not
+    /// whole, as while it is copied, the one that is loaded stays. Where it has gone, that of a run has too: the run may start anew.
     /// </summary>
     /// <exception cref="NotFoundException">There is none of that id.</exception>
     /// <exception cref="IOException">Its file is gone or cannot be read.</exception>
@@ -49,6 +49,10 @@ internal sealed class Models(Device device, IReadOnlyDictionary<string, string> 
             var network = TrainedNetwork.Load(path, named.ContainsKey(id) ? architecture : null);
             loaded[id] = ServedModel.Of(network, id, path, written, device, data);
             model?.Dispose();
+        }
+        catch (FileNotFoundException) when (!named.ContainsKey(id))
+        {
+            throw;
         }
         catch (Exception error) when (model is not null && error is IOException or UnauthorizedAccessException or InvalidDataException)
         {

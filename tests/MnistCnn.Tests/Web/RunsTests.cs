@@ -140,7 +140,9 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         Replace(path, one);
         Assert.Equal(answerOfOne, await Answer("run"), Near);
         File.Delete(path);
-        Assert.Equal(answerOfOne, await Answer("run"), Near);
+        Assert.Contains("does not exist", await Server.Refusal(HttpStatusCode.NotFound, "/api/models/run:run/look?image=0"));
+        Replace(path, other);
+        Assert.Equal(answerOfOther, await Answer("run"), Near);
         Directory.Delete(folder["runs/run"], recursive: true);
         Assert.Contains("There is no network 'run:run'", await Server.Refusal(HttpStatusCode.NotFound, "/api/models/run:run"));
     }
