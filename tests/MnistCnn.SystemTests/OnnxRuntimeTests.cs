@@ -63,7 +63,7 @@ public sealed class OnnxRuntimeTests : IDisposable
         Assert.Equal((name, "3x36x44"), (session.Metadata["architecture"], session.Metadata["shape"]));
         AssertSame(1, 36, 44);
         AssertSame(7, 36, 44);
-        if (model.Network is ResNet)
+        if (model.Network is BlockNetwork)
         {
             AssertSame(2, 65, 50);
             AssertSame(1, 1, 1);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Google.Protobuf;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
@@ -73,6 +74,11 @@ internal sealed class OnnxGraph(Module<Tensor, Tensor> network) : NamedGraph(net
     public override GraphValue Concatenate(params IReadOnlyList<GraphValue> values) => Node("Concat", values, Number("axis", 1));
 
     /// <inheritdoc/>
+    /// <remarks>The operator takes its numbers as an input: what is put before each of the four dimensions, then what behind.</remarks>
+    public override GraphValue PadChannels(GraphValue x, int count) =>
+        Node("Pad", [x, Constant("pads", [0, 0, 0, 0, 0, count, 0, 0])]);
+
+    /// <inheritdoc/>
     public override GraphValue Add(GraphValue x, GraphValue y) => Node("Add", [x, y]);
 
     /// <inheritdoc/>
@@ -128,20 +134,24 @@ internal sealed class OnnxGraph(Module<Tensor, Tensor> network) : NamedGraph(net
     private GraphValue Weight(string name, Tensor weight)
     {
         using var scope = NewDisposeScope();
-        return Initializer(name, weight.shape, ByteString.CopyFrom(weight.detach().cpu().contiguous().bytes));
+        return Initializer(name, TensorProto.Types.DataType.Float, weight.shape, weight.detach().cpu().contiguous().bytes);
     }
 
-    private GraphValue Constant(string name, double value) => Initializer(name, [], ByteString.CopyFrom(BitConverter.GetBytes((float)value)));
+    private GraphValue Constant(string name, double value) =>
+        Initializer(name, TensorProto.Types.DataType.Float, [], BitConverter.GetBytes((float)value));
 
-    private GraphValue Initializer(string name, long[] shape, ByteString numbers)
+    private GraphValue Constant(string name, long[] values) =>
+        Initializer(name, TensorProto.Types.DataType.Int64, [values.Length], MemoryMarshal.AsBytes<long>(values));
+
+    private GraphValue Initializer(string name, TensorProto.Types.DataType type, long[] shape, ReadOnlySpan<byte> numbers)
     {
         name = $"{Part}.{name}".TrimStart('.');
         Proto.Initializer.Add(new TensorProto
         {
             Name = name,
-            DataType = (int)TensorProto.Types.DataType.Float,
+            DataType = (int)type,
             Dims = { shape },
-            RawData = numbers,
+            RawData = ByteString.CopyFrom(numbers),
         });
         return new GraphValue(name);
     }

@@ -94,6 +94,9 @@ internal sealed class Trace : NamedGraph
     public override GraphValue Concatenate(params IReadOnlyList<GraphValue> values) => Compute("Concat", values, inputs => cat(inputs, dim: 1));
 
     /// <inheritdoc/>
+    public override GraphValue PadChannels(GraphValue x, int count) => Compute("Pad", [x], inputs => Shortcut.PadChannels(inputs[0], count));
+
+    /// <inheritdoc/>
     public override GraphValue Add(GraphValue x, GraphValue y) => Compute("Add", [x, y], inputs => Shortcut.Add(inputs[0], inputs[1]));
 
     /// <inheritdoc/>

@@ -65,6 +65,9 @@ internal sealed class UnusedLayers : IGraph
     public GraphValue Concatenate(params IReadOnlyList<GraphValue> values) => Value(values);
 
     /// <inheritdoc/>
+    public GraphValue PadChannels(GraphValue x, int count) => x;
+
+    /// <inheritdoc/>
     public GraphValue Add(GraphValue x, GraphValue y) => Value([x, y]);
 
     /// <inheritdoc/>

@@ -40,6 +40,15 @@ public sealed record Architecture(string Name, string Title, string Description,
         new("resnet152", "ResNet-152", "the residual network of 152 layers", shape => ResNet.OfBottlenecks(shape, 3, 8, 36, 3)),
         new("plain18", "Plain-18", "resnet18 without its shortcuts", shape => ResNet.WithoutShortcuts(shape, 2, 2, 2, 2)),
         new("plain34", "Plain-34", "resnet34 without its shortcuts", shape => ResNet.WithoutShortcuts(shape, 3, 4, 6, 3)),
+        new("resnet20", "ResNet-20", "the paper's residual network for CIFAR-10 of 20 layers", shape => new CifarResNet(shape, blocks: 3)),
+        new("resnet32", "ResNet-32", "the paper's residual network for CIFAR-10 of 32 layers", shape => new CifarResNet(shape, blocks: 5)),
+        new("resnet44", "ResNet-44", "the paper's residual network for CIFAR-10 of 44 layers", shape => new CifarResNet(shape, blocks: 7)),
+        new("resnet56", "ResNet-56", "the paper's residual network for CIFAR-10 of 56 layers", shape => new CifarResNet(shape, blocks: 9)),
+        new("resnet110", "ResNet-110", "the paper's residual network for CIFAR-10 of 110 layers", shape => new CifarResNet(shape, blocks: 18)),
+        new("plain20", "Plain-20", "resnet20 without its shortcuts", shape => new CifarResNet(shape, blocks: 3, hasShortcuts: false)),
+        new("plain32", "Plain-32", "resnet32 without its shortcuts", shape => new CifarResNet(shape, blocks: 5, hasShortcuts: false)),
+        new("plain44", "Plain-44", "resnet44 without its shortcuts", shape => new CifarResNet(shape, blocks: 7, hasShortcuts: false)),
+        new("plain56", "Plain-56", "resnet56 without its shortcuts", shape => new CifarResNet(shape, blocks: 9, hasShortcuts: false)),
     ];
 
     /// <summary>The name of the architecture that is taken where none is asked for.</summary>

@@ -6,13 +6,13 @@ using static TorchSharp.torch.nn.functional;
 namespace MnistCnn.Networks;
 
 /// <summary>
-/// The block of the residual networks of 18 and 34 layers: two 3x3 convolutions, each with batch normalisation, learn what to
+/// The block of the residual networks of 18 and 34 layers, and of all those for CIFAR-10: two 3x3 convolutions, each with batch normalisation, learn what to
 /// add to their own input. Takes (N, <c>inChannels</c>, H, W) and gives (N, <c>channels</c>, H/<c>stride</c>,
 /// W/<c>stride</c>), rounded up, float32.
 /// </summary>
 /// <remarks>
-/// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, figure 5 left and section 3.3, with
-/// projections where the shape changes (option B). Names as in torchvision's <c>BasicBlock</c>.
+/// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, figure 5 left and section 3.3. Names as in
+/// torchvision's <c>BasicBlock</c>.
 /// </remarks>
 public sealed class BasicBlock : Module<Tensor, Tensor>, IDescribed
 {
@@ -20,23 +20,22 @@ public sealed class BasicBlock : Module<Tensor, Tensor>, IDescribed
     private readonly BatchNorm2d bn1;
     private readonly Conv2d conv2;
     private readonly BatchNorm2d bn2;
-    private readonly Sequential? downsample;
+    private readonly Module<Tensor, Tensor>? downsample;
     private readonly bool hasShortcut;
 
     /// <param name="inChannels">Channels of the input.</param>
     /// <param name="channels">Channels of the output.</param>
     /// <param name="stride">Step of the first convolution: 2 halves height and width.</param>
-    /// <param name="hasShortcut">Whether the input is added; without, it is a block of the paper's plain networks.</param>
-    public BasicBlock(int inChannels, int channels, int stride, bool hasShortcut = true)
+    /// <param name="shortcut">How the input is added, if it is.</param>
+    public BasicBlock(int inChannels, int channels, int stride, ShortcutKind shortcut)
         : base(nameof(BasicBlock))
     {
-        this.hasShortcut = hasShortcut;
+        hasShortcut = shortcut != ShortcutKind.None;
         conv1 = Conv2d(inChannels, channels, kernel_size: 3, stride: stride, padding: 1, bias: false);
         bn1 = BatchNorm2d(channels);
         conv2 = Conv2d(channels, channels, kernel_size: 3, padding: 1, bias: false);
         bn2 = BatchNorm2d(channels);
-        if (hasShortcut)
-            downsample = Shortcut.Projection(inChannels, channels, stride);
+        downsample = Shortcut.Of(shortcut, inChannels, channels, stride);
         RegisterComponents();
     }
 

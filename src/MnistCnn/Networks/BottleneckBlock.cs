@@ -26,7 +26,7 @@ public sealed class BottleneckBlock : Module<Tensor, Tensor>, IDescribed
     private readonly BatchNorm2d bn2;
     private readonly Conv2d conv3;
     private readonly BatchNorm2d bn3;
-    private readonly Sequential? downsample;
+    private readonly Module<Tensor, Tensor>? downsample;
 
     /// <param name="inChannels">Channels of the input.</param>
     /// <param name="channels">Channels of the maps in the middle.</param>
@@ -40,7 +40,7 @@ public sealed class BottleneckBlock : Module<Tensor, Tensor>, IDescribed
         bn2 = BatchNorm2d(channels);
         conv3 = Conv2d(channels, Expansion * channels, kernel_size: 1, bias: false);
         bn3 = BatchNorm2d(Expansion * channels);
-        downsample = Shortcut.Projection(inChannels, Expansion * channels, stride);
+        downsample = Shortcut.Of(ShortcutKind.Projection, inChannels, Expansion * channels, stride);
         RegisterComponents();
     }
 

@@ -49,6 +49,9 @@ public interface IGraph
     /// <summary>Maps side by side, joined along the channels.</summary>
     GraphValue Concatenate(params IReadOnlyList<GraphValue> values);
 
+    /// <summary>The maps with so many of zeros behind them: (N, C + <paramref name="count"/>, H, W).</summary>
+    GraphValue PadChannels(GraphValue x, int count);
+
     /// <summary>The sum of two values of one shape.</summary>
     GraphValue Add(GraphValue x, GraphValue y);
 

@@ -56,6 +56,9 @@ public abstract class NamedGraph(Module<Tensor, Tensor> network) : IGraph
     public abstract GraphValue Concatenate(params IReadOnlyList<GraphValue> values);
 
     /// <inheritdoc/>
+    public abstract GraphValue PadChannels(GraphValue x, int count);
+
+    /// <inheritdoc/>
     public abstract GraphValue Add(GraphValue x, GraphValue y);
 
     /// <inheritdoc/>

@@ -16,7 +16,7 @@ namespace MnistCnn.Networks;
 /// <see cref="Module.state_dict"/> has the names of torchvision's <c>ResNet</c>, so that its weights fit; with the same seed, new
 /// weights are torchvision's too. On MNIST's 28x28 pixels the maps of the four layers are 7x7, 4x4, 2x2 and 1x1.
 /// </remarks>
-public sealed class ResNet : Module<Tensor, Tensor>, IDescribed
+public sealed class ResNet : BlockNetwork
 {
     private readonly Conv2d conv1;
     private readonly BatchNorm2d bn1;
@@ -42,25 +42,13 @@ public sealed class ResNet : Module<Tensor, Tensor>, IDescribed
         layer4 = Layer(512, blocks[3], stride: 2);
         fc = Linear(inChannels, shape.Classes);
         RegisterComponents();
-
-        // Each layer drew weights when it was made. Those of the convolutions are drawn again, as torchvision does, after
-        // K. He et al., "Delving Deep into Rectifiers", 2015; apply visits them in the order of their names.
-        apply(module =>
-        {
-            if (module is Conv2d convolution)
-                init.kaiming_normal_(convolution.weight, mode: init.FanInOut.FanOut, nonlinearity: init.NonlinearityType.ReLU);
-        });
+        DrawConvolutions();
 
         Sequential Layer(int channels, int count, int stride)
         {
-            var layer = Sequential();
-            for (var index = 0; index < count; index++)
-            {
-                layer.append($"{index}", block(inChannels, channels, index == 0 ? stride : 1));
-                inChannels = expansion * channels;
-            }
-
-            return layer;
+            var firstChannels = inChannels;
+            inChannels = expansion * channels;
+            return Blocks(count, index => index == 0 ? block(firstChannels, channels, stride) : block(inChannels, channels, 1));
         }
     }
 
@@ -68,7 +56,7 @@ public sealed class ResNet : Module<Tensor, Tensor>, IDescribed
     /// <param name="shape">The images, and how many classes there are.</param>
     /// <param name="blocks">How many blocks each of the four layers has.</param>
     public static ResNet OfBasicBlocks(NetworkShape shape, params int[] blocks) => new(
-        shape, blocks, expansion: 1, (inChannels, channels, stride) => new BasicBlock(inChannels, channels, stride));
+        shape, blocks, expansion: 1, (inChannels, channels, stride) => new BasicBlock(inChannels, channels, stride, ShortcutKind.Projection));
 
     /// <summary>A residual network of <see cref="BottleneckBlock"/>s.</summary>
     /// <param name="shape">The images, and how many classes there are.</param>
@@ -86,7 +74,7 @@ public sealed class ResNet : Module<Tensor, Tensor>, IDescribed
         shape,
         blocks,
         expansion: 1,
-        (inChannels, channels, stride) => new BasicBlock(inChannels, channels, stride, hasShortcut: false));
+        (inChannels, channels, stride) => new BasicBlock(inChannels, channels, stride, ShortcutKind.None));
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor x)
@@ -98,23 +86,11 @@ public sealed class ResNet : Module<Tensor, Tensor>, IDescribed
     }
 
     /// <inheritdoc/>
-    public GraphValue Describe(IGraph graph, GraphValue x)
+    public override GraphValue Describe(IGraph graph, GraphValue x)
     {
         x = graph.Relu(graph.Call(bn1, graph.Call(conv1, x)));
         x = graph.MaxPool(x, kernelSize: 3, stride: 2, padding: 1);
         x = graph.Call(layer4, graph.Call(layer3, graph.Call(layer2, graph.Call(layer1, x))));
         return graph.Call(fc, graph.Flatten(graph.GlobalAveragePool(x)));
-    }
-
-    /// <inheritdoc/>
-    /// <remarks>In PyTorch's order; TorchSharp's has all parameters first, and then all running means and variances.</remarks>
-    public override Dictionary<string, Tensor> state_dict(
-        Dictionary<string, Tensor>? destination = null, string? prefix = null)
-    {
-        destination ??= [];
-        var layers = base.state_dict(prefix: prefix).GroupBy(entry => entry.Key[..entry.Key.LastIndexOf('.')]);
-        foreach (var (name, tensor) in layers.SelectMany(layer => layer))
-            destination.Add(name, tensor);
-        return destination;
     }
 }

@@ -146,6 +146,8 @@ internal sealed class Viewer(ServedModel model, Question question, byte[] pixels
     {
         if (node.Layer is Conv2d or Linear || node.Operation is "Flatten")
             return [(node.Inputs[0], null, node.Taken[0][0] is { } value && value.dim() == 1 ? value.reshape(-1, 1, 1) : node.Taken[0][0])];
+        if (node.Operation is "Pad" && channel >= node.Taken[0].shape[1])
+            return [];
         if (node.Operation is not "Concat")
             return node.Inputs.Zip(node.Taken, (input, value) => (input, (int?)channel, MapOf(value, channel).unsqueeze(0)));
         var place = 0;

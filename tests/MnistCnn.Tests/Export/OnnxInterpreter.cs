@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Onnx;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
@@ -12,14 +13,19 @@ public static class OnnxInterpreter
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var values = model.Graph.Initializer.ToDictionary(
-            weight => weight.Name,
-            weight => tensor(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(weight.RawData.Span).ToArray(), [.. weight.Dims]));
+        var values = model.Graph.Initializer.ToDictionary(weight => weight.Name, Value);
         values.Add(model.Graph.Input.Single().Name, images);
         foreach (var node in model.Graph.Node)
             values.Add(node.Output.Single(), Compute(node, [.. node.Input.Select(name => values[name])]));
         return values[model.Graph.Output.Single().Name].MoveToOuterDisposeScope();
     }
+
+    private static Tensor Value(TensorProto numbers) => (TensorProto.Types.DataType)numbers.DataType switch
+    {
+        TensorProto.Types.DataType.Float => tensor(MemoryMarshal.Cast<byte, float>(numbers.RawData.Span).ToArray(), [.. numbers.Dims]),
+        TensorProto.Types.DataType.Int64 => tensor(MemoryMarshal.Cast<byte, long>(numbers.RawData.Span).ToArray(), [.. numbers.Dims]),
+        _ => throw new NotSupportedException(numbers.Name),
+    };
 
     private static Tensor Compute(NodeProto node, Tensor[] x) => node.OpType switch
     {
@@ -33,6 +39,7 @@ public static class OnnxInterpreter
             x[0], Numbers(node, "kernel_shape"), Numbers(node, "strides"), Padding(node), count_include_pad: Number(node, "count_include_pad") == 1),
         "GlobalAveragePool" => x[0].mean([2, 3], keepdim: true),
         "Flatten" when Number(node, "axis") == 1 => x[0].flatten(start_dim: 1),
+        "Pad" when node.Attribute.Count == 0 => Pad(x[0], x[1].data<long>().ToArray()),
         "Concat" => cat(x, Number(node, "axis")),
         "Softmax" => softmax(x[0], Number(node, "axis")),
         "Cast" when Number(node, "to") == (int)TensorProto.Types.DataType.Float => x[0].to_type(ScalarType.Float32),
@@ -43,6 +50,10 @@ public static class OnnxInterpreter
         "Div" => x[0].div(x[1]),
         _ => throw new NotSupportedException(node.ToString()),
     };
+
+    // ONNX has what is put before each dimension and then what behind; torch both for each, the last dimension first.
+    private static Tensor Pad(Tensor x, long[] pads) =>
+        pad(x, [.. Enumerable.Range(0, pads.Length / 2).Reverse().SelectMany(place => new[] { pads[place], pads[place + pads.Length / 2] })]);
 
     // The same on both sides, which torch takes once.
     private static long[] Padding(NodeProto node)

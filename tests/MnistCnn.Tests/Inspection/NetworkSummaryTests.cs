@@ -36,6 +36,16 @@ public sealed class NetworkSummaryTests
     public void On_ImageNet(string name, long parameters, long multiplyAdds, int receptiveField) =>
         AssertSummary(name, ImageNet, parameters, multiplyAdds, receptiveField);
 
+    // By hand for 20 layers: 1024 * 16 * 27 + 6 * 1024 * 16 * 144, for each further layer of blocks 11 times what its first convolution
+    // takes, which reads half of the maps, and 640. The receptive field: 3 + 6 * 2, then 2 + 5 * 4, then 4 + 5 * 8.
+    [Theory]
+    [InlineData("resnet20", 269_722, 40_551_040, 81)]
+    [InlineData("plain20", 269_722, 40_551_040, 81)]
+    [InlineData("resnet56", 853_018, 125_485_696, 249)]
+    [InlineData("resnet110", 1_727_962, 252_887_680, 501)]
+    public void On_CIFAR(string name, long parameters, long multiplyAdds, int receptiveField) =>
+        AssertSummary(name, new NetworkShape(3, 32, 32, 10), parameters, multiplyAdds, receptiveField);
+
     [Fact]
     public void Rows_are_in_the_order_of_the_forward_pass_with_what_each_layer_gives()
     {

@@ -30,6 +30,7 @@ public sealed class SwitchTests
     [Theory]
     [InlineData("resnet18", 2, 2, 2, 2)]
     [InlineData("resnet50", 3, 4, 6, 3)]
+    [InlineData("resnet20", 3, 3, 3)]
     public void Every_block_of_a_residual_network_has_a_shortcut(string name, params int[] blocks) => Assert.Equal(
         blocks.SelectMany((count, layer) => Enumerable.Range(0, count)
             .Select(block => $"Shortcut of layer{layer + 1}.{block}: layer{layer + 1}/{block}/Add:1:")),
@@ -38,6 +39,7 @@ public sealed class SwitchTests
     [Theory]
     [InlineData("plain")]
     [InlineData("plain18")]
+    [InlineData("plain20")]
     public void A_plain_network_has_nothing_to_switch(string name) => Assert.Empty(Switches(name));
 
     [Fact]

@@ -20,7 +20,7 @@ public sealed class TraceTests : IDisposable
     private readonly DisposeScope scope = NewDisposeScope();
     private readonly IDisposable noGradient = no_grad();
 
-    private static readonly string[] Deep = ["resnet34", "resnet50", "resnet101", "resnet152", "plain34"];
+    private static readonly string[] Deep = ["resnet34", "resnet50", "resnet101", "resnet152", "plain34", "resnet56", "resnet110", "plain56"];
 
     public static TheoryData<string> Names => [.. Architecture.All.Select(architecture => architecture.Name).Except(Deep)];
 
@@ -52,6 +52,7 @@ public sealed class TraceTests : IDisposable
     [InlineData("residual-as-printed")]
     [InlineData("plain")]
     [InlineData("resnet18")]
+    [InlineData("resnet20")]
     public void So_it_is_of_images_of_MNIST_as_they_lie_in_the_server_s_memory(string name)
     {
         using var network = RandomNetwork.Create(name, NetworkShape.Mnist);
@@ -62,6 +63,7 @@ public sealed class TraceTests : IDisposable
     [InlineData("inception")]
     [InlineData("residual")]
     [InlineData("resnet18")]
+    [InlineData("resnet20")]
     public void Operations_are_those_of_an_exported_network_and_are_called_the_same(string name)
     {
         using var network = RandomNetwork.Create(name, Colour);

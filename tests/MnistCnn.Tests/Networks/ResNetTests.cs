@@ -40,14 +40,14 @@ public sealed class ResNetTests
         using var residual = Architecture.Find(twin)!.CreateSkeleton();
         Assert.Equal(residual.state_dict().Keys.Where(key => !key.Contains("downsample")), model.state_dict().Keys);
 
-        using var block = Fill(new BasicBlock(4, 4, stride: 1, hasShortcut: false), 0);
+        using var block = Fill(new BasicBlock(4, 4, stride: 1, ShortcutKind.None), 0);
         Assert.Equal(0, block.call(rand(2, 4, 5, 5)).abs().max().item<float>());
     }
 
     [Fact]
     public void A_block_without_weights_passes_its_input_on()
     {
-        using var basic = Fill(new BasicBlock(4, 4, stride: 1), 0);
+        using var basic = Fill(new BasicBlock(4, 4, stride: 1, ShortcutKind.Projection), 0);
         using var bottleneck = Fill(new BottleneckBlock(16, 4, stride: 1), 0);
         foreach (var (block, x) in new[] { (basic, rand(2, 4, 5, 5)), (bottleneck, rand(2, 16, 5, 5)) })
             Assert.Equal(x.data<float>().ToArray(), block.call(x).data<float>().ToArray());
@@ -56,7 +56,7 @@ public sealed class ResNetTests
     [Fact]
     public void Another_shape_is_brought_to_that_of_the_output_by_a_projection()
     {
-        using var basic = new BasicBlock(4, 8, stride: 2);
+        using var basic = new BasicBlock(4, 8, stride: 2, ShortcutKind.Projection);
         Assert.Equal([2, 8, 3, 4], basic.call(rand(2, 4, 5, 7)).shape);
         using var bottleneck = new BottleneckBlock(4, 8, stride: 2);
         Assert.Equal([2, 32, 3, 4], bottleneck.call(rand(2, 4, 5, 7)).shape);

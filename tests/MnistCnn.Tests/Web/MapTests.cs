@@ -21,6 +21,7 @@ public sealed class MapTests(ServerWithModels models)
     [InlineData("inception")]
     [InlineData("colour")]
     [InlineData("resnet18", "image", "conv1/Conv", "bn1/BatchNormalization", "Relu", "MaxPool", "layer2/0/", "layer4/1/", "GlobalAveragePool", "Flatten", "fc/Gemm")]
+    [InlineData("resnet20", "layer2/0/downsample/", "layer2/0/Add")]
     public async Task A_value_is_what_its_parts_make(string id, params string[] some)
     {
         var picture = SmallPictures.Encode(28, 28, (x, y) => SmallPictures.Grey((byte)(x is > 11 and < 15 && y is > 3 and < 24 ? 250 : 10)));
@@ -66,10 +67,31 @@ public sealed class MapTests(ServerWithModels models)
         Assert.Equal(Values(map), map.Floats(input));
     }
 
+    // The 16 maps that come in, and as many of zeros behind them.
+    [Fact]
+    public async Task A_map_of_zeros_has_no_source_and_the_others_are_passed_on()
+    {
+        var passedOn = new List<float>();
+        for (var channel = 0; channel < 16; channel++)
+        {
+            var map = await Map("resnet20", "layer2/0/downsample/Pad", channel);
+            var input = Assert.Single(map["inputs"].EnumerateArray());
+            Assert.Equal(("layer2/0/downsample/MaxPool", channel), (input.GetProperty("node").GetString(), input.GetProperty("channel").GetInt32()));
+            Assert.Equal(map.Floats(input), Values(map));
+            passedOn.AddRange(Values(map));
+        }
+
+        Assert.Contains(passedOn, value => value != 0);
+        var zeros = await Map("resnet20", "layer2/0/downsample/Pad", 16);
+        Assert.Empty(zeros["inputs"].EnumerateArray());
+        AssertComputed(zeros);
+    }
+
     [Theory]
     [InlineData("residual", "rBlock1/Add", "rBlock1", "Relu", "rBlock1/conv2/Conv", "rBlock1/Relu_1")]
     [InlineData("residual", "rBlock2/Relu_1", "rBlock2", "Relu_1", "rBlock2/conv2/Conv", "rBlock2/Relu_1")]
     [InlineData("resnet18", "layer2/0/Add", "layer2.0", "layer2/0/downsample/1/BatchNormalization", "layer2/0/bn2/BatchNormalization", "layer2/0/Relu_1")]
+    [InlineData("resnet20", "layer3/0/Add", "layer3.0", "layer3/0/downsample/Pad", "layer3/0/bn2/BatchNormalization", "layer3/0/Relu_1")]
     public async Task The_sum_of_a_block_has_its_parts_and_their_norms(string id, string node, string block, string x, string f, string relu)
     {
         using var scope = NewDisposeScope();
@@ -126,6 +148,9 @@ public sealed class MapTests(ServerWithModels models)
             case "Input":
                 Assert.Empty(inputs);
                 break;
+            case "Pad" when inputs.Length == 0:
+                Assert.All(values, value => Assert.Equal(0, value));
+                break;
             case "Conv" or "Gemm":
                 AssertConvolution(map, inputs[0], values);
                 break;
@@ -148,7 +173,7 @@ public sealed class MapTests(ServerWithModels models)
             case "GlobalAveragePool":
                 AssertNear([(inputs[0].Average(x => (double)x), inputs[0].Average(x => Math.Abs((double)x)))], values);
                 break;
-            case "Concat" or "Flatten" or "Identity":
+            case "Concat" or "Pad" or "Flatten" or "Identity":
                 Assert.Equal(inputs[0], values);
                 break;
             case var other:

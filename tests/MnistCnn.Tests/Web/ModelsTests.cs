@@ -26,11 +26,11 @@ public sealed class ModelsTests(ServerWithModels models)
         var all = (await Server.Json("/api/models")).EnumerateArray().ToArray();
         Assert.All(all, model => Assert.Equal(ModelFields, model.EnumerateObject().Select(field => field.Name)));
         Assert.Equal(ServerWithModels.Ids, all.Select(model => model.GetProperty("id").GetString()));
-        Assert.Equal(["residual", "inception", "inception", "resnet18"], all.Select(model => model.GetProperty("architecture").GetString()));
-        Assert.Equal(["Residual", "Inception", "Inception", "ResNet-18"], all.Select(model => model.GetProperty("title").GetString()));
-        Assert.Equal(["1x28x28", "1x28x28", "3x24x20", "1x28x28"], all.Select(model => string.Join('x', new[] { "channels", "height", "width" }.Select(side => model.GetProperty(side).GetInt32()))));
-        Assert.Equal([true, true, false, true], all.Select(model => model.GetProperty("pen").GetBoolean()));
-        Assert.Equal([true, true, false, true], all.Select(model => model.GetProperty("has_images").GetBoolean()));
+        Assert.Equal(["residual", "inception", "inception", "resnet18", "resnet20"], all.Select(model => model.GetProperty("architecture").GetString()));
+        Assert.Equal(["Residual", "Inception", "Inception", "ResNet-18", "ResNet-20"], all.Select(model => model.GetProperty("title").GetString()));
+        Assert.Equal(["1x28x28", "1x28x28", "3x24x20", "1x28x28", "1x28x28"], all.Select(model => string.Join('x', new[] { "channels", "height", "width" }.Select(side => model.GetProperty(side).GetInt32()))));
+        Assert.Equal([true, true, false, true, true], all.Select(model => model.GetProperty("pen").GetBoolean()));
+        Assert.Equal([true, true, false, true, true], all.Select(model => model.GetProperty("has_images").GetBoolean()));
         Assert.Equal([41_514, 97_298], all.Take(2).Select(model => model.GetProperty("parameters").GetInt64()));
         Assert.Equal(Enumerable.Range(0, 7).Select(number => $"class {number}"), all[2].GetProperty("classes").EnumerateArray().Select(name => name.GetString()));
         Assert.Equal("colour.safetensors", all[2].GetProperty("file").GetString());

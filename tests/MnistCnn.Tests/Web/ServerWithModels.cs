@@ -8,13 +8,13 @@ using static TorchSharp.torch;
 namespace MnistCnn.Tests.Web;
 
 /// <summary>
-/// A server of the ready networks, of random ones, among them one that takes colour pictures and a residual network, and of a small data
+/// A server of the ready networks, of random ones, among them one that takes colour pictures and residual networks, and of a small data
 /// set: one for several classes of tests.
 /// </summary>
 public sealed class ServerWithModels : IDisposable
 {
     /// <summary>What requests call the networks, in their order.</summary>
-    public static readonly string[] Ids = ["residual", "inception", "colour", "resnet18"];
+    public static readonly string[] Ids = ["residual", "inception", "colour", "resnet18", "resnet20"];
 
     /// <summary>The classes of tests that share it.</summary>
     [CollectionDefinition]
@@ -26,7 +26,8 @@ public sealed class ServerWithModels : IDisposable
         SmallMnist.Write(Folder["data"], test: 300);
         WriteModel(Folder["colour.safetensors"], "inception", new NetworkShape(3, 24, 20, 7));
         WriteModel(Folder["resnet18.safetensors"], "resnet18", NetworkShape.Mnist);
-        Server = RunningServer.Start(Folder.FullPath, "residual", "inception", "colour.safetensors", "resnet18.safetensors", "--data", "data");
+        WriteModel(Folder["resnet20.safetensors"], "resnet20", NetworkShape.Mnist);
+        Server = RunningServer.Start(Folder.FullPath, "residual", "inception", "colour.safetensors", "resnet18.safetensors", "resnet20.safetensors", "--data", "data");
     }
 
     public TemporaryFolder Folder { get; } = new();

@@ -224,7 +224,7 @@ class Single {
     const { node, json, inputs: [input], values, width, isRow } = this.#detail;
     const place = row * width + column;
     if (!input) {
-      this.#equation.textContent = text('howInputNote');
+      this.#equation.textContent = text(`how${node.operation}Note`);
       return;
     }
     if (isRow) {

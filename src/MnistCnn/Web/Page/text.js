@@ -157,6 +157,7 @@ const texts = {
   nameAveragePool: ['mean pool', '平均池化'],
   nameGlobalAveragePool: ['mean', '全局池化'],
   nameConcat: ['concat', '拼接'],
+  namePad: ['pad', '补零'],
   nameAdd: ['add', '相加'],
   nameFlatten: ['flatten', '展平'],
   nameIdentity: ['identity', '恒等'],
@@ -174,6 +175,7 @@ const texts = {
   kindAveragePool: ['mean of {window}', '{window} 取平均'],
   kindGlobalAveragePool: ['mean of each map', '每图取平均'],
   kindConcat: ['all branches', '合并各分支'],
+  kindPad: ['maps of zeros added', '补上全零的特征图'],
   kindAdd: ['x + F(x)', 'x + F(x)'],
   kindFlatten: ['all in a row', '排成一行'],
 
@@ -216,6 +218,11 @@ const texts = {
   howBatchNormalization: ['Batch normalisation: one factor and one shift for the whole map', '批归一化：整个特征图共用一个系数和一个偏移'],
   howRelu: ['Relu: what is below zero becomes zero', 'ReLU：负数变成 0'],
   howConcat: ['The branches are put one behind the other', '把各分支的特征图依次拼接'],
+  howPad: ['Maps of zeros are put behind the others', '在后面补上全零的特征图'],
+  howPadNote: [
+    'This map is one of those: all zeros. So the shortcut gets as many maps as what the layers give, without weights of its own.',
+    '这就是补上的一张，全为 0。这样捷径不需要权重，特征图的数目也和块中各层的输出一样多。',
+  ],
   howFlatten: ['All numbers of all maps in a row', '把所有特征图的数排成一行'],
   howIdentity: ['Passed on as it is', '原样通过'],
   howInput: ['The image as the network computes with it', '网络计算时使用的图像'],
@@ -226,6 +233,7 @@ const texts = {
   equationBatchNormalization: ['{factor} × ({x}) {shift} = {value}', '{factor} × ({x}) {shift} = {value}'],
   equationRelu: ['the larger of 0 and {x} is {value}', 'max(0, {x}) = {value}'],
   equationConcat: ['this is map {map} of {layer}: {value}', '来自 {layer} 的第 {map} 个特征图：{value}'],
+  equationPad: ['{value}', '{value}'],
   equationIdentity: ['{value}', '{value}'],
   equationFlatten: ['number {place} is from map {map}, row {row}, column {column}', '第 {place} 个数来自第 {map} 个特征图的第 {row} 行第 {column} 列'],
 
