@@ -56,7 +56,7 @@ internal static class ExperimentCommand
         ExperimentReport.Run(progress => isFinished = run.Measure(progress, Keep, interruption.Token));
 
         string[] files = [.. Directory.GetFiles(run.Folder).Where(file => !FolderLock.IsLock(file)).Order(StringComparer.Ordinal)];
-        ExperimentReport.Result(run.Info, run.Findings.Table, files, line.GetValue(Json));
+        ExperimentReport.Result(run.Info, run.Findings, files, line.GetValue(Json));
         if (isFinished)
             return 0;
         Console.Error.WriteLine($"Stopped. What was measured before that is above and in the files. To go on, start it again with --out {run.Folder}");

@@ -23,18 +23,24 @@ internal sealed record Experiment(
     Func<IReadOnlyList<JsonElement>, Findings> Conclude)
 {
     /// <summary>Makes what concludes from rows of one kind.</summary>
+    /// <param name="effects">What the claim is about; from no rows too. What it says of them is the <see cref="Verdict"/>.</param>
+    /// <param name="table">The results in short; from no rows too.</param>
+    /// <param name="charts">The plot.</param>
     public static Func<IReadOnlyList<JsonElement>, Findings> From<TRow>(
-        Func<IReadOnlyList<TRow>, ResultTable> table, Func<IReadOnlyList<TRow>, IReadOnlyList<IReadOnlyList<Chart>>> charts) => elements =>
+        Func<IReadOnlyList<TRow>, IReadOnlyList<Effect>> effects,
+        Func<IReadOnlyList<TRow>, ResultTable> table,
+        Func<IReadOnlyList<TRow>, IReadOnlyList<IReadOnlyList<Chart>>> charts) => elements =>
     {
         var rows = elements.Select(element => JsonFormat.Parse<TRow>(element.GetRawText(), ExperimentRun.TrialsFile)).ToArray();
-        return new Findings(table(rows), rows.Length == 0 ? [] : charts(rows));
+        return new Findings(new Verdict(effects(rows)), table(rows), rows.Length == 0 ? [] : charts(rows));
     };
 }
 
 /// <summary>What came out of an experiment, or of as much of it as is done.</summary>
+/// <param name="Verdict">What it says of the claim.</param>
 /// <param name="Table">The results in short.</param>
 /// <param name="Charts">The plot, as rows of charts.</param>
-internal sealed record Findings(ResultTable Table, IReadOnlyList<IReadOnlyList<Chart>> Charts);
+internal sealed record Findings(Verdict Verdict, ResultTable Table, IReadOnlyList<IReadOnlyList<Chart>> Charts);
 
 /// <summary>A part of an experiment that is measured by itself, for instance one network with one seed.</summary>
 /// <param name="Name">What it is, for a line of progress; no two of an experiment are alike.</param>

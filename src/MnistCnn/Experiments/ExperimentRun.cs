@@ -200,7 +200,7 @@ internal sealed partial class ExperimentRun : IDisposable
 
     private void Save(string outcome)
     {
-        info = info with { Outcome = outcome, Seconds = outcome == Running ? null : (DateTimeOffset.Now - info.Started).TotalSeconds };
+        info = info with { Outcome = outcome, Seconds = outcome == Running ? null : (DateTimeOffset.Now - info.Started).TotalSeconds, Verdict = Findings.Verdict };
         Write(InfoFile, JsonSerializer.Serialize(info, JsonFormat.Indented));
     }
 
@@ -212,7 +212,8 @@ internal sealed partial class ExperimentRun : IDisposable
     private sealed record FinishedTrial(string Name, IReadOnlyList<JsonElement> Rows);
 }
 
-/// <summary>What an experiment was: the file <c>experiment.json</c>. When and how long are those of its last start.</summary>
+/// <summary>What an experiment was: the file <c>experiment.json</c>. When and how long are those of its last start, the
+/// verdict is that of the rows when it ended; null in an experiment of version 0.1.</summary>
 internal sealed record ExperimentInfo(
     string Experiment,
     string Claim,
@@ -223,7 +224,8 @@ internal sealed record ExperimentInfo(
     RunData Data,
     DateTimeOffset Started,
     double? Seconds = null,
-    string Outcome = ExperimentRun.Running);
+    string Outcome = ExperimentRun.Running,
+    Verdict? Verdict = null);
 
 /// <summary>How far an experiment is.</summary>
 /// <param name="Trial">Which trial, from 1.</param>

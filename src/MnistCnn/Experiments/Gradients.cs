@@ -15,6 +15,9 @@ internal static class Gradients
     private static readonly (string Name, Func<int, Module<Tensor, Tensor>> Block)[] Kinds =
         [("plain", channels => new PlainBlock(channels)), ("residual", channels => new ResidualBlock(channels))];
 
+    // What "vanishes" means here: less than a thousandth is left.
+    private const double Vanished = 1_000;
+
     private const string Claim = "In a deep network the gradient vanishes, and shortcuts keep it alive.";
 
     /// <summary>The experiment.</summary>
@@ -24,7 +27,7 @@ internal static class Gradients
         new ExperimentSettings(Seeds: 3, Epochs: 1, TrainLimit: 19_200),
         new ExperimentSettings(Seeds: 1, Epochs: 1, TrainLimit: 6_400, TestLimit: 2_000, Quick: true),
         Trials,
-        Experiment.From<GradientRow>(Table, Charts));
+        Experiment.From<GradientRow>(Effects, Table, Charts));
 
     private static IEnumerable<Trial> Trials(ExperimentSettings settings, NetworkShape shape)
     {
@@ -55,6 +58,25 @@ internal static class Gradients
                         .Select((layer, index) => new GradientRow(kind.Name, blocks, seed, step, index + 1, layer.Norm!.Value, testAccuracy)),
                 ];
             });
+    }
+
+    // In the deepest stacks, before training.
+    private static IReadOnlyList<Effect> Effects(IReadOnlyList<GradientRow> rows)
+    {
+        var start = rows.Where(row => row.Step == 0 && row.Blocks == rows.Max(other => other.Blocks)).ToArray();
+        var blocks = start.Select(row => row.Blocks).FirstOrDefault();
+        var convolutions = 2 * blocks;
+        return
+        [
+            Effect.Factor(Invariant($"Gradient of the last convolution over that of the first in {blocks} plain blocks"), Of("plain", convolutions), Of("plain", 1), Vanished),
+            Effect.Factor(Invariant($"Gradient of the first convolution in {blocks} residual blocks over that in {blocks} plain ones"), Of("residual", 1), Of("plain", 1), Vanished),
+        ];
+
+        // What float32 has no number for is at most the smallest that it has.
+        IEnumerable<(long, double)> Of(string network, int layer) =>
+            from row in start
+            where row.Network == network && row.Layer == layer
+            select (row.Seed, Math.Max(row.GradientNorm, float.Epsilon));
     }
 
     private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<GradientRow> rows)

@@ -33,7 +33,7 @@ internal static class Listing
         new ExperimentSettings(Seeds: 10, Epochs: 10, TrainLimit: 60_000),
         new ExperimentSettings(Seeds: 3, Epochs: 2, TrainLimit: 6_000, TestLimit: 2_000, Quick: true),
         Trials,
-        Experiment.From<ListingRow>(Table, Charts));
+        Experiment.From<ListingRow>(Effects, Table, Charts));
 
     // The two that the claim is about come first, with all of their seeds.
     private static IEnumerable<Trial> Trials(ExperimentSettings settings, NetworkShape shape) =>
@@ -106,6 +106,15 @@ internal static class Listing
         foreach (var (name, parameter) in block.named_parameters())
             if (name.EndsWith(".weight", StringComparison.Ordinal))
                 parameter.mul_(factor);
+    }
+
+    private static IReadOnlyList<Effect> Effects(IReadOnlyList<ListingRow> rows)
+    {
+        var last = rows.Select(row => row.Epoch).DefaultIfEmpty().Max();
+        return [Effect.Points($"{Pair[0].Title} over {Pair[1].Title} after {ResultTable.Count(last, "epoch")}", Of(Pair[0]), Of(Pair[1]))];
+
+        IEnumerable<(long, double)> Of(Architecture network) =>
+            rows.Where(row => row.Network == network.Title && row.Epoch == last && last > 0).Select(row => (row.Seed, row.TestAccuracy!.Value));
     }
 
     private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<ListingRow> rows) =>

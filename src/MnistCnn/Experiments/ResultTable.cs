@@ -11,6 +11,9 @@ internal sealed record ResultTable(IReadOnlyList<string> Headings, IReadOnlyList
     /// <summary>A whole number with separators.</summary>
     public static string Text(long number) => Invariant($"{number:N0}");
 
+    /// <summary>"1 epoch", "2 epochs".</summary>
+    public static string Count(int number, string unit) => Invariant($"{number} {unit}{(number == 1 ? "" : "s")}");
+
     /// <summary>The mean of some percentages, without the sign, and their standard deviation where there are several; nothing of none.</summary>
     public static string Percent(IEnumerable<double> values)
     {

@@ -52,6 +52,23 @@ internal sealed record TrainingRow(
         });
     }
 
+    /// <summary>By how much one network's accuracy is higher than another's after the last epoch.</summary>
+    public static Effect AtTheEnd(IReadOnlyList<TrainingRow> rows, string higher, string lower)
+    {
+        var last = rows.Select(row => row.Epoch).DefaultIfEmpty().Max();
+        return Effect.Points($"{higher} over {lower} after {ResultTable.Count(last, "epoch")}", Of(higher), Of(lower));
+
+        IEnumerable<(long, double)> Of(string network) =>
+            rows.Where(row => row.Network == network && row.Epoch == last).Select(row => (row.Seed, row.TestAccuracy));
+    }
+
+    /// <summary>The mean of a network's accuracies after each epoch, with each seed.</summary>
+    public static IEnumerable<(long Seed, double Percent)> MeanAccuracies(IEnumerable<TrainingRow> rows, string network) =>
+        from row in rows
+        where row.Network == network
+        group row.TestAccuracy by row.Seed into epochs
+        select (epochs.Key, epochs.Average());
+
     /// <summary>A curve for each network, its accuracy over <paramref name="x"/>.</summary>
     public static Curve[] Accuracies(IEnumerable<TrainingRow> rows, Func<TrainingRow, double> x) =>
         [.. rows.GroupBy(row => row.Network).Select(network => Curve.Mean(network.Key, network.Select(row => (x(row), row.TestAccuracy))))];

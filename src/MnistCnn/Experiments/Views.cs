@@ -38,7 +38,7 @@ internal static class Views
         new ExperimentSettings(Seeds: 3, Epochs: 3, TrainLimit: 30_000, Recipe: "fast", LearningRate: 0.02),
         new ExperimentSettings(Seeds: 1, Epochs: 2, TrainLimit: 10_000, TestLimit: 2_000, Recipe: "fast", LearningRate: 0.02, Quick: true),
         Trials,
-        Experiment.From<TrainingRow>(TrainingRow.Table, Charts));
+        Experiment.From<TrainingRow>(Effects, TrainingRow.Table, Charts));
 
     private static IEnumerable<Trial> Trials(ExperimentSettings settings, NetworkShape shape)
     {
@@ -49,6 +49,9 @@ internal static class Views
             from network in networks
             select TrainingRow.Trial(network, shape, seed, network == Inception && seed == 1 ? ShowMaps : null);
     }
+
+    private static IReadOnlyList<Effect> Effects(IReadOnlyList<TrainingRow> rows) =>
+        [.. Branches.Select(branch => TrainingRow.AtTheEnd(rows, Inception.Title, TitleOf(branch.Name)))];
 
     private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<TrainingRow> rows) =>
     [
@@ -65,6 +68,8 @@ internal static class Views
         ],
     ];
 
+    private static string TitleOf(string branch) => $"only {branch}";
+
     private static int Inner(int width) => (2 * width + 2) / 3;
 
     // The width with which its parameters come nearest to Inception's.
@@ -74,7 +79,7 @@ internal static class Views
 
         Architecture Of(int width) => new(
             name,
-            $"only {name}",
+            TitleOf(name),
             $"Inception's network with one branch of {width} channels",
             images => new Net(
                 images,

@@ -31,21 +31,22 @@ internal static class ExperimentReport
 
     /// <summary>Reports the end.</summary>
     /// <param name="info">What the experiment was.</param>
-    /// <param name="table">What came out.</param>
+    /// <param name="findings">What came out.</param>
     /// <param name="files">The paths of what it left behind.</param>
     /// <param name="json">Whether to write JSON.</param>
-    public static void Result(ExperimentInfo info, ResultTable table, IReadOnlyList<string> files, bool json) => Output.Write(
+    public static void Result(ExperimentInfo info, Findings findings, IReadOnlyList<string> files, bool json) => Output.Write(
         json,
-        new { info.Experiment, info.Claim, info.Settings, table.Headings, table.Rows, Files = files },
+        new { info.Experiment, info.Claim, info.Settings, findings.Verdict, findings.Table.Headings, findings.Table.Rows, Files = files },
         console =>
         {
             Console.Out.WriteLine(info.Claim);
             var text = new Table().Border(TableBorder.Simple);
-            foreach (var (index, heading) in table.Headings.Index())
+            foreach (var (index, heading) in findings.Table.Headings.Index())
                 text.AddColumn(heading, column => column.Alignment(index == 0 ? Justify.Left : Justify.Right).PadLeft(0).PadRight(1));
-            foreach (var row in table.Rows)
+            foreach (var row in findings.Table.Rows)
                 text.AddRow([.. row.Select(cell => new Text(cell))]);
             console.Write(text);
+            Console.Out.WriteLine(findings.Verdict.Text);
         },
         files);
 

@@ -101,11 +101,15 @@ public sealed class ExperimentCommandTests : IDisposable
         var result = JsonDocument.Parse(run.Output).RootElement;
         Assert.Equal(6, result.GetProperty("rows").GetArrayLength());
         Assert.Equal(result.GetProperty("headings").GetArrayLength(), result.GetProperty("rows")[5].GetArrayLength());
+        var verdict = result.GetProperty("verdict");
+        Assert.Equal("undecided", verdict.GetProperty("outcome").GetString());
+        Assert.Equal(6, verdict.GetProperty("effects").GetArrayLength());
         foreach (var file in result.GetProperty("files").EnumerateArray())
             Assert.True(File.Exists(file.GetString()), file.GetString());
 
         var info = JsonDocument.Parse(File.ReadAllText(folder["out/experiment.json"])).RootElement;
         Assert.Equal("finished", info.GetProperty("outcome").GetString());
+        Assert.Equal(verdict.GetRawText(), info.GetProperty("verdict").GetRawText());
         Assert.Equal(20, info.GetProperty("data").GetProperty("train_images").GetInt32());
         var settings = info.GetProperty("settings");
         Assert.Equal(("fast", 2, 1), (settings.GetProperty("recipe").GetString(), settings.GetProperty("epochs").GetInt32(), settings.GetProperty("seeds").GetInt32()));
@@ -223,7 +227,9 @@ public sealed class ExperimentCommandTests : IDisposable
     {
         var run = Run(["experiment", name, .. options, "--out", "out"]);
         Assert.Equal(0, run.ExitCode);
-        Assert.All(run.Output.Split('\n').Where(line => !line.Contains(folder.FullPath, StringComparison.Ordinal)), line => Assert.InRange(line.TrimEnd().Length, 0, 80));
+        var lines = run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.Contains(folder.FullPath, StringComparison.Ordinal)).ToArray();
+        Assert.All(lines[..^1], line => Assert.InRange(line.TrimEnd().Length, 0, 80));
+        Assert.Matches("^(Borne out|Not borne out|Undecided): .* (points|times)", lines[^1]);
         Assert.All(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.Matches(@"^\[\d+/\d+\] .*: \d+\.\d s, \d+:\d\d left$", line));
         using var plot = SKBitmap.Decode(folder["out/plot.png"]);
         Assert.True(plot.Width >= 1600);

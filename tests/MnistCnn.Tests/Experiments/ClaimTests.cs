@@ -1,0 +1,101 @@
+using System.Text.Json;
+using MnistCnn.Experiments;
+using MnistCnn.Files;
+
+namespace MnistCnn.Tests.Experiments;
+
+/// <summary>What each experiment says of rows that are made up: as the claim says, the contrary, and too few.</summary>
+public sealed class ClaimTests
+{
+    [Fact]
+    public void Gradients_that_vanish_without_shortcuts_alone_bear_the_claim_out()
+    {
+        Assert.Equal(Outcome.BorneOut, Of(plain: 1e-27f, residual: 0.2).Outcome);
+        Assert.Equal(Outcome.NotBorneOut, Of(plain: 0.1, residual: 0.2).Outcome);
+        Assert.Equal(Outcome.NotBorneOut, Of(plain: 1e-27, residual: 1e-27).Outcome);
+        Assert.Equal("Borne out", Of(plain: 0, residual: 0.2).Heading);
+        Assert.Equal("Not borne out", Of(plain: 0, residual: 0).Heading);
+        Assert.Contains("in 32 residual blocks", Of(plain: 0, residual: 0).Text);
+
+        Verdict Of(double plain, double residual) => Conclude("gradients",
+            from seed in Seeds
+            from blocks in new[] { 2, 32 }
+            from network in new[] { (Name: "plain", First: plain), (Name: "residual", First: residual) }
+            from layer in Enumerable.Range(1, 2 * blocks)
+            select new GradientRow(network.Name, blocks, seed, 0, layer, blocks == 2 || layer > 1 ? 0.3 : network.First * (1 + 0.1 * seed), null));
+    }
+
+    [Fact]
+    public void Networks_with_shortcuts_must_be_above_their_twins_in_the_mean_and_at_the_end()
+    {
+        Assert.Equal("Borne out", Of(early: 60, late: 97).Heading);
+        Assert.Contains("Residual over Residual's plain twin in the mean of the epochs", Of(early: 20, late: 97).Text);
+        Assert.StartsWith("Not borne out: Residual over Residual's plain twin after 2 epochs, -2.00 ± 0.", Of(early: 80, late: 88).Text);
+
+        Verdict Of(double early, double late) => Conclude("convergence",
+            from seed in Seeds
+            from network in new[] { "Residual", "Residual's plain twin", "ResNet-18", "Plain-18" }
+            from epoch in new[] { 1, 2 }
+            let accuracy = network != "Residual" ? network == "ResNet-18" ? 99 : 90 - 60 * (2 - epoch) : epoch == 1 ? early : late
+            select Epoch(network, seed, epoch, accuracy));
+    }
+
+    [Fact]
+    public void A_bottleneck_must_save_more_than_half_of_the_work_and_of_the_time()
+    {
+        Assert.Equal("Borne out", Of(multiplyAdds: 10, milliseconds: 3).Heading);
+        Assert.Equal("Not borne out", Of(multiplyAdds: 10, milliseconds: 9).Heading);
+        Assert.Equal("Not borne out", Of(multiplyAdds: 60, milliseconds: 3).Heading);
+
+        Verdict Of(long multiplyAdds, double milliseconds) => Conclude("bottleneck",
+            from seed in Seeds
+            from width in new int?[] { null, 4, 16 }
+            select new BottleneckRow(width, seed, width == 16 ? multiplyAdds : 100, milliseconds * (1 + 0.01 * seed), 10, 90));
+    }
+
+    [Fact]
+    public void Inception_must_be_above_each_of_its_branches()
+    {
+        Assert.Equal("Borne out", Of(98, pointwise: 97).Heading);
+        Assert.StartsWith("Not borne out: Inception over only 1x1 after 1 epoch, -1.00 ± 0.00", Of(98, pointwise: 99).Text);
+        Assert.StartsWith("Undecided: Inception over only 1x1", Of(98, pointwise: 98).Text);
+        Assert.Equal("Undecided", Of(98).Heading);
+
+        Verdict Of(double inception, double? pointwise = null) => Conclude("views",
+            from seed in Seeds
+            from network in new[] { ("Inception", inception), ("only 1x1", pointwise), ("only 5x5", 96), ("only 3x3 twice", 95.5), ("only pooling", 95) }
+            where network.Item2 is not null
+            select Epoch(network.Item1, seed, 1, network.Item2!.Value + 0.1 * seed));
+    }
+
+    [Fact]
+    public void The_printed_network_must_be_above_the_explained_one()
+    {
+        Assert.StartsWith("Borne out: Residual as printed over Residual after 2 epochs, 0.30 ± 0.00", Of(99.3).Text);
+        Assert.Equal("Not borne out", Of(98.9).Heading);
+
+        Verdict Of(double printed) => Conclude("listing",
+            from seed in Seeds
+            from network in new[] { "Residual as printed", "Residual" }
+            from epoch in new[] { 0, 1, 2 }
+            let accuracy = epoch == 0 ? (double?)null : network == "Residual" ? 99 : printed
+            select new ListingRow(network, 1, seed, epoch, accuracy / 100, accuracy / 100, accuracy, Block1Conv2Gradient: 1, Block1Conv1Gradient: 1));
+    }
+
+    /// <summary>The names of all experiments.</summary>
+    public static TheoryData<string> Names { get; } = [.. Claims.All.Select(experiment => experiment.Name)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Without_rows_all_is_undecided(string name) => Assert.Equal("Undecided", Conclude(name, []).Heading);
+
+    private static IEnumerable<long> Seeds => [1, 2, 3];
+
+    private static TrainingRow Epoch(string network, long seed, int epoch, double accuracy) => new(network, 10, 100, seed, epoch, epoch, 0.1, 0.1, accuracy);
+
+    private static Verdict Conclude(string name, IEnumerable<object> rows)
+    {
+        var experiment = Claims.All.Single(experiment => experiment.Name == name);
+        return experiment.Conclude([.. rows.Select(row => JsonSerializer.SerializeToElement(row, JsonFormat.Line))]).Verdict;
+    }
+}

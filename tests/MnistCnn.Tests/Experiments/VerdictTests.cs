@@ -1,0 +1,103 @@
+using System.Text.Json;
+using MnistCnn.Experiments;
+using MnistCnn.Files;
+
+namespace MnistCnn.Tests.Experiments;
+
+/// <summary>The rule by which rows become a verdict, with rows that are made up.</summary>
+public sealed class VerdictTests
+{
+    private const string What = "one over the other";
+
+    // Quantiles of Student's t from its tables: 12.706, 4.303 and 2.262 at 1, 2 and 9 degrees of freedom.
+    [Theory]
+    [InlineData(new[] { 5.0, 6 }, 5.5, 12.706 * 0.70711 / 1.41421)]
+    [InlineData(new[] { 4.5, 5.2, 5.9 }, 5.2, 4.303 * 0.7 / 1.73205)]
+    [InlineData(new[] { 1.0, 2, 3, 4, 5, 6, 7, 8, 9, 10 }, 5.5, 2.262 * 3.02765 / 3.16228)]
+    [InlineData(new[] { 2.0, 2, 2 }, 2, 0)]
+    public void The_interval_is_that_of_students_t(double[] values, double mean, double half)
+    {
+        var effect = Points(values);
+        Assert.Equal(mean, effect.Mean!.Value, 1e-3);
+        Assert.Equal(mean - half, effect.Low!.Value, 2e-3);
+        Assert.Equal(mean + half, effect.High!.Value, 2e-3);
+    }
+
+    [Theory]
+    [InlineData(new[] { 4.5, 5.2, 5.9 }, "borne out", "Borne out: one over the other, 5.20 ± 1.74 points (95 %, 3 seeds)")]
+    [InlineData(new[] { -4.5, -5.2, -5.9 }, "not borne out", "Not borne out: one over the other, -5.20 ± 1.74 points (95 %, 3 seeds)")]
+    [InlineData(new[] { 1.0, 2, -1 }, "undecided", "Undecided: one over the other, 0.67 ± 3.79 points (95 %, 3 seeds)")]
+    [InlineData(new[] { 0.0, 0, 0 }, "undecided", "Undecided: one over the other, 0.00 ± 0.00 points (95 %, 3 seeds)")]
+    [InlineData(new[] { 0.1, 0.1 }, "borne out", "Borne out: one over the other, 0.10 ± 0.00 points (95 %, 2 seeds)")]
+    [InlineData(new[] { 90.0 }, "undecided", "Undecided: one over the other, 90.00 points (1 seed)")]
+    [InlineData(new double[0], "undecided", "Undecided: one over the other, not measured yet")]
+    public void One_quantity_is_borne_out_where_its_whole_interval_is_above_the_bound(double[] values, string outcome, string text)
+    {
+        var verdict = new Verdict([Points(values)]);
+        Assert.Equal(text, verdict.Text);
+        var saved = JsonSerializer.Serialize(verdict, JsonFormat.Line);
+        Assert.Contains($"\"outcome\":\"{outcome}\",\"text\":", saved);
+        Assert.Equal(text, JsonFormat.Parse<Verdict>(saved, "").Text);
+    }
+
+    // Of three that differ by this much, the interval is 2 ± 1.
+    [Theory]
+    [InlineData(0.9, "Borne out")]
+    [InlineData(1.1, "Undecided")]
+    [InlineData(2.9, "Undecided")]
+    [InlineData(3.1, "Not borne out")]
+    public void A_claim_that_asks_for_more_has_a_bound_of_its_own(double bound, string heading)
+    {
+        var half = 1.73205 / 4.30265;
+        var effect = Effect.Points(What, BySeed([2 - half, 2, 2 + half]), BySeed([0, 0, 0]), bound);
+        Assert.Equal(heading, new Verdict([effect]).Heading);
+        Assert.Contains($"; claimed: above {bound.ToString(System.Globalization.CultureInfo.InvariantCulture)}0)", effect.ToString());
+    }
+
+    [Fact]
+    public void Factors_are_compared_by_their_logarithms()
+    {
+        var effect = Effect.Factor(What, BySeed([1, 4, 16]), BySeed([1, 1, 1]));
+        Assert.Equal(4, effect.Mean!.Value, 1e-9);
+        Assert.Equal(4 / effect.Low!.Value, effect.High!.Value / 4, 1e-9);
+        Assert.Equal(Outcome.Undecided, effect.Outcome);
+        Assert.Equal(Outcome.BorneOut, Effect.Factor(What, BySeed([5, 6, 7]), BySeed([1, 1, 1])).Outcome);
+        Assert.Equal(Outcome.NotBorneOut, Effect.Factor(What, BySeed([1, 1, 1]), BySeed([5, 6, 7])).Outcome);
+        Assert.Equal("one over the other, 6.00 times, 6.00 to 6.00 (95 %, 2 seeds)", Effect.Factor(What, BySeed([6, 6]), BySeed([1, 1])).ToString());
+        Assert.Equal("one over the other, 6.0e+20 times (1 seed; claimed: above 1,000.00)", Effect.Factor(What, BySeed([6e20]), BySeed([1]), 1000).ToString());
+
+        // Factors so far apart that the interval ends beyond all numbers.
+        var wild = new Verdict([Effect.Factor(What, BySeed([1e200, 1]), BySeed([1, 1e200]))]);
+        Assert.Equal(Outcome.Undecided, wild.Outcome);
+        Assert.DoesNotContain("NaN", wild.Text);
+        Assert.Contains("undecided", JsonSerializer.Serialize(wild, JsonFormat.Line));
+    }
+
+    [Fact]
+    public void Only_seeds_that_both_have_are_compared_each_with_its_own()
+    {
+        var effect = Effect.Points(What, [(1, 50), (2, 60), (3, 70), (5, 99)], [(3, 69), (1, 49), (2, 59), (4, 0)]);
+        Assert.Equal([1, 1, 1], effect.Values);
+        Assert.Equal(Outcome.BorneOut, effect.Outcome);
+    }
+
+    [Fact]
+    public void A_claim_of_several_quantities_is_borne_out_by_all_and_contradicted_by_one()
+    {
+        Effect clear = Named("clear", [8, 9, 10]), near = Named("near", [4, 6, 8]), open = Named("open", [-3, 1, 2]), less = Named("less", [-3, -4, -5]);
+        Assert.Equal("Borne out: near, 6.00 ± 4.97 points (95 %, 3 seeds), and 2 more", new Verdict([clear, near, clear]).Text);
+        Assert.StartsWith("Undecided: open, ", new Verdict([clear, open, near]).Text);
+        Assert.StartsWith("Undecided: none, not measured", new Verdict([clear, Named("none", [])]).Text);
+        Assert.Equal("Not borne out: less, -4.00 ± 2.48 points (95 %, 3 seeds)", new Verdict([clear, open, less, Named("none", [])]).Text);
+
+        // Of several that are contradicted, the clearest; and what has no spread is clearer than what has some.
+        Assert.StartsWith("Not borne out: least, ", new Verdict([less, Named("least", [-3, -3.1, -3.2]), less]).Text);
+        Assert.StartsWith("Borne out: near, ", new Verdict([Named("exact", [0.1, 0.1, 0.1]), near]).Text);
+    }
+
+    private static Effect Points(double[] values) => Named(What, values);
+
+    private static Effect Named(string name, double[] values) => Effect.Points(name, BySeed(values), BySeed([.. values.Select(_ => 0.0)]));
+
+    private static IEnumerable<(long Seed, double Value)> BySeed(IReadOnlyList<double> values) => values.Select((value, index) => (index + 1L, value));
+}
