@@ -19,6 +19,7 @@ var root = new RootCommand("Trains the Inception and Residual networks of a wide
     ExportCommand.Create(),
     ServeCommand.Create(),
     ExperimentCommand.Create(),
+    SweepCommand.Create(),
 };
 
 if (args.Contains(""))

@@ -31,6 +31,7 @@ public sealed partial class DocumentationTests
     [InlineData("summary")]
     [InlineData("export")]
     [InlineData("experiment")]
+    [InlineData("sweep")]
     public void The_options_page_lists_just_the_options_and_the_defaults_of_the_help(string command)
     {
         var common = Options(Help());

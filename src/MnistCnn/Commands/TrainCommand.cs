@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using MnistCnn.Data;
 using MnistCnn.Experiments;
 using MnistCnn.Files;
@@ -62,7 +63,7 @@ internal static class TrainCommand
         "--validation", "Hold out the last N training images and choose the best epoch on them.");
     private static readonly Option<int?> Patience = OptionalCount(
         "--patience", "With --validation: end after N epochs without a better one.");
-    private static readonly Option<string?> Init = new("--init") { Description = "Start from the weights in a .safetensors file.", HelpName = "FILE" };
+    public static readonly Option<string?> Init = new("--init") { Description = "Start from the weights in a .safetensors file.", HelpName = "FILE" };
     private static readonly Option<bool> Freeze = new("--freeze") { Description = "With --init: train the last layer alone." };
     private static readonly Option<string?> Resume = new("--resume") { Description = "Go on from a checkpoint, with its settings.", HelpName = "FILE" };
     private static readonly Option<int?> CheckpointEvery = OptionalCount(
@@ -84,19 +85,29 @@ internal static class TrainCommand
         };
         foreach (var option in DataOptions.All)
             command.Add(option);
-        command.Validators.Add(result =>
-        {
-            if (result.GetResult(Patience) is not null && result.GetResult(Validation) is null && result.GetResult(Resume) is null)
-                result.AddError("--patience needs --validation: the test images must not decide when to stop.");
-            if (result.GetResult(RecipeName) is not null && result.GetResult(Resume) is not null)
-                result.AddError("--recipe and --resume exclude each other: a checkpoint has its own settings.");
-            if (result.GetResult(Init) is not null && result.GetResult(Resume) is not null)
-                result.AddError("--init and --resume exclude each other: a checkpoint has its own weights.");
-            if (result.GetValue(Freeze) && result.GetResult(Init) is null && result.GetResult(Resume) is null)
-                result.AddError("--freeze needs --init: fresh weights have nothing to keep.");
-        });
+        command.Validators.Add(Check);
         command.SetAction(Run);
         return command;
+    }
+
+    /// <summary>The options of how a network is trained: what they say is in <see cref="TrainSettings"/>.</summary>
+    public static IReadOnlyList<Option> SettingsOptions { get; } =
+    [
+        Arch, RecipeName, Epochs, BatchSize, LearningRate, Momentum, OneCycle, LabelSmoothing, Augment, ClassWeights, Seed, TrainLimit, TestLimit,
+        Validation, Patience, Freeze,
+    ];
+
+    /// <summary>Says which options do not go together.</summary>
+    public static void Check(CommandResult result)
+    {
+        if (result.GetResult(Patience) is not null && result.GetResult(Validation) is null && result.GetResult(Resume) is null)
+            result.AddError("--patience needs --validation: the test images must not decide when to stop.");
+        if (result.GetResult(RecipeName) is not null && result.GetResult(Resume) is not null)
+            result.AddError("--recipe and --resume exclude each other: a checkpoint has its own settings.");
+        if (result.GetResult(Init) is not null && result.GetResult(Resume) is not null)
+            result.AddError("--init and --resume exclude each other: a checkpoint has its own weights.");
+        if (result.GetValue(Freeze) && result.GetResult(Init) is null && result.GetResult(Resume) is null)
+            result.AddError("--freeze needs --init: fresh weights have nothing to keep.");
     }
 
     private static int Run(ParseResult line)
@@ -168,8 +179,8 @@ internal static class TrainCommand
         return ExitCode.Interrupted;
     }
 
-    // What is not asked for is as in the checkpoint, where there is one, or as in the recipe.
-    private static TrainSettings Settings(ParseResult line, TrainSettings? saved)
+    /// <summary>How to train: what is not asked for is as in the checkpoint, where there is one, or as in the recipe.</summary>
+    public static TrainSettings Settings(ParseResult line, TrainSettings? saved = null)
     {
         saved ??= (line.GetValue(RecipeName) ?? Recipe.All[0]).Settings;
         return new TrainSettings(

@@ -42,7 +42,7 @@ internal sealed class Laboratory(
     /// <exception cref="OperationCanceledException">The experiment was ended.</exception>
     public TrainingRun Train(Architecture architecture, long seed)
     {
-        var run = Open(architecture, SettingsOf(architecture, seed));
+        var run = TrainingRun.StartOrResume(architecture, SettingsOf(architecture, seed), data, device, folder);
         try
         {
             if (device.type != TorchSharp.DeviceType.CPU)
@@ -62,21 +62,6 @@ internal sealed class Laboratory(
     /// <inheritdoc/>
     public void OnEpoch(EpochMetrics epoch)
     {
-    }
-
-    private TrainingRun Open(Architecture architecture, TrainSettings training)
-    {
-        var path = Path.Combine(folder, RunFolder.CheckpointFile);
-        if (File.Exists(path))
-        {
-            using var checkpoint = Checkpoint.Read(path);
-            return TrainingRun.Resume(checkpoint, path, architecture, training, data, device);
-        }
-
-        // Killed before its first checkpoint, it has nothing to go on from.
-        if (Directory.Exists(folder))
-            Directory.Delete(folder, recursive: true);
-        return TrainingRun.Start(architecture, training, data, device, folder);
     }
 
     private TrainSettings SettingsOf(Architecture architecture, long seed)

@@ -40,15 +40,21 @@ internal static class ExperimentReport
         console =>
         {
             Console.Out.WriteLine(info.Claim);
-            var text = new Table().Border(TableBorder.Simple);
-            foreach (var (index, heading) in findings.Table.Headings.Index())
-                text.AddColumn(heading, column => column.Alignment(index == 0 ? Justify.Left : Justify.Right).PadLeft(0).PadRight(1));
-            foreach (var row in findings.Table.Rows)
-                text.AddRow([.. row.Select(cell => new Text(cell))]);
-            console.Write(text);
+            console.Write(TableOf(findings.Table));
             Console.Out.WriteLine(findings.Verdict.Text);
         },
         files);
+
+    /// <summary>A table for a terminal.</summary>
+    public static Table TableOf(ResultTable table)
+    {
+        var text = new Table().Border(TableBorder.Simple);
+        foreach (var (index, heading) in table.Headings.Index())
+            text.AddColumn(heading, column => column.Alignment(index == 0 ? Justify.Left : Justify.Right).PadLeft(0).PadRight(1));
+        foreach (var row in table.Rows)
+            text.AddRow([.. row.Select(cell => new Text(cell))]);
+        return text;
+    }
 
     private static Action<ExperimentProgress> Lines()
     {

@@ -143,7 +143,7 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
     {
         try
         {
-            Finish($"failed: {reason.Message}");
+            Finish($"{RunInfo.Failed}{reason.Message}");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -183,14 +183,14 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
         }
     }
 
-    // A run that was killed before its first checkpoint left nothing to lose.
+    // A run that ended before its first checkpoint, however it did, left nothing to lose.
     private bool HoldsDeadStart()
     {
         if (new[] { ModelPath, BestPath, CheckpointPath }.Any(File.Exists) || new FileInfo(MetricsPath) is { Exists: true, Length: > 0 } || !File.Exists(InfoPath))
             return false;
         try
         {
-            return JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(InfoPath), InfoPath).Outcome == "running";
+            return JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(InfoPath), InfoPath).Outcome != RunInfo.Finished;
         }
         catch (InvalidDataException)
         {

@@ -25,4 +25,11 @@ public sealed record RunInfo(
     double? Seconds = null,
     long? PeakMemory = null,
     string Outcome = "running",
-    string? Id = null);
+    string? Id = null)
+{
+    /// <summary>The <see cref="Outcome"/> of a run that came to its end.</summary>
+    public const string Finished = "finished";
+
+    /// <summary>What the <see cref="Outcome"/> of a run that failed starts with; the reason follows.</summary>
+    public const string Failed = "failed: ";
+}

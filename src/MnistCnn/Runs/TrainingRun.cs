@@ -92,6 +92,26 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
             info => RunFolder.Continue(checkpoint, checkpointPath, folder, info));
     }
 
+    /// <summary>Goes on with the run in a folder where there is a checkpoint of one, and begins it otherwise.</summary>
+    /// <param name="architecture">The network.</param>
+    /// <param name="settings">How to train it.</param>
+    /// <param name="data">What to train and test it on.</param>
+    /// <param name="device">Where.</param>
+    /// <param name="folder">The run folder.</param>
+    /// <param name="init">As for <see cref="Start"/>; of no meaning to a run that goes on.</param>
+    /// <exception cref="IOException">As of <see cref="Start"/> and <see cref="Resume"/>; so are the others.</exception>
+    /// <exception cref="InvalidDataException">The checkpoint is damaged, or of other settings or data.</exception>
+    /// <exception cref="UserException">The network cannot be trained so.</exception>
+    public static TrainingRun StartOrResume(
+        Architecture architecture, TrainSettings settings, DataSet data, Device device, string folder, string? init = null)
+    {
+        var path = Path.Combine(folder, RunFolder.CheckpointFile);
+        if (!File.Exists(path))
+            return Start(architecture, settings, data, device, folder, init);
+        using var checkpoint = Checkpoint.Read(path);
+        return Resume(checkpoint, path, architecture, settings, data, device);
+    }
+
     /// <summary>Trains to the last epoch, or until it is stopped; <see cref="RunInfo.Outcome"/> says which.</summary>
     /// <param name="observers">Are told of each step and each epoch.</param>
     /// <param name="cancellation">Stops it after the current step.</param>
@@ -106,7 +126,7 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
             if (Trainer.State is { Step: 0, History: [.., var last] } && !File.Exists(Folder.ModelPath))
                 SaveWeights(Folder.ModelPath, last); // it goes on in a new folder, and may have no epoch left to do
             var isFinished = TrainOn(observers, cancellation);
-            Folder.Finish(isFinished ? "finished" : "stopped");
+            Folder.Finish(isFinished ? RunInfo.Finished : "stopped");
             return isFinished;
         }
         catch (Exception error)

@@ -174,7 +174,7 @@ public sealed class TrainCommandTests : IDisposable
     [InlineData("fly")]
     [InlineData("fly", "--epochs", "2")]
     public void An_unknown_command_lists_the_known_ones(params string[] arguments) =>
-        Run(arguments).AssertFailed(2, "'fly'", "train, evaluate, predict, compare, summary, export, serve, experiment");
+        Run(arguments).AssertFailed(2, "'fly'", "train, evaluate, predict, compare, summary, export, serve, experiment, sweep");
 
     [Theory]
     [InlineData]

@@ -1,0 +1,198 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using MnistCnn.Data;
+using MnistCnn.Files;
+using MnistCnn.Networks;
+using MnistCnn.Runs;
+using MnistCnn.Runtime;
+using MnistCnn.Training;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Experiments;
+
+/// <summary>One training of a sweep.</summary>
+/// <param name="Name">Its name and that of its folder; see <see cref="Grid.NameOf"/>.</param>
+/// <param name="Values">The values of the grid's parameters, in their order.</param>
+/// <param name="Settings">How it is trained.</param>
+internal sealed record SweepTrial(string Name, IReadOnlyList<string> Values, TrainSettings Settings);
+
+/// <summary>What a sweep is: the file <c>sweep.json</c>. Every process that works on it writes the same bytes.</summary>
+/// <param name="Grid">What varies.</param>
+/// <param name="Arguments">What does not, as it stands on the command line.</param>
+/// <param name="Program">The version of the program.</param>
+/// <param name="Libtorch">The version of libtorch.</param>
+/// <param name="Sha256">The SHA-256 of each file of the data.</param>
+/// <param name="Pictures">How pictures were made images; null where there were none.</param>
+internal sealed record SweepInfo(
+    IReadOnlyList<GridParameter> Grid,
+    IReadOnlyList<string> Arguments,
+    string Program,
+    string Libtorch,
+    IReadOnlyDictionary<string, string> Sha256,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] PictureSettings? Pictures = null)
+{
+    /// <summary>What it is on some data.</summary>
+    public static SweepInfo Of(Grid grid, IReadOnlyList<string> arguments, DataSet data) =>
+        new(grid.Parameters, arguments, Versions.Program, __version__, data.Sha256, data.Pictures);
+
+    /// <summary>The same as it stands on a command line, to say what differs.</summary>
+    [JsonIgnore]
+    public object InWords => new
+    {
+        Grid = string.Join(' ', Grid.Select(parameter => $"{parameter.Name}={string.Join(',', parameter.Values)}")),
+        Arguments = string.Join(' ', Arguments),
+        Program,
+        Libtorch,
+        Sha256,
+        Pictures,
+    };
+}
+
+/// <summary>
+/// A sweep in its folder: <c>sweep.json</c> says what it is, and each trial is a run in a folder of its own below, of which record,
+/// metrics and best weights stay. The runs alone say what is done, so several processes can work on it, here or on other machines.
+/// </summary>
+internal sealed class Sweep
+{
+    /// <summary>The name of the file that says what the sweep is.</summary>
+    public const string InfoFile = "sweep.json";
+
+    private readonly Dictionary<SweepTrial, SweepResult> finished = [];
+    private readonly string? init;
+
+    /// <param name="folder">Where it is, or shall be.</param>
+    /// <param name="grid">What varies.</param>
+    /// <param name="trials">All trainings.</param>
+    /// <param name="init">The file with weights that all start from, or null.</param>
+    public Sweep(string folder, Grid grid, IReadOnlyList<SweepTrial> trials, string? init = null)
+    {
+        Folder = Path.GetFullPath(folder);
+        Grid = grid;
+        Trials = trials;
+        this.init = init;
+    }
+
+    /// <summary>Where it is.</summary>
+    public string Folder { get; }
+
+    /// <summary>What varies.</summary>
+    public Grid Grid { get; }
+
+    /// <summary>All trainings.</summary>
+    public IReadOnlyList<SweepTrial> Trials { get; }
+
+    /// <summary>Makes the folder, or goes on with the same sweep there.</summary>
+    /// <param name="info">What the sweep is.</param>
+    /// <exception cref="IOException">The folder cannot be written, or holds something else or another sweep.</exception>
+    /// <exception cref="InvalidDataException">Its <c>sweep.json</c> is damaged.</exception>
+    public void Begin(SweepInfo info)
+    {
+        var path = Path.Combine(Folder, InfoFile);
+        if (File.Exists(path))
+        {
+            if (JsonFormat.Differences(Read(Folder).InWords, info.InWords) is { Length: > 0 } differences)
+                throw new IOException($"{Folder} holds another sweep: {string.Join("; ", differences)}. Choose another folder with --out.");
+            return;
+        }
+
+        // The file itself may be there by now, or be about to: other parts begin too.
+        if (Directory.Exists(Folder) && Directory.EnumerateFileSystemEntries(Folder).Any(entry => !Path.GetFileName(entry).StartsWith(InfoFile, StringComparison.Ordinal)) && !File.Exists(path))
+            throw new IOException($"{Folder} is not empty, and not a sweep's. Choose another folder with --out.");
+        Directory.CreateDirectory(Folder);
+        AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(info, JsonFormat.Indented))));
+    }
+
+    /// <summary>Reads what the sweep in a folder is.</summary>
+    /// <exception cref="IOException">There is none, or it cannot be read.</exception>
+    /// <exception cref="InvalidDataException">Its <c>sweep.json</c> is damaged.</exception>
+    public static SweepInfo Read(string folder)
+    {
+        var path = Path.Combine(Path.GetFullPath(folder), InfoFile);
+        return JsonFormat.Parse<SweepInfo>(InputFile.ReadAllText(path), path);
+    }
+
+    /// <summary>Whether a trial has come to its end; then only its results stay.</summary>
+    /// <exception cref="IOException">Its folder holds another training, or cannot be read.</exception>
+    /// <exception cref="InvalidDataException">Its record is damaged.</exception>
+    public bool IsDone(SweepTrial trial)
+    {
+        if (ReadInfo(trial)?.Outcome != RunInfo.Finished)
+            return false;
+        RunFolder.KeepResults(FolderOf(trial));
+        return true;
+    }
+
+    /// <summary>Trains a network, or goes on where its training was stopped.</summary>
+    /// <param name="trial">What to train.</param>
+    /// <param name="data">What on.</param>
+    /// <param name="device">Where.</param>
+    /// <param name="progress">Is told which share of it is done, from 0 to 1.</param>
+    /// <param name="cancellation">Ends it, with a checkpoint.</param>
+    /// <returns>Whether it came to its end: it does not where it diverges.</returns>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    /// <exception cref="IOException">Its folder can no longer be written, or is in use.</exception>
+    /// <exception cref="UserException">It cannot be trained so.</exception>
+    public bool Train(SweepTrial trial, DataSet data, Device device, Action<double> progress, CancellationToken cancellation)
+    {
+        using (var run = TrainingRun.StartOrResume(Architecture.Find(trial.Settings.Architecture)!, trial.Settings, data, device, FolderOf(trial), init))
+        {
+            if (device.type != TorchSharp.DeviceType.CPU)
+                run.Trainer.StepsAtOnce = 100;
+            try
+            {
+                if (!run.Train([new Observer(trial.Settings.Epochs, progress)], cancellation))
+                    throw new OperationCanceledException(cancellation);
+            }
+            catch (UserException)
+            {
+                return false; // it diverged, which is a result too: its record says so
+            }
+        }
+
+        return IsDone(trial);
+    }
+
+    /// <summary>What came out of the trials that are over, in their order.</summary>
+    /// <exception cref="IOException">A record cannot be read, or is of another training.</exception>
+    /// <exception cref="InvalidDataException">One is damaged.</exception>
+    public IReadOnlyList<SweepResult> Gather()
+    {
+        List<SweepResult> results = [];
+        foreach (var trial in Trials)
+        {
+            if (finished.TryGetValue(trial, out var known))
+                results.Add(known);
+            else if (ReadInfo(trial) is not { } info)
+                continue;
+            else if (info.Outcome == RunInfo.Finished)
+                results.Add(finished[trial] = SweepResult.Of(trial, SavedRun.Read(FolderOf(trial))));
+            else if (info.Outcome.StartsWith(RunInfo.Failed, StringComparison.Ordinal))
+                results.Add(new SweepResult(trial, info.Outcome, [], null, info.Parameters, 0));
+        }
+
+        return results;
+    }
+
+    private string FolderOf(SweepTrial trial) => Path.Combine(Folder, trial.Name);
+
+    private RunInfo? ReadInfo(SweepTrial trial)
+    {
+        var path = Path.Combine(FolderOf(trial), RunFolder.InfoFile);
+        if (!File.Exists(path))
+            return null;
+        var info = JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(path), path);
+        return JsonFormat.Differences(info.Settings, trial.Settings) is { Length: > 0 } differences
+            ? throw new IOException($"{FolderOf(trial)} holds another run: {string.Join("; ", differences)}.")
+            : info;
+    }
+
+    private sealed class Observer(int epochs, Action<double> progress) : ITrainingObserver
+    {
+        public void OnStep(StepMetrics step) => progress((step.Epoch - 1 + (double)step.Step / step.Steps) / epochs);
+
+        public void OnEpoch(EpochMetrics epoch)
+        {
+        }
+    }
+}

@@ -1,0 +1,80 @@
+using System.Globalization;
+using static System.FormattableString;
+
+namespace MnistCnn.Experiments;
+
+/// <summary>What came out of a sweep so far: a table with a row for each setting, the seeds taken together, and a chart.</summary>
+internal static class SweepFindings
+{
+    private const int MostCurves = 8;
+
+    /// <summary>A row for each setting, in the order of the grid.</summary>
+    /// <param name="grid">What varies.</param>
+    /// <param name="results">What came out.</param>
+    public static ResultTable Table(Grid grid, IReadOnlyList<SweepResult> results)
+    {
+        var shown = Varied(grid).ToArray();
+        var isValidated = results.Any(result => result.Chosen?.ValidationAccuracy is not null);
+        return new ResultTable(
+            [.. shown.Select(index => grid.Parameters[index].Name), "Runs", .. isValidated ? ["Validation (%)"] : Array.Empty<string>(), "Test (%)", "Test loss", "s"],
+            [
+                .. from result in results
+                   group result by Setting(grid, result) into setting
+                   let ended = setting.Where(result => result.Chosen is not null).ToArray()
+                   select (string[])
+                   [
+                       .. shown.Select(index => setting.First().Trial.Values[index]),
+                       ended.Length == setting.Count() ? Invariant($"{ended.Length}") : Invariant($"{ended.Length} of {setting.Count()}"),
+                       .. isValidated ? [ResultTable.Percent(ended.Select(result => result.Chosen!.ValidationAccuracy!.Value))] : Array.Empty<string>(),
+                       ResultTable.Percent(ended.Select(result => result.Chosen!.TestAccuracy)),
+                       ended.Length == 0 ? "" : Invariant($"{ended.Average(result => result.Chosen!.TestLoss):F4}"),
+                       ended.Length == 0 ? "" : Invariant($"{ended.Average(result => result.Seconds):F1}"),
+                   ],
+            ]);
+    }
+
+    /// <summary>
+    /// Test accuracy over the first parameter with three or more numbers as values, a curve for each combination of the others; over the
+    /// epochs where there is none. Of many curves, the best.
+    /// </summary>
+    /// <param name="grid">What varies.</param>
+    /// <param name="results">What came out; none gives null.</param>
+    public static Chart? Chart(Grid grid, IReadOnlyList<SweepResult> results)
+    {
+        SweepResult[] ended = [.. results.Where(result => result.Chosen is not null)];
+        if (ended.Length == 0)
+            return null;
+        var axis = Varied(grid).FirstOrDefault(index => Numbers(grid.Parameters[index]) is { Length: >= 3 }, -1);
+        var groups = ended.GroupBy(result => Setting(grid, result, axis)).OrderByDescending(group => group.Average(result => result.Chosen!.TestAccuracy)).ToArray();
+        var shown = groups.Take(MostCurves).OrderBy(group => Array.IndexOf(ended, group.First())).ToArray();
+        var title = groups.Length > shown.Length ? Invariant($"The best {shown.Length} of {groups.Length} settings") : "Test accuracy";
+        if (axis < 0)
+            return new Chart(title, "Epoch", Experiments.Chart.AccuracyLabel, [.. shown.Select(group => Curve.Mean(
+                group.Key, group.SelectMany(result => result.Epochs.Select(epoch => ((double)epoch.Epoch, epoch.TestAccuracy)))))])
+            {
+                Epochs = ended.Max(result => result.Epochs.Count),
+            };
+
+        var numbers = Numbers(grid.Parameters[axis])!;
+        return new Chart(title, grid.Parameters[axis].Name, Experiments.Chart.AccuracyLabel, [.. shown.Select(group => Curve.Mean(
+            group.Key, group.Select(result => (Number(result.Trial.Values[axis])!.Value, result.Chosen!.TestAccuracy))))])
+        {
+            LogX = numbers.All(number => number > 0) && numbers.Max() >= 10 * numbers.Min(),
+        };
+    }
+
+    private static IEnumerable<int> Varied(Grid grid) => Enumerable.Range(0, grid.Parameters.Count).Where(index => grid.Parameters[index].Name != GridParameter.Seed);
+
+    // "arch=residual, lr=0.01": all but the seed, and the parameter that is the axis.
+    private static string Setting(Grid grid, SweepResult result, int axis = -1) => string.Join(", ", Varied(grid)
+        .Where(index => index != axis)
+        .Select(index => $"{grid.Parameters[index].Name}={result.Trial.Values[index]}"));
+
+    private static double[]? Numbers(GridParameter parameter)
+    {
+        double?[] numbers = [.. parameter.Values.Select(Number)];
+        return numbers.Any(number => number is null) ? null : [.. numbers.Select(number => number!.Value)];
+    }
+
+    private static double? Number(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
+}

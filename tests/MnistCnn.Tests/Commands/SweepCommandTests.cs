@@ -1,0 +1,251 @@
+using System.Diagnostics;
+using System.Text.Json;
+using SkiaSharp;
+
+namespace MnistCnn.Tests.Commands;
+
+/// <summary>Many trainings as a user starts them: side by side, in parts, stopped and gone on with, they come to the same.</summary>
+[Trait("Speed", "Slow")]
+public sealed class SweepCommandTests : IDisposable
+{
+    private static readonly string[] Names = ["lr=0.01,seed=1", "lr=0.01,seed=2", "lr=0.1,seed=1", "lr=0.1,seed=2"];
+
+    private readonly TemporaryFolder folder = new();
+
+    private readonly string[] small;
+
+    public SweepCommandTests()
+    {
+        Directory.CreateDirectory(folder["data"]);
+        SmallMnist.Write(folder["data"], train: 60, test: 30);
+        small = ["sweep", "lr=0.01,0.1", "seed=1..2", "--arch", "plain", "--epochs", "3", "--batch-size", "10", "--data", "data"];
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Each_trial_is_the_run_that_train_makes_and_all_of_them_are_told_of()
+    {
+        var run = Sweep("--threads", "1");
+        Assert.Equal((0, 4), (run.ExitCode, run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
+        Assert.Equal(["plot.png", "results.csv", "sweep.json"], Directory.GetFiles(folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(Names, Directory.GetDirectories(folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.All(Names, name => Assert.Equal(
+            ["best.safetensors", "metrics.jsonl", "run.json"], Directory.GetFiles(folder[$"out/{name}"]).Select(Path.GetFileName).Order(StringComparer.Ordinal)));
+
+        Assert.Equal(0, Run("train", "--arch", "plain", "--lr", "0.1", "--seed", "2", "--epochs", "3", "--batch-size", "10", "--data", "data", "--threads", "1", "--out", "alone").ExitCode);
+        Assert.Equal(File.ReadAllBytes(folder["alone/best.safetensors"]), File.ReadAllBytes(folder[$"out/{Names[3]}/best.safetensors"]));
+
+        var rows = File.ReadAllLines(folder["out/results.csv"]);
+        Assert.Equal("lr,seed,outcome,parameters,epochs,epoch,train_loss,test_loss,test_accuracy,validation_accuracy,seconds", rows[0]);
+        Assert.Equal(["0.01,1,finished,8490,3,3", "0.01,2,finished,8490,3,3", "0.1,1,finished,8490,3,3", "0.1,2,finished,8490,3,3"], rows[1..].Select(row => string.Join(',', row.Split(',')[..6])));
+        var last = JsonDocument.Parse(File.ReadAllLines(folder["alone/metrics.jsonl"])[2]).RootElement;
+        Assert.Equal(last.GetProperty("test_accuracy").GetRawText(), rows[4].Split(',')[8]);
+        using var plot = SKBitmap.Decode(folder["out/plot.png"]);
+        Assert.True(plot.Width >= 800);
+        Assert.All(run.Output.Split('\n').Where(line => !line.Contains(folder.FullPath, StringComparison.Ordinal)), line => Assert.InRange(line.TrimEnd().Length, 0, 80));
+
+        // There is nothing left to do.
+        var again = Sweep("--json");
+        Assert.Equal((0, ""), (again.ExitCode, again.Error));
+        var document = JsonDocument.Parse(again.Output).RootElement;
+        Assert.Equal(["lr", "seed"], document.GetProperty("grid").EnumerateArray().Select(parameter => parameter.GetProperty("name").GetString()));
+        Assert.Equal((4, 3), (document.GetProperty("results").GetArrayLength(), document.GetProperty("files").GetArrayLength()));
+    }
+
+    [Fact]
+    public void Side_by_side_or_in_parts_they_come_to_the_same()
+    {
+        Assert.Equal(0, Sweep("--threads", "1").ExitCode);
+        var (results, plot, info) = (Results("out"), File.ReadAllBytes(folder["out/plot.png"]), File.ReadAllText(folder["out/sweep.json"]));
+
+        Assert.Equal(0, Run([.. small, "--jobs", "2", "--threads", "1", "--out", "jobs"]).ExitCode);
+        Assert.Equal((results, info), (Results("jobs"), File.ReadAllText(folder["jobs/sweep.json"])));
+        Assert.Equal(plot, File.ReadAllBytes(folder["jobs/plot.png"]));
+
+        string[] parts = [.. small, "--threads", "1", "--out", "parts"];
+        Run("sweep", "--merge", "parts").AssertFailed(1, folder["parts"], "does not exist");
+        Assert.Equal(0, Run([.. parts, "--shard", "2/3"]).ExitCode);
+        Assert.Equal([Names[1]], Directory.GetDirectories(folder["parts"]).Select(Path.GetFileName));
+        Assert.False(File.Exists(folder["parts/results.csv"]));
+        Assert.Equal(0, Run([.. parts, "--shard", "1/3", "--jobs", "2"]).ExitCode);
+        var early = Run("sweep", "--merge", "parts");
+        Assert.Equal(1, early.ExitCode);
+        Assert.Contains($"1 of 4 trainings are not done, the first of them {Names[2]}", early.Error);
+        Assert.Equal(0, Run([.. parts, "--shard", "3/3"]).ExitCode);
+        Assert.Equal(0, Run("sweep", "--merge", "parts").ExitCode);
+        Assert.Equal((results, info), (Results("parts"), File.ReadAllText(folder["parts/sweep.json"])));
+        Assert.Equal(plot, File.ReadAllBytes(folder["parts/plot.png"]));
+    }
+
+    [Theory]
+    [InlineData("1")]
+    [InlineData("2")]
+    public async Task Killed_it_leaves_nobody_behind_and_goes_on_to_the_same(string jobs)
+    {
+        string[] arguments = [.. small, "--epochs", "30", "--threads", "1", "--jobs", jobs];
+        arguments = [.. arguments.Where((_, index) => index is not (5 or 6))]; // once --epochs
+        Assert.Equal(0, Run([.. arguments, "--out", "whole"]).ExitCode);
+        using (var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, .. arguments, "--out", "out"]))
+        {
+            await Until(process, () => File.Exists(folder[$"out/{Names[2]}/metrics.jsonl"]) && File.ReadAllLines(folder[$"out/{Names[2]}/metrics.jsonl"]).Length > 2);
+            process.Kill();
+            process.WaitForExit();
+        }
+
+        // Those that it had started end when it is gone: their folders are free again.
+        var rest = Run([.. arguments, "--out", "out"]);
+        for (var tries = 0; rest.Error.Contains("is in use", StringComparison.Ordinal) && tries < 20; tries++)
+            rest = Run([.. arguments, "--out", "out"]);
+        Assert.Equal(0, rest.ExitCode);
+        Assert.DoesNotContain($"{Names[0]}:", rest.Error); // it was done
+        Assert.Equal(Results("whole"), Results("out"));
+        Assert.All(Names, name => Assert.Equal(File.ReadAllBytes(folder[$"whole/{name}/best.safetensors"]), File.ReadAllBytes(folder[$"out/{name}/best.safetensors"])));
+    }
+
+    [Theory]
+    [InlineData("1")]
+    [InlineData("2")]
+    public async Task A_signal_stops_it_with_a_checkpoint(string jobs)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "there are no signals to send on Windows");
+        string[] arguments = ["sweep", "seed=1..2", "--arch", "plain", "--epochs", "2000", "--data", "data", "--threads", "1", "--jobs", jobs, "--out", "out"];
+        using var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, .. arguments]);
+        await Until(process, () => File.Exists(folder["out/seed=1/metrics.jsonl"]) && File.ReadAllLines(folder["out/seed=1/metrics.jsonl"]).Length > 1);
+        using (var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]))
+            kill.WaitForExit();
+        var run = ProgramRun.Finish(process);
+        Assert.Equal((130, ""), (run.ExitCode, run.Output));
+        Assert.Contains($"Stopped. To go on, start it again with --out {folder["out"]}", run.Error);
+        Assert.Equal("stopped", Outcome("seed=1"));
+        Assert.True(File.Exists(folder["out/seed=1/checkpoint.safetensors"]));
+    }
+
+    // A diverged training is a result; where all diverge, the sweep failed.
+    [Fact]
+    public void A_trial_that_diverges_holds_up_no_other()
+    {
+        string[] arguments = ["sweep", "lr=1e30,0.01", "--arch", "plain", "--epochs", "2", "--data", "data"];
+        foreach (var jobs in new[] { "1", "2" })
+        {
+            var run = Run([.. arguments, "--jobs", jobs, "--out", $"out{jobs}"]);
+            Assert.Equal(0, run.ExitCode);
+            Assert.Contains("lr=1e30 failed: The loss became", run.Error);
+            Assert.Matches(@"1e30\s+0 of 1", run.Output);
+            var rows = Results($"out{jobs}").Split('\n');
+            Assert.StartsWith("1e30,failed: The loss became ", rows[1]);
+            Assert.StartsWith("0.01,finished,8490,2,2,", rows[2]);
+        }
+
+        var hopeless = Run("sweep", "lr=1e30", "--arch", "plain", "--epochs", "1", "--data", "data", "--out", "hopeless");
+        Assert.Equal(1, hopeless.ExitCode);
+        Assert.Contains("No training came to its end", hopeless.Error);
+    }
+
+    [Fact]
+    public void What_varies_may_be_the_network_the_images_and_any_other_setting()
+    {
+        var run = Run("sweep", "train-limit=20,40,60", "recipe=article,fast", "--arch", "plain", "--epochs", "1", "--validation", "10", "--data", "data", "--out", "out");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("Validation (%)", run.Output);
+        Assert.Equal(
+            (40, "fast"),
+            (Setting("train-limit=40,recipe=fast").GetProperty("train_limit").GetInt32(), Setting("train-limit=40,recipe=fast").GetProperty("one_cycle").GetBoolean() ? "fast" : "article"));
+        Assert.Equal("plain", Setting("train-limit=20,recipe=article").GetProperty("architecture").GetString());
+    }
+
+    [Theory]
+    [InlineData("", "needs something that varies")]
+    [InlineData("wings=2", "no setting 'wings'", "arch, recipe, epochs")]
+    [InlineData("out=a,b", "no setting 'out'")]
+    [InlineData("lr=0.1,-1", "--lr", "'-1'")]
+    [InlineData("arch=plain,fly", "'fly'")]
+    [InlineData("seed=1 seed=2", "seed is given twice")]
+    [InlineData("seed=1 --seed 2", "seed is given twice")]
+    [InlineData("seed=1..1000 lr=0.1,0.2 epochs=1..1000", "2,000,000")]
+    [InlineData("patience=1,2", "--patience needs --validation")]
+    [InlineData("seed=1 --out x --shard 1", "--shard", "'1'")]
+    [InlineData("seed=1 --shard 1/2", "--shard needs --out")]
+    [InlineData("seed=1 --merge out", "--merge")]
+    [InlineData("seed=1 --jobs 0", "--jobs")]
+    public void A_command_line_that_makes_no_sense_is_said(string arguments, params string[] parts)
+    {
+        Run(["sweep", .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)]).AssertFailed(2, parts);
+        Assert.Equal(["data"], folder.Contents.Where(name => !name.Contains('/')));
+    }
+
+    [Theory]
+    [InlineData("0/2")]
+    [InlineData("3/2")]
+    [InlineData("1/0")]
+    public void A_part_that_there_is_not_is_said(string part)
+    {
+        Run([.. small, "--out", "out", "--shard", part]).AssertFailed(1, $"no part {part}");
+        Assert.False(Directory.Exists(folder["out"]));
+    }
+
+    [Fact]
+    public void What_lies_in_the_way_is_left_alone()
+    {
+        Assert.Equal(0, Run([.. small, "--shard", "1/4", "--out", "out"]).ExitCode);
+        var before = Contents("out");
+        Run("sweep", "seed=1..2", "--data", "data", "--out", "out").AssertFailed(1, "holds another sweep", "lr=0.01,0.1 seed=1,2", "--out");
+        Run([.. small, "--momentum", "0.9", "--out", "out"]).AssertFailed(1, "holds another sweep", "--momentum 0.9");
+        SmallMnist.Write(folder["data"], train: 60, test: 30, seed: 2);
+        Run([.. small, "--out", "out"]).AssertFailed(1, "holds another sweep", "train-images-idx3-ubyte was");
+        SmallMnist.Write(folder["data"], train: 60, test: 30);
+        Run([.. small, "--out", "data"]).AssertFailed(1, folder["data"], "not a sweep's");
+        Assert.Equal(before, Contents("out"));
+
+        // Another run where a trial's is to be, and files that are damaged.
+        var (info, sweep) = (File.ReadAllText(folder[$"out/{Names[0]}/run.json"]), File.ReadAllText(folder["out/sweep.json"]));
+        foreach (var (damaged, part) in new[] { (info.Replace("\"seed\": 1", "\"seed\": 5"), "holds another run: seed was 5, now 1"), (info[..50], "run.json is damaged") })
+        {
+            File.WriteAllText(folder[$"out/{Names[0]}/run.json"], damaged);
+            Run([.. small, "--out", "out"]).AssertFailed(1, Names[0], part);
+            Run("sweep", "--merge", "out").AssertFailed(1, Names[0], part);
+        }
+
+        foreach (var damaged in new[] { "", "{}", sweep[..100], sweep.Replace("\"lr\"", "\"wings\""), sweep.Replace("\"0.1\"", "\"cake\""), sweep.Replace("\"lr\"", "\"../lr\"") })
+        {
+            File.WriteAllText(folder["out/sweep.json"], damaged);
+            Run("sweep", "--merge", "out").AssertFailed(1, "sweep.json");
+        }
+    }
+
+    [Fact]
+    public async Task One_part_twice_at_once_is_said()
+    {
+        string[] arguments = ["sweep", "seed=1..2", "--arch", "plain", "--epochs", "2000", "--data", "data", "--threads", "1", "--shard", "1/2", "--out", "out"];
+        using var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, .. arguments]);
+        await Until(process, () => File.Exists(folder["out/seed=1/metrics.jsonl"]));
+        Run(arguments).AssertFailed(1, folder["out/seed=1"], "in use");
+        Assert.False(process.HasExited);
+        process.Kill();
+        process.WaitForExit();
+    }
+
+    private ProgramRun Sweep(params string[] more) => Run([.. small, "--out", "out", .. more]);
+
+    private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);
+
+    // Without the last column, times.
+    private string Results(string name) =>
+        string.Join('\n', File.ReadAllLines(folder[$"{name}/results.csv"]).Select(line => line[..line.LastIndexOf(',')]));
+
+    private Dictionary<string, string> Contents(string name) => Directory.GetFiles(folder[name], "*", SearchOption.AllDirectories)
+        .ToDictionary(file => file, file => Convert.ToHexString(File.ReadAllBytes(file)));
+
+    private JsonElement Setting(string trial) => JsonDocument.Parse(File.ReadAllText(folder[$"out/{trial}/run.json"])).RootElement.GetProperty("settings");
+
+    private string? Outcome(string trial) => JsonDocument.Parse(File.ReadAllText(folder[$"out/{trial}/run.json"])).RootElement.GetProperty("outcome").GetString();
+
+    private static async Task Until(Process process, Func<bool> condition)
+    {
+        while (!condition())
+        {
+            Assert.False(process.HasExited, "it ended before that");
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+    }
+}
