@@ -1,0 +1,81 @@
+using System.Text.RegularExpressions;
+using k8s;
+using k8s.Models;
+using MnistCnn.Tests;
+
+namespace MnistCnn.SystemTests;
+
+/// <summary>The jobs of docs/cluster.md, as they stand there.</summary>
+public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<SlurmCluster>
+{
+    private const int MostLines = 25;
+    private const string Grid = "arch=plain lr=0.01,0.1 seed=1..3 --epochs 6 --train-limit 2000 --test-limit 500";
+
+    [Fact]
+    public async Task On_slurm_a_sweep_comes_to_what_one_process_comes_to_even_where_a_task_is_requeued()
+    {
+        Assert.SkipUnless(SlurmCluster.IsPossible, "this needs root and Slurm: apt-get install slurmctld slurmd slurm-client munge");
+        var script = Block("bash");
+        Assert.InRange(script.Split('\n').Length, 1, MostLines);
+        script = Replace(script, "dotnet MnistCnn/MnistCnn.dll", ProgramRun.Command);
+        script = Replace(script, "arch=residual,inception lr=0.01,0.05,0.1 seed=1..30 --epochs 10", Grid);
+        script = Replace(script, "--array=1-8", "--array=1-2");
+        script = Replace(script, "/8", "/2");
+        script = Replace(script, "--cpus-per-task=2", "--cpus-per-task=1"); // so that both run at once on two processors
+        script = Replace(script, "--mem=2G", "--mem=1G");
+        File.WriteAllText(slurm.Folder["sweep.sh"], script);
+
+        var job = slurm.Shell("sbatch --parsable sweep.sh");
+        Assert.Equal(("", 0), (job.Error, job.ExitCode));
+        var first = slurm.Folder["sweep/arch=plain,lr=0.01,seed=1/metrics.jsonl"];
+        while (!File.Exists(first) || File.ReadAllLines(first).Length < 2)
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        Assert.Equal(0, slurm.Shell($"scontrol requeue {job.Output.Trim()}_1").ExitCode);
+
+        // What waits, is requeued or runs is in the queue; Slurm lets two minutes go by before it starts a requeued task.
+        while (slurm.Shell($"scontrol update JobId={job.Output.Trim()}_1 StartTime=now; squeue --noheader").Output.Length > 0)
+            await Task.Delay(500, TestContext.Current.CancellationToken);
+        var log = File.ReadAllText(slurm.Folder["sweep-1.log"]);
+        Assert.Contains("Stopped. To go on", log);
+        Assert.Contains("Part 1/2 is done", log);
+        Assert.Contains("Part 2/2 is done", File.ReadAllText(slurm.Folder["sweep-2.log"]));
+
+        Assert.Equal(0, slurm.Shell($"{ProgramRun.Command} sweep --merge sweep").ExitCode);
+        Assert.Equal(0, slurm.Shell($"{ProgramRun.Command} sweep {Grid} --threads 1 --out alone").ExitCode);
+        Assert.Equal(Results("alone"), Results("sweep"));
+        Assert.Equal(File.ReadAllBytes(slurm.Folder["alone/plot.png"]), File.ReadAllBytes(slurm.Folder["sweep/plot.png"]));
+    }
+
+    [Fact]
+    public void The_job_for_Kubernetes_is_one_that_its_api_knows()
+    {
+        var text = Block("yaml");
+        Assert.InRange(text.Split('\n').Length, 1, MostLines);
+        var spec = KubernetesYaml.Deserialize<V1Job>(text, strict: true).Spec;
+        Assert.Equal(("Indexed", spec.Completions), (spec.CompletionMode, spec.Parallelism));
+        var container = Assert.Single(spec.Template.Spec.Containers);
+        Assert.Contains($"--shard $((JOB_COMPLETION_INDEX + 1))/{spec.Completions} ", Assert.Single(container.Args));
+        Assert.Equal(Assert.Single(spec.Template.Spec.Volumes).Name, Assert.Single(container.VolumeMounts).Name);
+        Assert.ThrowsAny<Exception>(() => KubernetesYaml.Deserialize<V1Job>(text.Replace("completionMode", "completionsMode"), strict: true));
+
+        // The shell of the container makes parts from 1 of an index from 0.
+        var line = container.Args[0].Replace("exec dotnet MnistCnn.dll sweep", "echo").Replace("\n", " ");
+        Assert.Contains("--shard 8/8 ", ProgramRun.OfShell(Path.GetTempPath(), $"JOB_COMPLETION_INDEX=7; {line}").Output);
+    }
+
+    private static string Block(string language) =>
+        Fenced().Matches(File.ReadAllText(Path.Combine(RepositoryRoot.FullPath, "docs", "cluster.md")).ReplaceLineEndings("\n"))
+            .Single(block => block.Groups["language"].Value == language).Groups["text"].Value;
+
+    private static string Replace(string text, string old, string now)
+    {
+        Assert.Contains(old, text);
+        return text.Replace(old, now);
+    }
+
+    private string Results(string name) =>
+        string.Join('\n', File.ReadAllLines(slurm.Folder[$"{name}/results.csv"]).Select(line => line[..line.LastIndexOf(',')]));
+
+    [GeneratedRegex("^```(?<language>\\w+)\n(?<text>.*?)\n```$", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex Fenced();
+}
