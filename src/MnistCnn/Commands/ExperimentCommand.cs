@@ -66,7 +66,7 @@ internal static class ExperimentCommand
         void Keep(IReadOnlyList<ImageGrid> pictures)
         {
             CsvFile.Write(Path.Combine(run.Folder, ExperimentRun.MeasurementsFile), run.Rows);
-            ExperimentReport.Draw(Path.Combine(run.Folder, ExperimentRun.PlotFile), run.Findings);
+            ExperimentReport.Draw(Path.Combine(run.Folder, ExperimentRun.PlotFile), run.Info, run.Findings);
             foreach (var picture in pictures)
                 ImageGridPlot.Draw(Path.Combine(run.Folder, $"{picture.Name}.png"), picture);
         }

@@ -35,7 +35,7 @@ internal static class Bottleneck
         "bottleneck",
         Claim,
         new ExperimentSettings(Seeds: 3, Epochs: 1, TrainLimit: 6_000),
-        new ExperimentSettings(Seeds: 1, Epochs: 1, TrainLimit: 1_500, TestLimit: 500, Quick: true),
+        new ExperimentSettings(Seeds: 3, Epochs: 1, TrainLimit: 1_000, TestLimit: 500, Quick: true),
         Trials,
         Experiment.From<BottleneckRow>(Effects, Table, Charts));
 
@@ -81,37 +81,31 @@ internal static class Bottleneck
         if (narrow.Length == 0)
             narrow = direct;
         var ends = new[] { narrow.Min(Place), narrow.Max(Place) };
+        var multiplyAdds = Curve.Mean("multiply-adds", narrow.Select(row => (Place(row), 100.0 * row.MultiplyAdds / direct[0].MultiplyAdds)));
+        var time = Curve.Mean("time", narrow.Select(row => (Place(row), 100 * row.Milliseconds / row.DirectMilliseconds)));
+        var through = Curve.Mean("through a bottleneck", narrow.Select(row => (Place(row), row.TestAccuracy)));
+        var without = Curve.Mean("direct", ends.SelectMany(end => direct.Select(row => (end, row.TestAccuracy))));
         return
         [
             [
-                new Chart(
-                    "Cost of a 5x5 convolution, 192 to 32 channels",
-                    "Channels of the bottleneck",
+                OverWidths(
+                    At(multiplyAdds) is { } share ? Invariant($"{NameOf(WidthOfClaim)}: {share:F0} % of the multiply-adds, {At(time):F0} % of the time") : "What is left of the work",
                     "Share of the direct convolution's (%)",
-                    [
-                        Curve.Mean("multiply-adds", narrow.Select(row => (Place(row), 100.0 * row.MultiplyAdds / direct[0].MultiplyAdds))),
-                        Curve.Mean("time", narrow.Select(row => (Place(row), 100 * row.Milliseconds / row.DirectMilliseconds))),
-                        new Curve("direct", ends, [100, 100]),
-                    ])
-                {
-                    LogX = true,
-                },
-                new Chart(
-                    "A small network with it, trained",
-                    "Channels of the bottleneck",
+                    [multiplyAdds, time, new Curve("direct", ends, [100, 100])]),
+                OverWidths(
+                    At(through) is { } accuracy ? $"{NameOf(WidthOfClaim)}, a small network ends {ResultTable.Distance(accuracy - without.Y[0])} the direct one" : "A small network, trained",
                     Chart.AccuracyLabel,
-                    [
-                        Curve.Mean("through a bottleneck", narrow.Select(row => (Place(row), row.TestAccuracy))),
-                        Curve.Mean("direct", ends.SelectMany(end => direct.Select(row => (end, row.TestAccuracy)))),
-                    ])
-                {
-                    LogX = true,
-                },
+                    [through, without]),
             ],
         ];
 
         static double Place(BottleneckRow row) => row.Width ?? 1;
+
+        static double? At(Curve curve) => curve.X.Index().Where(place => place.Item == WidthOfClaim).Select(place => (double?)curve.Y[place.Index]).SingleOrDefault();
     }
+
+    private static Chart OverWidths(string title, string yLabel, Curve[] curves) =>
+        new(string.Concat(title[..1].ToUpperInvariant(), title[1..]), "Channels between the 1x1 and the 5x5 convolution", yLabel, curves) { LogX = true };
 
     private static ResultTable Table(IReadOnlyList<BottleneckRow> rows) => new(
         ["5x5 convolution", "Multiply-adds", "Time (ms)", "Over direct", "Accuracy (%)"],

@@ -1,10 +1,10 @@
 namespace MnistCnn.Experiments;
 
 /// <summary>Curves over common axes.</summary>
-/// <param name="Title">The line above.</param>
+/// <param name="Title">The line above: what there is to be seen.</param>
 /// <param name="XLabel">What lies on the horizontal axis, with its unit.</param>
 /// <param name="YLabel">What lies on the vertical axis, with its unit.</param>
-/// <param name="Curves">What to draw; a legend names them where there are several.</param>
+/// <param name="Curves">What to draw; where there are several, their names stand at their ends.</param>
 internal sealed record Chart(string Title, string XLabel, string YLabel, IReadOnlyList<Curve> Curves)
 {
     /// <summary>What the vertical axis of test accuracies is called.</summary>
@@ -16,26 +16,12 @@ internal sealed record Chart(string Title, string XLabel, string YLabel, IReadOn
     /// <summary>Whether the horizontal axis is logarithmic, with a tick at each place where there are values.</summary>
     public bool LogX { get; init; }
 
-    /// <summary>Whether the vertical axis is logarithmic, with a tick at powers of ten. What is not above 0 is left out.</summary>
+    /// <summary>Whether the vertical axis is logarithmic. What is not above 0 is left out.</summary>
     public bool LogY { get; init; }
-
-    /// <summary>Where the vertical axis begins and ends, or null for where the curves do.</summary>
-    public (double Low, double High)? YLimits { get; init; }
-
-    /// <summary>Where the legend stands.</summary>
-    public LegendPlace Legend { get; init; } = LegendPlace.Beside;
-}
-
-/// <summary>Where the legend of a chart stands.</summary>
-internal enum LegendPlace
-{
-    Beside,
-    LowerRight,
-    UpperRight,
 }
 
 /// <summary>A line of a chart.</summary>
-/// <param name="Name">What the legend calls it.</param>
+/// <param name="Name">What stands at its end, where there are several; nothing of a line that says by its <see cref="Style"/> what it is.</param>
 /// <param name="X">Where its points lie.</param>
 /// <param name="Y">Their values, as many.</param>
 internal sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y)
@@ -45,6 +31,12 @@ internal sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList
 
     /// <summary>Its upper edge.</summary>
     public IReadOnlyList<double>? High { get; init; }
+
+    /// <summary>Whether the line is thin, without markers.</summary>
+    public bool IsThin { get; init; }
+
+    /// <summary>Which colour, dashes and markers it has, from 0, or null for those of its place among the chart's curves.</summary>
+    public int? Style { get; init; }
 
     /// <summary>A line with a value for each epoch, from the first.</summary>
     public static Curve OverEpochs(string name, IEnumerable<double> values) =>

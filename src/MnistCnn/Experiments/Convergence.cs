@@ -27,7 +27,7 @@ internal static class Convergence
         "convergence",
         "With shortcuts, which have no weights, networks learn faster and end higher.",
         new ExperimentSettings(Seeds: 3, Epochs: 5, TrainLimit: 10_000),
-        new ExperimentSettings(Seeds: 2, Epochs: 3, TrainLimit: 1_500, TestLimit: 1_000, Quick: true),
+        new ExperimentSettings(Seeds: 3, Epochs: 3, TrainLimit: 1_000, TestLimit: 1_000, Quick: true),
         Trials,
         Experiment.From<TrainingRow>(Effects, TrainingRow.Table, Charts));
 
@@ -54,14 +54,16 @@ internal static class Convergence
 
     private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<TrainingRow> rows) =>
     [
-        [
-            .. from pair in Pairs
-               let measured = rows.Where(row => pair.Any(network => network.Title == row.Network)).ToArray()
-               where measured.Length > 0
-               select new Chart($"{pair[0].Title} and its plain twin", "Epoch", Chart.AccuracyLabel, TrainingRow.Accuracies(measured, row => row.Epoch))
-               {
-                   Epochs = measured.Max(row => row.Epoch),
-               },
-        ],
+        .. (from pair in Pairs
+            let measured = rows.Where(row => pair.Any(network => network.Title == row.Network)).ToArray()
+            where measured.Length > 0
+            let curves = TrainingRow.Accuracies(measured, row => row.Epoch)
+            let named = curves.Select(curve => curve with { Name = curve.Name == pair[0].Title ? "with shortcuts" : "without shortcuts" })
+            select new Chart(TitleOf(pair[0].Title, curves), "Epoch", Chart.AccuracyLabel, [.. named]) { Epochs = measured.Max(row => row.Epoch) })
+        .Chunk(2),
     ];
+
+    private static string TitleOf(string network, Curve[] curves) => curves is [var first, var second]
+        ? $"{network} ends {ResultTable.Distance(first.Y[^1] - second.Y[^1])} its plain twin"
+        : network;
 }

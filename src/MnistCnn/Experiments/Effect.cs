@@ -46,7 +46,7 @@ internal sealed record Effect(
         {
             if (Mean is not { } mean)
                 return "not measured yet";
-            var claimed = Bound == Neutral(Unit) ? "" : $"; claimed: above {Text(Bound)}";
+            var claimed = Bound == Neutral(Unit) ? "" : Invariant($"; claimed: above {Bound:#,0.##}");
             var unit = Unit.ToString().ToLowerInvariant();
             var seeds = ResultTable.Count(Values.Count, "seed");
             if (Low is not { } low || High is not { } high)

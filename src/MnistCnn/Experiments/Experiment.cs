@@ -32,15 +32,19 @@ internal sealed record Experiment(
         Func<IReadOnlyList<TRow>, IReadOnlyList<IReadOnlyList<Chart>>> charts) => elements =>
     {
         var rows = elements.Select(element => JsonFormat.Parse<TRow>(element.GetRawText(), ExperimentRun.TrialsFile)).ToArray();
-        return new Findings(new Verdict(effects(rows)), table(rows), rows.Length == 0 ? [] : charts(rows));
+        return new Findings(SeedsOf(elements), new Verdict(effects(rows)), table(rows), rows.Length == 0 ? [] : charts(rows));
     };
+
+    // Every row has one.
+    private static int SeedsOf(IReadOnlyList<JsonElement> rows) => rows.Select(row => row.GetProperty("seed").GetInt64()).Distinct().Count();
 }
 
 /// <summary>What came out of an experiment, or of as much of it as is done.</summary>
+/// <param name="Seeds">With how many seeds something is measured.</param>
 /// <param name="Verdict">What it says of the claim.</param>
 /// <param name="Table">The results in short.</param>
 /// <param name="Charts">The plot, as rows of charts.</param>
-internal sealed record Findings(Verdict Verdict, ResultTable Table, IReadOnlyList<IReadOnlyList<Chart>> Charts);
+internal sealed record Findings(int Seeds, Verdict Verdict, ResultTable Table, IReadOnlyList<IReadOnlyList<Chart>> Charts);
 
 /// <summary>A part of an experiment that is measured by itself, for instance one network with one seed.</summary>
 /// <param name="Name">What it is, for a line of progress; no two of an experiment are alike.</param>

@@ -12,8 +12,11 @@ internal static class Gradients
 {
     private const int Channels = 16;
 
-    private static readonly (string Name, Func<int, Module<Tensor, Tensor>> Block)[] Kinds =
-        [("plain", channels => new PlainBlock(channels)), ("residual", channels => new ResidualBlock(channels))];
+    private static readonly (string Name, string Short, Func<int, Module<Tensor, Tensor>> Block)[] Kinds =
+    [
+        ("residual", "with shortcuts", channels => new ResidualBlock(channels)),
+        ("plain", "without shortcuts", channels => new PlainBlock(channels)),
+    ];
 
     // What "vanishes" means here: less than a thousandth is left.
     private const double Vanished = 1_000;
@@ -25,7 +28,7 @@ internal static class Gradients
         "gradients",
         Claim,
         new ExperimentSettings(Seeds: 3, Epochs: 1, TrainLimit: 19_200),
-        new ExperimentSettings(Seeds: 1, Epochs: 1, TrainLimit: 6_400, TestLimit: 2_000, Quick: true),
+        new ExperimentSettings(Seeds: 3, Epochs: 1, TrainLimit: 3_200, TestLimit: 1_000, Quick: true),
         Trials,
         Experiment.From<GradientRow>(Effects, Table, Charts));
 
@@ -68,8 +71,8 @@ internal static class Gradients
         var convolutions = 2 * blocks;
         return
         [
-            Effect.Factor(Invariant($"Gradient of the last convolution over that of the first in {blocks} plain blocks"), Of("plain", convolutions), Of("plain", 1), Vanished),
-            Effect.Factor(Invariant($"Gradient of the first convolution in {blocks} residual blocks over that in {blocks} plain ones"), Of("residual", 1), Of("plain", 1), Vanished),
+            Effect.Factor(Invariant($"Last gradient over the first of {blocks} plain blocks"), Of("plain", convolutions), Of("plain", 1), Vanished),
+            Effect.Factor(Invariant($"First gradient of {blocks} residual blocks over that of {blocks} plain ones"), Of("residual", 1), Of("plain", 1), Vanished),
         ];
 
         // What float32 has no number for is at most the smallest that it has.
@@ -79,58 +82,50 @@ internal static class Gradients
             select (row.Seed, Math.Max(row.GradientNorm, float.Epsilon));
     }
 
-    private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<GradientRow> rows)
+    private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<GradientRow> rows) => [[ThroughTheDeepest(rows), Accuracy(rows)]];
+
+    // As it goes through a stack: from its output to its input.
+    private static Chart ThroughTheDeepest(IReadOnlyList<GradientRow> rows)
     {
-        var steps = rows.Select(row => row.Step).Distinct().Order().ToArray();
-        return
-        [
-            [.. Kinds.Select(kind => OverLayers(rows, kind.Name, 0)), FirstLayer(rows, steps)],
-            [.. Kinds.Select(kind => OverLayers(rows, kind.Name, steps[^1])), Accuracy(rows, steps[^1])],
-        ];
-    }
-
-    private static Chart OverLayers(IReadOnlyList<GradientRow> rows, string network, long step) => OfNorms(
-        rows,
-        Invariant($"{network} blocks, {When(step)}"),
-        "Convolution, counted from the input",
-        from row in rows
-        where row.Network == network && row.Step == step
-        group row by row.Blocks into stack
-        select Curve.Mean(Invariant($"{stack.Key} blocks"), stack.Select(row => ((double)row.Layer, row.GradientNorm))));
-
-    private static Chart FirstLayer(IReadOnlyList<GradientRow> rows, long[] steps) => OfNorms(
-        rows,
-        "First convolution",
-        "Blocks",
-        from kind in Kinds
-        from step in steps
-        select Curve.Mean(Invariant($"{kind.Name}, {When(step)}"), FirstLayers(rows, kind.Name, step).Select(row => ((double)row.Blocks, row.GradientNorm))));
-
-    private static Chart OfNorms(IReadOnlyList<GradientRow> rows, string title, string xLabel, IEnumerable<Curve> curves)
-    {
-        var norms = rows.Select(row => row.GradientNorm).Where(norm => norm > 0).DefaultIfEmpty(1).ToArray();
-        return new Chart(title, xLabel, "Norm of the gradient", [.. curves])
+        var deepest = rows.Where(row => row.Step == 0 && row.Blocks == rows.Max(other => other.Blocks)).ToArray();
+        var blocks = deepest[0].Blocks;
+        var curves = Kinds
+            .Select(kind => Curve.Mean(
+                kind.Short, deepest.Where(row => row.Network == kind.Name).Select(row => (2.0 * blocks - row.Layer, row.GradientNorm))))
+            .Where(curve => curve.Y.Count > 0).ToArray();
+        var left = curves.Select(curve => $"{Share(curve.Y[^1] / curve.Y[0])} {curve.Name}");
+        return new Chart(
+            Invariant($"What is left of the gradient after {blocks} blocks: {string.Join(", ", left)}"),
+            "Convolutions back from the output of the stack",
+            "Norm of the gradient of a convolution's weights, before training",
+            [.. curves.Select(curve => curve.Y.Contains(0) ? curve with { Name = $"{curve.Name}, then 0" } : curve)])
         {
-            LogX = true,
             LogY = true,
-            YLimits = (norms.Min() / 10, norms.Max() * 10),
         };
     }
 
-    private static Chart Accuracy(IReadOnlyList<GradientRow> rows, long step) => new(
-        Invariant($"Accuracy {When(step)}"),
-        "Blocks",
-        Chart.AccuracyLabel,
-        [
-            .. from kind in Kinds
-               let measured = FirstLayers(rows, kind.Name, step).Where(row => row.TestAccuracy is not null)
-               select Curve.Mean(kind.Name, measured.Select(row => ((double)row.Blocks, row.TestAccuracy!.Value))),
-        ])
-    {
-        LogX = true,
-    };
+    private static string Share(double share) =>
+        share == 0 ? "nothing" : share < 0.001 ? ResultTable.PowerOfTen(Math.Log10(share)) : Invariant($"{100 * share:G2} %");
 
-    private static string When(long step) => step == 0 ? "at the start" : Invariant($"after {step} steps");
+    private static Chart Accuracy(IReadOnlyList<GradientRow> rows)
+    {
+        var step = rows.Max(row => row.Step);
+        var curves = (
+            from kind in Kinds
+            let measured = FirstLayers(rows, kind.Name, step).Where(row => row.TestAccuracy is not null).ToArray()
+            where measured.Length > 0
+            select Curve.Mean(kind.Short, measured.Select(row => ((double)row.Blocks, row.TestAccuracy!.Value)))).ToArray();
+        var most = rows.Max(row => row.Blocks);
+        var deepest = curves.Where(curve => curve.X[^1] == most).Select(curve => Invariant($"{curve.Y[^1]:F0} % {curve.Name}"));
+        return new Chart(
+            Invariant($"After {step} steps, {most} blocks reach {string.Join(", ", deepest)}"),
+            "Blocks of two convolutions",
+            Chart.AccuracyLabel,
+            curves)
+        {
+            LogX = true,
+        };
+    }
 
     private static ResultTable Table(IReadOnlyList<GradientRow> rows)
     {

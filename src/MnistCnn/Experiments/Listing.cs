@@ -26,6 +26,9 @@ internal static class Listing
         Changed("residual-he", "Residual with larger weights", "the explained network, whose blocks start with weights of the size that He et al. chose for relu", Enlarge),
     ];
 
+    private static readonly Dictionary<string, string> ShortNames =
+        Pair.Concat(Controls).Zip(["as printed", "as explained", "half frozen", "larger weights"]).ToDictionary(pair => pair.First.Title, pair => pair.Second);
+
     /// <summary>The experiment.</summary>
     public static Experiment Experiment { get; } = new(
         "listing",
@@ -117,61 +120,63 @@ internal static class Listing
             rows.Where(row => row.Network == network.Title && row.Epoch == last && last > 0).Select(row => (row.Seed, row.TestAccuracy!.Value));
     }
 
-    private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<ListingRow> rows) =>
+    private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<ListingRow> rows)
+    {
+        var trained = rows.Where(row => row.Epoch > 0).ToArray();
+        var accuracies = Curves(trained, row => [(row.Epoch, row.TestAccuracy)]);
+        var losses = Curves(trained, row => [(row.Epoch, row.TrainLoss)]);
+        var last = rows.Max(row => row.Epoch);
+        var least = losses.MinBy(curve => curve.Y[^1])!;
+        return
+        [
+            [
+                new Chart(
+                    $"After {ResultTable.Count(last, "epoch")}: {string.Join(", ", accuracies.Take(2).Select(curve => Invariant($"{curve.Name} {curve.Y[^1]:F2} %")))}",
+                    "Epoch",
+                    Chart.AccuracyLabel,
+                    accuracies) { Epochs = last },
+                new Chart(
+                    Invariant($"The lowest loss of the training images: {least.Name}"),
+                    "Epoch",
+                    "Loss of the training images (nats)",
+                    losses) { Epochs = last, LogY = true },
+            ],
+            [AtTheStart(rows), SeedBySeed(trained, last)],
+        ];
+    }
+
+    private static Chart AtTheStart(IReadOnlyList<ListingRow> rows)
+    {
+        var curves = Curves(rows.Where(row => row.Epoch == 0), row => row.Gradients.Select((norm, index) => (index + 1.0, norm)));
+        var inBlock = rows.Where(row => row.Epoch == 0).GroupBy(row => row.Network, row => row.Block1Conv2Gradient!.Value).Select(network => network.Average()).ToArray();
+        var title = inBlock is [var printed, var explained, ..]
+            ? Invariant($"Before training, the printed block gets {printed / explained:F1} times the gradient of the explained one")
+            : "The gradient before training";
+        return new Chart(title, "Layer with weights, counted from the input", "Norm of the gradient of a layer's weights", curves) { Epochs = 7, LogY = true };
+    }
+
+    private static Chart SeedBySeed(IReadOnlyList<ListingRow> trained, int last)
+    {
+        var pair = trained.Where(row => row.Epoch == last && Pair.Any(network => network.Title == row.Network)).ToArray();
+        var curves = Curves(pair, row => [(row.Seed, row.TestAccuracy)]);
+        var both = curves is [var first, var second] ? first.X.Intersect(second.X).ToArray() : [];
+        var higher = both.Count(seed => At(curves[0], seed) > At(curves[1], seed));
+        return new Chart(
+            $"The printed network ends higher with {higher} of {ResultTable.Count(both.Length, "seed")}", "Seed", $"{Chart.AccuracyLabel}, after the last epoch", curves)
+        {
+            Epochs = (int)pair.Max(row => row.Seed),
+        };
+
+        static double At(Curve curve, double seed) => curve.Y[curve.X.Index().Single(place => place.Item == seed).Index];
+    }
+
+    // One for each network, under its short name.
+    private static Curve[] Curves(IEnumerable<ListingRow> rows, Func<ListingRow, IEnumerable<(double X, double? Y)>> points) =>
     [
-        [
-            OverEpochs(rows, "The same network, as printed and as explained", Chart.AccuracyLabel, row => row.TestAccuracy),
-            OverEpochs(rows, "What they learn from", "Loss of the training images (nats)", row => row.TrainLoss) with { LogY = true, Legend = LegendPlace.UpperRight },
-        ],
-        [AtTheStart(rows), Gaps(rows)],
+        .. from row in rows
+           group row by row.Network into network
+           select Curve.Mean(ShortNames[network.Key], network.SelectMany(points).Where(point => point.Y is not null).Select(point => (point.X, point.Y!.Value))),
     ];
-
-    private static Chart OverEpochs(IReadOnlyList<ListingRow> rows, string title, string yLabel, Func<ListingRow, double?> figure) => new(
-        title,
-        "Epoch",
-        yLabel,
-        [
-            .. from row in rows
-               where row.Epoch > 0
-               group row by row.Network into network
-               select Curve.Mean(network.Key, network.Select(row => ((double)row.Epoch, figure(row)!.Value))),
-        ])
-    {
-        Epochs = rows.Max(row => row.Epoch),
-        Legend = LegendPlace.LowerRight,
-    };
-
-    private static Chart AtTheStart(IReadOnlyList<ListingRow> rows) => new(
-        "The gradient before training",
-        "Layer, counted from the input",
-        "Norm of the gradient",
-        [
-            .. from row in rows
-               where row.Epoch == 0
-               group row by row.Network into network
-               select Curve.Mean(network.Key, network.SelectMany(row => row.Gradients.Index())
-                   .Where(layer => layer.Item is not null).Select(layer => (layer.Index + 1.0, layer.Item!.Value))),
-        ])
-    {
-        Epochs = 7,
-        LogY = true,
-        Legend = LegendPlace.LowerRight,
-    };
-
-    private static Chart Gaps(IReadOnlyList<ListingRow> rows) => new(
-        "After the last epoch, seed by seed",
-        "Seed",
-        Chart.AccuracyLabel,
-        [
-            .. from row in rows
-               where row.Epoch == rows.Max(other => other.Epoch) && Pair.Any(network => network.Title == row.Network)
-               group row by row.Network into network
-               select Curve.Mean(network.Key, network.Select(row => ((double)row.Seed, row.TestAccuracy!.Value))),
-        ])
-    {
-        Epochs = (int)rows.Max(row => row.Seed),
-        Legend = LegendPlace.LowerRight,
-    };
 
     private static ResultTable Table(IReadOnlyList<ListingRow> rows)
     {

@@ -11,8 +11,18 @@ internal sealed record ResultTable(IReadOnlyList<string> Headings, IReadOnlyList
     /// <summary>A whole number with separators.</summary>
     public static string Text(long number) => Invariant($"{number:N0}");
 
+    /// <summary>A power of ten: "10⁻²⁷".</summary>
+    public static string PowerOfTen(double exponent) =>
+        "10" + string.Concat(Invariant($"{Math.Round(exponent)}").Select(character => character == '-' ? '⁻' : "⁰¹²³⁴⁵⁶⁷⁸⁹"[character - '0']));
+
     /// <summary>"1 epoch", "2 epochs".</summary>
     public static string Count(int number, string unit) => Invariant($"{number} {unit}{(number == 1 ? "" : "s")}");
+
+    /// <summary>Where one percentage stands to another: "1.47 points above", "level with".</summary>
+    /// <param name="points">How much higher it is.</param>
+    public static string Distance(double points) => Invariant($"{Math.Abs(points):F2}") is var text && text == "0.00"
+        ? "level with"
+        : $"{text} points {(points > 0 ? "above" : "below")}";
 
     /// <summary>The mean of some percentages, without the sign, and their standard deviation where there are several; nothing of none.</summary>
     public static string Percent(IEnumerable<double> values)

@@ -7,14 +7,24 @@ using SkiaSharp;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>Draws charts. Colours, dashes and markers tell the curves apart, so that they can be read in grey too.</summary>
+/// <summary>
+/// Draws charts, for eyes that see no colours and for pictures that are shown small. Colours, dashes and markers tell the curves apart,
+/// and their names stand at their ends; in a legend where there is no room for that.
+/// </summary>
 internal static class ChartPlot
 {
     /// <summary>The size of one chart, in pixels.</summary>
     public const int Width = 800, Height = 500;
 
-    // Curves of more points than this have smaller ones.
-    private const int ManyPoints = 20;
+    private const int Margin = 24;
+
+    // Curves of more points than this have smaller markers, and of more than that none.
+    private const int ManyPoints = 20, TooManyPoints = 40;
+
+    private static readonly Lettering HeadingLetters = new(30, IsBold: true);
+    private static readonly Lettering NoteLetters = new(20, IsGrey: true);
+    private static readonly Lettering TitleLetters = new(22, IsBold: true);
+    private static readonly Lettering AxisLetters = new(19, IsGrey: true);
 
     // Without its yellow, which is hard to see on white.
     private static readonly Color[] Colors = [.. new ColorblindFriendly().Colors.Where((_, index) => index != 4)];
@@ -32,57 +42,142 @@ internal static class ChartPlot
     /// <param name="path">Where to; its ending is one of <see cref="Picture.Endings"/>.</param>
     /// <param name="charts">From left to right.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public static void Draw(string path, params IReadOnlyList<Chart> charts) => Draw(path, [charts]);
+    public static void Draw(string path, params IReadOnlyList<Chart> charts) => Draw(path, "", [], [charts]);
 
     /// <summary>Draws charts into one picture, row by row.</summary>
     /// <param name="path">Where to; its ending is one of <see cref="Picture.Endings"/>.</param>
+    /// <param name="heading">What is written above all, or nothing.</param>
+    /// <param name="notes">What is written below that, smaller; each begins a line.</param>
     /// <param name="rows">From top to bottom; each from left to right.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public static void Draw(string path, IReadOnlyList<IReadOnlyList<Chart>> rows)
+    public static void Draw(string path, string heading, IReadOnlyList<string> notes, IReadOnlyList<IReadOnlyList<Chart>> rows)
     {
-        Picture.Write(path, Width * rows.Max(row => row.Count), Height * rows.Count, canvas =>
+        var width = Width * rows.Max(row => row.Count);
+        using var measure = new SKNoDrawCanvas(1, 1);
+        using var measuringPen = new TextPen(measure);
+        var head = notes.Select(note => (Text: note, Letters: NoteLetters)).Prepend((Text: heading, Letters: HeadingLetters))
+            .SelectMany(text => measuringPen.Lines(text.Text, text.Letters, width - 2 * Margin), (text, line) => (Text: line, text.Letters)).ToArray();
+        var headHeight = head.Length == 0 ? 0 : Margin + head.Sum(line => LineHeight(line.Letters));
+
+        Picture.Write(path, width, headHeight + Height * rows.Count, canvas =>
         {
+            using var pen = new TextPen(canvas);
             foreach (var (row, charts) in rows.Index())
             {
+                var titleLines = charts.Max(chart => TitleLines(pen, chart).Count);
                 foreach (var (column, chart) in charts.Index())
                 {
-                    // Its first drawing finds the layout and may be repeated at once, which an SVG file would keep twice.
-                    using var plot = PlotOf(chart);
-                    plot.RenderInMemory(Width, Height);
                     canvas.Save();
-                    canvas.ClipRect(SKRect.Create(column * Width, row * Height, Width, Height)); // It clears all that it may draw on.
-                    plot.Render(canvas, new PixelRect(column * Width, (column + 1) * Width, (row + 1) * Height, row * Height));
+                    canvas.Translate(column * Width, headHeight + row * Height);
+                    canvas.ClipRect(SKRect.Create(Width, Height)); // It clears all that it may draw on.
+                    Draw(canvas, pen, chart, titleLines);
                     canvas.Restore();
                 }
             }
+
+            var baseline = Margin / 2;
+            foreach (var (text, letters) in head)
+                pen.Write(text, letters, Margin, baseline += LineHeight(letters));
         });
     }
 
-    /// <summary>Gives a plot the title, labels and fonts that all of this program's have.</summary>
-    public static void Style(Plot plot, string title, string xLabel, string yLabel)
+    private static int LineHeight(Lettering letters) => letters.Size * 4 / 3;
+
+    private static IReadOnlyList<string> TitleLines(TextPen pen, Chart chart) => pen.Lines(chart.Title, TitleLetters, Width - 2 * Margin);
+
+    private static void Draw(SKCanvas canvas, TextPen pen, Chart chart, int titleLines)
     {
-        plot.Font.Set(Picture.Font);
-        plot.Title(title, size: 20);
-        plot.XLabel(xLabel, size: 16);
-        plot.YLabel(yLabel, size: 16);
-        plot.Axes.Bottom.TickLabelStyle.FontSize = 14;
-        plot.Axes.Left.TickLabelStyle.FontSize = 14;
-        plot.Axes.Left.MinimumSize = 80;
-        plot.Legend.FontSize = 14;
+        var head = Margin / 2 + titleLines * LineHeight(TitleLetters) + LineHeight(AxisLetters) + 18;
+        var labels = CurveLabels.Fit(chart, pen, Height - head);
+
+        using var plot = PlotOf(chart, hasLegend: labels is null && chart.Curves.Count > 1);
+        plot.Axes.Top.MinimumSize = head;
+        plot.Axes.Right.MinimumSize = labels?.Width ?? Margin;
+        // Its first drawing finds the layout and may be repeated at once, which an SVG file would keep twice.
+        plot.RenderInMemory(Width, Height);
+        plot.Render(canvas, Width, Height);
+
+        var baseline = Margin / 2;
+        foreach (var line in TitleLines(pen, chart))
+            pen.Write(line, TitleLetters, Margin, baseline += LineHeight(TitleLetters));
+        pen.Write(chart.YLabel, AxisLetters, Margin, head - 18);
+        labels?.Draw(canvas, pen, plot);
     }
 
-    private static Plot PlotOf(Chart chart)
+    private static Plot PlotOf(Chart chart, bool hasLegend)
     {
         var plot = new Plot();
+        plot.Font.Set(Picture.Font);
         foreach (var (index, curve) in chart.Curves.Index())
-            Add(plot, chart, curve, index);
-        Style(plot, chart.Title, chart.XLabel, chart.YLabel);
+            Add(plot, chart, curve, curve.Style ?? index);
+        plot.XLabel(chart.XLabel, size: AxisLetters.Size);
+        plot.Axes.Bottom.Label.Bold = false;
+        foreach (var axis in new IAxis[] { plot.Axes.Bottom, plot.Axes.Left })
+            axis.TickLabelStyle.FontSize = AxisLetters.Size - 1;
+        plot.Axes.Left.MinimumSize = 84;
         plot.Axes.AutoScale();
+        ScaleX(plot, chart);
+        if (chart.LogY)
+            plot.Axes.Left.TickGenerator = LogTicks(plot.Axes.GetLimits().YRange);
+        if (hasLegend)
+            ShowLegend(plot, chart);
+        else
+            plot.HideLegend();
+        return plot;
+    }
+
+    private static void Add(Plot plot, Chart chart, Curve curve, int style)
+    {
+        var shown = Shown(chart, curve);
+        double[] x = [.. shown.Select(place => AtX(chart, curve.X[place]))];
+        var line = plot.Add.Scatter(x, At(curve.Y));
+        line.Color = ColorOf(style);
+        if (curve is { Low: { } low, High: { } high } && shown.Length > 1)
+        {
+            var band = plot.Add.FillY(x, At(low), At(high));
+            band.FillColor = line.Color.WithAlpha(0.15);
+            band.LineWidth = 0;
+            band.MarkerSize = 0;
+            band.LegendText = "";
+        }
+
+        line.LineWidth = curve.IsThin ? 1.5f : 3;
+        line.MarkerSize = shown.Length switch
+        {
+            > TooManyPoints => 0,
+            > 1 when curve.IsThin => 0,
+            > ManyPoints => 5,
+            _ => 10,
+        };
+        line.MarkerShape = Markers[style % Markers.Length];
+        line.LinePattern = Lines[style % Lines.Length];
+        line.LegendText = chart.Curves.Count > 1 ? curve.Name : "";
+
+        double[] At(IReadOnlyList<double> values) => [.. shown.Select(place => AtY(chart, values[place]))];
+    }
+
+    /// <summary>The colour of a curve.</summary>
+    /// <param name="style">As <see cref="Curve.Style"/>.</param>
+    public static Color ColorOf(int style) => Colors[style % Colors.Length];
+
+    /// <summary>Which of a curve's points are drawn.</summary>
+    public static int[] Shown(Chart chart, Curve curve) => [.. Enumerable.Range(0, curve.X.Count).Where(place => !chart.LogY || curve.Y[place] > 0)];
+
+    /// <summary>Where a value lies on the horizontal axis as it is drawn.</summary>
+    public static double AtX(Chart chart, double x) => chart.LogX ? Math.Log2(x) : x;
+
+    /// <summary>Where a value lies on the vertical axis as it is drawn.</summary>
+    public static double AtY(Chart chart, double y) => chart.LogY ? Math.Log10(y) : y;
+
+    private static void ScaleX(Plot plot, Chart chart)
+    {
         if (chart.Epochs is { } epochs)
         {
             plot.Axes.Bottom.TickGenerator = new NumericAutomatic { IntegerTicksOnly = true };
             plot.Axes.Bottom.MinorTickStyle.Length = 0;
-            plot.Axes.SetLimitsX(0.5, Math.Max(epochs, 2) + 0.5);
+            var last = Math.Max(epochs, 2);
+            var margin = 0.04 * (last - 1);
+            plot.Axes.SetLimitsX(1 - margin, last + margin);
         }
 
         if (chart.LogX)
@@ -93,44 +188,28 @@ internal static class ChartPlot
             plot.Axes.Bottom.TickGenerator = new NumericManual(
                 [.. places.Select(Math.Log2)], [.. places.Select(place => place.ToString(CultureInfo.InvariantCulture))]);
         }
-
-        if (chart.YLimits is { } limits)
-            plot.Axes.SetLimitsY(AtY(chart, limits.Low), AtY(chart, limits.High));
-        if (chart.LogY)
-            plot.Axes.Left.TickGenerator = new NumericAutomatic { IntegerTicksOnly = true, LabelFormatter = PowerOfTen, TickDensity = 0.6 };
-        if (chart.Curves.Count > 1 && chart.Legend == LegendPlace.Beside)
-            plot.ShowLegend(Edge.Right);
-        else if (chart.Curves.Count > 1)
-            plot.ShowLegend(chart.Legend == LegendPlace.LowerRight ? Alignment.LowerRight : Alignment.UpperRight);
-        return plot;
     }
 
-    private static void Add(Plot plot, Chart chart, Curve curve, int index)
+    // Powers of ten, or where there are not two of them, the ones, twos and fives between.
+    private static ITickGenerator LogTicks(CoordinateRange range)
     {
-        var shown = Enumerable.Range(0, curve.X.Count).Where(place => !chart.LogY || curve.Y[place] > 0).ToArray();
-        double[] x = [.. shown.Select(place => chart.LogX ? Math.Log2(curve.X[place]) : curve.X[place])];
-        var line = plot.Add.Scatter(x, At(curve.Y));
-        line.Color = Colors[index % Colors.Length];
-        if (curve is { Low: { } low, High: { } high } && shown.Length > 1)
-        {
-            var band = plot.Add.FillY(x, At(low), At(high));
-            band.FillColor = line.Color.WithAlpha(0.2);
-            band.LineWidth = 0;
-            band.MarkerSize = 0;
-            band.LegendText = "";
-        }
-
-        line.LineWidth = 2;
-        line.MarkerSize = shown.Length > ManyPoints ? 4 : 8;
-        line.MarkerShape = Markers[index % Markers.Length];
-        line.LinePattern = Lines[index % Lines.Length];
-        line.LegendText = chart.Curves.Count > 1 ? curve.Name : "";
-
-        double[] At(IReadOnlyList<double> values) => [.. shown.Select(place => AtY(chart, values[place]))];
+        if (range.Length > 2)
+            return new NumericAutomatic { IntegerTicksOnly = true, LabelFormatter = ResultTable.PowerOfTen, TickDensity = 0.6 };
+        double[] values =
+        [
+            .. from exponent in Enumerable.Range((int)Math.Floor(range.Min), 4)
+               from digit in new[] { 1, 2, 5 }
+               select digit * Math.Pow(10, exponent),
+        ];
+        return new NumericManual([.. values.Select(Math.Log10)], [.. values.Select(value => value.ToString("G3", CultureInfo.InvariantCulture))]);
     }
 
-    private static double AtY(Chart chart, double y) => chart.LogY ? Math.Log10(y) : y;
-
-    private static string PowerOfTen(double exponent) =>
-        "10" + string.Concat($"{Math.Round(exponent)}".Select(character => character == '-' ? '⁻' : "⁰¹²³⁴⁵⁶⁷⁸⁹"[character - '0']));
+    // In the corner that most curves do not end in.
+    private static void ShowLegend(Plot plot, Chart chart)
+    {
+        plot.Legend.FontSize = AxisLetters.Size - 3;
+        var range = plot.Axes.GetLimits().YRange;
+        double[] ends = [.. chart.Curves.Select(curve => (curve, shown: Shown(chart, curve))).Where(curve => curve.shown.Length > 0).Select(curve => AtY(chart, curve.curve.Y[curve.shown[^1]]))];
+        plot.ShowLegend(ends.Length == 0 || ends.Average() > range.Center ? Alignment.LowerRight : Alignment.UpperRight);
+    }
 }

@@ -14,12 +14,8 @@ internal static class ComparisonPlot
         var epochs = runs.Max(run => run.Epochs.Count);
         ChartPlot.Draw(
             path,
-            new Chart("Accuracy", "Epoch", Chart.AccuracyLabel, Curves(epoch => epoch.TestAccuracy)) { Epochs = epochs, Legend = LegendPlace.LowerRight },
-            new Chart("Loss", "Epoch", "Cross entropy of the test images (nats)", Curves(epoch => epoch.TestLoss))
-            {
-                Epochs = epochs,
-                Legend = LegendPlace.UpperRight,
-            });
+            new Chart("Accuracy", "Epoch", Chart.AccuracyLabel, Curves(epoch => epoch.TestAccuracy)) { Epochs = epochs },
+            new Chart("Loss", "Epoch", "Cross entropy of the test images (nats)", Curves(epoch => epoch.TestLoss)) { Epochs = epochs });
 
         Curve[] Curves(Func<EpochMetrics, double> value) => [.. runs.Select(run => Curve.OverEpochs(run.Name, run.Epochs.Select(value)))];
     }

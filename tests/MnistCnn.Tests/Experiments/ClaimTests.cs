@@ -15,7 +15,7 @@ public sealed class ClaimTests
         Assert.Equal(Outcome.NotBorneOut, Of(plain: 1e-27, residual: 1e-27).Outcome);
         Assert.Equal("Borne out", Of(plain: 0, residual: 0.2).Heading);
         Assert.Equal("Not borne out", Of(plain: 0, residual: 0).Heading);
-        Assert.Contains("in 32 residual blocks", Of(plain: 0, residual: 0).Text);
+        Assert.Contains("of 32 residual blocks", Of(plain: 0, residual: 0).Text);
 
         Verdict Of(double plain, double residual) => Conclude("gradients",
             from seed in Seeds

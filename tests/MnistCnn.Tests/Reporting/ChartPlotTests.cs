@@ -30,10 +30,85 @@ public sealed class ChartPlotTests : IDisposable
     }
 
     [Fact]
-    public void A_legend_names_several_curves_and_not_a_single_one()
+    public void A_single_curve_needs_no_name()
     {
         ChartPlot.Draw(folder["one.svg"], new Chart("title", "x", "y", [Curve.OverEpochs("name", [1, 2])]));
         Assert.DoesNotContain("name", File.ReadAllText(folder["one.svg"]));
+    }
+
+    [Fact]
+    public void Names_stand_at_the_ends_of_their_curves_and_not_on_each_other()
+    {
+        var chart = new Chart("title", "x", "y", [Curve.OverEpochs("high", [1, 9]), Curve.OverEpochs("twin", [1, 9]), Curve.OverEpochs("low", [1, 2])]);
+        var texts = Texts(chart);
+        var (high, twin, low) = (texts["high"], texts["twin"], texts["low"]);
+        Assert.Equal(high.X, low.X, 0.5);
+        Assert.InRange(high.X, ChartPlot.Width / 2, ChartPlot.Width - 40);
+        Assert.InRange(Math.Abs(twin.Y - high.Y), 20, 30);
+        Assert.True(low.Y > 150 + Math.Max(high.Y, twin.Y));
+    }
+
+    // A curve without a name is one that a thin line belongs to: the training of what is tested, in the colour of the other.
+    [Fact]
+    public void A_curve_without_a_name_has_no_label_and_a_thin_one_no_markers()
+    {
+        int Ink(bool isThin)
+        {
+            Curve[] curves = [Curve.OverEpochs("bold", [1, 2, 3]), Curve.OverEpochs("", [3, 2, 1]) with { Style = 1, IsThin = isThin }];
+            ChartPlot.Draw(folder["thin.png"], new Chart("title", "x", "y", curves));
+            using var bitmap = SKBitmap.Decode(folder["thin.png"]);
+            return bitmap.Pixels.Count(pixel => pixel == new SKColor(0xE6, 0x9F, 0x00));
+        }
+
+        Assert.InRange(Ink(isThin: true), 50, Ink(isThin: false) / 2);
+    }
+
+    [Fact]
+    public void Names_that_have_no_room_at_the_ends_go_into_a_legend()
+    {
+        var wide = new string('n', 60);
+        var texts = Texts(new Chart("title", "x", "y", [Curve.OverEpochs(wide, [1, 2]), Curve.OverEpochs("b", [2, 3])]));
+        Assert.Contains(wide, texts.Keys);
+        Assert.Contains("b", texts.Keys);
+        var many = Texts(new Chart("title", "x", "y", [.. Enumerable.Range(10, 30).Select(index => Curve.OverEpochs($"n{index}", [index]))]));
+        Assert.Contains("n10", many.Keys);
+    }
+
+    [Fact]
+    public void Places_are_spread_as_little_as_can_be()
+    {
+        Assert.Equal([10, 50, 90], CurveLabels.Spread([10, 50, 90], 20, 0, 100));
+        Assert.Equal([20, 40, 80], CurveLabels.Spread([30, 30, 80], 20, 0, 100));
+        Assert.Equal([0, 20, 40], CurveLabels.Spread([0, 1, 2], 20, 0, 100));
+        Assert.Equal([60, 80, 100], CurveLabels.Spread([97, 98, 99], 20, 0, 100));
+        Assert.Equal([10, 30, 50, 70], CurveLabels.Spread([20, 40, 50, 50], 20, 0, 100));
+    }
+
+    [Fact]
+    public void A_heading_and_notes_stand_above_in_as_many_lines_as_they_take()
+    {
+        var chart = new Chart("title", "x", "y", [Curve.OverEpochs("a", [1, 2])]);
+        int HeightOf(string heading, params string[] notes)
+        {
+            ChartPlot.Draw(folder["head.png"], heading, notes, [[chart]]);
+            using var bitmap = SKBitmap.Decode(folder["head.png"]);
+            Assert.Equal(ChartPlot.Width, bitmap.Width);
+            return bitmap.Height;
+        }
+
+        var one = HeightOf("A claim");
+        Assert.True(one > ChartPlot.Height);
+        Assert.True(HeightOf(string.Join(' ', Enumerable.Repeat("claim", 20))) > one);
+        Assert.True(HeightOf("A claim", "a note") > one);
+    }
+
+    [Fact]
+    public void A_sign_of_percent_stays_with_its_number()
+    {
+        using var canvas = new SKNoDrawCanvas(1, 1);
+        using var pen = new TextPen(canvas);
+        var letters = new Lettering(20);
+        Assert.Equal(["up to", "98 %"], pen.Lines("up to 98 %", letters, pen.Width("up to 98", letters)));
     }
 
     [Fact]
@@ -42,6 +117,14 @@ public sealed class ChartPlotTests : IDisposable
         ChartPlot.Draw(folder["log.svg"], new Chart("title", "x", "y", [new Curve("a", [2, 8, 64], [1e-3, 0, 1e-27])]) { LogX = true, LogY = true });
         var texts = XDocument.Load(folder["log.svg"]).Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value.Trim()).ToHashSet();
         Assert.Superset(new HashSet<string> { "2", "8", "64", "10⁻²⁰", "10⁻¹⁰" }, texts);
+    }
+
+    [Fact]
+    public void A_logarithmic_axis_of_less_than_two_powers_of_ten_names_numbers_between()
+    {
+        Assert.Superset(
+            new HashSet<string> { "0.02", "0.05", "0.1" },
+            Texts(new Chart("title", "x", "y", [new Curve("a", [1, 2, 3], [0.16, 0.05, 0.015])]) { LogY = true }).Keys.ToHashSet());
     }
 
     [Fact]
@@ -56,9 +139,21 @@ public sealed class ChartPlotTests : IDisposable
         {
             ChartPlot.Draw(folder["band.png"], new Chart("title", "x", "y", [drawn]));
             using var bitmap = SKBitmap.Decode(folder["band.png"]);
-            return bitmap.Pixels.Count(pixel => pixel == new SKColor(0xCC, 0xCC, 0xCC));
+            return bitmap.Pixels.Count(pixel => pixel == new SKColor(0xD9, 0xD9, 0xD9));
         }
 
         Assert.True(Colours(curve) > 1000 + Colours(curve with { Low = null, High = null }));
+    }
+
+    // What is written in the picture of a chart, and where it begins.
+    private Dictionary<string, (double X, double Y)> Texts(Chart chart)
+    {
+        ChartPlot.Draw(folder["texts.svg"], chart);
+        Dictionary<string, (double X, double Y)> texts = [];
+        foreach (var element in XDocument.Load(folder["texts.svg"]).Descendants().Where(element => element.Name.LocalName == "text"))
+            texts[element.Value.Trim()] = (First(element.Attribute("x")), First(element.Attribute("y")));
+        return texts;
+
+        static double First(XAttribute? places) => double.Parse(places!.Value.Split(',')[0], System.Globalization.CultureInfo.InvariantCulture);
     }
 }
