@@ -26,47 +26,44 @@ class GreyConv2d(torch.nn.Conv2d):
         super().__init__(1 if in_channels == 3 else in_channels, *arguments, **options)
 
 
-def grey_resnet18():
+def grey(make):
+    """Makes a network for MNIST."""
     with unittest.mock.patch("torch.nn.Conv2d", GreyConv2d):
-        return torchvision.models.resnet18(num_classes=10)
+        return make(num_classes=10)
 
 
-def listing(model):
-    return "".join(
+def description(model):
+    listing = "".join(
         f"{name} {'x'.join(map(str, tensor.shape))} {str(tensor.dtype)[6:]}\n" for name, tensor in model.state_dict().items())
+    return {
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "state_dict_sha256": hashlib.sha256(listing.encode()).hexdigest(),
+    }
+
+
+def weights(model):
+    return [
+        {"name": name, "sum": tensor.double().sum().item(), "first": tensor.flatten()[0].item()}
+        for name, tensor in model.state_dict().items()
+    ]
+
+
+def write(name, **contents):
+    fixture = {"torch": torch.__version__, "torchvision": torchvision.__version__, **contents}
+    path = article.ROOT / "tests" / "MnistCnn.Tests" / "Fixtures" / f"{name}.json"
+    path.write_text(json.dumps(fixture, indent=1) + "\n")
 
 
 def main(seed=1, steps=1):
-    networks = {}
-    for name in NAMES:
-        model = getattr(torchvision.models, name)()
-        networks[name] = {
-            "parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "state_dict_sha256": hashlib.sha256(listing(model).encode()).hexdigest(),
-        }
-
-    article.ARCHITECTURES["resnet18"] = grey_resnet18
+    networks = {name: description(getattr(torchvision.models, name)()) for name in NAMES}
+    article.ARCHITECTURES["resnet18"] = lambda: grey(torchvision.models.resnet18)
     experiment = article.Experiment("resnet18", seed)
-    weights = [
-        {"name": name, "sum": tensor.double().sum().item(), "first": tensor.flatten()[0].item()}
-        for name, tensor in experiment.model.state_dict().items()
-    ]
+    fresh = weights(experiment.model)
     losses = list(itertools.islice(experiment.steps(), steps))
     experiment.model.eval()
     with torch.no_grad():
         logits = experiment.model(experiment.test_set[:8][0]).tolist()
-
-    fixture = {
-        "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-        "networks": networks,
-        "seed": seed,
-        "weights": weights,
-        "train_losses": losses,
-        "test_logits": logits,
-    }
-    path = article.ROOT / "tests" / "MnistCnn.Tests" / "Fixtures" / "resnet.json"
-    path.write_text(json.dumps(fixture, indent=1) + "\n")
+    write("resnet", networks=networks, seed=seed, weights=fresh, train_losses=losses, test_logits=logits)
 
 
 if __name__ == "__main__":

@@ -55,8 +55,10 @@ internal sealed class OnnxGraph(Module<Tensor, Tensor> network) : NamedGraph(net
     public override GraphValue Relu(GraphValue x) => Node("Relu", [x]);
 
     /// <inheritdoc/>
-    public override GraphValue MaxPool(GraphValue x, int kernelSize, int? stride = null, int padding = 0) =>
-        Node("MaxPool", [x], Window(kernelSize, stride, padding));
+    public override GraphValue MaxPool(GraphValue x, int kernelSize, int? stride = null, int padding = 0, bool ceilMode = false) => Node(
+        "MaxPool",
+        [x],
+        [.. Window(kernelSize, stride, padding), .. ceilMode ? [Number("ceil_mode", 1)] : Array.Empty<AttributeProto>()]);
 
     /// <inheritdoc/>
     public override GraphValue AveragePool(GraphValue x, int kernelSize, int? stride = null, int padding = 0) =>

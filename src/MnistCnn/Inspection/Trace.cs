@@ -74,10 +74,10 @@ internal sealed class Trace : NamedGraph
     public override GraphValue Relu(GraphValue x) => Compute("Relu", [x], inputs => relu(inputs[0]));
 
     /// <inheritdoc/>
-    public override GraphValue MaxPool(GraphValue x, int kernelSize, int? stride = null, int padding = 0) => Compute(
+    public override GraphValue MaxPool(GraphValue x, int kernelSize, int? stride = null, int padding = 0, bool ceilMode = false) => Compute(
         "MaxPool",
         [x],
-        inputs => max_pool2d(inputs[0], kernelSize, stride ?? kernelSize, padding),
+        inputs => max_pool2d(inputs[0], kernelSize, stride ?? kernelSize, padding, ceil_mode: ceilMode),
         window: Window.Square(kernelSize, stride ?? kernelSize, padding));
 
     /// <inheritdoc/>

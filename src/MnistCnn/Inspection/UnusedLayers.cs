@@ -53,7 +53,7 @@ internal sealed class UnusedLayers : IGraph
     public GraphValue Relu(GraphValue x) => x;
 
     /// <inheritdoc/>
-    public GraphValue MaxPool(GraphValue x, int kernelSize, int? stride = null, int padding = 0) => x;
+    public GraphValue MaxPool(GraphValue x, int kernelSize, int? stride = null, int padding = 0, bool ceilMode = false) => x;
 
     /// <inheritdoc/>
     public GraphValue AveragePool(GraphValue x, int kernelSize, int? stride = null, int padding = 0) => x;

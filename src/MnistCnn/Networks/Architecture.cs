@@ -10,6 +10,9 @@ namespace MnistCnn.Networks;
 /// <param name="Make">Makes the network for images and classes of that shape; see <see cref="Create"/>.</param>
 public sealed record Architecture(string Name, string Title, string Description, Func<NetworkShape, Module<Tensor, Tensor>> Make)
 {
+    /// <summary>Makes what is trained, where that is more than what is used afterwards; see <see cref="ISideClassified"/>.</summary>
+    public Func<NetworkShape, Module<Tensor, Tensor>>? MakeForTraining { get; init; }
+
     /// <summary>All there are. A new architecture is one row here.</summary>
     public static IReadOnlyList<Architecture> All { get; } =
     [
@@ -49,6 +52,10 @@ public sealed record Architecture(string Name, string Title, string Description,
         new("plain32", "Plain-32", "resnet32 without its shortcuts", shape => new CifarResNet(shape, blocks: 5, hasShortcuts: false)),
         new("plain44", "Plain-44", "resnet44 without its shortcuts", shape => new CifarResNet(shape, blocks: 7, hasShortcuts: false)),
         new("plain56", "Plain-56", "resnet56 without its shortcuts", shape => new CifarResNet(shape, blocks: 9, hasShortcuts: false)),
+        new("googlenet", "GoogLeNet", "the first network of Inception blocks, of 22 layers", shape => new GoogLeNet(shape, hasSideClassifiers: false))
+        {
+            MakeForTraining = shape => new GoogLeNet(shape, hasSideClassifiers: true),
+        },
     ];
 
     /// <summary>The name of the architecture that is taken where none is asked for.</summary>
@@ -69,20 +76,26 @@ public sealed record Architecture(string Name, string Title, string Description,
     /// <exception cref="ArgumentException">The network takes no images as small as that.</exception>
     public Module<Tensor, Tensor> Create(NetworkShape? shape = null) => Make(shape ?? NetworkShape.Mnist);
 
+    /// <summary>Makes the network as <see cref="Create"/> does, with what it has only while it trains: an <see cref="ISideClassified"/> with its side classifiers.</summary>
+    /// <param name="shape">As for <see cref="Create"/>.</param>
+    /// <exception cref="ArgumentException">The network takes no images as small as that.</exception>
+    public Module<Tensor, Tensor> CreateForTraining(NetworkShape? shape = null) => (MakeForTraining ?? Make)(shape ?? NetworkShape.Mnist);
+
     /// <summary>
     /// Makes the network without its numbers: the weights have their names, shapes and types, but are on torch's meta device,
     /// which keeps nothing and draws nothing. So the largest network takes no time and no memory.
     /// </summary>
     /// <param name="shape">As for <see cref="Create"/>.</param>
+    /// <param name="forTraining">Whether it has what it has only while it trains; see <see cref="CreateForTraining"/>.</param>
     /// <exception cref="ArgumentException">The network takes no images as small as that.</exception>
     /// <remarks>While it is made, meta is the default device of the whole process.</remarks>
-    public Module<Tensor, Tensor> CreateSkeleton(NetworkShape? shape = null)
+    public Module<Tensor, Tensor> CreateSkeleton(NetworkShape? shape = null, bool forTraining = false)
     {
         var device = get_default_device();
         set_default_device(META);
         try
         {
-            return Create(shape);
+            return forTraining ? CreateForTraining(shape) : Create(shape);
         }
         finally
         {

@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Networks;
 
-/// <summary>What networks that are made of many equal blocks have in common.</summary>
+/// <summary>What networks that are made of many blocks have in common.</summary>
 /// <param name="name">The name of the module.</param>
 public abstract class BlockNetwork(string name) : Module<Tensor, Tensor>(name), IDescribed
 {

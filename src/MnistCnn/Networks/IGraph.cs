@@ -34,7 +34,11 @@ public interface IGraph
     /// <param name="kernelSize">The side of the window.</param>
     /// <param name="stride">From one window to the next; null for the side of the window.</param>
     /// <param name="padding">How far windows reach over each edge.</param>
-    GraphValue MaxPool(GraphValue x, int kernelSize, int? stride = null, int padding = 0);
+    /// <param name="ceilMode">
+    /// Whether the size is rounded up: a last window that reaches further over the right or lower edge counts too, and what it lacks is
+    /// never the largest.
+    /// </param>
+    GraphValue MaxPool(GraphValue x, int kernelSize, int? stride = null, int padding = 0, bool ceilMode = false);
 
     /// <summary>The mean of each window; the padding counts as zeros.</summary>
     /// <param name="x">The maps.</param>

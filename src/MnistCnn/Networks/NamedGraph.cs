@@ -44,7 +44,7 @@ public abstract class NamedGraph(Module<Tensor, Tensor> network) : IGraph
     public abstract GraphValue Relu(GraphValue x);
 
     /// <inheritdoc/>
-    public abstract GraphValue MaxPool(GraphValue x, int kernelSize, int? stride = null, int padding = 0);
+    public abstract GraphValue MaxPool(GraphValue x, int kernelSize, int? stride = null, int padding = 0, bool ceilMode = false);
 
     /// <inheritdoc/>
     public abstract GraphValue AveragePool(GraphValue x, int kernelSize, int? stride = null, int padding = 0);

@@ -34,7 +34,8 @@ public static class OnnxInterpreter
             groups: Number(node, "group")),
         "BatchNormalization" => batch_norm(x[0], x[3], x[4], x[1], x[2], training: false, eps: node.Attribute.Single().F),
         "Gemm" when Number(node, "transB") == 1 => x[0].matmul(x[1].t()).add_(x[2]),
-        "MaxPool" => max_pool2d(x[0], Numbers(node, "kernel_shape"), Numbers(node, "strides"), Padding(node)),
+        "MaxPool" => max_pool2d(
+            x[0], Numbers(node, "kernel_shape"), Numbers(node, "strides"), Padding(node), ceil_mode: node.Attribute.Any(attribute => attribute is { Name: "ceil_mode", I: 1 })),
         "AveragePool" => avg_pool2d(
             x[0], Numbers(node, "kernel_shape"), Numbers(node, "strides"), Padding(node), count_include_pad: Number(node, "count_include_pad") == 1),
         "GlobalAveragePool" => x[0].mean([2, 3], keepdim: true),

@@ -26,7 +26,7 @@ public sealed class OnnxModelTests
         var model = Export(name, network, shape);
         AssertNames(model, network, name);
         AssertSame(model, network, randn(3, 3, 24, 20));
-        Assert.Equal(name.Contains("18") || int.TryParse(name[^2..], out _), IsOfAnySize(model));
+        Assert.Equal(name is "googlenet" || name.Contains("18") || int.TryParse(name[^2..], out _), IsOfAnySize(model));
         if (IsOfAnySize(model))
             AssertSame(model, network, randn(1, 3, 37, 50));
         else

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Networks;
@@ -21,13 +19,10 @@ public sealed class ResNetTests
     [InlineData("resnet152", 60_192_808)]
     public void Names_shapes_and_types_are_torchvision_s_in_its_order(string name, long parameters)
     {
-        var expected = ResNetFixture.Read().Networks[name];
+        var expected = TorchvisionFixture.Read("resnet").Networks[name];
         using var model = Architecture.Find(name)!.CreateSkeleton(new NetworkShape(3, 224, 224, 1000));
         Assert.Equal(parameters, expected.Parameters);
-        Assert.Equal(parameters, model.parameters().Sum(parameter => parameter.numel()));
-        var listing = string.Concat(model.state_dict().Select(entry =>
-            $"{entry.Key} {string.Join("x", entry.Value.shape)} {entry.Value.dtype.ToString().ToLowerInvariant()}\n"));
-        Assert.Equal(expected.StateDictSha256, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(listing))));
+        expected.AssertIs(model);
     }
 
     // The plain networks have what their twins have, but for the projections.
@@ -62,21 +57,13 @@ public sealed class ResNetTests
         Assert.Equal([2, 32, 3, 4], bottleneck.call(rand(2, 4, 5, 7)).shape);
     }
 
-    // To a millionth: how a processor's vector instructions draw normal numbers is not the same to the last bit on each.
     [Fact]
     public void Fresh_weights_are_torchvision_s()
     {
-        var fixture = ResNetFixture.Read();
+        var fixture = TorchvisionFixture.Read("resnet");
         manual_seed(fixture.Seed);
         using var model = Architecture.Find("resnet18")!.Create();
-        var weights = model.state_dict();
-        Assert.Equal(fixture.Weights.Select(weight => weight.Name), weights.Keys);
-        foreach (var weight in fixture.Weights)
-        {
-            using var numbers = weights[weight.Name].to_type(ScalarType.Float64);
-            Assert.Equal(weight.Sum, numbers.sum().item<double>(), 1e-4);
-            Assert.Equal(weight.First, numbers.flatten()[0].item<double>(), 1e-6);
-        }
+        fixture.AssertFreshWeights(model);
     }
 
     // What is evaluated has gone through a file, and uses the running means and variances of the step, which moved the logits by
@@ -85,9 +72,9 @@ public sealed class ResNetTests
     [Fact]
     public void The_first_loss_and_the_logits_after_its_step_are_torchvision_s()
     {
-        var fixture = ResNetFixture.Read();
+        var fixture = TorchvisionFixture.Read("resnet");
         using var folder = new TemporaryFolder();
-        using var data = IdxReader.Load(IdxReader.BundledMnist, testLimit: fixture.TestLogits.Length);
+        using var data = IdxReader.Load(IdxReader.BundledMnist, testLimit: fixture.TestLogits!.Length);
         using var trainer = new Trainer(Architecture.Find("resnet18")!, new TrainSettings("resnet18", Seed: fixture.Seed), data, CPU);
         using var enough = new CancellationTokenSource();
         List<double> losses = [];

@@ -17,7 +17,7 @@ public sealed class AnyImagesTests
         .. from architecture in Architecture.All
            from shape in architecture.Name switch
            {
-               "resnet34" or "resnet50" or "plain34" or "resnet56" or "resnet110" or "plain56" => Shapes[1..2],
+               "resnet34" or "resnet50" or "plain34" or "resnet56" or "resnet110" or "plain56" or "googlenet" => Shapes[1..2],
                "resnet101" or "resnet152" or "resnet32" or "resnet44" or "plain32" or "plain44" => [],
                _ => Shapes,
            }
