@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using MnistCnn.Data;
 using MnistCnn.Experiments;
 using MnistCnn.Files;
@@ -27,6 +28,25 @@ internal static class TrainCommand
         "--lr", "Learning rate of SGD.", Defaults.LearningRate, TrainSettings.IsLearningRate, TrainSettings.LearningRates);
     private static readonly Option<double> Momentum = Number(
         "--momentum", "Momentum of SGD.", Defaults.Momentum, TrainSettings.IsShare, TrainSettings.Shares);
+    private static readonly Option<double> WeightDecay = Number(
+        "--weight-decay",
+        "The share of each weight that is added to its gradient (L2).",
+        Defaults.WeightDecay,
+        TrainSettings.IsWeightDecay,
+        TrainSettings.WeightDecays);
+    private static readonly Option<int[]?> Milestones = new("--lr-milestones")
+    {
+        Description = "Divide the learning rate by 10 after each of these numbers of steps of the run.",
+        HelpName = "STEPS",
+        AllowMultipleArgumentsPerToken = true,
+        CustomParser = result =>
+        {
+            int[] steps = [.. result.Tokens.Select(token => int.TryParse(token.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : 0)];
+            if (!TrainSettings.AreMilestones(steps))
+                result.AddError($"--lr-milestones takes {TrainSettings.Milestones}, not '{string.Join(' ', result.Tokens)}'.");
+            return steps;
+        },
+    };
     private static readonly Option<bool> OneCycle = new("--one-cycle")
     {
         Description = "Let the learning rate rise to --lr and fall again, once in the whole run.",
@@ -80,8 +100,8 @@ internal static class TrainCommand
     {
         var command = new Command("train", "Train one architecture; leave its weights, its accuracies and a plot in a run folder.")
         {
-            RecipeName, Epochs, BatchSize, LearningRate, Momentum, OneCycle, LabelSmoothing, Augment, ClassWeights, Seed, TrainLimit, TestLimit,
-            Validation, Patience, Init, Freeze, Resume, CheckpointEvery, Threads, Out, Plot, TensorBoard, LogInterval, Json,
+            RecipeName, Epochs, BatchSize, LearningRate, Momentum, WeightDecay, Milestones, OneCycle, LabelSmoothing, Augment, ClassWeights, Seed,
+            TrainLimit, TestLimit, Validation, Patience, Init, Freeze, Resume, CheckpointEvery, Threads, Out, Plot, TensorBoard, LogInterval, Json,
         };
         foreach (var option in DataOptions.All)
             command.Add(option);
@@ -93,8 +113,8 @@ internal static class TrainCommand
     /// <summary>The options of how a network is trained: what they say is in <see cref="TrainSettings"/>.</summary>
     public static IReadOnlyList<Option> SettingsOptions { get; } =
     [
-        Arch, RecipeName, Epochs, BatchSize, LearningRate, Momentum, OneCycle, LabelSmoothing, Augment, ClassWeights, Seed, TrainLimit, TestLimit,
-        Validation, Patience, Freeze,
+        Arch, RecipeName, Epochs, BatchSize, LearningRate, Momentum, WeightDecay, Milestones, OneCycle, LabelSmoothing, Augment, ClassWeights, Seed,
+        TrainLimit, TestLimit, Validation, Patience, Freeze,
     ];
 
     /// <summary>Says which options do not go together.</summary>
@@ -102,6 +122,8 @@ internal static class TrainCommand
     {
         if (result.GetResult(Patience) is not null && result.GetResult(Validation) is null && result.GetResult(Resume) is null)
             result.AddError("--patience needs --validation: the test images must not decide when to stop.");
+        if (result.GetResult(Milestones) is not null && result.GetValue(OneCycle))
+            result.AddError("--lr-milestones and --one-cycle exclude each other: both say how the learning rate falls.");
         if (result.GetResult(RecipeName) is not null && result.GetResult(Resume) is not null)
             result.AddError("--recipe and --resume exclude each other: a checkpoint has its own settings.");
         if (result.GetResult(Init) is not null && result.GetResult(Resume) is not null)
@@ -179,7 +201,10 @@ internal static class TrainCommand
         return ExitCode.Interrupted;
     }
 
-    /// <summary>How to train: what is not asked for is as in the checkpoint, where there is one, or as in the recipe.</summary>
+    /// <summary>
+    /// How to train: what is not asked for is as in the checkpoint, where there is one, or as in the recipe. One course of the learning
+    /// rate takes the place of the other.
+    /// </summary>
     public static TrainSettings Settings(ParseResult line, TrainSettings? saved = null)
     {
         saved ??= (line.GetValue(RecipeName) ?? Recipe.All[0]).Settings;
@@ -194,11 +219,13 @@ internal static class TrainCommand
             Value(TestLimit, saved.TestLimit),
             Value(Validation, saved.Validation),
             Value(Patience, saved.Patience),
-            Value(OneCycle, saved.OneCycle),
+            line.GetResult(Milestones) is null && Value(OneCycle, saved.OneCycle),
             Value(LabelSmoothing, saved.LabelSmoothing),
             Value(Augment, saved.Augment),
             line.GetValue(ClassWeights) is not null || saved.BalanceClasses,
-            Value(Freeze, saved.Freeze));
+            Value(Freeze, saved.Freeze),
+            Value(WeightDecay, saved.WeightDecay),
+            line.GetValue(OneCycle) ? null : line.GetValue(Milestones) ?? saved.LearningRateMilestones);
 
         T? Value<T>(Option<T> option, T otherwise) => line.GetResult(option) is { Implicit: false } ? line.GetValue(option) : otherwise;
     }

@@ -19,11 +19,18 @@ namespace MnistCnn.Data;
 /// arXiv:1708.04896, algorithm 1; here filled with the mean, and of at most a fifth of the image instead of two fifths: in small
 /// images, a digit without two fifths can be another digit.
 /// </param>
+/// <param name="Crop">
+/// By how many whole pixels the image is padded on each side with the mean, before a part of its own size is cut out at random.
+/// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, section 4.2.
+/// </param>
 [JsonConverter(typeof(AugmentationText))]
-public sealed record Augmentation(double Shift = 0, double Rotate = 0, double Scale = 0, double Stroke = 0, bool Flip = false, bool Erase = false)
+public sealed record Augmentation(double Shift = 0, double Rotate = 0, double Scale = 0, double Stroke = 0, bool Flip = false, bool Erase = false, int Crop = 0)
 {
     // What is drawn for an image: so many numbers from 0 to below 1, whatever is asked for, so that no part changes the others.
     private const int Draws = 11;
+
+    // What was added later is drawn behind all of those, so that they stay as they were.
+    private const int LaterDraws = 2;
 
     private static readonly Part[] Parts =
     [
@@ -31,6 +38,7 @@ public sealed record Augmentation(double Shift = 0, double Rotate = 0, double Sc
         new("rotate", "degrees", 180, value => value.Rotate, (value, number) => value with { Rotate = number }),
         new("scale", "share", 0.9, value => value.Scale, (value, number) => value with { Scale = number }),
         new("stroke", "pixels", 20, value => value.Stroke, (value, number) => value with { Stroke = number }),
+        new("crop", "pixels", 1000, value => value.Crop, (value, number) => value with { Crop = (int)number }, IsWhole: true),
         new("flip", null, 1, value => value.Flip ? 1 : 0, (value, _) => value with { Flip = true }),
         new("erase", null, 1, value => value.Erase ? 1 : 0, (value, _) => value with { Erase = true }),
     ];
@@ -85,6 +93,8 @@ public sealed record Augmentation(double Shift = 0, double Rotate = 0, double Sc
             result = Distortion.Thicken(result, [.. drawn.Select(draw => Either(draw[4], Stroke))]);
         if (Flip)
             result = Distortion.Mirror(result, [.. drawn.Select(draw => draw[5] < 0.5)]);
+        if (Crop > 0)
+            result = Distortion.Crop(result, Crop, [.. drawn.Select(draw => ((int)(draw[11] * (2 * Crop + 1)), (int)(draw[12] * (2 * Crop + 1))))]);
         if (Shift > 0 || Rotate > 0 || Scale > 0)
             result = Distortion.Move(result, [.. drawn.Select(draw =>
                 new Motion(Either(draw[0], Shift), Either(draw[1], Shift), Either(draw[2], Rotate), 1 + Either(draw[3], Scale)))]);
@@ -117,7 +127,8 @@ public sealed record Augmentation(double Shift = 0, double Rotate = 0, double Sc
     {
         using var generator = new Generator(seed);
         using var numbers = rand([images, Draws], device: CPU, generator: generator);
-        return [.. numbers.data<float>().ToArray().Chunk(Draws)];
+        using var later = rand([images, LaterDraws], device: CPU, generator: generator);
+        return [.. numbers.data<float>().ToArray().Chunk(Draws).Zip(later.data<float>().ToArray().Chunk(LaterDraws), (first, second) => (float[])[.. first, .. second])];
     }
 
     private static double Either(float drawn, double most) => most * (2.0 * drawn - 1);
@@ -135,15 +146,16 @@ public sealed record Augmentation(double Shift = 0, double Rotate = 0, double Sc
 
     /// <summary>A part: how it is written, and where it is kept. A part without a unit is asked for by its name alone.</summary>
     private sealed record Part(
-        string Name, string? Unit, double Highest, Func<Augmentation, double> Amount, Func<Augmentation, double, Augmentation> With)
+        string Name, string? Unit, double Highest, Func<Augmentation, double> Amount, Func<Augmentation, double, Augmentation> With, bool IsWhole = false)
     {
         public double? Value(string? text) =>
-            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value > 0 && value <= Highest ? value : null;
+            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value > 0 && value <= Highest
+            && (!IsWhole || double.IsInteger(value)) ? value : null;
 
         public string? Problem(string? text) => Unit is null
             ? text is null ? null : $"{Name} takes no number, not '{text}'."
             : Value(text) is not null ? null : string.Create(
-                CultureInfo.InvariantCulture, $"{Name}={Unit.ToUpperInvariant()} takes a number above 0 and at most {Highest}, not '{text}'.");
+                CultureInfo.InvariantCulture, $"{Name}={Unit.ToUpperInvariant()} takes a {(IsWhole ? "whole " : "")}number above 0 and at most {Highest}, not '{text}'.");
     }
 }
 

@@ -71,6 +71,23 @@ internal static class Distortion
         return where(mask, mirrored, images);
     }
 
+    /// <summary>Pads images with zeros, which are the mean of normalised images, and cuts a part of their own size out of each.</summary>
+    /// <param name="images">The images.</param>
+    /// <param name="padding">By how many pixels on each side.</param>
+    /// <param name="corners">For each, where its part begins in the padded image: row and column, from 0 to twice the padding.</param>
+    public static Tensor Crop(Tensor images, int padding, (int Row, int Column)[] corners)
+    {
+        using var scope = NewDisposeScope();
+        var (count, channels, height, width) = (images.shape[0], images.shape[1], images.shape[2], images.shape[3]);
+        var padded = pad(images, [padding, padding, padding, padding]);
+        var rows = Places(height, corner => corner.Row).view(count, 1, height, 1).expand(count, channels, height, padded.shape[3]);
+        var columns = Places(width, corner => corner.Column).view(count, 1, 1, width).expand(count, channels, height, width);
+        return padded.gather(2, rows).gather(3, columns).MoveToOuterDisposeScope();
+
+        Tensor Places(long side, Func<(int Row, int Column), int> first) =>
+            tensor([.. corners.SelectMany(corner => Enumerable.Range(first(corner), (int)side).Select(place => (long)place))], device: images.device);
+    }
+
     /// <summary>Moves images, in one sampling of their pixels. What comes in from outside continues the edge.</summary>
     /// <param name="images">The images.</param>
     /// <param name="motions">How to move each.</param>

@@ -17,6 +17,10 @@ namespace MnistCnn.Training;
 /// PyTorch's program measure none.
 /// </param>
 /// <param name="TestBalancedAccuracy">The mean of the <paramref name="TestClassAccuracies"/> that there are.</param>
+/// <param name="TrainAccuracy">
+/// Share of the training images that were recognised when they were seen, changed as the network saw them and by the weights that it had
+/// then, in percent. PyTorch's program and a run that went on within the epoch from a version that did not count have none.
+/// </param>
 public sealed record EpochMetrics(
     int Epoch,
     double TrainLoss,
@@ -28,7 +32,8 @@ public sealed record EpochMetrics(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? ValidationLoss = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? ValidationAccuracy = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<double?>? TestClassAccuracies = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? TestBalancedAccuracy = null)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? TestBalancedAccuracy = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? TrainAccuracy = null)
 {
     /// <summary>The accuracy by which the best epoch is chosen, in percent: that of the validation images where there are any.</summary>
     [JsonIgnore]
@@ -47,7 +52,7 @@ public sealed record EpochMetrics(
         [
             ("train_loss", TrainLoss, double.MaxValue), ("test_loss", TestLoss, double.MaxValue), ("validation_loss", ValidationLoss, double.MaxValue),
             ("test_accuracy", TestAccuracy, 100), ("validation_accuracy", ValidationAccuracy, 100),
-            ("test_balanced_accuracy", TestBalancedAccuracy, 100),
+            ("test_balanced_accuracy", TestBalancedAccuracy, 100), ("train_accuracy", TrainAccuracy, 100),
             .. (TestClassAccuracies ?? []).Select(accuracy => ("an accuracy in test_class_accuracies", accuracy, 100.0)),
             ("train_seconds", TrainSeconds, double.MaxValue), ("test_seconds", TestSeconds, double.MaxValue),
             ("images_per_second", ImagesPerSecond, double.MaxValue),

@@ -1,3 +1,5 @@
+using MnistCnn.Data;
+
 namespace MnistCnn.Training;
 
 /// <summary>A way to train that can be chosen by name.</summary>
@@ -12,5 +14,15 @@ public sealed record Recipe(string Name, TrainSettings Settings)
 
         // What each part gives is measured in docs/recipe.md.
         new("fast", new TrainSettings(Epochs: 3, BatchSize: 128, LearningRate: 0.1, Momentum: 0.9, OneCycle: true, LabelSmoothing: 0.1)),
+
+        // The residual paper's on CIFAR-10, section 4.2: 64,000 steps, which are 164 epochs of its 50,000 images.
+        new("resnet-paper", new TrainSettings(
+            Epochs: 164,
+            BatchSize: 128,
+            LearningRate: 0.1,
+            Momentum: 0.9,
+            Augment: new Augmentation(Crop: 4, Flip: true),
+            WeightDecay: 0.0001,
+            LearningRateMilestones: [32_000, 48_000])),
     ];
 }

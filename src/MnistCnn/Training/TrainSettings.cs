@@ -25,6 +25,13 @@ namespace MnistCnn.Training;
 /// <param name="Augment">What is changed at random in the images of each step, or null.</param>
 /// <param name="BalanceClasses">Whether the loss of a step counts every class the same, however many images it has; see <see cref="ClassBalance.Weights"/>.</param>
 /// <param name="Freeze">Whether the last layer alone is trained, and batch normalisation keeps its statistics.</param>
+/// <param name="WeightDecay">
+/// What is added to the gradient of each parameter in each step: so many times the parameter itself, as torch's SGD has it (L2); 0 or more.
+/// </param>
+/// <param name="LearningRateMilestones">
+/// After so many steps of the run in all, the learning rate is divided by ten, once at each of them: PyTorch's <c>MultiStepLR</c>.
+/// Above 0 and rising; null for a constant rate.
+/// </param>
 public sealed record TrainSettings(
     [property: JsonRequired] string Architecture = Networks.Architecture.Default,
     [property: JsonRequired] int Epochs = 10,
@@ -40,7 +47,9 @@ public sealed record TrainSettings(
     double LabelSmoothing = 0,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Augmentation? Augment = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool BalanceClasses = false,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Freeze = false)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Freeze = false,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] double WeightDecay = 0,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<int>? LearningRateMilestones = null)
 {
     /// <summary>What <see cref="IsLearningRate"/> allows, in words.</summary>
     public const string LearningRates = "a number above 0 that float32 can hold";
@@ -48,11 +57,23 @@ public sealed record TrainSettings(
     /// <summary>What <see cref="IsShare"/> allows, in words.</summary>
     public const string Shares = "a number from 0 to below 1";
 
+    /// <summary>What <see cref="IsWeightDecay"/> allows, in words.</summary>
+    public const string WeightDecays = "a number from 0 that float32 can hold";
+
+    /// <summary>What <see cref="AreMilestones"/> allows, in words.</summary>
+    public const string Milestones = "numbers of steps above 0, each above the one before it";
+
     /// <summary>Whether SGD can take steps of that size: weights are float32.</summary>
     public static bool IsLearningRate(double value) => value is > 0 and <= float.MaxValue;
 
     /// <summary>Whether it is a momentum, or a share of the target.</summary>
     public static bool IsShare(double value) => value is >= 0 and < 1;
+
+    /// <summary>Whether SGD can add that share of a weight to its gradient.</summary>
+    public static bool IsWeightDecay(double value) => value is >= 0 and <= float.MaxValue;
+
+    /// <summary>Whether the learning rate can fall after those steps.</summary>
+    public static bool AreMilestones(IReadOnlyList<int> steps) => steps.Count > 0 && steps.Zip(steps.Prepend(0)).All(pair => pair.First > pair.Second);
 
     /// <summary>What is wrong with them, in a few words, or null.</summary>
     public string? Problem()
@@ -68,6 +89,12 @@ public sealed record TrainSettings(
             return FormattableString.Invariant($"learning_rate is {LearningRate}");
         if (!IsShare(Momentum))
             return FormattableString.Invariant($"momentum is {Momentum}");
-        return IsShare(LabelSmoothing) ? null : FormattableString.Invariant($"label_smoothing is {LabelSmoothing}");
+        if (!IsShare(LabelSmoothing))
+            return FormattableString.Invariant($"label_smoothing is {LabelSmoothing}");
+        if (!IsWeightDecay(WeightDecay))
+            return FormattableString.Invariant($"weight_decay is {WeightDecay}");
+        if (LearningRateMilestones is { } milestones && !AreMilestones(milestones))
+            return $"learning_rate_milestones are {string.Join(", ", milestones)}";
+        return OneCycle && LearningRateMilestones is not null ? "it has one_cycle and learning_rate_milestones" : null;
     }
 }

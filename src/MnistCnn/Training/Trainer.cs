@@ -54,7 +54,7 @@ public sealed class Trainer : IDisposable
         model = MemoryLayout.ChannelsLast(Create(architecture, ShapeOf(data)).to(device));
         EnsureBatchesOfTwo(architecture, data.Train.Count - heldOut);
         FreezeWhatIsNotTrained();
-        optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum);
+        optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum, weight_decay: settings.WeightDecay);
         trainSet = Part(data.Train, 0, data.Train.Count - heldOut);
         trainLoader = Batches.Of(trainSet, data.Normalization, settings.BatchSize, shuffle: true);
         Classes = ClassBalance.Of(trainSet.Labels, data.ClassNames.Count);
@@ -126,7 +126,7 @@ public sealed class Trainer : IDisposable
         // In the layout of its parameter, as the optimiser would make it: so each step gives the same bits.
         foreach (var (name, parameter, buffer) in momentum.Count == 0 ? [] : Momenta)
             buffer.momentum_buffer = zeros_like(parameter).detach().copy_(momentum[name]).DetachFromDisposeScope();
-        State = state;
+        State = state.Step == 0 ? state with { CorrectSum = 0 } : state;
         epochRandomState.Dispose();
         epochRandomState = randomState.clone();
         set_rng_state(epochRandomState);
@@ -170,7 +170,8 @@ public sealed class Trainer : IDisposable
                 validation?.Loss,
                 validation?.Accuracy,
                 classAccuracies,
-                Evaluation.Balanced(test.ClassAccuracies));
+                Evaluation.Balanced(test.ClassAccuracies),
+                100.0 * State.CorrectSum / State.ImageSum);
             State = TrainingState.Start with { Epoch = State.Epoch + 1, History = [.. State.History, metrics] };
             epochRandomState.Dispose();
             epochRandomState = get_rng_state();
@@ -223,6 +224,8 @@ public sealed class Trainer : IDisposable
 
     private LRScheduler? Schedule()
     {
+        if (settings.LearningRateMilestones is { } milestones)
+            return MultiStepLR(optimizer, [.. milestones]);
         if (!settings.OneCycle)
             return null;
         if (settings.Epochs * trainLoader.Count > int.MaxValue)
@@ -251,7 +254,7 @@ public sealed class Trainer : IDisposable
         // A run that goes on draws the order of its epoch anew and passes over the steps that it has done.
         var (step, stepsDone) = (0, State.Step);
         using var epochScope = NewDisposeScope();
-        List<(int Step, int Images, double LearningRate, Tensor Loss)> unreported = [];
+        List<StepDone> unreported = [];
         StartTraining();
         foreach (var (images, labels) in trainLoader)
         {
@@ -266,12 +269,19 @@ public sealed class Trainer : IDisposable
 
             using var scope = NewDisposeScope();
             var seen = settings.Augment?.Apply(images, settings.Seed, State.Epoch, step) ?? images;
-            var loss = cross_entropy(model.call(seen), labels, classWeights, label_smoothing: settings.LabelSmoothing);
+            var logits = model.call(seen);
+            var loss = cross_entropy(logits, labels, classWeights, label_smoothing: settings.LabelSmoothing);
             optimizer.zero_grad();
             loss.backward();
             optimizer.step();
 
-            unreported.Add((step, (int)labels.shape[0], optimizer.ParamGroups.First().LearningRate, loss.detach().MoveToOuterDisposeScope()));
+            var correct = logits.argmax(1).eq(labels).sum();
+            unreported.Add(new StepDone(
+                step,
+                (int)labels.shape[0],
+                optimizer.ParamGroups.First().LearningRate,
+                loss.detach().MoveToOuterDisposeScope(),
+                correct.MoveToOuterDisposeScope()));
             schedule?.step();
             if (step % StepsAtOnce == 0)
                 Report(unreported, observers);
@@ -281,14 +291,15 @@ public sealed class Trainer : IDisposable
     }
 
     // What is done counts before anyone is told of it, so that an observer that fails leaves a state to go on from.
-    private void Report(
-        List<(int Step, int Images, double LearningRate, Tensor Loss)> unreported, IReadOnlyCollection<ITrainingObserver> observers)
+    private void Report(List<StepDone> unreported, IReadOnlyCollection<ITrainingObserver> observers)
     {
         List<StepMetrics> steps = [];
-        foreach (var (number, images, learningRate, loss) in unreported)
+        foreach (var (number, images, learningRate, loss, correct) in unreported)
         {
             var metrics = new StepMetrics(State.Epoch, number, (int)trainLoader.Count, loss.item<float>(), images, learningRate);
+            var recognised = correct.item<long>();
             loss.Dispose();
+            correct.Dispose();
             if (!double.IsFinite(metrics.Loss))
                 throw new UserException(FormattableString.Invariant(
                     $"The loss became {metrics.Loss} in epoch {State.Epoch}, step {metrics.Step}. Try a learning rate below {settings.LearningRate}."));
@@ -297,6 +308,7 @@ public sealed class Trainer : IDisposable
                 Step = metrics.Step,
                 LossSum = State.LossSum + metrics.Loss * metrics.Images,
                 ImageSum = State.ImageSum + metrics.Images,
+                CorrectSum = State.CorrectSum + recognised,
             };
             steps.Add(metrics);
         }
@@ -306,4 +318,12 @@ public sealed class Trainer : IDisposable
             foreach (var observer in observers)
                 observer.OnStep(metrics);
     }
+
+    /// <summary>A step whose numbers may still be on the GPU.</summary>
+    /// <param name="Step">Which step of the epoch, from 1.</param>
+    /// <param name="Images">How many images it saw.</param>
+    /// <param name="LearningRate">Its learning rate.</param>
+    /// <param name="Loss">See <see cref="StepMetrics.Loss"/>.</param>
+    /// <param name="Correct">How many of the images were recognised, int64.</param>
+    private readonly record struct StepDone(int Step, int Images, double LearningRate, Tensor Loss, Tensor Correct);
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace MnistCnn.Training;
 
 /// <summary>How far a run is.</summary>
@@ -6,10 +8,17 @@ namespace MnistCnn.Training;
 /// <param name="LossSum">The losses of those steps, each times its images.</param>
 /// <param name="ImageSum">The images of those steps.</param>
 /// <param name="History">What was measured in the epochs that are over.</param>
-public sealed record TrainingState(int Epoch, int Step, double LossSum, long ImageSum, IReadOnlyList<EpochMetrics> History)
+/// <param name="CorrectSum">How many of those images were recognised; null where some of them were seen by a version that did not count.</param>
+public sealed record TrainingState(
+    int Epoch,
+    int Step,
+    double LossSum,
+    long ImageSum,
+    IReadOnlyList<EpochMetrics> History,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? CorrectSum = null)
 {
     /// <summary>Before the first step.</summary>
-    public static TrainingState Start { get; } = new(1, 0, 0, 0, []);
+    public static TrainingState Start { get; } = new(1, 0, 0, 0, [], 0);
 
     /// <summary>What is wrong with it, in a few words, or null.</summary>
     /// <param name="settings">What the run was asked to do.</param>
@@ -25,6 +34,8 @@ public sealed record TrainingState(int Epoch, int Step, double LossSum, long Ima
             return $"it counts {ImageSum} images in {Step} steps";
         if (!(LossSum >= 0 && double.IsFinite(LossSum)) || (Step == 0 && LossSum != 0))
             return FormattableString.Invariant($"its sum of losses is {LossSum} after {Step} steps");
+        if (CorrectSum < 0 || CorrectSum > ImageSum)
+            return $"it has recognised {CorrectSum} of {ImageSum} images";
         if (History.Count != Epoch - 1)
             return $"it is in epoch {Epoch}, but has measured {History.Count}";
         return History.Select((epoch, index) => epoch is null ? "an epoch is null" : epoch.Problem(index + 1)).FirstOrDefault(problem => problem is not null);

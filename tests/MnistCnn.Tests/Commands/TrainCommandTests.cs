@@ -39,7 +39,7 @@ public sealed class TrainCommandTests : IDisposable
 
         var epochs = File.ReadAllLines(folder["out/metrics.jsonl"]).Select(Json).ToArray();
         Assert.Equal([1, 2], epochs.Select(epoch => epoch.GetProperty("epoch").GetInt32()));
-        foreach (var name in new[] { "train_loss", "test_loss", "test_accuracy", "train_seconds", "test_seconds", "images_per_second" })
+        foreach (var name in new[] { "train_loss", "test_loss", "test_accuracy", "train_accuracy", "train_seconds", "test_seconds", "images_per_second" })
             Assert.All(epochs, epoch => Assert.True(epoch.GetProperty(name).GetDouble() > 0, name));
         Assert.Equal("\u0089PNG", string.Concat(File.ReadAllBytes(folder["out/accuracy.png"])[..4].Select(value => (char)value)));
     }
@@ -55,7 +55,8 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Equal(Of(article), Of(Settings("--recipe", "article")));
         Assert.Equal((128, 0.1, 0.9, true, 0.1), Of(Settings("--recipe", "Fast")));
         Assert.Equal((128, 0.05, 0.9, false, 0.1), Of(Settings("--recipe", "fast", "--lr", "0.05", "--one-cycle", "false")));
-        Run(["train", "--recipe", "nosuch"]).AssertFailed(2, "nosuch", "article, fast");
+        Assert.Equal((128, 0.1, 0.9, false, 0.0), Of(Settings("--recipe", "resnet-paper")));
+        Run(["train", "--recipe", "nosuch"]).AssertFailed(2, "nosuch", "article, fast, resnet-paper");
         Run(["train", "--recipe", "fast", "--resume", "checkpoint"]).AssertFailed(2, "--recipe", "--resume");
 
         static (int BatchSize, double LearningRate, double Momentum, bool OneCycle, double LabelSmoothing) Of(JsonElement settings) => (
@@ -64,6 +65,34 @@ public sealed class TrainCommandTests : IDisposable
             settings.GetProperty("momentum").GetDouble(),
             settings.GetProperty("one_cycle").GetBoolean(),
             settings.GetProperty("label_smoothing").GetDouble());
+    }
+
+    [Fact]
+    public void The_recipe_of_the_residual_paper_and_its_parts_stand_in_the_record()
+    {
+        JsonElement Settings(params string[] arguments) =>
+            Json(Run([.. Short, .. arguments, "--json"]).Output).GetProperty("run").GetProperty("settings");
+
+        var paper = Settings("--recipe", "resnet-paper");
+        Assert.Equal((0.0001, "[32000,48000]", "crop=4,flip"), Of(paper));
+        Assert.Equal((0.01, "[5,9]", "crop=4,flip"), Of(Settings("--recipe", "resnet-paper", "--weight-decay", "0.01", "--lr-milestones", "5", "9")));
+        Assert.Equal(164, MnistCnn.Training.Recipe.All.Single(recipe => recipe.Name == "resnet-paper").Settings.Epochs);
+
+        // Without them nothing is said of them; and of two courses of the learning rate the one that is asked for is taken.
+        var article = Settings();
+        Assert.False(article.TryGetProperty("weight_decay", out _) || article.TryGetProperty("learning_rate_milestones", out _));
+        var cycle = Settings("--recipe", "resnet-paper", "--one-cycle");
+        Assert.True(cycle.GetProperty("one_cycle").GetBoolean() && !cycle.TryGetProperty("learning_rate_milestones", out _));
+        var steps = Settings("--recipe", "fast", "--lr-milestones", "7");
+        Assert.False(steps.GetProperty("one_cycle").GetBoolean());
+        Assert.Equal("[7]", steps.GetProperty("learning_rate_milestones").GetRawText());
+        Run(["train", "--one-cycle", "--lr-milestones", "7"]).AssertFailed(2, "--lr-milestones", "--one-cycle");
+        Run(["train", "--lr-milestones", "7", "5"]).AssertFailed(2, "--lr-milestones", "'7 5'");
+
+        static (double WeightDecay, string Milestones, string? Augment) Of(JsonElement settings) => (
+            settings.GetProperty("weight_decay").GetDouble(),
+            settings.GetProperty("learning_rate_milestones").GetRawText(),
+            settings.GetProperty("augment").GetString());
     }
 
     [Fact]
@@ -154,6 +183,11 @@ public sealed class TrainCommandTests : IDisposable
     [InlineData("--momentum", "1")]
     [InlineData("--label-smoothing", "1")]
     [InlineData("--augment", "shift=x")]
+    [InlineData("--augment", "crop=1.5")]
+    [InlineData("--weight-decay", "-0.1")]
+    [InlineData("--weight-decay", "1e39")]
+    [InlineData("--lr-milestones", "0")]
+    [InlineData("--lr-milestones", "half")]
     [InlineData("--class-weights", "fair")]
     [InlineData("--seed", "x")]
     [InlineData("--log-interval", "0")]

@@ -25,14 +25,14 @@ public sealed class AugmentationTests
         for (var round = 0; round < 300; round++)
         {
             double Number(double most) => random.Next(2) * most * (1 - random.NextDouble());
-            var augmentation = new Augmentation(Number(1000), Number(180), Number(0.9), Number(20), random.Next(2) == 1, random.Next(2) == 1);
+            var augmentation = new Augmentation(Number(1000), Number(180), Number(0.9), Number(20), random.Next(2) == 1, random.Next(2) == 1, random.Next(2) * random.Next(1, 1001));
             if (augmentation != new Augmentation())
                 Assert.Equal(augmentation, Parse(augmentation.ToString()));
         }
     }
 
     [Theory]
-    [InlineData("", "no augmentation ''", "shift=PIXELS, rotate=DEGREES, scale=SHARE, stroke=PIXELS, flip, erase")]
+    [InlineData("", "no augmentation ''", "shift=PIXELS, rotate=DEGREES, scale=SHARE, stroke=PIXELS, crop=PIXELS, flip, erase")]
     [InlineData("shear=2", "no augmentation 'shear'")]
     [InlineData("flip,,erase", "no augmentation ''")]
     [InlineData("shift", "shift=PIXELS takes a number above 0 and at most 1000")]
@@ -44,6 +44,8 @@ public sealed class AugmentationTests
     [InlineData("rotate=180.1", "rotate=DEGREES", "180", "'180.1'")]
     [InlineData("scale=1", "scale=SHARE", "0.9", "'1'")]
     [InlineData("stroke=21", "stroke=PIXELS", "20")]
+    [InlineData("crop=1.5", "crop=PIXELS takes a whole number above 0 and at most 1000", "'1.5'")]
+    [InlineData("crop=0", "crop=PIXELS", "'0'")]
     [InlineData("shift=1=2", "shift=PIXELS", "'1=2'")]
     [InlineData("flip=1", "flip takes no number", "'1'")]
     [InlineData("shift=1,shift=2", "shift stands there twice")]
@@ -155,6 +157,35 @@ public sealed class AugmentationTests
         Assert.InRange(holes.Count, 160, 240);
         Assert.InRange(holes.Min(), 0.01, 0.05);
         Assert.InRange(holes.Max(), 0.15, 0.22);
+    }
+
+    // Each is where it was, moved by whole pixels, with zeros where there was nothing; and of the 25 places that there are, each is taken.
+    [Fact]
+    public void Crop_takes_every_place_and_its_numbers_are_those_of_no_other_part()
+    {
+        using var images = Noise(400);
+        using var cropped = new Augmentation(Crop: 2).Apply(images, 1, 1, 1);
+        using var padded = nn.functional.pad(images, [2, 2, 2, 2]);
+        List<(int Row, int Column)> corners = [];
+        for (var index = 0; index < 400; index++)
+        {
+            var place = Enumerable.Range(0, 25).Single(place =>
+                Bits(cropped[index]).SequenceEqual(Bits(padded[index].narrow(1, place / 5, 28).narrow(2, place % 5, 28).clone())));
+            corners.Add((place / 5, place % 5));
+        }
+
+        Assert.Equal(25, corners.Distinct().Count());
+        Assert.All(corners.CountBy(corner => corner.Row), row => Assert.InRange(row.Value, 45, 115)); // 80 and four deviations
+        Assert.All(corners.CountBy(corner => corner.Column), column => Assert.InRange(column.Value, 45, 115));
+
+        // What others draw stays as it was before there was a crop.
+        using var both = new Augmentation(Crop: 2, Flip: true).Apply(images, 1, 1, 1);
+        using var flipped = new Augmentation(Flip: true).Apply(images, 1, 1, 1);
+        for (var index = 0; index < 400; index++)
+        {
+            using var expected = nn.functional.pad(flipped[index], [2, 2, 2, 2]).narrow(1, corners[index].Row, 28).narrow(2, corners[index].Column, 28).clone();
+            Assert.Equal(Bits(expected), Bits(both[index]));
+        }
     }
 
     private static Augmentation Parse(string text)

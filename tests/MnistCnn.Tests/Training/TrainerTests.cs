@@ -76,6 +76,39 @@ public sealed class TrainerTests
         Assert.All(Run(new TrainSettings("plain", Epochs: 1)).Steps, step => Assert.Equal(0.01, step.LearningRate));
     }
 
+    // As torch.optim.lr_scheduler.MultiStepLR(optimizer, [3, 7]), stepped after each of 10 steps.
+    [Fact]
+    public void A_learning_rate_is_divided_by_ten_after_each_milestone()
+    {
+        var run = Run(new TrainSettings("plain", Epochs: 2, BatchSize: 30, LearningRate: 0.1, LearningRateMilestones: [3, 7]));
+        double[] expected = [0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.01, 0.001, 0.001, 0.001];
+        Assert.Equal(expected.Length, run.Steps.Count);
+        foreach (var (rate, step) in expected.Zip(run.Steps))
+            Assert.Equal(rate, step.LearningRate, 1e-12);
+    }
+
+    // The gradient of the first step is the same with and without, so the weights differ by learning rate times decay times what they
+    // were, and the momentum by decay times that.
+    [Fact]
+    public void Weight_decay_draws_each_parameter_towards_zero_by_the_formula()
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 40);
+        using var data = IdxReader.Load(folder.FullPath);
+        var settings = new TrainSettings("plain", Epochs: 1, BatchSize: 40, LearningRate: 0.1);
+        using var without = new Trainer(Architecture.Find("plain")!, settings, data, CPU);
+        using var with = new Trainer(Architecture.Find("plain")!, settings with { WeightDecay = 0.3 }, data, CPU);
+        var before = without.Model.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.clone());
+        without.Run([], TestContext.Current.CancellationToken);
+        with.Run([], TestContext.Current.CancellationToken);
+        foreach (var (name, weight) in with.Model.state_dict())
+        {
+            var drawn = without.Model.state_dict()[name] - weight;
+            Assert.True(drawn.allclose(0.1 * 0.3 * before[name], rtol: 1e-3, atol: 1e-7), name);
+            Assert.True((with.Momentum[name] - without.Momentum[name]).allclose(0.3 * before[name], rtol: 1e-3, atol: 1e-6), name);
+        }
+    }
+
     // The same weights and the same batch, so that the loss of the first step tells the two apart by the formula alone.
     [Fact]
     public void Label_smoothing_mixes_the_loss_with_that_of_all_classes_alike()
@@ -270,16 +303,18 @@ public sealed class TrainerTests
     [InlineData("plain", 0.0, null)]
     [InlineData("plain", 0.5, null, "shift=2,rotate=10,scale=0.1,stroke=1,flip,erase")]
     [InlineData("plain", 0.5, null, "shift=2", 3)] // between two epochs
+    [InlineData("plain", 0.9, null, "crop=4,flip", 4, false, 0.001)]
     [InlineData("resnet18", 0.5, 0L, null, 4, true)]
     public void A_run_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(
-        string name, double momentum, long? batches, string? augment = null, int stepsUntilStop = 4, bool freeze = false)
+        string name, double momentum, long? batches, string? augment = null, int stepsUntilStop = 4, bool freeze = false, double decay = 0)
     {
         var architecture = Architecture.Find(name)!;
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 20);
         using var data = IdxReader.Load(folder.FullPath);
         var settings = new TrainSettings(
-            name, Epochs: 2, BatchSize: 8, Momentum: momentum, Augment: augment is null ? null : Augmentation.Parse(augment, out _), Freeze: freeze);
+            name, Epochs: 2, BatchSize: 8, Momentum: momentum, Augment: augment is null ? null : Augmentation.Parse(augment, out _), Freeze: freeze,
+            WeightDecay: decay, LearningRateMilestones: decay > 0 ? [3, 5] : null);
         var runData = RunData.Of(data);
         var cancellation = TestContext.Current.CancellationToken;
 
@@ -302,11 +337,88 @@ public sealed class TrainerTests
         checkpoint.Restore(more);
         more.Run([], cancellation);
         Checkpoint.Write(folder["more"], more, runData);
+        Assert.Equal(Accuracies(whole: true), Accuracies(whole: false));
         using SafetensorsFile expected = SafetensorsFile.Read(folder["whole"]), actual = SafetensorsFile.Read(folder["more"]);
         Assert.Equal(batches, expected.Tensors.GetValueOrDefault("weights.bn1.num_batches_tracked")?.item<long>());
         Assert.Equal(expected.Tensors.Keys, actual.Tensors.Keys);
         foreach (var (key, tensor) in expected.Tensors)
             Assert.True(tensor.bytes.SequenceEqual(actual.Tensors[key].bytes), key);
+
+        double?[] Accuracies(bool whole)
+        {
+            using var end = Checkpoint.Read(folder[whole ? "whole" : "more"]);
+            return [.. end.State.History.Select(epoch => epoch.TrainAccuracy)];
+        }
+    }
+
+    // Against the answers of the network itself, image by image: of the first step those of the new network.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void The_training_accuracy_is_of_the_images_as_they_were_seen(int stepsAtOnce)
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 50);
+        using var data = IdxReader.Load(folder.FullPath);
+        var settings = new TrainSettings("plain", Epochs: 2, BatchSize: 20, LearningRate: 0.1, Augment: new Augmentation(Crop: 2));
+        using var trainer = new Trainer(Architecture.Find("plain")!, settings, data, CPU) { StepsAtOnce = stepsAtOnce };
+        List<Tensor> answers = [];
+        trainer.Model.register_forward_hook((model, _, logits) =>
+        {
+            if (model.training)
+                answers.Add(logits.detach().argmax(1).DetachFromDisposeScope());
+            return logits;
+        });
+        List<double> expected = [];
+        var recorder = new Recorder();
+        trainer.Run([recorder], TestContext.Current.CancellationToken);
+
+        // The same order again: behind the weights of a network, as the trainer draws it.
+        manual_seed(settings.Seed);
+        Architecture.Find("plain")!.Create().Dispose();
+        for (var epoch = 0; epoch < 2; epoch++)
+        {
+            var labels = Batches.Of(data.Train, data.Normalization, 20, shuffle: true).Select(batch => batch.Labels.clone()).ToArray();
+            expected.Add(2.0 * labels.Zip(answers.Skip(3 * epoch), (label, answer) => label.eq(answer).sum().item<long>()).Sum());
+            foreach (var _ in Batches.Of(data.Test, data.Normalization, Evaluation.BatchSize, shuffle: false))
+            {
+                // The test of the epoch draws too.
+            }
+        }
+
+        Assert.Equal(expected, recorder.Epochs.Select(epoch => epoch.TrainAccuracy!.Value));
+        Assert.True(expected[1] > 0);
+    }
+
+    // A checkpoint of a version that counted no right answers: the epoch that it is in has none, the next one has.
+    [Theory]
+    [InlineData(1)] // within the epoch
+    [InlineData(3)] // at its end: what is missing is in the history
+    public void A_checkpoint_that_did_not_count_leaves_its_own_epoch_without_a_training_accuracy(int steps)
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 20);
+        using var data = IdxReader.Load(folder.FullPath);
+        var settings = new TrainSettings("plain", Epochs: 3, BatchSize: 8);
+        using (var stopped = new Trainer(Architecture.Find("plain")!, settings, data, CPU))
+        {
+            using var enough = new CancellationTokenSource();
+            Assert.Throws<OperationCanceledException>(() => stopped.Run([new Recorder(step => { if (step.Step == steps) enough.Cancel(); })], enough.Token));
+            Checkpoint.Write(folder["new"], stopped, RunData.Of(data));
+        }
+
+        using (var file = SafetensorsFile.Read(folder["new"]))
+        {
+            var metadata = new Dictionary<string, string>(file.Metadata);
+            metadata["state"] = System.Text.RegularExpressions.Regex.Replace(metadata["state"], ",\"(correct_sum|train_accuracy)\":[0-9.]+", "");
+            (file with { Metadata = metadata }).Write(folder["old"]);
+        }
+
+        using var checkpoint = Checkpoint.Read(folder["old"]);
+        using var more = new Trainer(Architecture.Find("plain")!, settings, data, CPU);
+        checkpoint.Restore(more);
+        more.Run([], TestContext.Current.CancellationToken);
+        Assert.Equal([false, true, true], more.State.History.Select(epoch => epoch.TrainAccuracy is not null));
     }
 
     [Theory]
