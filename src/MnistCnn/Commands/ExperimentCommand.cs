@@ -22,7 +22,7 @@ internal static class ExperimentCommand
     private static readonly Option<Recipe?> RecipeName = CommonOptions.RecipeName(
         $"How networks are trained: {RecipeNames}. [default: the experiment's own]");
     private static readonly Option<bool> Quick = new("--quick") { Description = "Measure less, in under two minutes." };
-    private static readonly Option<bool> Deep = new("--deep") { Description = "For convergence: train the networks of 34 layers too." };
+    private static readonly Option<bool> Deep = new("--deep") { Description = "Train deeper networks too: for convergence of 34 layers, for degradation of 110." };
     private static readonly Option<string?> Out = new("--out") { Description = "The folder of the results. [default: runs/NAME-TIME]", HelpName = "DIR" };
     public static Command Create()
     {
@@ -36,8 +36,8 @@ internal static class ExperimentCommand
         {
             if (result.GetResult(Arch) is not null)
                 result.AddError("experiment takes no --arch: each has networks of its own.");
-            if (result.GetResult(Deep) is not null && result.GetValue(Name) is { } experiment && experiment != Convergence.Experiment)
-                result.AddError("--deep is for convergence alone: the other experiments have no networks of 34 layers.");
+            if (result.GetResult(Deep) is not null && result.GetValue(Name) is { } experiment && experiment != Convergence.Experiment && experiment != Degradation.Experiment)
+                result.AddError("--deep is for convergence and degradation alone: the other experiments have no deeper networks.");
         });
         command.SetAction(Run);
         return command;
@@ -83,6 +83,8 @@ internal static class ExperimentCommand
             TestLimit = line.GetValue(TestLimit) ?? standard.TestLimit,
             Recipe = recipe ?? standard.Recipe,
             LearningRate = recipe is null ? standard.LearningRate : null,
+            BatchSize = recipe is null ? standard.BatchSize : null,
+            Shortened = recipe is null && standard.Shortened,
             Deep = line.GetValue(Deep),
         };
     }

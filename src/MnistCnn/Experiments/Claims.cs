@@ -4,5 +4,8 @@ namespace MnistCnn.Experiments;
 internal static class Claims
 {
     /// <summary>All there are.</summary>
-    public static IReadOnlyList<Experiment> All { get; } = [Gradients.Experiment, Convergence.Experiment, Bottleneck.Experiment, Views.Experiment, Listing.Experiment];
+    public static IReadOnlyList<Experiment> All { get; } =
+    [
+        Gradients.Experiment, Convergence.Experiment, Bottleneck.Experiment, Views.Experiment, Listing.Experiment, Degradation.Experiment,
+    ];
 }

@@ -67,14 +67,27 @@ internal sealed class Laboratory(
     private TrainSettings SettingsOf(Architecture architecture, long seed)
     {
         var recipe = Recipe.All.First(recipe => recipe.Name == settings.Recipe).Settings;
-        return recipe with
+        recipe = recipe with
         {
             Architecture = architecture.Name,
             Epochs = settings.Epochs,
+            BatchSize = settings.BatchSize ?? recipe.BatchSize,
             TrainLimit = settings.TrainLimit,
             TestLimit = settings.TestLimit,
             LearningRate = settings.LearningRate ?? recipe.LearningRate,
             Seed = seed,
+        };
+        return settings.Shortened ? Shorten(recipe) : recipe;
+    }
+
+    private TrainSettings Shorten(TrainSettings recipe)
+    {
+        var steps = recipe.Epochs * ((data.Train.Count + recipe.BatchSize - 1) / recipe.BatchSize);
+        int[] milestones = [(int)(steps / 2), (int)(steps * 3 / 4)];
+        return recipe with
+        {
+            Augment = null,
+            LearningRateMilestones = recipe.LearningRateMilestones is not null && TrainSettings.AreMilestones(milestones) ? milestones : null,
         };
     }
 }
