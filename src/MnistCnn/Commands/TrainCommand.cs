@@ -34,7 +34,7 @@ internal static class TrainCommand
         Defaults.WeightDecay,
         TrainSettings.IsWeightDecay,
         TrainSettings.WeightDecays);
-    private static readonly Option<int[]?> Milestones = new("--lr-milestones")
+    private static readonly Option<IReadOnlyList<int>?> Milestones = new("--lr-milestones")
     {
         Description = "Divide the learning rate by 10 after each of these numbers of steps of the run.",
         HelpName = "STEPS",
@@ -225,7 +225,7 @@ internal static class TrainCommand
             line.GetValue(ClassWeights) is not null || saved.BalanceClasses,
             Value(Freeze, saved.Freeze),
             Value(WeightDecay, saved.WeightDecay),
-            line.GetValue(OneCycle) ? null : line.GetValue(Milestones) ?? saved.LearningRateMilestones);
+            line.GetValue(OneCycle) ? null : Value<IReadOnlyList<int>?>(Milestones, saved.LearningRateMilestones));
 
         T? Value<T>(Option<T> option, T otherwise) => line.GetResult(option) is { Implicit: false } ? line.GetValue(option) : otherwise;
     }

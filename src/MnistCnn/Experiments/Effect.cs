@@ -1,6 +1,4 @@
 using System.Text.Json.Serialization;
-using MathNet.Numerics.Distributions;
-using ScottPlot.Statistics;
 using static System.FormattableString;
 
 namespace MnistCnn.Experiments;
@@ -20,8 +18,6 @@ namespace MnistCnn.Experiments;
 internal sealed record Effect(
     string What, EffectUnit Unit, double Bound, IReadOnlyList<double> Values, double? Mean = null, double? Low = null, double? High = null)
 {
-    private const double Confidence = 0.95;
-
     /// <summary>Borne out where the whole interval lies above the bound, not borne out where it lies below; otherwise undecided.</summary>
     public Outcome Outcome => Low > Bound ? Outcome.BorneOut : High < Bound ? Outcome.NotBorneOut : Outcome.Undecided;
 
@@ -52,7 +48,7 @@ internal sealed record Effect(
             if (Low is not { } low || High is not { } high)
                 return $"{Text(mean)} {unit} ({seeds}{claimed})";
             var figure = Unit == EffectUnit.Times ? $"{Text(mean)} {unit}, {Text(low)} to {Text(high)}" : $"{Text(mean)} ± {Text(high - mean)} {unit}";
-            return $"{figure} ({100 * Confidence} %, {seeds}{claimed})";
+            return $"{figure} ({100 * ConfidenceInterval.Level} %, {seeds}{claimed})";
         }
     }
 
@@ -83,11 +79,9 @@ internal sealed record Effect(
         double[] scaled = [.. values.Select(value => ToScale(unit, value))];
         var mean = scaled.Average();
         effect = effect with { Mean = FromScale(unit, mean) };
-        if (values.Length == 1)
-            return effect;
-        var quantile = StudentT.InvCDF(location: 0, scale: 1, freedom: values.Length - 1, p: (1 + Confidence) / 2);
-        var half = quantile * Descriptive.StandardDeviation(scaled) / Math.Sqrt(values.Length);
-        return effect with { Low = FromScale(unit, mean - half), High = FromScale(unit, mean + half) };
+        return ConfidenceInterval.HalfWidth(scaled) is { } half
+            ? effect with { Low = FromScale(unit, mean - half), High = FromScale(unit, mean + half) }
+            : effect;
     }
 
     private static double[] BySeed(

@@ -16,7 +16,7 @@ internal static class SweepFindings
         var shown = Varied(grid).ToArray();
         var isValidated = results.Any(result => result.Chosen?.ValidationAccuracy is not null);
         return new ResultTable(
-            [.. shown.Select(index => grid.Parameters[index].Name), "Runs", .. isValidated ? ["Validation (%)"] : Array.Empty<string>(), "Test (%)", "Test loss", "s"],
+            [.. shown.Select(index => grid.Parameters[index].Name), "Runs", .. isValidated ? ["Validation (%)"] : Array.Empty<string>(), "Test (%)", "95 %", "Test loss", "s"],
             [
                 .. from result in results
                    group result by Setting(grid, result) into setting
@@ -27,6 +27,7 @@ internal static class SweepFindings
                        ended.Length == setting.Count() ? Invariant($"{ended.Length}") : Invariant($"{ended.Length} of {setting.Count()}"),
                        .. isValidated ? [ResultTable.Percent(ended.Select(result => result.Chosen!.ValidationAccuracy!.Value))] : Array.Empty<string>(),
                        ResultTable.Percent(ended.Select(result => result.Chosen!.TestAccuracy)),
+                       ConfidenceInterval.HalfWidth([.. ended.Select(result => result.Chosen!.TestAccuracy)]) is { } half ? Invariant($"± {half:F2}") : "",
                        ended.Length == 0 ? "" : Invariant($"{ended.Average(result => result.Chosen!.TestLoss):F4}"),
                        ended.Length == 0 ? "" : Invariant($"{ended.Average(result => result.Seconds):F1}"),
                    ],
