@@ -23,7 +23,7 @@ internal static class Degradation
         "degradation",
         "Deeper plain networks have a higher training error, so it is not overfitting; shortcuts take that away.",
         Standard,
-        Standard with { Seeds = 2, Epochs = 3, TrainLimit = 600, TestLimit = 200, Quick = true },
+        Standard with { Seeds = 3, Epochs = 3, TrainLimit = 400, TestLimit = 200, Quick = true },
         Trials,
         Experiment.From<DegradationRow>(Effects, Table, Charts));
 
@@ -87,24 +87,21 @@ internal static class Degradation
             .. from isResidual in new[] { false, true }
                let measured = rows.Where(row => row.IsResidual == isResidual).ToArray()
                where measured.Length > 0
-               select new Chart(TitleOf(measured), "Epoch", "Error (%), thin: training images, bold: test images", [.. Curves(measured)])
+               select new Chart(Title(isResidual ? "Residual networks" : "Plain networks", measured), "Epoch", "Error (%), thin: training images, bold: test images", [.. Curves(measured)])
                {
                    Epochs = rows.Max(row => row.Epoch),
                },
         ],
     ];
 
-    // "Plain networks: 56 layers end with 12.30 points more training error than 20".
-    private static string TitleOf(DegradationRow[] rows)
+    // What the training errors after the last epoch say.
+    private static string Title(string family, IEnumerable<DegradationRow> rows)
     {
-        var last = rows.Max(row => row.Epoch);
-        var ends = rows.Where(row => row.Epoch == last).GroupBy(row => row.Depth).OrderBy(depth => depth.Key).ToArray();
-        var kind = rows[0].IsResidual ? "Residual" : "Plain";
-        return ends.Length < 2
-            ? $"{kind} networks"
-            : $"{kind} networks: {ends[^1].Key} layers end {ResultTable.Distance(Mean(ends[^1]) - Mean(ends[0]))} the training error of {ends[0].Key}";
+        var depths = rows.GroupBy(row => row.Depth).OrderBy(network => network.Key).ToArray();
+        return depths.Length == 1 ? family : $"{family}: training error {Of(depths[0])}, {Of(depths[^1])}";
 
-        static double Mean(IEnumerable<DegradationRow> rows) => rows.Average(row => row.TrainError);
+        static string Of(IGrouping<int, DegradationRow> network) =>
+            Invariant($"{network.Where(row => row.Epoch == network.Max(other => other.Epoch)).Average(row => row.TrainError):F1} % with {network.Key} layers");
     }
 
     // As in the paper's figures: thin for the training images, bold for those of the test.
