@@ -5,24 +5,29 @@ using MnistCnn.Reporting;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
 using static MnistCnn.Commands.CommonOptions;
+using Device = TorchSharp.torch.Device;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>experiment</c>: one of the article's claims, measured and plotted.</summary>
+/// <summary><c>experiment</c>: one of the article's claims, measured and plotted; or all of them, and a page that shows them.</summary>
 internal static class ExperimentCommand
 {
-    private static readonly Argument<Experiment> Name = new("NAME")
+    private static readonly Choice[] Choices =
+        [.. Claims.All.Select(experiment => new Choice(experiment.Name, [experiment])), new Choice(ExperimentSeries.Name, Claims.All)];
+
+    private static readonly Argument<Choice> Name = new("NAME")
     {
-        Description = $"What to measure: {Names(Claims.All, experiment => experiment.Name)}.",
-        CustomParser = result => Choose(result, "experiment", Claims.All, experiment => experiment.Name)!,
+        Description = $"What to measure: {Names(Choices, choice => choice.Name)}.",
+        CustomParser = result => Choose(result, "experiment", Choices, choice => choice.Name)!,
     };
     private static readonly Option<int?> Seeds = OptionalCount("--seeds", "Measure everything N times, with the seeds 1 to N.");
     private static readonly Option<int?> Epochs = OptionalCount("--epochs", "How often a network sees each of its training images.");
     private static readonly Option<int?> TrainLimit = OptionalCount("--train-limit", "Only the first N training images.");
     private static readonly Option<Recipe?> RecipeName = CommonOptions.RecipeName(
         $"How networks are trained: {RecipeNames}. [default: the experiment's own]");
-    private static readonly Option<bool> Quick = new("--quick") { Description = "Measure less, in under two minutes." };
+    private static readonly Option<bool> Quick = new("--quick") { Description = "Measure less: each in under two minutes, all in under ten." };
     private static readonly Option<bool> Deep = new("--deep") { Description = "Train deeper networks too: for convergence of 34 layers, for degradation of 110." };
+    private static readonly Experiment[] WithDeeper = [Convergence.Experiment, Degradation.Experiment];
     private static readonly Option<string?> Out = new("--out") { Description = "The folder of the results. [default: runs/NAME-TIME]", HelpName = "DIR" };
     public static Command Create()
     {
@@ -36,8 +41,8 @@ internal static class ExperimentCommand
         {
             if (result.GetResult(Arch) is not null)
                 result.AddError("experiment takes no --arch: each has networks of its own.");
-            if (result.GetResult(Deep) is not null && result.GetValue(Name) is { } experiment && experiment != Convergence.Experiment && experiment != Degradation.Experiment)
-                result.AddError("--deep is for convergence and degradation alone: the other experiments have no deeper networks.");
+            if (result.GetResult(Deep) is not null && result.GetValue(Name) is { } choice && !choice.Experiments.Intersect(WithDeeper).Any())
+                result.AddError($"--deep is for {Names(WithDeeper, experiment => experiment.Name)} alone: the other experiments have no deeper networks.");
         });
         command.SetAction(Run);
         return command;
@@ -46,21 +51,79 @@ internal static class ExperimentCommand
     private static int Run(ParseResult line)
     {
         var device = StartTorch(line);
-        var experiment = line.GetRequiredValue(Name);
-        var settings = Settings(line, line.GetValue(Quick) ? experiment.Quick : experiment.Full);
+        var choice = line.GetRequiredValue(Name);
+        return choice.Name == ExperimentSeries.Name ? RunAll(line, device) : RunOne(line, choice.Experiments[0], device);
+    }
+
+    private static int RunOne(ParseResult line, Experiment experiment, Device device)
+    {
+        var settings = Settings(line, experiment);
         using var data = DataOptions.Load(line, settings.TrainLimit, settings.TestLimit);
         using var interruption = new Interruption();
         using var run = ExperimentRun.Open(experiment, settings, data, device, line.GetValue(Out));
         DataOptions.Report(line, data);
-        var isFinished = false;
-        ExperimentReport.Run(progress => isFinished = run.Measure(progress, Keep, interruption.Token));
+        var isFinished = Measure(run, interruption.Token);
+        ExperimentReport.Result(run.Info, run.Findings, FilesOf(run), line.GetValue(Json));
+        return isFinished ? 0 : Stopped(run.Folder);
+    }
 
-        string[] files = [.. Directory.GetFiles(run.Folder).Where(file => !FolderLock.IsLock(file)).Order(StringComparer.Ordinal)];
-        ExperimentReport.Result(run.Info, run.Findings, files, line.GetValue(Json));
-        if (isFinished)
-            return 0;
-        Console.Error.WriteLine($"Stopped. What was measured before that is above and in the files. To go on, start it again with --out {run.Folder}");
-        return ExitCode.Interrupted;
+    private static int RunAll(ParseResult line, Device device)
+    {
+        using var interruption = new Interruption();
+        using var series = ExperimentSeries.Open(Claims.All, line.GetValue(Out), ArticleReport.Files);
+        foreach (var (index, experiment) in Claims.All.Index())
+        {
+            if (interruption.Token.IsCancellationRequested)
+                break;
+            Console.Error.WriteLine($"{experiment.Name}, {index + 1} of {Claims.All.Count}:");
+            var chapter = ChapterOf(line, series, experiment, device, interruption.Token);
+            series.Set(chapter);
+            ArticleReport.Write(series);
+            if (chapter.Problem is not null)
+                Console.Error.WriteLine($"error: {experiment.Name}: {chapter.Problem}");
+            else if (!line.GetValue(Json))
+                ExperimentReport.Result(chapter.Info!, chapter.Findings!, [], json: false);
+        }
+
+        ExperimentReport.Result(series, [.. ArticleReport.Files.Select(name => Path.Combine(series.Folder, name))], line.GetValue(Json));
+        return interruption.Token.IsCancellationRequested ? Stopped(series.Folder)
+            : series.Chapters.Any(chapter => chapter.Problem is not null) ? ExitCode.Failed
+            : 0;
+    }
+
+    // What cannot be measured on these images, or not with this recipe, is told and does not keep the others from being measured.
+    private static Chapter ChapterOf(ParseResult line, ExperimentSeries series, Experiment experiment, Device device, CancellationToken cancellation)
+    {
+        var settings = Settings(line, experiment);
+        using var data = DataOptions.Load(line, settings.TrainLimit, settings.TestLimit);
+        if (experiment == Claims.All[0])
+            DataOptions.Report(line, data);
+        ExperimentRun? run = null;
+        try
+        {
+            run = ExperimentRun.Open(experiment, settings, data, device, series.FolderOf(experiment), mayBeFinished: true);
+            if (!run.Info.IsFinished)
+                Measure(run, cancellation);
+            return new Chapter(experiment, run.Info, run.Findings, FilesOf(run));
+        }
+        catch (UserException error)
+        {
+            return run is null
+                ? new Chapter(experiment, Problem: error.Message)
+                : new Chapter(experiment, run.Info, run.Findings, FilesOf(run), error.Message);
+        }
+        finally
+        {
+            run?.Dispose();
+        }
+    }
+
+    // Returns whether it came to its end.
+    private static bool Measure(ExperimentRun run, CancellationToken cancellation)
+    {
+        var isFinished = false;
+        ExperimentReport.Run(progress => isFinished = run.Measure(progress, Keep, cancellation));
+        return isFinished;
 
         // After each trial, so that whatever ends the experiment, its results are there.
         void Keep(IReadOnlyList<ImageGrid> pictures)
@@ -72,8 +135,18 @@ internal static class ExperimentCommand
         }
     }
 
-    private static ExperimentSettings Settings(ParseResult line, ExperimentSettings standard)
+    private static string[] FilesOf(ExperimentRun run) =>
+        [.. Directory.GetFiles(run.Folder).Where(file => !FolderLock.IsLock(file)).Order(StringComparer.Ordinal)];
+
+    private static int Stopped(string folder)
     {
+        Console.Error.WriteLine($"Stopped. What was measured before that is above and in the files. To go on, start it again with --out {folder}");
+        return ExitCode.Interrupted;
+    }
+
+    private static ExperimentSettings Settings(ParseResult line, Experiment experiment)
+    {
+        var standard = line.GetValue(Quick) ? experiment.Quick : experiment.Full;
         var recipe = line.GetValue(RecipeName)?.Name;
         return standard with
         {
@@ -85,7 +158,10 @@ internal static class ExperimentCommand
             LearningRate = recipe is null ? standard.LearningRate : null,
             BatchSize = recipe is null ? standard.BatchSize : null,
             Shortened = recipe is null && standard.Shortened,
-            Deep = line.GetValue(Deep),
+            Deep = line.GetValue(Deep) && WithDeeper.Contains(experiment),
         };
     }
+
+    // What NAME can be.
+    private sealed record Choice(string Name, IReadOnlyList<Experiment> Experiments);
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using MnistCnn.Data;
 using MnistCnn.Files;
@@ -25,8 +26,10 @@ internal sealed partial class ExperimentRun : IDisposable
     /// <summary>The name of the file with the plot, which whoever is told of a trial draws.</summary>
     public const string PlotFile = "plot.png";
 
+    /// <summary>The outcome of an experiment that came to its end.</summary>
+    public const string Finished = "finished";
+
     private const string InfoFile = "experiment.json";
-    private const string Finished = "finished";
 
     /// <summary>The name of the file with a line a finished trial.</summary>
     public const string TrialsFile = "trials.jsonl";
@@ -67,10 +70,11 @@ internal sealed partial class ExperimentRun : IDisposable
     /// <param name="data">What to train and test on.</param>
     /// <param name="device">Where.</param>
     /// <param name="folder">Where the results go, or null for the next free name <c>runs/NAME-TIME</c>.</param>
-    /// <exception cref="IOException">The folder cannot be written, is in use, or holds another experiment, or one that is finished.</exception>
+    /// <param name="mayBeFinished">Whether the one in the folder may be finished; then there is nothing left to measure.</param>
+    /// <exception cref="IOException">The folder cannot be written, is in use, or holds another experiment, or one that is finished and may not be.</exception>
     /// <exception cref="InvalidDataException">A file in it is damaged.</exception>
     /// <exception cref="UserException">The experiment's networks do not take the images.</exception>
-    public static ExperimentRun Open(Experiment experiment, ExperimentSettings settings, DataSet data, Device device, string? folder)
+    public static ExperimentRun Open(Experiment experiment, ExperimentSettings settings, DataSet data, Device device, string? folder, bool mayBeFinished = false)
     {
         Trial[] trials = [.. experiment.Trials(settings, Trainer.ShapeOf(data))];
         var info = new ExperimentInfo(
@@ -79,7 +83,7 @@ internal sealed partial class ExperimentRun : IDisposable
         try
         {
             var run = new ExperimentRun(experiment, trials, data, device, folderLock, info);
-            run.LoadSaved();
+            run.LoadSaved(mayBeFinished);
             return run;
         }
         catch
@@ -96,7 +100,7 @@ internal sealed partial class ExperimentRun : IDisposable
         if (Path.GetDirectoryName(Path.GetDirectoryName(Path.GetFullPath(checkpointPath))) is not { } parent)
             return false;
         var path = Path.Combine(parent, InfoFile);
-        return File.Exists(path) && JsonFormat.Parse<ExperimentInfo>(InputFile.ReadAllText(path), path).Outcome != Finished;
+        return File.Exists(path) && !JsonFormat.Parse<ExperimentInfo>(InputFile.ReadAllText(path), path).IsFinished;
     }
 
     /// <summary>Measures one trial after the other.</summary>
@@ -167,7 +171,7 @@ internal sealed partial class ExperimentRun : IDisposable
         }
     }
 
-    private void LoadSaved()
+    private void LoadSaved(bool mayBeFinished)
     {
         foreach (var name in new[] { InfoFile, TrialsFile, MeasurementsFile, PlotFile })
             AtomicFile.DeleteLeftovers(Path.Combine(Folder, name));
@@ -181,7 +185,7 @@ internal sealed partial class ExperimentRun : IDisposable
         }
 
         var saved = JsonFormat.Parse<ExperimentInfo>(InputFile.ReadAllText(infoPath), infoPath);
-        if (saved.Outcome == Finished)
+        if (saved.IsFinished && !mayBeFinished)
             throw new IOException($"{Folder} holds an experiment already. Choose another folder with --out.");
         var differences = JsonFormat.Differences(
             new { saved.Experiment, saved.Settings, Data = saved.Data with { Folder = "" } },
@@ -196,6 +200,8 @@ internal sealed partial class ExperimentRun : IDisposable
         if (finished.Find(done => done.Rows.Count == 0 || trials.All(trial => trial.Name != done.Name)) is { } strange)
             throw new InvalidDataException($"{trialsPath} is damaged: it has no rows of '{strange.Name}', or that is not a trial. Delete the file to measure anew.");
         _ = Findings; // which reads every row
+        if (saved.IsFinished)
+            info = saved;
     }
 
     private void Save(string outcome)
@@ -225,7 +231,12 @@ internal sealed record ExperimentInfo(
     DateTimeOffset Started,
     double? Seconds = null,
     string Outcome = ExperimentRun.Running,
-    Verdict? Verdict = null);
+    Verdict? Verdict = null)
+{
+    /// <summary>Whether it came to its end.</summary>
+    [JsonIgnore]
+    public bool IsFinished => Outcome == ExperimentRun.Finished;
+}
 
 /// <summary>How far an experiment is.</summary>
 /// <param name="Trial">Which trial, from 1.</param>

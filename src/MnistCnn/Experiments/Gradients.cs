@@ -105,7 +105,7 @@ internal static class Gradients
     }
 
     private static string Share(double share) =>
-        share == 0 ? "nothing" : share < 0.001 ? ResultTable.PowerOfTen(Math.Log10(share)) : Invariant($"{100 * share:G2} %");
+        share == 0 || !double.IsFinite(share) ? "nothing" : share < 0.001 ? ResultTable.PowerOfTen(Math.Log10(share)) : Invariant($"{100 * share:G2} %");
 
     private static Chart Accuracy(IReadOnlyList<GradientRow> rows)
     {

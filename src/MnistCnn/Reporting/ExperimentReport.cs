@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Serialization;
 using MnistCnn.Experiments;
 using Spectre.Console;
 using static System.FormattableString;
@@ -44,7 +45,7 @@ internal static class ExperimentReport
     /// <param name="json">Whether to write JSON.</param>
     public static void Result(ExperimentInfo info, Findings findings, IReadOnlyList<string> files, bool json) => Output.Write(
         json,
-        new { info.Experiment, info.Claim, info.Settings, findings.Verdict, findings.Table.Headings, findings.Table.Rows, Files = files },
+        Document(info, findings, files),
         console =>
         {
             Console.Out.WriteLine(info.Claim);
@@ -64,6 +65,26 @@ internal static class ExperimentReport
         return text;
     }
 
+    /// <summary>Reports the end of all.</summary>
+    /// <param name="series">What came out of each; a person has been told already.</param>
+    /// <param name="files">The paths of the pages.</param>
+    /// <param name="json">Whether to write JSON.</param>
+    public static void Result(ExperimentSeries series, IReadOnlyList<string> files, bool json) => Output.Write(
+        json,
+        new
+        {
+            Experiment = ExperimentSeries.Name,
+            Experiments = series.Chapters.Select(chapter => chapter is { Info: { } info, Findings: { } findings }
+                ? Document(info, findings, chapter.Files!) with { Problem = chapter.Problem }
+                : new ExperimentDocument(chapter.Experiment.Name, chapter.Experiment.Claim, Problem: chapter.Problem)),
+            Files = files,
+        },
+        _ => { },
+        files);
+
+    private static ExperimentDocument Document(ExperimentInfo info, Findings findings, IReadOnlyList<string> files) =>
+        new(info.Experiment, info.Claim, info.Settings, findings.Verdict, findings.Table.Headings, findings.Table.Rows, files);
+
     private static Action<ExperimentProgress> Lines()
     {
         var clock = Stopwatch.StartNew();
@@ -80,4 +101,15 @@ internal static class ExperimentReport
             started = clock.Elapsed;
         };
     }
+
+    // What --json says of an experiment; of one that was not begun, no more than what it is and why.
+    private sealed record ExperimentDocument(
+        string Experiment,
+        string Claim,
+        ExperimentSettings? Settings = null,
+        Verdict? Verdict = null,
+        IReadOnlyList<string>? Headings = null,
+        IReadOnlyList<IReadOnlyList<string>>? Rows = null,
+        IReadOnlyList<string>? Files = null,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Problem = null);
 }

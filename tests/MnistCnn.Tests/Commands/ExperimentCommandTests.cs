@@ -45,12 +45,10 @@ public sealed class ExperimentCommandTests : IDisposable
     [Fact]
     public void A_bottleneck_saves_multiply_adds_and_time()
     {
-        var rows = Measure("bottleneck", "--quick");
-        string[] multiplyAdds = ["120422400", "3110912", "12443648", "49774592"], widths = ["", "4", "16", "64"];
-        Assert.Equal([.. multiplyAdds, .. multiplyAdds, .. multiplyAdds], rows.Select(row => row["multiply_adds"]));
-        Assert.Equal([.. widths, .. widths, .. widths], rows.Select(row => row["width"]));
-        Assert.All(rows.Where(row => row["width"] == "16"), row => Assert.True(Number(row["milliseconds"]) < 0.5 * Number(row["direct_milliseconds"])));
-        Assert.Equal("borne out", JsonDocument.Parse(File.ReadAllText(folder["out/experiment.json"])).RootElement.GetProperty("verdict").GetProperty("outcome").GetString());
+        var rows = Measure("bottleneck", "--quick", "--seeds", "1");
+        Assert.Equal(["120422400", "3110912", "12443648", "49774592"], rows.Select(row => row["multiply_adds"]));
+        Assert.Equal(["", "4", "16", "64"], rows.Select(row => row["width"]));
+        Assert.True(Number(rows[2]["milliseconds"]) < 0.5 * Number(rows[2]["direct_milliseconds"]));
         Assert.All(rows, row => Assert.InRange(Number(row["test_accuracy"]), 25, 100));
     }
 
@@ -141,7 +139,7 @@ public sealed class ExperimentCommandTests : IDisposable
     [Fact]
     public void What_cannot_be_measured_is_said_in_one_line()
     {
-        Run("experiment", "wings").AssertFailed(2, "'wings'", "gradients, convergence, bottleneck, views, listing, degradation");
+        Run("experiment", "wings").AssertFailed(2, "'wings'", "gradients, convergence, bottleneck, views, listing, degradation, all");
         Run("experiment").AssertFailed(2);
         Run("experiment", "views", "--deep").AssertFailed(2, "--deep");
         Run("--arch", "residual", "experiment", "views").AssertFailed(2, "--arch");

@@ -120,6 +120,14 @@ public sealed class ChartPlotTests : IDisposable
     }
 
     [Fact]
+    public void Values_of_which_none_can_be_drawn_leave_an_empty_chart()
+    {
+        var texts = Texts(new Chart("title", "x", "y", [new Curve("a", [1, 2], [0, 0]), new Curve("b", [], [])]) { LogY = true, LogX = true });
+        Assert.Contains("title", texts.Keys);
+        Assert.DoesNotContain("a", texts.Keys);
+    }
+
+    [Fact]
     public void A_logarithmic_axis_of_less_than_two_powers_of_ten_names_numbers_between()
     {
         Assert.Superset(

@@ -1,0 +1,64 @@
+using MnistCnn.Files;
+
+namespace MnistCnn.Experiments;
+
+/// <summary>All experiments, one after the other, each in a folder of its own below one.</summary>
+internal sealed class ExperimentSeries : IDisposable
+{
+    /// <summary>Its name on the command line.</summary>
+    public const string Name = "all";
+
+    private readonly FolderLock folderLock;
+    private readonly Chapter[] chapters;
+
+    private ExperimentSeries(FolderLock folderLock, IEnumerable<Experiment> experiments) =>
+        (this.folderLock, chapters) = (folderLock, [.. experiments.Select(experiment => new Chapter(experiment))]);
+
+    /// <summary>Where the results are.</summary>
+    public string Folder => folderLock.Folder;
+
+    /// <summary>The experiments in their order, with what is known of each.</summary>
+    public IReadOnlyList<Chapter> Chapters => chapters;
+
+    /// <summary>Begins them, or goes on with those in the folder.</summary>
+    /// <param name="experiments">The experiments.</param>
+    /// <param name="folder">Where the results go, or null for the next free name <c>runs/all-TIME</c>.</param>
+    /// <param name="pages">The names of the files that are written beside the experiments' folders.</param>
+    /// <exception cref="IOException">The folder cannot be written, is in use, or holds something else.</exception>
+    public static ExperimentSeries Open(IReadOnlyList<Experiment> experiments, string? folder, IReadOnlyList<string> pages)
+    {
+        var folderLock = folder is null ? FolderLock.TakeNew(Name, DateTimeOffset.Now) : FolderLock.Take(folder);
+        try
+        {
+            foreach (var page in pages)
+                AtomicFile.DeleteLeftovers(Path.Combine(folderLock.Folder, page));
+            var known = experiments.Select(experiment => experiment.Name).Concat(pages).ToHashSet();
+            if (Directory.EnumerateFileSystemEntries(folderLock.Folder).Any(entry => !FolderLock.IsLock(entry) && !known.Contains(Path.GetFileName(entry))))
+                throw new IOException($"{folderLock.Folder} is not empty, and not of all experiments. Choose another folder with --out.");
+            return new ExperimentSeries(folderLock, experiments);
+        }
+        catch
+        {
+            folderLock.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Where the results of one are.</summary>
+    public string FolderOf(Experiment experiment) => Path.Combine(Folder, experiment.Name);
+
+    /// <summary>Puts what is known of an experiment in its place.</summary>
+    public void Set(Chapter chapter) => chapters[Array.FindIndex(chapters, other => other.Experiment == chapter.Experiment)] = chapter;
+
+    /// <inheritdoc/>
+    public void Dispose() => folderLock.Dispose();
+}
+
+/// <summary>One experiment among all, as far as it is known.</summary>
+/// <param name="Experiment">The experiment.</param>
+/// <param name="Info">What it was, or null where it did not begin.</param>
+/// <param name="Findings">What came out of it, then.</param>
+/// <param name="Files">The paths of what it left behind.</param>
+/// <param name="Problem">Why it cannot be measured, if it cannot.</param>
+internal sealed record Chapter(
+    Experiment Experiment, ExperimentInfo? Info = null, Findings? Findings = null, IReadOnlyList<string>? Files = null, string? Problem = null);
