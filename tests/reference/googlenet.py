@@ -58,7 +58,7 @@ class Experiment(article.Experiment):
             yield loss.item()
 
 
-def main(seed=1, steps=2):
+def main(seed=1, steps=1):
     alone = network(aux_logits=False)
     networks = {
         "googlenet": {**resnet.description(alone), "multiply_adds": multiply_adds(alone, 224)},

@@ -18,14 +18,16 @@ internal sealed class UnusedLayers : IGraph
     {
     }
 
-    /// <summary>The names of those with weights, in the order in which they were registered.</summary>
+    /// <summary>The names of those with weights, in the order in which they were registered; side classifiers are not among them.</summary>
     /// <param name="network">Images to logits.</param>
     /// <returns>Their names, or null where a part of the network does not say what it computes.</returns>
     public static IReadOnlyList<string>? Of(Module<Tensor, Tensor> network)
     {
         var graph = new UnusedLayers();
         var used = graph.layersOf[graph.Call(network, graph.Value([]))];
-        return graph.isDescribed ? [.. Layers.WithWeights(network).Where(named => !used.Contains(named.Layer)).Select(named => named.Name)] : null;
+        return graph.isDescribed
+            ? [.. Layers.WithWeights(network).Where(named => !used.Contains(named.Layer) && !Layers.IsOfSide(network, named.Name)).Select(named => named.Name)]
+            : null;
     }
 
     /// <inheritdoc/>

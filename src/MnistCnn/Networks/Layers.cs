@@ -13,11 +13,20 @@ internal static class Layers
         where named.module.parameters(recurse: false).Any()
         select (named.name, (Module<Tensor, Tensor>)named.module);
 
-    /// <summary>The name of the layer that gives the logits: the last linear one.</summary>
-    public static string Last(Module<Tensor, Tensor> network) => network.named_modules().Last(named => named.module is Linear).name;
+    /// <summary>The name of the layer that gives the logits: the last linear one that is not of a side classifier.</summary>
+    public static string Last(Module<Tensor, Tensor> network) =>
+        network.named_modules().Last(named => named.module is Linear && !IsOfSide(network, named.name)).name;
 
     /// <summary>Whether a parameter of a network is one of the layer with that name.</summary>
     public static bool IsOf(string layer, string parameter) => parameter.StartsWith(layer + ".", StringComparison.Ordinal);
+
+    /// <summary>Whether a part or a tensor of a network is of a side classifier, which it has only while it trains; see <see cref="ISideClassified"/>.</summary>
+    public static bool IsOfSide(Module<Tensor, Tensor> network, string name) =>
+        network is ISideClassified classified && classified.SideNames.Any(side => IsOf(side, name));
+
+    /// <summary>What a network has without its side classifiers, or what a file holds for it: tensors by name.</summary>
+    public static Dictionary<string, Tensor> WithoutSides(Module<Tensor, Tensor> network, IReadOnlyDictionary<string, Tensor> tensors) =>
+        tensors.Where(tensor => !IsOfSide(network, tensor.Key)).ToDictionary();
 
     /// <summary>Tells a graph what a part makes of a value: one that can say so itself, or a layer of torch's own.</summary>
     /// <returns>What comes out, or null where the part is neither.</returns>

@@ -41,7 +41,8 @@ internal static class TrainingReport
         console =>
         {
             var table = new Table().Border(TableBorder.Simple).HideHeaders().AddColumn("").AddColumn("");
-            table.AddRow("Network", Invariant($"{info.Settings.Architecture}, {info.Parameters:N0} parameters"));
+            var sides = info.SideParameters > 0 ? Invariant($", and {info.SideParameters:N0} in side classifiers while it trains") : "";
+            table.AddRow("Network", Invariant($"{info.Settings.Architecture}, {info.Parameters:N0} parameters{sides}"));
             table.AddRow("Run", Invariant($"{epochs.Count} of {info.Settings.Epochs} epochs on {info.Device}, {TrainingText.Duration(TimeSpan.FromSeconds(info.Seconds ?? 0))}"));
             if (EpochMetrics.Best(epochs) is { } best)
             {

@@ -15,6 +15,7 @@ public sealed class Checkpoint : IDisposable
     private const string WeightPrefix = "weights.";
     private const string MomentumPrefix = "momentum.";
     private const string RandomKey = "random_state";
+    private const string StepRandomKey = "step_random_state";
     private const string RunIdKey = "run";
 
     private readonly SafetensorsFile file;
@@ -80,6 +81,8 @@ public sealed class Checkpoint : IDisposable
         foreach (var (name, momentum) in trainer.Momentum)
             tensors.Add(MomentumPrefix + name, momentum);
         tensors.Add(RandomKey, trainer.EpochRandomState);
+        if (trainer.StepRandomState is { } stepState)
+            tensors.Add(StepRandomKey, stepState);
 
         var metadata = new Dictionary<string, string>
         {
@@ -141,17 +144,23 @@ public sealed class Checkpoint : IDisposable
             && (StateDictionary.Mismatch(parameters, momentum) ?? StateDictionary.NotFinite(momentum)) is { } momentumProblem)
             throw Damaged($"of the momentum, {momentumProblem}");
 
-        using var standard = get_rng_state();
-        if (!file.Tensors.TryGetValue(RandomKey, out var random)
-            || random.dtype != standard.dtype || !random.shape.SequenceEqual(standard.shape) || !IsMersenneTwister(random.bytes))
-            throw Damaged($"its {RandomKey} is missing or not a generator's state");
-
+        var random = Generator(RandomKey);
+        var stepState = trainer.Draws && State.Step > 0 ? Generator(StepRandomKey) : null;
         StateDictionary.Copy(weights, trainer.Model);
-        trainer.Restore(State, momentum, random);
+        trainer.Restore(State, momentum, random, stepState);
     }
 
     /// <inheritdoc/>
     public void Dispose() => file.Dispose();
+
+    private Tensor Generator(string key)
+    {
+        using var standard = get_rng_state();
+        return file.Tensors.TryGetValue(key, out var random)
+            && random.dtype == standard.dtype && random.shape.SequenceEqual(standard.shape) && IsMersenneTwister(random.bytes)
+            ? random
+            : throw Damaged($"its {key} is missing or not a generator's state");
+    }
 
     // TorchSharp does not catch what torch throws at a state that it does not know: the process would end. Source: PyTorch's
     // aten/src/ATen/CPUGeneratorImpl.cpp (how many numbers are left, whether it is seeded, which number is next) and

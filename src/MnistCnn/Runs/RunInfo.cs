@@ -1,10 +1,11 @@
+using System.Text.Json.Serialization;
 using MnistCnn.Training;
 
 namespace MnistCnn.Runs;
 
 /// <summary>What a run was: the file <c>run.json</c>.</summary>
 /// <param name="Settings">What it was asked to do.</param>
-/// <param name="Parameters">How many numbers the network learns.</param>
+/// <param name="Parameters">How many numbers the network learns, without side classifiers.</param>
 /// <param name="Device">Where it ran: cpu, cuda:0, mps.</param>
 /// <param name="Threads">Threads that one operation may use on the CPU.</param>
 /// <param name="Versions">Of the program, TorchSharp, libtorch, .NET and the operating system.</param>
@@ -32,4 +33,8 @@ public sealed record RunInfo(
 
     /// <summary>What the <see cref="Outcome"/> of a run that failed starts with; the reason follows.</summary>
     public const string Failed = "failed: ";
+
+    /// <summary>How many numbers its side classifiers learn, which it has only while it trains; 0 where it has none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public long SideParameters { get; init; }
 }

@@ -95,7 +95,7 @@ public sealed record TrainedNetwork(
                     TestAccuracy = Accuracy(file),
                     Fingerprint = file.Metadata.GetValueOrDefault(FingerprintKey),
                 };
-                Copy(file, model.Network, path);
+                Copy(Layers.WithoutSides(model.Network, file.Tensors), model.Network, path);
                 return model;
             }
 
@@ -109,20 +109,21 @@ public sealed record TrainedNetwork(
 
     /// <summary>
     /// Copies the weights in a file into a network, which must have tensors of just those names and shapes; but its last layer keeps its
-    /// own where that has other shapes, or where the file says that it was trained on other classes.
+    /// own where that has other shapes, or where the file says that it was trained on other classes. So do its side classifiers then, and
+    /// where the file has none that fit.
     /// </summary>
     /// <param name="network">The network.</param>
     /// <param name="architecture">Which one it is.</param>
     /// <param name="path">The file, this program's or PyTorch's.</param>
     /// <param name="classNames">The classes that it will be trained on.</param>
-    /// <returns>A sentence about the last layer where it kept its own weights, or null.</returns>
+    /// <returns>Sentences about the last layer and the side classifiers where they kept their own weights, or null.</returns>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is not such a file, or its tensors are not the network's.</exception>
     public static string? LoadInto(Module<Tensor, Tensor> network, Architecture architecture, string path, IReadOnlyList<string> classNames)
     {
         using var file = Read(path);
         EnsureOf(architecture, file, path);
-        var (weights, tensors) = (network.state_dict(), file.Tensors);
+        var (weights, tensors) = (Layers.WithoutSides(network, network.state_dict()), Layers.WithoutSides(network, file.Tensors));
         var last = Layers.Last(network);
         string[] ofLast = [.. weights.Keys.Where(name => Layers.IsOf(last, name))];
         var other = ofLast.All(tensors.ContainsKey) ? ofLast.FirstOrDefault(name => !weights[name].shape.SequenceEqual(tensors[name].shape)) : null;
@@ -135,8 +136,10 @@ public sealed record TrainedNetwork(
             (weights, tensors) = (weights.ExceptBy(ofLast, weight => weight.Key).ToDictionary(), tensors.ExceptBy(ofLast, tensor => tensor.Key).ToDictionary());
         if (StateDictionary.Mismatch(weights, tensors) is { } mismatch)
             throw new InvalidDataException($"{path} does not hold the weights of this network: {OtherChannels(network, tensors) ?? mismatch}.");
-        Copy(file with { Tensors = tensors }, network, path);
-        return reason is null ? null : $"The last layer, {last}, starts anew: {reason}.";
+        Copy(tensors, network, path);
+        var freshLast = reason is null ? null : $"The last layer, {last}, starts anew: {reason}.";
+        var freshSides = LoadSides(network, file, path, areClassesSame: reason is null);
+        return freshLast is null || freshSides is null ? freshLast ?? freshSides : $"{freshLast}\n{freshSides}";
     }
 
     /// <summary>The same network on a device, with its numbers in memory as it is fastest there.</summary>
@@ -244,7 +247,7 @@ public sealed record TrainedNetwork(
         try
         {
             using var skeleton = architecture.CreateSkeleton(shape);
-            return StateDictionary.Mismatch(skeleton.state_dict(), file.Tensors);
+            return StateDictionary.Mismatch(skeleton.state_dict(), Layers.WithoutSides(skeleton, file.Tensors));
         }
         catch (Exception error) when (error is ArgumentException or ExternalException or OverflowException)
         {
@@ -253,7 +256,7 @@ public sealed record TrainedNetwork(
     }
 
     // What is behind another shape of the first convolution, (out, in, height, width), or null.
-    private static string? OtherChannels(Module<Tensor, Tensor> network, IReadOnlyDictionary<string, Tensor> tensors)
+    private static string? OtherChannels(Module<Tensor, Tensor> network, Dictionary<string, Tensor> tensors)
     {
         var (name, layer) = Layers.WithWeights(network).First();
         var expected = layer.state_dict()["weight"].shape;
@@ -263,11 +266,27 @@ public sealed record TrainedNetwork(
             : null;
     }
 
-    private static void Copy(SafetensorsFile file, Module<Tensor, Tensor> network, string path)
+    // The last layer of a side classifier is one for the classes too.
+    private static string? LoadSides(Module<Tensor, Tensor> network, SafetensorsFile file, string path, bool areClassesSame)
     {
-        if (StateDictionary.NotFinite(file.Tensors) is { } notFinite)
+        var (own, theirs) = (Sides(network.state_dict()), Sides(file.Tensors));
+        if (own.Count == 0)
+            return null;
+        var reason = theirs.Count == 0 ? $"{path} has none" : areClassesSame ? StateDictionary.Mismatch(own, theirs) : "theirs are of other classes";
+        if (reason is not null)
+            return $"The side classifiers, which are there only in training, start anew: {reason}.";
+        Copy(theirs, network, path);
+        return null;
+
+        Dictionary<string, Tensor> Sides(IEnumerable<KeyValuePair<string, Tensor>> tensors) =>
+            tensors.Where(tensor => Layers.IsOfSide(network, tensor.Key)).ToDictionary();
+    }
+
+    private static void Copy(IReadOnlyDictionary<string, Tensor> tensors, Module<Tensor, Tensor> network, string path)
+    {
+        if (StateDictionary.NotFinite(tensors) is { } notFinite)
             throw new InvalidDataException($"{path} cannot be used: {notFinite}.");
-        StateDictionary.Copy(file.Tensors, network);
+        StateDictionary.Copy(tensors, network);
     }
 
     private static string Closest(IReadOnlyDictionary<string, Tensor> tensors) =>

@@ -167,7 +167,10 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
             var started = DateTimeOffset.Now;
             prepare(trainer);
             var info = new RunInfo(
-                trainer.Settings, trainer.Parameters, device.ToString(), get_num_threads(), Versions.All, RunData.Of(data), started);
+                trainer.Settings, trainer.Parameters, device.ToString(), get_num_threads(), Versions.All, RunData.Of(data), started)
+            {
+                SideParameters = trainer.SideParameters,
+            };
             return new TrainingRun(trainer, open(info), data, checkpointEvery);
         }
         catch
@@ -200,6 +203,6 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
         var metadata = RunFolder.Metadata(Trainer.Settings, epoch);
         foreach (var (key, text) in TrainedNetwork.Describe(data))
             metadata.Add(key, text);
-        new SafetensorsFile(Trainer.Model.state_dict(), metadata).Write(path);
+        new SafetensorsFile(Trainer.Weights, metadata).Write(path);
     }
 }

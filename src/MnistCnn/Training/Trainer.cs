@@ -35,6 +35,9 @@ public sealed class Trainer : IDisposable
     // The default generator before the current epoch: its order can be drawn from it again.
     private Tensor epochRandomState;
 
+    // The default generator at the step where a run goes on, until it is there.
+    private Tensor? stepRandomState;
+
     /// <param name="architecture">The network to train.</param>
     /// <param name="settings">How to train it.</param>
     /// <param name="data">What to train and test it on; it must live as long as the trainer.</param>
@@ -51,7 +54,7 @@ public sealed class Trainer : IDisposable
 
         this.settings = settings;
         manual_seed(settings.Seed);
-        model = MemoryLayout.ChannelsLast(Create(architecture, ShapeOf(data)).to(device));
+        model = MemoryLayout.ChannelsLast(Create(architecture, ShapeOf(data), settings.Freeze).to(device));
         EnsureBatchesOfTwo(architecture, data.Train.Count - heldOut);
         FreezeWhatIsNotTrained();
         optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum, weight_decay: settings.WeightDecay);
@@ -99,14 +102,30 @@ public sealed class Trainer : IDisposable
     /// </summary>
     public int StepsAtOnce { get; set; } = 1;
 
-    /// <summary>How many numbers the network learns.</summary>
-    public long Parameters => model.parameters().Sum(parameter => parameter.numel());
+    /// <summary>How many numbers the network learns, without its side classifiers.</summary>
+    public long Parameters => model.parameters().Sum(parameter => parameter.numel()) - SideParameters;
+
+    /// <summary>How many numbers its side classifiers learn, if it has any; see <see cref="ISideClassified"/>.</summary>
+    public long SideParameters =>
+        model.named_parameters().Where(named => Layers.IsOfSide(model, named.name)).Sum(named => named.parameter.numel());
+
+    /// <summary>What the network is after the training: its state dictionary, without side classifiers.</summary>
+    public IReadOnlyDictionary<string, Tensor> Weights => Layers.WithoutSides(model, model.state_dict());
 
     /// <summary>The epoch with the best accuracy so far, the first one of several; 0 before the first is over.</summary>
     public int BestEpoch => EpochMetrics.Best(State.History)?.Epoch ?? 0;
 
     /// <summary>The state of torch's default generator before the current epoch, uint8: its order can be drawn from it again.</summary>
     public Tensor EpochRandomState => epochRandomState;
+
+    /// <summary>Whether the steps draw from torch's default generator too, for dropout, and not only the order of each epoch.</summary>
+    public bool Draws => model.modules().Any(module => module is Dropout);
+
+    /// <summary>
+    /// The state of torch's default generator between two steps of an epoch, uint8, where the network <see cref="Draws"/>; otherwise
+    /// null. It is the caller's.
+    /// </summary>
+    public Tensor? StepRandomState => Draws && State.Step > 0 ? get_rng_state() : null;
 
     /// <summary>The optimiser's momentum, by the name of its parameter; empty before the first step.</summary>
     /// <remarks>What SGD has passed over, without a gradient or without momentum, has none; zeros do the same in its next step.</remarks>
@@ -121,7 +140,8 @@ public sealed class Trainer : IDisposable
     /// <param name="state">How far the run is.</param>
     /// <param name="momentum">Its <see cref="Momentum"/> then, with all of the parameters, or with none before the first step.</param>
     /// <param name="randomState">Its <see cref="EpochRandomState"/> then.</param>
-    public void Restore(TrainingState state, IReadOnlyDictionary<string, Tensor> momentum, Tensor randomState)
+    /// <param name="stepState">Its <see cref="StepRandomState"/> then.</param>
+    public void Restore(TrainingState state, IReadOnlyDictionary<string, Tensor> momentum, Tensor randomState, Tensor? stepState = null)
     {
         // In the layout of its parameter, as the optimiser would make it: so each step gives the same bits.
         foreach (var (name, parameter, buffer) in momentum.Count == 0 ? [] : Momenta)
@@ -130,6 +150,7 @@ public sealed class Trainer : IDisposable
         epochRandomState.Dispose();
         epochRandomState = randomState.clone();
         set_rng_state(epochRandomState);
+        stepRandomState = stepState?.clone();
         for (var step = (State.Epoch - 1) * trainLoader.Count + State.Step; step > 0; step--)
             schedule?.step();
     }
@@ -193,6 +214,7 @@ public sealed class Trainer : IDisposable
         optimizer.Dispose();
         model.Dispose();
         epochRandomState.Dispose();
+        stepRandomState?.Dispose();
     }
 
     // TorchSharp, unlike PyTorch, would go on with a running variance that is not a number.
@@ -234,14 +256,15 @@ public sealed class Trainer : IDisposable
             optimizer, settings.LearningRate, epochs: settings.Epochs, steps_per_epoch: (int)trainLoader.Count, cycle_momentum: false);
     }
 
-    private static Module<Tensor, Tensor> Create(Architecture architecture, NetworkShape shape)
+    // Side classifiers are there for the first layers: where those are frozen, none is needed.
+    private static Module<Tensor, Tensor> Create(Architecture architecture, NetworkShape shape, bool freeze)
     {
         // Otherwise what it learns could not be read from its file.
         if (Math.Max(shape.Height, shape.Width) > NetworkShape.LargestSide)
             throw new UserException($"Images of {shape.Height}x{shape.Width} pixels are too large: the most is {NetworkShape.LargestSide} a side.");
         try
         {
-            return architecture.Create(shape);
+            return freeze ? architecture.Create(shape) : architecture.CreateForTraining(shape);
         }
         catch (ArgumentException error)
         {
@@ -259,7 +282,10 @@ public sealed class Trainer : IDisposable
         foreach (var (images, labels) in trainLoader)
         {
             if (++step <= stepsDone)
+            {
+                GoOnDrawing();
                 continue;
+            }
 
             if (cancellation.IsCancellationRequested)
             {
@@ -269,8 +295,8 @@ public sealed class Trainer : IDisposable
 
             using var scope = NewDisposeScope();
             var seen = settings.Augment?.Apply(images, settings.Seed, State.Epoch, step) ?? images;
-            var logits = model.call(seen);
-            var loss = cross_entropy(logits, labels, classWeights, label_smoothing: settings.LabelSmoothing);
+            var (logits, sideLogits) = Classify(seen);
+            var loss = Loss(logits, sideLogits, labels);
             optimizer.zero_grad();
             loss.backward();
             optimizer.step();
@@ -288,6 +314,28 @@ public sealed class Trainer : IDisposable
         }
 
         Report(unreported, observers);
+    }
+
+    // The order of the epoch was drawn again, and dropout then drew in the steps that are passed over.
+    private void GoOnDrawing()
+    {
+        if (stepRandomState is null)
+            return;
+        set_rng_state(stepRandomState);
+        stepRandomState.Dispose();
+        stepRandomState = null;
+    }
+
+    private (Tensor Logits, IReadOnlyList<Tensor> SideLogits) Classify(Tensor images) =>
+        model is ISideClassified classified ? classified.ForwardWithSides(images) : (model.call(images), []);
+
+    // Side classifiers, where there are any, count less.
+    private Tensor Loss(Tensor logits, IReadOnlyList<Tensor> sideLogits, Tensor labels)
+    {
+        using Scalar weight = (model as ISideClassified)?.SideWeight ?? 0; // by name, lest it be finalised during the call
+        return sideLogits.Aggregate(Of(logits), (sum, side) => sum.add(Of(side), weight));
+
+        Tensor Of(Tensor answers) => cross_entropy(answers, labels, classWeights, label_smoothing: settings.LabelSmoothing);
     }
 
     // What is done counts before anyone is told of it, so that an observer that fails leaves a state to go on from.
