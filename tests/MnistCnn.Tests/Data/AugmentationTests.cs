@@ -161,7 +161,7 @@ public sealed class AugmentationTests
 
     // Each is where it was, moved by whole pixels, with zeros where there was nothing; and of the 25 places that there are, each is taken.
     [Fact]
-    public void Crop_takes_every_place_and_its_numbers_are_those_of_no_other_part()
+    public void Crop_takes_every_place_and_other_parts_draw_what_they_drew_without_it()
     {
         using var images = Noise(400);
         using var cropped = new Augmentation(Crop: 2).Apply(images, 1, 1, 1);
@@ -178,7 +178,7 @@ public sealed class AugmentationTests
         Assert.All(corners.CountBy(corner => corner.Row), row => Assert.InRange(row.Value, 45, 115)); // 80 and four deviations
         Assert.All(corners.CountBy(corner => corner.Column), column => Assert.InRange(column.Value, 45, 115));
 
-        // What others draw stays as it was before there was a crop.
+        // The flips are those without a crop.
         using var both = new Augmentation(Crop: 2, Flip: true).Apply(images, 1, 1, 1);
         using var flipped = new Augmentation(Flip: true).Apply(images, 1, 1, 1);
         for (var index = 0; index < 400; index++)

@@ -26,6 +26,12 @@ public sealed class SwitchTests
         new[] { "inceptionA", "inceptionB" }.SelectMany(block => Enumerable.Range(0, 4).Select(branch => $"Branch of {block}: {block}/Concat:{branch}:")),
         Switches("inception"));
 
+    [Fact]
+    public void So_has_each_block_of_GoogLeNet() => Assert.Equal(
+        new[] { "3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b" }.Select(block => $"inception{block}")
+            .SelectMany(block => Enumerable.Range(0, 4).Select(branch => $"Branch of {block}: {block}/Concat:{branch}:")),
+        Switches("googlenet"));
+
     // The sum of these is of what the layers give and the shortcut, in this order; a projection on the way around is still the shortcut.
     [Theory]
     [InlineData("resnet18", 2, 2, 2, 2)]

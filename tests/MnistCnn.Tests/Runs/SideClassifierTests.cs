@@ -171,6 +171,32 @@ public sealed class SideClassifierTests : IDisposable
         Assert.True(run.Train([], TestContext.Current.CancellationToken));
     }
 
+    [Fact]
+    public void The_program_trains_it_on_pictures_and_takes_what_came_of_it_to_every_command()
+    {
+        SmallPictures.Write(folder["pictures"], ["ant", "bee", "cow"], count: 10);
+        string[] train = ["train", "--arch", "googlenet", "--data", "pictures", "--epochs", "1", "--batch-size", "12"];
+        Run([.. train, "--image-size", "24x14", "--out", "small"])
+            .AssertFailed(1, "This network takes images of 15x15 pixels or more, not of 24x14.");
+        Assert.Contains("googlenet, 5,613,123 parameters, and 4,336,134 in side classifiers while it trains", Done([.. train, "--out", "run"]).Output);
+        Assert.Contains("GoogLeNet: accuracy", Done("evaluate", "run", "--data", "pictures").Output);
+        Assert.Matches(@"^pictures/bee/000.png +(ant|bee|cow) ", Done("predict", "run", "pictures/bee/000.png").Output);
+        Assert.StartsWith("GoogLeNet: images (batch, 3, height, width) float32", Done("export", "run").Output);
+        Assert.Equal(
+            "The side classifiers, which are there only in training, start anew: run/model.safetensors has none.\n",
+            Done([.. train, "--init", "run/model.safetensors", "--out", "second"]).Error);
+        Assert.Matches(@"Side classifiers +4,336,134 parameters more while it trains", Done("summary", "--arch", "googlenet", "--data", "pictures").Output);
+    }
+
+    private ProgramRun Done(params string[] arguments)
+    {
+        var run = Run(arguments);
+        Assert.True(run.ExitCode == 0, run.Error);
+        return run;
+    }
+
+    private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);
+
     private nn.Module<Tensor, Tensor> Written(NetworkShape shape, bool forTraining)
     {
         manual_seed(77);

@@ -146,7 +146,7 @@ function wordsOf(model, { kind, block, node, input }) {
   if (kind !== 'branch')
     return text(`switch${kind}`);
   const last = model.nodes.find(each => each.name === model.nodes.find(join => join.name === node).inputs[input]);
-  return text('switchbranch', { branch: last.part.slice(block.length + 1) });
+  return text('switchbranch', { branch: last.part.slice(block.length + 1).split('.')[0] });
 }
 
 function written(value, unit) {
