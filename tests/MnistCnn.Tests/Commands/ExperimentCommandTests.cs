@@ -55,7 +55,7 @@ public sealed class ExperimentCommandTests : IDisposable
     [Fact]
     public void Inception_is_compared_with_each_of_its_branches_at_equal_parameters()
     {
-        var rows = Measure("views", "--quick", "--seeds", "1");
+        var rows = Measure("views", "--quick", "--seeds", "1", "--train-limit", "10000");
         Assert.Equal(["Inception", "only 1x1", "only 5x5", "only 3x3 twice", "only pooling"], rows.Select(row => row["network"]).Distinct());
         Assert.All(rows, row => Assert.InRange(Number(row["parameters"]), 0.98 * 97_298, 1.02 * 97_298));
         double Last(string network) => Number(rows.Last(row => row["network"] == network)["test_accuracy"]);
@@ -94,7 +94,7 @@ public sealed class ExperimentCommandTests : IDisposable
     [Fact]
     public void A_deeper_plain_network_has_a_higher_training_error_and_a_residual_one_has_not()
     {
-        var rows = Measure("degradation", "--quick", "--seeds", "1");
+        var rows = Measure("degradation", "--quick", "--seeds", "1", "--train-limit", "600");
         string[] networks = ["Plain-20", "ResNet-20", "Plain-56", "ResNet-56"];
         Assert.Equal(networks, rows.Select(row => row["network"]).Distinct());
         Assert.Equal(["269434", "852730"], rows.Select(row => row["parameters"]).Distinct());

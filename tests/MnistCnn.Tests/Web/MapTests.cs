@@ -94,6 +94,7 @@ public sealed class MapTests(ServerWithModels models)
     [InlineData("resnet20", "layer3/0/Add", "layer3.0", "layer3/0/downsample/Pad", "layer3/0/bn2/BatchNormalization", "layer3/0/Relu_1")]
     public async Task The_sum_of_a_block_has_its_parts_and_their_norms(string id, string node, string block, string x, string f, string relu)
     {
+        var map = await Map(id, node, 3); // first: torch keeps scopes and no_grad for a thread, and a test may go on in another one
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         using var network = TrainedNetwork.Load(models.FileOf(id));
@@ -101,7 +102,6 @@ public sealed class MapTests(ServerWithModels models)
         network.Network.eval();
         var trace = Trace.Of(network.Network, network.Normalization.Apply(data.Test.Images[9..10]), [], TestContext.Current.CancellationToken);
 
-        var map = await Map(id, node, 3);
         var sum = map["sum"];
         Assert.Equal(block, sum.GetProperty("block").GetString());
         var parts = sum.GetProperty("parts").EnumerateArray().ToArray();

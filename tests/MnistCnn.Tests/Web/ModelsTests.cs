@@ -67,18 +67,18 @@ public sealed class ModelsTests(ServerWithModels models)
         Assert.Equal(expected.Select(node => blocks[node.Name]), nodes.Select(node => Text(node, "block")));
     }
 
+    // Here and below, what is awaited comes first: torch keeps scopes and no_grad for a thread, and a test may go on in another one.
     [Theory]
     [MemberData(nameof(Ids))]
     public async Task A_picture_gets_the_answer_and_the_maps_of_a_trace(string id)
     {
         var picture = Picture();
+        var look = await Server.Frame($"/api/models/{id}/look?maps=5&size=10", picture);
         using var scope = NewDisposeScope();
         using var network = Load(id);
         var image = Image(network, picture);
         using var noGradient = no_grad();
         var trace = Run(network, network.Normalization.Apply(image.unsqueeze(0)));
-
-        var look = await Server.Frame($"/api/models/{id}/look?maps=5&size=10", picture);
         Assert.Equal(["image", "blank", "label", "probabilities", "logits", "layers"], look.Head.EnumerateObject().Select(field => field.Name));
         Assert.Equal(image.shape, Frame.Numbers(look["image"].GetProperty("shape")));
         Assert.Equal(image.bytes.ToArray(), look.Bytes(look["image"].GetProperty("at"), image.numel()));
@@ -212,14 +212,14 @@ public sealed class ModelsTests(ServerWithModels models)
     public async Task A_switch_gives_the_answer_of_a_trace_with_its_wires(string id, string query)
     {
         Wire[] wires = [.. query.Split("&wire=").Select(text => text.Split(':')).Select(parts => new Wire(parts[0], int.Parse(parts[1]), parts[2] == "" ? null : parts[2]))];
+        var switched = await Server.Frame($"/api/models/{id}/look?image=7&wire={query}");
+        var whole = await Server.Frame($"/api/models/{id}/look?image=7");
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         using var network = Load(id);
         using var data = IdxReader.Load(models.Folder["data"], trainLimit: 1);
         var expected = Run(network, network.Normalization.Apply(data.Test.Images[7..8]), wires).Logits[0];
-        var switched = await Server.Frame($"/api/models/{id}/look?image=7&wire={query}");
         AssertNear(expected, [.. Frame.Doubles(switched["logits"]).Select(logit => (float)logit)]);
-        var whole = await Server.Frame($"/api/models/{id}/look?image=7");
         Assert.NotEqual(Frame.Doubles(whole["logits"]), Frame.Doubles(switched["logits"]));
     }
 
@@ -228,6 +228,7 @@ public sealed class ModelsTests(ServerWithModels models)
     [InlineData("gradient")]
     public async Task Where_it_looks_is_told_in_bytes(string method)
     {
+        var heat = await Server.Frame($"/api/models/residual/where?image=3&method={method}&class=8");
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         using var network = Load("residual");
@@ -236,7 +237,6 @@ public sealed class ModelsTests(ServerWithModels models)
         var expected = method == "gradient"
             ? Saliency.Gradient(network.Network.call, image, 8)
             : Saliency.Occlusion(network.Network.call, image, 8, CancellationToken.None);
-        var heat = await Server.Frame($"/api/models/residual/where?image=3&method={method}&class=8");
         Assert.Equal(["method", "class", "height", "width", "zero", "scale", "at"], heat.Head.EnumerateObject().Select(field => field.Name));
         Assert.Equal((method, 8, 28, 28, 128), (Text(heat.Head, "method"), heat["class"].GetInt32(), heat["height"].GetInt32(), heat["width"].GetInt32(), heat["zero"].GetInt32()));
         var step = heat["scale"].GetDouble();
