@@ -5,8 +5,8 @@ using MnistCnn.Experiments;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
 using TorchSharp;
-using static MnistCnn.Commands.CommonOptions;
 using static System.FormattableString;
+using static MnistCnn.Commands.CommonOptions;
 
 namespace MnistCnn.Commands;
 

@@ -69,12 +69,7 @@ internal sealed class WorkerProcess : IDisposable
         // Not disposed: the thread may still be reading when this is over.
         var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var lines = new BlockingCollection<string>();
-        new Thread(() =>
-        {
-            while (Console.In.ReadLine() is { } line)
-                lines.Add(line);
-            end.Cancel();
-        }) { IsBackground = true }.Start();
+        new Thread(Read) { IsBackground = true }.Start();
         try
         {
             while (true)
@@ -83,6 +78,13 @@ internal sealed class WorkerProcess : IDisposable
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             // No more is asked of it.
+        }
+
+        void Read()
+        {
+            while (Console.In.ReadLine() is { } line)
+                lines.Add(line, CancellationToken.None);
+            end.Cancel();
         }
     }
 

@@ -220,7 +220,7 @@ public sealed class SafetyTests(ServerWithModels models)
         request.Headers.TransferEncodingChunked = isChunked;
         request.Headers.ExpectContinue = !isChunked;
         Assert.Contains($"{LargestBody}", await Server.Refusal(HttpStatusCode.RequestEntityTooLarge, request));
-        Assert.Equal(4, (await Server.Json("/api/models")).GetArrayLength());
+        Assert.Equal(ServerWithModels.Ids.Length, (await Server.Json("/api/models")).GetArrayLength());
     }
 
     [Theory]
