@@ -21,7 +21,7 @@ internal static class Degradation
     /// <summary>The experiment.</summary>
     public static Experiment Experiment { get; } = new(
         "degradation",
-        "Deeper plain networks have a higher training error, so it is not overfitting; shortcuts take that away.",
+        "Deeper plain networks have a higher training error; shortcuts take that away.",
         Standard,
         Standard with { Seeds = 3, Epochs = 3, TrainLimit = 400, TestLimit = 200, Quick = true },
         Trials,
