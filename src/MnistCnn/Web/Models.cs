@@ -52,6 +52,7 @@ internal sealed class Models(Device device, IReadOnlyDictionary<string, string> 
         }
         catch (FileNotFoundException) when (!named.ContainsKey(id))
         {
+            Unload(id);
             throw;
         }
         catch (Exception error) when (model is not null && error is IOException or UnauthorizedAccessException or InvalidDataException)
@@ -75,11 +76,15 @@ internal sealed class Models(Device device, IReadOnlyDictionary<string, string> 
     {
         ofRuns.Remove(newest);
         ofRuns.Add(newest);
-        if (ofRuns.Count <= MostLoaded)
-            return;
-        if (loaded.Remove(ofRuns[0], out var oldest))
-            oldest.Dispose();
-        ofRuns.RemoveAt(0);
+        if (ofRuns.Count > MostLoaded)
+            Unload(ofRuns[0]);
+    }
+
+    private void Unload(string id)
+    {
+        ofRuns.Remove(id);
+        if (loaded.Remove(id, out var model))
+            model.Dispose();
     }
 }
 

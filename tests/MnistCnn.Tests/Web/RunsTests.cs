@@ -141,6 +141,8 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         Assert.Equal(answerOfOne, await Answer("run"), Near);
         File.Delete(path);
         Assert.Contains("does not exist", await Server.Refusal(HttpStatusCode.NotFound, "/api/models/run:run/look?image=0"));
+        File.WriteAllBytes(path, other[..^100]);
+        Assert.Contains("damaged", await Server.Refusal(HttpStatusCode.BadRequest, "/api/models/run:run/look?image=0"));
         Replace(path, other);
         Assert.Equal(answerOfOther, await Answer("run"), Near);
         Directory.Delete(folder["runs/run"], recursive: true);
