@@ -89,19 +89,17 @@ internal static class Bottleneck
         [
             [
                 OverWidths(
-                    At(multiplyAdds) is { } share ? Invariant($"{NameOf(WidthOfClaim)}: {share:F0} % of the multiply-adds, {At(time):F0} % of the time") : "What is left of the work",
+                    multiplyAdds.At(WidthOfClaim) is { } share ? Invariant($"{NameOf(WidthOfClaim)}: {share:F0} % of the multiply-adds, {time.At(WidthOfClaim):F0} % of the time") : "What is left of the work",
                     "Share of the direct convolution's (%)",
                     [multiplyAdds, time, new Curve("direct", ends, [100, 100])]),
                 OverWidths(
-                    At(through) is { } accuracy ? $"{NameOf(WidthOfClaim)}, a small network ends {ResultTable.Distance(accuracy - without.Y[0])} the direct one" : "A small network, trained",
+                    through.At(WidthOfClaim) is { } accuracy ? $"{NameOf(WidthOfClaim)}, a small network ends {ResultTable.Distance(accuracy - without.Y[0])} the direct one" : "A small network, trained",
                     Chart.AccuracyLabel,
                     [through, without]),
             ],
         ];
 
         static double Place(BottleneckRow row) => row.Width ?? 1;
-
-        static double? At(Curve curve) => curve.X.Index().Where(place => place.Item == WidthOfClaim).Select(place => (double?)curve.Y[place.Index]).SingleOrDefault();
     }
 
     private static Chart OverWidths(string title, string yLabel, Curve[] curves) =>

@@ -38,6 +38,9 @@ internal sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList
     /// <summary>Which colour, dashes and markers it has, from 0, or null for those of its place among the chart's curves.</summary>
     public int? Style { get; init; }
 
+    /// <summary>Its value at a place, or null where it has no point there.</summary>
+    public double? At(double x) => X.Zip(Y).Where(point => point.First == x).Select(point => (double?)point.Second).SingleOrDefault();
+
     /// <summary>A line with a value for each epoch, from the first.</summary>
     public static Curve OverEpochs(string name, IEnumerable<double> values) =>
         new(name, [.. values.Select((_, index) => index + 1.0)], [.. values]);

@@ -23,7 +23,7 @@ internal static class Degradation
         "degradation",
         "Deeper plain networks have a higher training error; shortcuts take that away.",
         Standard,
-        Standard with { Seeds = 3, Epochs = 3, TrainLimit = 400, TestLimit = 200, Quick = true },
+        Standard with { Epochs = 3, TrainLimit = 400, TestLimit = 200, Quick = true },
         Trials,
         Experiment.From<DegradationRow>(Effects, Table, Charts));
 

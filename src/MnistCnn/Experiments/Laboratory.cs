@@ -14,7 +14,7 @@ namespace MnistCnn.Experiments;
 /// <param name="progress">Is told which share of the training is done, from 0 to 1.</param>
 /// <param name="cancellation">Ends the trial.</param>
 internal sealed class Laboratory(
-    ExperimentSettings settings, DataSet data, Device device, string folder, Action<double> progress, CancellationToken cancellation) : ITrainingObserver
+    ExperimentSettings settings, DataSet data, Device device, string folder, Action<double> progress, CancellationToken cancellation)
 {
     private readonly List<ImageGrid> pictures = [];
 
@@ -47,21 +47,13 @@ internal sealed class Laboratory(
         {
             if (device.type != TorchSharp.DeviceType.CPU)
                 run.Trainer.StepsAtOnce = 100;
-            return run.Train([this], cancellation) ? run : throw new OperationCanceledException(cancellation);
+            return run.Train([new TrainingProgress(settings.Epochs, progress)], cancellation) ? run : throw new OperationCanceledException(cancellation);
         }
         catch
         {
             run.Dispose();
             throw;
         }
-    }
-
-    /// <inheritdoc/>
-    public void OnStep(StepMetrics step) => progress((step.Epoch - 1 + (double)step.Step / step.Steps) / settings.Epochs);
-
-    /// <inheritdoc/>
-    public void OnEpoch(EpochMetrics epoch)
-    {
     }
 
     private TrainSettings SettingsOf(Architecture architecture, long seed)

@@ -160,14 +160,12 @@ internal static class Listing
         var pair = trained.Where(row => row.Epoch == last && Pair.Any(network => network.Title == row.Network)).ToArray();
         var curves = Curves(pair, row => [(row.Seed, row.TestAccuracy)]);
         var both = curves is [var first, var second] ? first.X.Intersect(second.X).ToArray() : [];
-        var higher = both.Count(seed => At(curves[0], seed) > At(curves[1], seed));
+        var higher = both.Count(seed => curves[0].At(seed) > curves[1].At(seed));
         return new Chart(
             $"The printed network ends higher with {higher} of {ResultTable.Count(both.Length, "seed")}", "Seed", $"{Chart.AccuracyLabel}, after the last epoch", curves)
         {
             Epochs = (int)pair.Max(row => row.Seed),
         };
-
-        static double At(Curve curve, double seed) => curve.Y[curve.X.Index().Single(place => place.Item == seed).Index];
     }
 
     // One for each network, under its short name.

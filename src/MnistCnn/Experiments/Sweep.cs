@@ -123,17 +123,16 @@ internal sealed class Sweep
         return true;
     }
 
-    /// <summary>Trains a network, or goes on where its training was stopped.</summary>
+    /// <summary>Trains a network to its end, or goes on where its training was stopped. One that diverges ends too, and its record says so.</summary>
     /// <param name="trial">What to train.</param>
     /// <param name="data">What on.</param>
     /// <param name="device">Where.</param>
     /// <param name="progress">Is told which share of it is done, from 0 to 1.</param>
     /// <param name="cancellation">Ends it, with a checkpoint.</param>
-    /// <returns>Whether it came to its end: it does not where it diverges.</returns>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     /// <exception cref="IOException">Its folder can no longer be written, or is in use.</exception>
     /// <exception cref="UserException">It cannot be trained so.</exception>
-    public bool Train(SweepTrial trial, DataSet data, Device device, Action<double> progress, CancellationToken cancellation)
+    public void Train(SweepTrial trial, DataSet data, Device device, Action<double> progress, CancellationToken cancellation)
     {
         using (var run = TrainingRun.StartOrResume(Architecture.Find(trial.Settings.Architecture)!, trial.Settings, data, device, FolderOf(trial), init))
         {
@@ -141,16 +140,16 @@ internal sealed class Sweep
                 run.Trainer.StepsAtOnce = 100;
             try
             {
-                if (!run.Train([new Observer(trial.Settings.Epochs, progress)], cancellation))
+                if (!run.Train([new TrainingProgress(trial.Settings.Epochs, progress)], cancellation))
                     throw new OperationCanceledException(cancellation);
             }
             catch (UserException)
             {
-                return false; // it diverged, which is a result too: its record says so
+                return; // it diverged, which is a result too
             }
         }
 
-        return IsDone(trial);
+        RunFolder.KeepResults(FolderOf(trial));
     }
 
     /// <summary>What came out of the trials that are over, in their order.</summary>
@@ -185,14 +184,5 @@ internal sealed class Sweep
         return JsonFormat.Differences(info.Settings, trial.Settings) is { Length: > 0 } differences
             ? throw new IOException($"{FolderOf(trial)} holds another run: {string.Join("; ", differences)}.")
             : info;
-    }
-
-    private sealed class Observer(int epochs, Action<double> progress) : ITrainingObserver
-    {
-        public void OnStep(StepMetrics step) => progress((step.Epoch - 1 + (double)step.Step / step.Steps) / epochs);
-
-        public void OnEpoch(EpochMetrics epoch)
-        {
-        }
     }
 }
