@@ -47,6 +47,18 @@ public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<Slu
     }
 
     [Fact]
+    public void Srun_starts_the_processes_of_one_training_as_mpiexec_does()
+    {
+        Assert.SkipUnless(SlurmCluster.IsPossible && File.Exists("/usr/bin/mpiexec.mpich"), "this needs root, Slurm and MPICH: apt-get install mpich slurmctld slurmd slurm-client munge");
+        var train = $"{ProgramRun.Command} train --arch residual --train-limit 640 --test-limit 200 --epochs 2";
+        var srun = slurm.Shell($"srun --mpi=pmi2 --ntasks=2 {train} --out srun");
+        Assert.True(srun.ExitCode == 0, srun.Error);
+        Assert.Contains("2 of 2 epochs on cpu in 2 processes", srun.Output);
+        Assert.Equal(0, slurm.Shell($"mpiexec.mpich -n 2 {train} --out mpiexec").ExitCode);
+        Assert.Equal(File.ReadAllBytes(slurm.Folder["mpiexec/model.safetensors"]), File.ReadAllBytes(slurm.Folder["srun/model.safetensors"]));
+    }
+
+    [Fact]
     public void The_job_for_Kubernetes_is_one_that_its_api_knows()
     {
         var text = Block("yaml");

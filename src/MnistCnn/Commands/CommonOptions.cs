@@ -60,15 +60,19 @@ internal static class CommonOptions
     };
 
     /// <summary>Loads libtorch and sets the threads that were asked for.</summary>
+    /// <param name="line">The command line.</param>
+    /// <param name="processes">How many processes of this kind share the cores, where it says nothing of threads.</param>
     /// <returns>The device that was asked for.</returns>
     /// <exception cref="DllNotFoundException">libtorch does not load.</exception>
     /// <exception cref="UserException">There is no such device.</exception>
-    public static torch.Device StartTorch(ParseResult line)
+    public static torch.Device StartTorch(ParseResult line, int processes = 1)
     {
         Allocator.KeepFreedMemory();
         NativeLibraries.Load();
         if (line.GetValue(Threads) is { } threads)
             torch.set_num_threads(threads);
+        else if (processes > 1)
+            torch.set_num_threads(Math.Max(1, Environment.ProcessorCount / processes));
         return Devices.Get(line.GetValue(Device) ?? "auto");
     }
 

@@ -134,26 +134,24 @@ internal static class TrainCommand
 
     private static int Run(ParseResult line)
     {
-        var device = StartTorch(line);
-        var checkpointPath = line.GetValue(Resume) is { } resume ? Path.GetFullPath(resume) : null;
-        using var checkpoint = checkpointPath is null ? null : Checkpoint.Read(checkpointPath);
-        if (checkpointPath is not null && ExperimentRun.Owns(checkpointPath))
-            throw new UserException($"{checkpointPath} is of a training inside an experiment: start that again with the same --out, and it goes on.");
-        var settings = Settings(line, checkpoint?.Settings);
-        checkpoint?.EnsureSame(settings);
-        var architecture = Architecture.Find(settings.Architecture) ?? throw new InvalidDataException($"{checkpointPath} is of an architecture that this program does not know: {settings.Architecture}.");
-        using var data = LoadData(line, settings, checkpoint?.Data);
+        using var group = ProcessGroup.Join(error => Failure.Text(error, line.GetValue(Verbose))["error: ".Length..]);
+        return group is null ? Run(line, null) : group.Run(() => Run(line, group));
+    }
 
-        EnsureOutside(data, line.GetValue(Out) ?? Path.GetDirectoryName(checkpointPath));
-
-        // What unpacking the files took, some 65 MB, is not needed any more.
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
-        if (line.GetValue(Plot) is { } plotPath)
-            AtomicFile.EnsureWritable(plotPath);
+    private static int Run(ParseResult line, ProcessGroup? group)
+    {
+        using var start = ProcessGroup.Together(group, () => Read(line, group));
         using var interruption = new Interruption();
+        if (group is not null)
+            group.Interruption = interruption.Token;
+        var stop = group?.Token ?? interruption.Token;
+        var (device, checkpoint, checkpointPath, settings, data) = start;
+        var architecture = Architecture.Find(settings.Architecture)!;
         using var run = checkpoint is null
-            ? TrainingRun.Start(architecture, settings, data, device, line.GetValue(Out), line.GetValue(Init), line.GetValue(CheckpointEvery))
-            : TrainingRun.Resume(checkpoint, checkpointPath!, architecture, settings, data, device, line.GetValue(Out), line.GetValue(CheckpointEvery));
+            ? TrainingRun.Start(architecture, settings, data, device, line.GetValue(Out), line.GetValue(Init), line.GetValue(CheckpointEvery), group)
+            : TrainingRun.Resume(checkpoint, checkpointPath!, architecture, settings, data, device, line.GetValue(Out), line.GetValue(CheckpointEvery), group);
+        if (run.Follows)
+            return run.Train([], stop) ? 0 : ExitCode.Interrupted;
         if (device.type != TorchSharp.DeviceType.CPU)
             run.Trainer.StepsAtOnce = line.GetValue(CheckpointEvery) ?? line.GetValue(LogInterval);
         DataOptions.Report(line, data);
@@ -163,16 +161,47 @@ internal static class TrainCommand
             Console.Error.WriteLine(warning);
         if (!run.Folder.HasBest)
             Console.Error.WriteLine($"The best weights so far are not beside {checkpointPath}: best.safetensors comes with the next better epoch.");
-        return Train(line, architecture, run, interruption.Token);
+        return Train(line, architecture, run, stop);
+    }
+
+    private static Beginning Read(ParseResult line, ProcessGroup? group)
+    {
+        var device = StartTorch(line, group?.CountHere ?? 1);
+        var checkpointPath = line.GetValue(Resume) is { } resume ? Path.GetFullPath(resume) : null;
+        var checkpoint = checkpointPath is null ? null : Checkpoint.Read(checkpointPath);
+        DataSet? data = null;
+        try
+        {
+            if (checkpointPath is not null && ExperimentRun.Owns(checkpointPath))
+                throw new UserException($"{checkpointPath} is of a training inside an experiment: start that again with the same --out, and it goes on.");
+            var settings = Settings(line, checkpoint?.Settings);
+            checkpoint?.EnsureSame(settings);
+            if (Architecture.Find(settings.Architecture) is null)
+                throw new InvalidDataException($"{checkpointPath} is of an architecture that this program does not know: {settings.Architecture}.");
+            data = LoadData(line, settings, checkpoint?.Data, group);
+            EnsureOutside(data, line.GetValue(Out) ?? Path.GetDirectoryName(checkpointPath));
+
+            // What unpacking the files took, some 65 MB, is not needed any more.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
+            if (line.GetValue(Plot) is { } plotPath)
+                AtomicFile.EnsureWritable(plotPath);
+            return new Beginning(device, checkpoint, checkpointPath, settings, data);
+        }
+        catch
+        {
+            data?.Dispose();
+            checkpoint?.Dispose();
+            throw;
+        }
     }
 
     // A run that goes on finds its data where they were, if they are still there.
-    private static DataSet LoadData(ParseResult line, TrainSettings settings, RunData? saved)
+    private static DataSet LoadData(ParseResult line, TrainSettings settings, RunData? saved, ProcessGroup? group)
     {
         var isThere = DataReader.Exists(saved?.Folder);
         if (saved?.Pictures is not null && !isThere && line.GetResult(DataOptions.Data) is null)
             throw new UserException($"The data folder {saved.Folder} is not there any more: say where it is with --data.");
-        return DataOptions.Load(line, settings.TrainLimit, settings.TestLimit, saved?.Pictures, isThere ? saved!.Folder : null);
+        return DataOptions.Load(line, settings.TrainLimit, settings.TestLimit, saved?.Pictures, isThere ? saved!.Folder : null, group);
     }
 
     // A picture that a run leaves there would be taken for one of the set.
@@ -228,5 +257,16 @@ internal static class TrainCommand
             line.GetValue(OneCycle) ? null : Value<IReadOnlyList<int>?>(Milestones, saved.LearningRateMilestones));
 
         T? Value<T>(Option<T> option, T otherwise) => line.GetResult(option) is { Implicit: false } ? line.GetValue(option) : otherwise;
+    }
+
+    /// <summary>What a run begins with, or goes on with from a checkpoint.</summary>
+    private sealed record Beginning(
+        TorchSharp.torch.Device Device, Checkpoint? Checkpoint, string? CheckpointPath, TrainSettings Settings, DataSet Data) : IDisposable
+    {
+        public void Dispose()
+        {
+            Data.Dispose();
+            Checkpoint?.Dispose();
+        }
     }
 }

@@ -23,6 +23,7 @@ public static class PictureFolder
     /// <param name="trainLimit">Take only this many of the training images, the first ones.</param>
     /// <param name="testLimit">Take only this many of the test images, the first ones.</param>
     /// <param name="progress">Is told how much is done, from 0 to 1.</param>
+    /// <param name="group">The processes that read it together, of which each decodes a share of the pictures; null where this one does it alone.</param>
     /// <returns>
     /// The classes in the order of their names. In each part of the set, the classes are mixed evenly, so that any first images are
     /// of all classes.
@@ -31,7 +32,7 @@ public static class PictureFolder
     /// <exception cref="InvalidDataException">It is not such a folder, or pictures cannot be read.</exception>
     /// <exception cref="UserException">The images would not fit into memory, or the settings do not fit the folder.</exception>
     public static DataSet Load(
-        string folder, PictureSettings settings, int? trainLimit = null, int? testLimit = null, Action<double>? progress = null)
+        string folder, PictureSettings settings, int? trainLimit = null, int? testLimit = null, Action<double>? progress = null, ProcessGroup? group = null)
     {
         folder = Path.GetFullPath(folder);
         var trainFolder = Path.Combine(folder, "train");
@@ -57,7 +58,7 @@ public static class PictureFolder
             pictures.AddRange(Entries(folder, names, isTest: null));
         }
 
-        return new PictureReader(folder, pictures, settings, progress).Read(names, trainLimit, testLimit);
+        return new PictureReader(folder, pictures, settings, progress, group).Read(names, trainLimit, testLimit);
     }
 
     // A class may lack pictures to test on, but not its folder's.

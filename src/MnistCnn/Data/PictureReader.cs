@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using System.Text.Json;
 using MnistCnn.Runtime;
 using static TorchSharp.torch;
 
@@ -13,7 +14,9 @@ namespace MnistCnn.Data;
 /// <param name="entries">Its pictures, in the order of their classes and names.</param>
 /// <param name="settings">How they become images.</param>
 /// <param name="progress">Is told how much is done, from 0 to 1.</param>
-internal sealed class PictureReader(string folder, IReadOnlyList<PictureEntry> entries, PictureSettings settings, Action<double>? progress)
+/// <param name="group">The processes of which each decodes a share; null where this one decodes all.</param>
+internal sealed class PictureReader(
+    string folder, IReadOnlyList<PictureEntry> entries, PictureSettings settings, Action<double>? progress, ProcessGroup? group)
 {
     private const int LargestOwnSide = 64;
 
@@ -88,17 +91,35 @@ internal sealed class PictureReader(string folder, IReadOnlyList<PictureEntry> e
     private unsafe Tensor Decode(PictureEntry[] wanted, PictureSettings exact)
     {
         var (channels, height, width) = (exact.Grey == true ? 1 : 3, exact.Height!.Value, exact.Width!.Value);
-        var pixels = empty([wanted.Length, channels, height, width], ScalarType.Byte);
+        long[] shape = [wanted.Length, channels, height, width];
+        var pixels = group is null ? empty(shape, ScalarType.Byte) : zeros(shape, ScalarType.Byte);
+        var (ownStart, own) = group?.Share(wanted.Length) ?? (0, wanted.Length);
         using var first = pixels[0];
         var (start, size) = ((nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes)), channels * height * width);
-        ForEach(wanted, 1, (entry, place) =>
+        ForEach(new ArraySegment<PictureEntry>(wanted, (int)ownStart, (int)own), 1, (entry, place) =>
         {
             // All images together may be more than a span can hold.
-            var image = new Span<byte>((byte*)start + (long)place * size, size);
+            var image = new Span<byte>((byte*)start + (ownStart + place) * size, size);
             PictureFile.Fit(entry.Contents ?? ReadAgain(entry), entry.Path, exact, image);
             entry.Contents = null;
         });
+        if (group is not null)
+            Exchange(group, wanted, pixels);
         return pixels;
+    }
+
+    // What each has decoded, and what it could not.
+    private void Exchange(ProcessGroup group, PictureEntry[] wanted, Tensor pixels)
+    {
+        group.EnsureNoneFailed();
+        if (group.Exchange(PictureOrder.Fingerprint(wanted)).Distinct().Count() > 1)
+            throw new UserException($"The processes do not find the same pictures in {folder}. Give them the same folder.");
+        var places = wanted.Index().ToDictionary(picture => picture.Item, picture => picture.Index);
+        var own = broken.Where(picture => places.ContainsKey(picture.Key)).ToDictionary(picture => places[picture.Key], picture => picture.Value);
+        foreach (var text in group.Exchange(JsonSerializer.Serialize(own)))
+            foreach (var (place, problem) in JsonSerializer.Deserialize<Dictionary<int, string>>(text)!)
+                broken[wanted[place]] = problem;
+        group.Sum(pixels);
     }
 
     private static byte[] ReadAgain(PictureEntry entry)

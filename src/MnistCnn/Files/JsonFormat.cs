@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
@@ -41,7 +42,10 @@ internal static class JsonFormat
     }
 
     /// <summary>What differs between two documents of one kind, in words: a text for each value.</summary>
-    public static string[] Differences<T>(T saved, T now)
+    /// <param name="saved">The one.</param>
+    /// <param name="now">The other.</param>
+    /// <param name="inWords">The text, with name {0}, value of the one {1} and of the other {2}.</param>
+    public static string[] Differences<T>(T saved, T now, string inWords = "{0} was {1}, now {2}")
     {
         var (before, after) = (Flatten(JsonSerializer.SerializeToElement(saved, Line)), Flatten(JsonSerializer.SerializeToElement(now, Line)));
         return
@@ -49,7 +53,7 @@ internal static class JsonFormat
             .. before.Keys.Union(after.Keys)
                 .Select(name => (Name: name, Before: before.GetValueOrDefault(name, "nothing"), After: after.GetValueOrDefault(name, "nothing")))
                 .Where(value => value.Before != value.After)
-                .Select(value => $"{value.Name} was {value.Before}, now {value.After}"),
+                .Select(value => string.Format(CultureInfo.InvariantCulture, inWords, value.Name, value.Before, value.After)),
         ];
 
         static Dictionary<string, string> Flatten(JsonElement element) => element.EnumerateObject()

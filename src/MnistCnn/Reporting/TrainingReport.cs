@@ -43,7 +43,8 @@ internal static class TrainingReport
             var table = new Table().Border(TableBorder.Simple).HideHeaders().AddColumn("").AddColumn("");
             var sides = info.SideParameters > 0 ? Invariant($", and {info.SideParameters:N0} in side classifiers while it trains") : "";
             table.AddRow("Network", Invariant($"{info.Settings.Architecture}, {info.Parameters:N0} parameters{sides}"));
-            table.AddRow("Run", Invariant($"{epochs.Count} of {info.Settings.Epochs} epochs on {info.Device}, {TrainingText.Duration(TimeSpan.FromSeconds(info.Seconds ?? 0))}"));
+            var processes = info.Processes is { } count ? Invariant($" in {count} processes") : "";
+            table.AddRow("Run", Invariant($"{epochs.Count} of {info.Settings.Epochs} epochs on {info.Device}{processes}, {TrainingText.Duration(TimeSpan.FromSeconds(info.Seconds ?? 0))}"));
             if (EpochMetrics.Best(epochs) is { } best)
             {
                 var chosen = best.ValidationAccuracy is { } validation ? Invariant($", chosen by {validation:F2} % in validation") : "";

@@ -126,7 +126,8 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
 
     /// <summary>Writes into <c>run.json</c> how the run ended.</summary>
     /// <param name="outcome">See <see cref="RunInfo.Outcome"/>.</param>
-    public void Finish(string outcome)
+    /// <param name="secondsWaited">See <see cref="RunInfo.SecondsWaited"/>.</param>
+    public void Finish(string outcome, double? secondsWaited = null)
     {
         using var process = Process.GetCurrentProcess();
         Info = Info with
@@ -134,6 +135,7 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
             Outcome = outcome,
             Seconds = (DateTimeOffset.Now - Info.Started).TotalSeconds,
             PeakMemory = process.PeakWorkingSet64,
+            SecondsWaited = secondsWaited,
         };
         WriteInfo();
     }

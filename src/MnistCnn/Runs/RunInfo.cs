@@ -37,4 +37,12 @@ public sealed record RunInfo(
     /// <summary>How many numbers its side classifiers learn, which it has only while it trains; 0 where it has none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public long SideParameters { get; init; }
+
+    /// <summary>How many processes trained it together; null where there was one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Processes { get; init; }
+
+    /// <summary>Of its seconds, those in which the first of several processes waited for the others; null where there was one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? SecondsWaited { get; init; }
 }

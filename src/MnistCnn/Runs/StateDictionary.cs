@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -37,6 +38,16 @@ internal static class StateDictionary
         var weights = model.state_dict();
         foreach (var (key, tensor) in tensors)
             weights[key].copy_(tensor);
+    }
+
+    /// <summary>The SHA-256 of all numbers of a network, in the order of its names.</summary>
+    public static string Fingerprint(Module<Tensor, Tensor> model)
+    {
+        using var scope = NewDisposeScope();
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var tensor in model.state_dict().Values)
+            hash.AppendData(tensor.detach().cpu().contiguous().bytes);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     /// <summary>The shape of a tensor, as in 10x512.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Networks;
@@ -15,11 +16,12 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
 {
     private readonly DataSet data;
     private readonly int? checkpointEvery;
+    private readonly RunFolder? folder;
 
-    private TrainingRun(Trainer trainer, RunFolder folder, DataSet data, int? checkpointEvery)
+    private TrainingRun(Trainer trainer, RunFolder? folder, DataSet data, int? checkpointEvery)
     {
         Trainer = trainer;
-        Folder = folder;
+        this.folder = folder;
         this.data = data;
         this.checkpointEvery = checkpointEvery;
     }
@@ -28,7 +30,11 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
     public Trainer Trainer { get; }
 
     /// <summary>What it leaves behind.</summary>
-    public RunFolder Folder { get; }
+    /// <exception cref="InvalidOperationException">It only <see cref="Follows"/>.</exception>
+    public RunFolder Folder => folder ?? throw new InvalidOperationException("Only the first of several processes leaves a folder.");
+
+    /// <summary>Whether another process leaves the folder, and this one only trains with it.</summary>
+    public bool Follows => folder is null;
 
     /// <summary>A sentence about the last layer where it could not take the weights of a file to start from, or null.</summary>
     public string? FreshLayer { get; private set; }
@@ -41,18 +47,20 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
     /// <param name="folder">The run folder, or null for the next free name.</param>
     /// <param name="init">A file with weights to start from, or null for fresh ones; see <see cref="TrainedNetwork.LoadInto"/>.</param>
     /// <param name="checkpointEvery">Write a checkpoint each N steps of an epoch too.</param>
+    /// <param name="group">The processes that train it together, or null where this one does it alone.</param>
     /// <exception cref="IOException">The folder cannot be written, is in use, or holds a run already; or the weights cannot be read.</exception>
     /// <exception cref="InvalidDataException">The weights are not the network's.</exception>
     /// <exception cref="UserException">The network cannot be trained so; see <see cref="Training.Trainer"/>.</exception>
     public static TrainingRun Start(
-        Architecture architecture, TrainSettings settings, DataSet data, Device device, string? folder = null, string? init = null, int? checkpointEvery = null)
+        Architecture architecture, TrainSettings settings, DataSet data, Device device, string? folder = null, string? init = null, int? checkpointEvery = null, ProcessGroup? group = null)
     {
         string? freshLayer = null;
         var run = Open(
-            new Trainer(architecture, settings, data, device),
+            () => new Trainer(architecture, settings, data, device, group),
             data,
             device,
             checkpointEvery,
+            group,
             trainer => freshLayer = init is null ? null : TrainedNetwork.LoadInto(trainer.Model, architecture, init, data.ClassNames),
             info => RunFolder.Create(folder, info));
         run.FreshLayer = freshLayer;
@@ -68,6 +76,7 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
     /// <param name="device">Where.</param>
     /// <param name="folder">The run folder, or null for that of the checkpoint.</param>
     /// <param name="checkpointEvery">Write a checkpoint each N steps of an epoch too.</param>
+    /// <param name="group">The processes that train it together, or null where this one does it alone.</param>
     /// <exception cref="IOException">The folder cannot be written, is in use, or holds another run.</exception>
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or of other settings or data.</exception>
     public static TrainingRun Resume(
@@ -78,16 +87,18 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
         DataSet data,
         Device device,
         string? folder = null,
-        int? checkpointEvery = null)
+        int? checkpointEvery = null,
+        ProcessGroup? group = null)
     {
         checkpoint.EnsureSame(settings);
         checkpoint.EnsureSame(RunData.Of(data));
         data = data with { Normalization = checkpoint.Data.Normalization ?? Normalization.Mnist };
         return Open(
-            new Trainer(architecture, settings, data, device),
+            () => new Trainer(architecture, settings, data, device, group),
             data,
             device,
             checkpointEvery,
+            group,
             checkpoint.Restore,
             info => RunFolder.Continue(checkpoint, checkpointPath, folder, info));
     }
@@ -120,13 +131,15 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
     /// <exception cref="IOException">The folder can no longer be written.</exception>
     public bool Train(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation)
     {
+        if (Follows)
+            return TrainOn(observers, cancellation);
         try
         {
             SaveCheckpoint();
             if (Trainer.State is { Step: 0, History: [.., var last] } && !File.Exists(Folder.ModelPath))
                 SaveWeights(Folder.ModelPath, last); // it goes on in a new folder, and may have no epoch left to do
             var isFinished = TrainOn(observers, cancellation);
-            Folder.Finish(isFinished ? RunInfo.Finished : "stopped");
+            Folder.Finish(isFinished ? RunInfo.Finished : "stopped", Trainer.Group?.SecondsWaited);
             return isFinished;
         }
         catch (Exception error)
@@ -156,22 +169,30 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
     public void Dispose()
     {
         Trainer.Dispose();
-        Folder.Dispose();
+        folder?.Dispose();
     }
 
     private static TrainingRun Open(
-        Trainer trainer, DataSet data, Device device, int? checkpointEvery, Action<Trainer> prepare, Func<RunInfo, RunFolder> open)
+        Func<Trainer> make,
+        DataSet data,
+        Device device,
+        int? checkpointEvery,
+        ProcessGroup? group,
+        Action<Trainer> prepare,
+        Func<RunInfo, RunFolder> open)
     {
+        var started = DateTimeOffset.Now;
+        var trainer = ProcessGroup.Together(group, () => Prepared(make(), prepare));
         try
         {
-            var started = DateTimeOffset.Now;
-            prepare(trainer);
+            EnsureSame(group, trainer, data);
             var info = new RunInfo(
                 trainer.Settings, trainer.Parameters, device.ToString(), get_num_threads(), Versions.All, RunData.Of(data), started)
             {
                 SideParameters = trainer.SideParameters,
+                Processes = group?.Count,
             };
-            return new TrainingRun(trainer, open(info), data, checkpointEvery);
+            return new TrainingRun(trainer, ProcessGroup.Together(group, () => group is { Rank: > 0 } ? null : open(info)), data, checkpointEvery);
         }
         catch
         {
@@ -180,18 +201,47 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
         }
     }
 
+    private static Trainer Prepared(Trainer trainer, Action<Trainer> prepare)
+    {
+        try
+        {
+            prepare(trainer);
+            return trainer;
+        }
+        catch
+        {
+            trainer.Dispose();
+            throw;
+        }
+    }
+
+    // Processes that start from something else than the first would not train its network.
+    private static void EnsureSame(ProcessGroup? group, Trainer trainer, DataSet data)
+    {
+        if (group is null)
+            return;
+        var own = new Beginning(
+            Versions.Program, trainer.Settings, RunData.Of(data) with { Folder = "" }, trainer.State, StateDictionary.Fingerprint(trainer.Model));
+        var all = group.Exchange(JsonSerializer.Serialize(own, JsonFormat.Line))
+            .Select((text, rank) => JsonFormat.Parse<Beginning>(text, $"What process {rank} says")).ToArray();
+        foreach (var (rank, other) in all.Index())
+            if (JsonFormat.Differences(all[0], other, "{0} is {2}, not {1}") is { Length: > 0 } differences)
+                throw new UserException($"Process {rank} of {group.Count} would train something else than process 0: {string.Join("; ", differences)}. Start all of them alike.");
+    }
+
     // What an epoch leaves is written before others are told of it: they may fail, and the checkpoint would stand behind the epoch.
     private bool TrainOn(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation)
     {
         try
         {
-            Trainer.Run([Folder, this, .. observers], cancellation);
+            Trainer.Run(Follows ? observers : [Folder, this, .. observers], cancellation);
             return true;
         }
         catch (Exception error) when (error is OperationCanceledException or IOException && cancellation.IsCancellationRequested)
         {
             // Where the terminal was closed, what observers write to it fails too.
-            SaveCheckpoint();
+            if (!Follows)
+                SaveCheckpoint();
             return false;
         }
     }
@@ -205,4 +255,7 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
             metadata.Add(key, text);
         new SafetensorsFile(Trainer.Weights, metadata).Write(path);
     }
+
+    /// <summary>What processes that train together have to have in common before their first step.</summary>
+    private sealed record Beginning(string Version, TrainSettings Settings, RunData Data, TrainingState State, string Weights);
 }

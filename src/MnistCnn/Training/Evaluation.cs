@@ -80,8 +80,9 @@ public sealed record Evaluation(
     /// <param name="model">Images (B, C, H, W) to logits (B, classes), on the loader's device.</param>
     /// <param name="loader">The images; see <see cref="Batches"/>.</param>
     /// <param name="rank">Whether <see cref="Ranks"/> are wanted.</param>
+    /// <param name="group">The processes of which each has a share of the images, in their order; null where all are here.</param>
     /// <exception cref="UserException">The loss is not a finite number.</exception>
-    public static Evaluation Run(Module<Tensor, Tensor> model, DataLoader<long, Batch> loader, bool rank = false)
+    public static Evaluation Run(Module<Tensor, Tensor> model, DataLoader<long, Batch> loader, bool rank = false, ProcessGroup? group = null)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
@@ -95,8 +96,10 @@ public sealed record Evaluation(
         }
 
         // All at once, so that a GPU is waited for but once.
-        var scores = cat(logits).cpu().to_type(ScalarType.Float64);
-        var classes = cat(labels).cpu();
+        var (scores, classes) = (cat(logits).cpu(), cat(labels).cpu());
+        if (group is not null)
+            (scores, classes) = (group.Concatenate(scores), group.Concatenate(classes.to_type(ScalarType.Float32)).to_type(ScalarType.Int64));
+        scores = scores.to_type(ScalarType.Float64);
         var (confidences, predictions) = softmax(scores, dim: 1).max(dim: 1);
         var loss = cross_entropy(scores, classes).item<double>();
         if (!double.IsFinite(loss))

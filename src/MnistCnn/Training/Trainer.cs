@@ -6,7 +6,6 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
-using static TorchSharp.torch.nn.functional;
 using static TorchSharp.torch.optim.lr_scheduler;
 
 namespace MnistCnn.Training;
@@ -28,9 +27,8 @@ public sealed class Trainer : IDisposable
     private readonly DataLoader<long, Batch> trainLoader;
     private readonly DataLoader<long, Batch>? validationLoader;
     private readonly DataLoader<long, Batch> testLoader;
-
-    // (classes), float32, where the loss is weighed.
-    private readonly Tensor? classWeights;
+    private readonly IBatchLoss batchLoss;
+    private readonly ProcessGroup? group;
 
     // The default generator before the current epoch: its order can be drawn from it again.
     private Tensor epochRandomState;
@@ -42,37 +40,42 @@ public sealed class Trainer : IDisposable
     /// <param name="settings">How to train it.</param>
     /// <param name="data">What to train and test it on; it must live as long as the trainer.</param>
     /// <param name="device">Where to train it.</param>
+    /// <param name="group">The processes that train it together, or null where this one does it alone.</param>
     /// <exception cref="UserException">
-    /// No image would be left to train on; or the network does not take images of that size; or a batch would have a single one, where
-    /// batch normalisation needs more.
+    /// No image would be left to train on; or the network does not take images of that size; or a batch would have a single one for a
+    /// process, where batch normalisation needs more, or none.
     /// </exception>
-    public Trainer(Architecture architecture, TrainSettings settings, DataSet data, Device device)
+    public Trainer(Architecture architecture, TrainSettings settings, DataSet data, Device device, ProcessGroup? group = null)
     {
         var heldOut = settings.Validation ?? 0;
         if (heldOut >= data.Train.Count)
             throw new UserException($"Of {data.Train.Count} training images, {heldOut} cannot be held out for validation.");
 
         this.settings = settings;
+        this.group = group;
         manual_seed(settings.Seed);
         model = MemoryLayout.ChannelsLast(Create(architecture, ShapeOf(data), settings.Freeze).to(device));
-        EnsureBatchesOfTwo(architecture, data.Train.Count - heldOut);
+        EnsureShares(architecture, data.Train.Count - heldOut, Math.Min(data.Test.Count, settings.Validation ?? long.MaxValue));
         FreezeWhatIsNotTrained();
         optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum, weight_decay: settings.WeightDecay);
         trainSet = Part(data.Train, 0, data.Train.Count - heldOut);
         trainLoader = Batches.Of(trainSet, data.Normalization, settings.BatchSize, shuffle: true);
         Classes = ClassBalance.Of(trainSet.Labels, data.ClassNames.Count);
-        if (settings.BalanceClasses)
-            classWeights = tensor([.. Classes.Weights.Select(weight => (float)weight)], device: device);
+        batchLoss = Loss(device);
         schedule = Schedule();
         if (heldOut > 0)
         {
-            validationSet = Part(data.Train, data.Train.Count - heldOut, heldOut);
+            validationSet = OwnPart(data.Train, data.Train.Count - heldOut, heldOut);
             validationLoader = Batches.Of(validationSet, data.Normalization, Evaluation.BatchSize, shuffle: false);
         }
 
-        testSet = Part(data.Test, 0, data.Test.Count);
+        testSet = OwnPart(data.Test, 0, data.Test.Count);
         testLoader = Batches.Of(testSet, data.Normalization, Evaluation.BatchSize, shuffle: false);
         epochRandomState = get_rng_state();
+
+        // What is only looked at is shared out.
+        ImageSet OwnPart(ImageSet set, long start, long count) =>
+            group?.Share(count) is { } share ? Part(set, start + share.Start, share.Count) : Part(set, start, count);
 
         ImageSet Part(ImageSet set, long start, long count)
         {
@@ -80,6 +83,9 @@ public sealed class Trainer : IDisposable
             return part.To(device);
         }
     }
+
+    /// <summary>The processes that train it together, or null where this one does it alone.</summary>
+    public ProcessGroup? Group => group;
 
     /// <summary>How it trains.</summary>
     public TrainSettings Settings => settings;
@@ -173,8 +179,8 @@ public sealed class Trainer : IDisposable
             var trainSeconds = clock.Elapsed.TotalSeconds;
 
             clock.Restart();
-            var validation = validationLoader is null ? null : Evaluation.Run(model, validationLoader);
-            var test = Evaluation.Run(model, testLoader);
+            var validation = validationLoader is null ? null : Evaluation.Run(model, validationLoader, group: group);
+            var test = Evaluation.Run(model, testLoader, group: group);
             var testSeconds = clock.Elapsed.TotalSeconds;
 
             // To four digits: a checkpoint keeps those of all classes and epochs.
@@ -210,7 +216,7 @@ public sealed class Trainer : IDisposable
         validationSet?.Dispose();
         testLoader.Dispose();
         testSet.Dispose();
-        classWeights?.Dispose();
+        batchLoss.Dispose();
         optimizer.Dispose();
         model.Dispose();
         epochRandomState.Dispose();
@@ -218,14 +224,29 @@ public sealed class Trainer : IDisposable
     }
 
     // TorchSharp, unlike PyTorch, would go on with a running variance that is not a number.
-    private void EnsureBatchesOfTwo(Architecture architecture, long images)
+    private void EnsureShares(Architecture architecture, long images, long testImages)
     {
-        if (settings.Freeze || (images - 1) % settings.BatchSize != 0 || !model.modules().Any(module => module is BatchNorm2d))
+        var processes = group?.Count ?? 1;
+        var (batch, last) = (Math.Min(settings.BatchSize, images), (images - 1) % settings.BatchSize + 1);
+        var normalizes = !settings.Freeze && model.modules().Any(module => module is BatchNorm2d);
+        var problem =
+            batch < processes ? $"A batch of {batch} is too small for {processes} processes: take fewer of them, or a larger --batch-size."
+            : normalizes && last < 2 * processes
+                ? $"The last batch of an epoch would be {(last == 1 ? "one image" : $"{last} images")}, and the batch normalisation of "
+                  + $"{architecture.Name} needs two{(processes == 1 ? "" : " in each process")}: take another --batch-size or --train-limit."
+            : testImages < processes ? $"{testImages} images to test on are too few for {processes} processes: take fewer of them."
+            : null;
+        if (problem is null)
             return;
         model.Dispose();
-        throw new UserException(
-            $"The last batch of an epoch would be one image, and the batch normalisation of {architecture.Name} needs two: "
-            + "take another --batch-size or --train-limit.");
+        throw new UserException(problem);
+    }
+
+    private IBatchLoss Loss(Device device)
+    {
+        var weights = settings.BalanceClasses ? tensor([.. Classes.Weights.Select(weight => (float)weight)], device: device) : null;
+        var loss = new BatchLoss(model, settings.LabelSmoothing, weights);
+        return group is null ? loss : new DistributedLoss(group, loss, loss);
     }
 
     // SGD passes over what gets no gradient, and gives it no momentum.
@@ -295,18 +316,14 @@ public sealed class Trainer : IDisposable
 
             using var scope = NewDisposeScope();
             var seen = settings.Augment?.Apply(images, settings.Seed, State.Epoch, step) ?? images;
-            var (logits, sideLogits) = Classify(seen);
-            var loss = Loss(logits, sideLogits, labels);
             optimizer.zero_grad();
-            loss.backward();
+            var (loss, correct) = batchLoss.Backward(seen, labels);
             optimizer.step();
-
-            var correct = logits.argmax(1).eq(labels).sum();
             unreported.Add(new StepDone(
                 step,
                 (int)labels.shape[0],
                 optimizer.ParamGroups.First().LearningRate,
-                loss.detach().MoveToOuterDisposeScope(),
+                loss.MoveToOuterDisposeScope(),
                 correct.MoveToOuterDisposeScope()));
             schedule?.step();
             if (step % StepsAtOnce == 0)
@@ -324,18 +341,6 @@ public sealed class Trainer : IDisposable
         set_rng_state(stepRandomState);
         stepRandomState.Dispose();
         stepRandomState = null;
-    }
-
-    private (Tensor Logits, IReadOnlyList<Tensor> SideLogits) Classify(Tensor images) =>
-        model is ISideClassified classified ? classified.ForwardWithSides(images) : (model.call(images), []);
-
-    // Side classifiers, where there are any, count less.
-    private Tensor Loss(Tensor logits, IReadOnlyList<Tensor> sideLogits, Tensor labels)
-    {
-        using Scalar weight = (model as ISideClassified)?.SideWeight ?? 0; // by name, lest it be finalised during the call
-        return sideLogits.Aggregate(Of(logits), (sum, side) => sum.add(Of(side), weight));
-
-        Tensor Of(Tensor answers) => cross_entropy(answers, labels, classWeights, label_smoothing: settings.LabelSmoothing);
     }
 
     // What is done counts before anyone is told of it, so that an observer that fails leaves a state to go on from.

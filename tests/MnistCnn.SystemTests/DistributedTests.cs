@@ -1,0 +1,294 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using MnistCnn.Files;
+using MnistCnn.Runs;
+using MnistCnn.Tests;
+
+namespace MnistCnn.SystemTests;
+
+/// <summary>One training in several processes, which MPICH starts.</summary>
+public sealed class DistributedTests : IDisposable
+{
+    private const string Steps = "--arch residual --train-limit 64 --test-limit 500 --epochs 20"; // an epoch is a step
+    private const string Epochs = "--arch residual --train-limit 1920 --test-limit 500 --epochs 12";
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Twenty_steps_in_several_processes_are_those_of_one(int processes)
+    {
+        Require(Train(1, Steps, "one"));
+        Require(Train(processes, Steps, "several"));
+        var (one, several) = (Metrics("one"), Metrics("several"));
+        Assert.Equal(20, one.Length);
+        foreach (var (expected, actual) in one.Zip(several))
+        {
+            Assert.Equal(Number(expected, "train_loss"), Number(actual, "train_loss"), 1e-5);
+            Assert.Equal(Number(expected, "test_loss"), Number(actual, "test_loss"), 1e-5);
+            Assert.Equal(Number(expected, "train_accuracy"), Number(actual, "train_accuracy"));
+            Assert.Equal(Number(expected, "test_accuracy"), Number(actual, "test_accuracy"), 0.21); // one image of 500
+        }
+
+        Assert.NotEqual(File.ReadAllBytes(folder["one/model.safetensors"]), File.ReadAllBytes(folder["several/model.safetensors"]));
+        Assert.Equal(processes, Info("several").GetProperty("processes").GetInt32());
+        Assert.InRange(Info("several").GetProperty("seconds_waited").GetDouble(), 1e-6, 60);
+        Assert.False(Info("one").TryGetProperty("processes", out _));
+    }
+
+    [Fact]
+    public void What_weighs_the_classes_is_shared_out_too()
+    {
+        const string Uneven = "--arch plain --train-limit 45 --batch-size 45 --test-limit 50 --epochs 4 --class-weights balanced --label-smoothing 0.1";
+        Require(Train(1, Uneven, "one"));
+        Require(Train(2, Uneven, "two"));
+        foreach (var (expected, actual) in Metrics("one").Zip(Metrics("two")))
+            Assert.Equal(Number(expected, "train_loss"), Number(actual, "train_loss"), 1e-5);
+    }
+
+    [Fact]
+    public void The_first_process_alone_speaks_and_writes()
+    {
+        var one = Train(1, Steps, "one");
+        var two = Train(2, Steps, "two");
+        Require(two);
+        Assert.Equal((20, 20), (Lines(one.Output, "Epoch"), Lines(two.Output, "Epoch")));
+        Assert.Equal(one.Output.Split('\n').Length, two.Output.Split('\n').Length);
+        Assert.Contains("20 of 20 epochs on cpu in 2 processes", two.Output);
+        Assert.Equal(Files("one"), Files("two"));
+
+        int Lines(string text, string start) => text.Split('\n').Count(line => line.StartsWith(start, StringComparison.Ordinal));
+        string[] Files(string name) => [.. folder.Contents.Where(path => path.StartsWith($"{name}/", StringComparison.Ordinal)).Select(path => path[name.Length..])];
+    }
+
+    [Fact]
+    public async Task A_lost_process_ends_all_and_the_checkpoint_goes_on_to_the_same_bytes()
+    {
+        Require(Train(2, Epochs, "whole"));
+        var random = new Random(18);
+        for (var times = 0; times < 10; times++)
+            using (var run = Start(2, GoOn("run")))
+                await Lose(run, random);
+        Require(ProgramRun.Finish(Start(2, GoOn("run"))));
+        Assert.Equal(File.ReadAllBytes(folder["whole/model.safetensors"]), File.ReadAllBytes(folder["run/model.safetensors"]));
+
+        string GoOn(string name) => File.Exists(folder[$"{name}/checkpoint.safetensors"])
+            ? $"--resume {name}/checkpoint.safetensors --checkpoint-every 7"
+            : $"{Epochs} --checkpoint-every 7 --out {name}";
+    }
+
+    [Fact]
+    public void Another_number_of_processes_goes_on_to_what_differs_by_rounding()
+    {
+        Require(Train(2, With(Steps, "--epochs 8"), "run"));
+        Require(ProgramRun.Finish(Start(3, "--resume run/checkpoint.safetensors --epochs 14")));
+        Require(ProgramRun.OfShell(folder.FullPath, $"{ProgramRun.Command} train --resume run/checkpoint.safetensors --epochs 20 --threads 1"));
+        Require(Train(1, Steps, "one"));
+        Assert.Equal(20, Metrics("run").Length);
+        foreach (var (expected, actual) in Metrics("one").Zip(Metrics("run")))
+            Assert.Equal(Number(expected, "train_loss"), Number(actual, "train_loss"), 1e-5);
+    }
+
+    [Fact]
+    public async Task A_signal_to_one_of_them_stops_all_after_the_same_step()
+    {
+        Require(Train(2, Epochs, "whole"));
+        using var run = Start(2, $"{Epochs} --out run");
+        await Progress(run, 1);
+        Signal("INT", Processes(run)[^1]);
+        var stopped = ProgramRun.Finish(run);
+        Assert.Equal(130, stopped.ExitCode);
+        Assert.Contains("Stopped. To go on: train --resume", stopped.Error);
+        Require(ProgramRun.Finish(Start(2, "--resume run/checkpoint.safetensors")));
+        Assert.Equal(File.ReadAllBytes(folder["whole/model.safetensors"]), File.ReadAllBytes(folder["run/model.safetensors"]));
+    }
+
+    [Fact]
+    public async Task Nobody_waits_for_ever_for_one_that_stands_still()
+    {
+        using var run = Start(2, $"{With(Epochs, "--epochs 1000")} --out run", patience: 2);
+        await Progress(run, 1);
+        var still = Processes(run)[^1];
+        Signal("STOP", still);
+        Assert.True(run.WaitForExit(TimeSpan.FromSeconds(60)), "they wait");
+        Assert.NotEqual(0, run.ExitCode);
+        Assert.Empty(ProgramRun.OfShell("/", $"ps --no-headers -p {still}").Output);
+        Assert.Contains("error: Process 0 of 2 has waited 2 s for the others and gives up", await run.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        Require(ProgramRun.OfShell(folder.FullPath, $"{ProgramRun.Command} evaluate run --test-limit 100"));
+    }
+
+    [Fact]
+    public void Running_statistics_of_batch_normalization_are_the_mean_of_those_of_the_shares()
+    {
+        const string Step = "--arch resnet20 --train-limit 32 --batch-size 32 --test-limit 50 --epochs 1 --lr 0.001";
+        Require(Train(1, Step, "one"));
+        Require(Train(2, Step, "two"));
+        Require(Train(2, Step, "again"));
+        Assert.Equal(File.ReadAllBytes(folder["two/model.safetensors"]), File.ReadAllBytes(folder["again/model.safetensors"]));
+        using var one = SafetensorsFile.Read(folder["one/model.safetensors"]);
+        using var two = SafetensorsFile.Read(folder["two/model.safetensors"]);
+
+        // Of the first layer, whose input is the same, the mean of the means of two halves is the mean of all; it is not so with variances.
+        Assert.Equal(Values(one, "bn1.running_mean"), Values(two, "bn1.running_mean"), (a, b) => Math.Abs(a - b) < 1e-6);
+        Assert.NotEqual(Values(one, "bn1.running_var"), Values(two, "bn1.running_var"));
+        Assert.Equal(Values(one, "bn1.running_var"), Values(two, "bn1.running_var"), (a, b) => Math.Abs(a - b) < 0.05 * a);
+        Assert.Equal(1, two.Tensors["bn1.num_batches_tracked"].item<long>());
+    }
+
+    [Fact]
+    public async Task A_network_with_dropout_goes_on_from_the_middle_of_an_epoch_as_if_it_had_not_stopped()
+    {
+        const string Dropout = "--arch googlenet --train-limit 48 --batch-size 8 --test-limit 8 --epochs 2 --checkpoint-every 4";
+        Require(Train(2, Dropout, "whole"));
+        using (var run = Start(2, $"{Dropout} --out run"))
+        {
+            await Progress(run, 1);
+            while (!run.HasExited && Step("run") != 4)
+                await Task.Delay(5, TestContext.Current.CancellationToken);
+            run.Kill(entireProcessTree: true);
+        }
+
+        Assert.Equal(4, Step("run"));
+        Require(ProgramRun.Finish(Start(2, "--resume run/checkpoint.safetensors --checkpoint-every 4")));
+        Assert.Equal(File.ReadAllBytes(folder["whole/model.safetensors"]), File.ReadAllBytes(folder["run/model.safetensors"]));
+
+        int Step(string name)
+        {
+            using var checkpoint = Checkpoint.Read(folder[$"{name}/checkpoint.safetensors"]);
+            return checkpoint.State.Step;
+        }
+    }
+
+    [Fact]
+    public void Of_a_folder_of_pictures_each_decodes_a_share()
+    {
+        SmallPictures.Write(folder["pictures"], ["cat", "dog", "owl"], 15);
+        File.WriteAllText(folder["pictures/dog/007.png"], "not a picture");
+        const string Pictures = "--arch residual --data pictures --image-size 16x16 --skip-broken --epochs 3 --batch-size 8";
+        Require(Train(1, Pictures, "one"));
+        var two = Train(2, Pictures, "two");
+        Require(two);
+        Assert.Contains("Pictures that cannot be read and are passed over: 1.", two.Error);
+        foreach (var (expected, actual) in Metrics("one").Zip(Metrics("two")))
+            Assert.Equal(Number(expected, "train_loss"), Number(actual, "train_loss"), 1e-5);
+        Assert.Equal(Info("one").GetProperty("data").GetProperty("sha256").GetRawText(), Info("two").GetProperty("data").GetProperty("sha256").GetRawText());
+
+        var broken = Train(2, Pictures.Replace("--skip-broken", ""), "three");
+        AssertFailed(broken, "1 of 45 pictures in", "--skip-broken");
+        Assert.False(Directory.Exists(folder["three"]));
+    }
+
+    [Theory]
+    [InlineData("--seed 2", "Process 1 of 2 would train something else than process 0: ", "seed is 2, not 1")]
+    [InlineData("--train-limit 128", "Process 1 of 2 would train something else", "train_images is 128, not 64")]
+    [InlineData("--data nowhere", "Process 1 of 2: ", "nowhere")]
+    public void Processes_that_do_not_fit_together_end_with_one_line(string other, params string[] parts)
+    {
+        var run = Finish($"-n 1 {ProgramRun.Command} train {Steps} --out run : -n 1 {ProgramRun.Command} train {With(Steps, other)} --out run");
+        AssertFailed(run, parts);
+        Assert.False(Directory.Exists(folder["run"]));
+    }
+
+    [Theory]
+    [InlineData(3, "--batch-size 2", "A batch of 2 is too small for 3 processes")]
+    [InlineData(2, "--test-limit 1", "1 images to test on are too few for 2 processes")]
+    [InlineData(2, "--arch resnet20 --train-limit 67", "The last batch of an epoch would be 3 images, and the batch normalisation of resnet20 needs two in each process")]
+    [InlineData(2, "--lr 1e30", "The loss became")]
+    public void What_several_processes_cannot_do_is_said_once(int processes, string options, string part) =>
+        AssertFailed(Train(processes, With(Steps, options), "run"), part);
+
+    [Fact]
+    public void Where_the_first_cannot_write_all_end()
+    {
+        Directory.CreateDirectory(folder["run/checkpoint.safetensors"]);
+        AssertFailed(Train(2, Steps, "run"), "checkpoint.safetensors");
+        Assert.Equal(["run", "run/checkpoint.safetensors", "run/metrics.jsonl", "run/run.json"], folder.Contents.Where(path => !path.EndsWith(".lock", StringComparison.Ordinal)));
+        Assert.StartsWith("failed: ", Info("run").GetProperty("outcome").GetString());
+    }
+
+    [Fact]
+    public void Open_MPI_is_refused_in_one_line()
+    {
+        var run = ProgramRun.OfShell(folder.FullPath, $"OMPI_COMM_WORLD_SIZE=2 {ProgramRun.Command} train --out run");
+        run.AssertFailed(1, "Open MPI", "MPICH");
+    }
+
+    private static double Number(JsonElement line, string name) => line.GetProperty(name).GetDouble();
+
+    private static float[] Values(SafetensorsFile file, string name) => [.. file.Tensors[name].data<float>()];
+
+    private static void Require(ProgramRun run) => Assert.True(run.ExitCode == 0, run.Output + run.Error);
+
+    private static void AssertFailed(ProgramRun run, params string[] parts)
+    {
+        Assert.Equal((1, ""), (run.ExitCode, run.Output));
+        var line = Assert.Single(run.Error.Split('\n'), line => line.StartsWith("error: ", StringComparison.Ordinal));
+        foreach (var part in parts)
+            Assert.Contains(part, line);
+    }
+
+    // With other values of some of the options.
+    private static string With(string options, string other)
+    {
+        foreach (var name in other.Split(' ').Where(part => part.StartsWith("--", StringComparison.Ordinal)))
+            options = Regex.Replace(options, $@"{name} \S+ ?", "");
+        return $"{options.Trim()} {other}";
+    }
+
+    private static void Signal(string name, int process) => Require(ProgramRun.OfShell("/", $"kill -{name} {process}"));
+
+    // Waits until it has made some progress, or is over.
+    private static async Task Lose(Process run, Random random)
+    {
+        await Progress(run, random.Next(3));
+        await Task.Delay(random.Next(200), TestContext.Current.CancellationToken);
+        if (Processes(run) is { Length: > 0 } all)
+            ProgramRun.OfShell("/", $"kill -KILL {all[random.Next(all.Length)]}");
+        Assert.True(run.WaitForExit(TimeSpan.FromSeconds(60)), "the others go on");
+    }
+
+    // Until it has said that so many epochs are over.
+    private static async Task Progress(Process run, int epochs)
+    {
+        for (var done = 0; done < epochs;)
+            if (await run.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) is not { } line)
+                return;
+            else if (line.StartsWith("Epoch", StringComparison.Ordinal))
+                done++;
+    }
+
+    // Those that train, in the order in which they were started.
+    private static int[] Processes(Process mpiexec)
+    {
+        var tree = ProgramRun.OfShell("/", $"for p in $(pgrep -P {mpiexec.Id}); do pgrep -P $p; done").Output;
+        return [.. tree.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
+    }
+
+    private ProgramRun Train(int processes, string options, string name) => processes == 1
+        ? ProgramRun.OfShell(folder.FullPath, $"{ProgramRun.Command} train {options} --threads 1 --out {name}")
+        : ProgramRun.Finish(Start(processes, $"{options} --out {name}"));
+
+    private Process Start(int processes, string options, int patience = 60) =>
+        Mpiexec($"-n {processes} {ProgramRun.Command} train {options}", patience);
+
+    private ProgramRun Finish(string arguments) => ProgramRun.Finish(Mpiexec(arguments, patience: 60));
+
+    private Process Mpiexec(string arguments, int patience)
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/mpiexec.mpich"), "this needs MPICH: apt-get install mpich");
+        return ProgramRun.Start(new ProcessStartInfo("sh", ["-c", $"exec mpiexec.mpich {arguments}"])
+        {
+            WorkingDirectory = folder.FullPath,
+            Environment = { ["MNIST_CNN_PATIENCE"] = $"{patience}" },
+        });
+    }
+
+    private JsonElement[] Metrics(string name) =>
+        [.. File.ReadLines(folder[$"{name}/metrics.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement)];
+
+    private JsonElement Info(string name) => JsonDocument.Parse(File.ReadAllText(folder[$"{name}/run.json"])).RootElement;
+}
