@@ -140,6 +140,18 @@ public sealed class DistributedTests : IDisposable
     }
 
     [Fact]
+    public void Frozen_layers_keep_their_statistics_to_the_bit()
+    {
+        const string Part = "--arch resnet20 --train-limit 64 --batch-size 32 --test-limit 50 --epochs 1";
+        Require(Train(1, Part, "first"));
+        Require(Train(3, $"{Part} --seed 2 --init first/model.safetensors --freeze", "frozen"));
+        using var first = SafetensorsFile.Read(folder["first/model.safetensors"]);
+        using var frozen = SafetensorsFile.Read(folder["frozen/model.safetensors"]);
+        Assert.All(first.Tensors.Keys.Where(name => name.Contains("running", StringComparison.Ordinal)), name => Assert.Equal(Values(first, name), Values(frozen, name)));
+        Assert.NotEqual(Values(first, "fc.weight"), Values(frozen, "fc.weight"));
+    }
+
+    [Fact]
     public async Task A_network_with_dropout_goes_on_from_the_middle_of_an_epoch_as_if_it_had_not_stopped()
     {
         const string Dropout = "--arch googlenet --train-limit 48 --batch-size 8 --test-limit 8 --epochs 2 --checkpoint-every 4";
@@ -177,6 +189,9 @@ public sealed class DistributedTests : IDisposable
             Assert.Equal(Number(expected, "train_loss"), Number(actual, "train_loss"), 1e-5);
         Assert.Equal(Info("one").GetProperty("data").GetProperty("sha256").GetRawText(), Info("two").GetProperty("data").GetProperty("sha256").GetRawText());
 
+        var other = Finish(
+            $"-n 1 {ProgramRun.Command} train {Pictures} --out three : -n 1 {ProgramRun.Command} train {With(Pictures, "--image-size 16x17")} --out three");
+        AssertFailed(other, "Process 1 of 2 has other data than process 0, or other options for them");
         var broken = Train(2, Pictures.Replace("--skip-broken", ""), "three");
         AssertFailed(broken, "1 of 45 pictures in", "--skip-broken");
         Assert.False(Directory.Exists(folder["three"]));
@@ -186,8 +201,11 @@ public sealed class DistributedTests : IDisposable
     [InlineData("--seed 2", "Process 1 of 2 would train something else than process 0: ", "seed is 2, not 1")]
     [InlineData("--train-limit 128", "Process 1 of 2 would train something else", "train_images is 128, not 64")]
     [InlineData("--data nowhere", "Process 1 of 2: ", "nowhere")]
+    [InlineData("--data pictures", "Process 1 of 2 has other data than process 0")]
+    [InlineData("--resume nowhere --epochs 20", "Process 1 of 2: ", "nowhere")]
     public void Processes_that_do_not_fit_together_end_with_one_line(string other, params string[] parts)
     {
+        SmallPictures.Write(folder["pictures"], ["cat", "dog"], 5);
         var run = Finish($"-n 1 {ProgramRun.Command} train {Steps} --out run : -n 1 {ProgramRun.Command} train {With(Steps, other)} --out run");
         AssertFailed(run, parts);
         Assert.False(Directory.Exists(folder["run"]));

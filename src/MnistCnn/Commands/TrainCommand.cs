@@ -88,6 +88,8 @@ internal static class TrainCommand
     private static readonly Option<string?> Resume = new("--resume") { Description = "Go on from a checkpoint, with its settings.", HelpName = "FILE" };
     private static readonly Option<int?> CheckpointEvery = OptionalCount(
         "--checkpoint-every", "Write a checkpoint every N steps too, not only after each epoch.");
+    private static readonly Option<int?> Replicas = OptionalCount(
+        "--replicas", "Share each batch among N replicas of the network, a thread each; at most one a core. [default: 1]", Environment.ProcessorCount);
     private static readonly Option<bool> TensorBoard = new("--tensorboard") { Description = "Write TensorBoard's event files into the run folder." };
     private static readonly Option<int> LogInterval = Count("--log-interval", "Without a terminal: a line every N steps.", 300);
     private static readonly Option<string?> Out = new("--out")
@@ -101,7 +103,7 @@ internal static class TrainCommand
         var command = new Command("train", "Train one architecture; leave its weights, its accuracies and a plot in a run folder.")
         {
             RecipeName, Epochs, BatchSize, LearningRate, Momentum, WeightDecay, Milestones, OneCycle, LabelSmoothing, Augment, ClassWeights, Seed,
-            TrainLimit, TestLimit, Validation, Patience, Init, Freeze, Resume, CheckpointEvery, Threads, Out, Plot, TensorBoard, LogInterval, Json,
+            TrainLimit, TestLimit, Validation, Patience, Init, Freeze, Resume, CheckpointEvery, Threads, Replicas, Out, Plot, TensorBoard, LogInterval, Json,
         };
         foreach (var option in DataOptions.All)
             command.Add(option);
@@ -147,13 +149,14 @@ internal static class TrainCommand
         var stop = group?.Token ?? interruption.Token;
         var (device, checkpoint, checkpointPath, settings, data) = start;
         var architecture = Architecture.Find(settings.Architecture)!;
+        var (folder, every, parallelism) = (line.GetValue(Out), line.GetValue(CheckpointEvery), new Parallelism(line.GetValue(Replicas) ?? 1, group));
         using var run = checkpoint is null
-            ? TrainingRun.Start(architecture, settings, data, device, line.GetValue(Out), line.GetValue(Init), line.GetValue(CheckpointEvery), group)
-            : TrainingRun.Resume(checkpoint, checkpointPath!, architecture, settings, data, device, line.GetValue(Out), line.GetValue(CheckpointEvery), group);
+            ? TrainingRun.Start(architecture, settings, data, device, folder, line.GetValue(Init), every, parallelism)
+            : TrainingRun.Resume(checkpoint, checkpointPath!, architecture, settings, data, device, folder, every, parallelism);
+        if (device.type != TorchSharp.DeviceType.CPU)
+            run.Trainer.StepsAtOnce = every ?? line.GetValue(LogInterval);
         if (run.Follows)
             return run.Train([], stop) ? 0 : ExitCode.Interrupted;
-        if (device.type != TorchSharp.DeviceType.CPU)
-            run.Trainer.StepsAtOnce = line.GetValue(CheckpointEvery) ?? line.GetValue(LogInterval);
         DataOptions.Report(line, data);
         if (run.FreshLayer is { } freshLayer)
             Console.Error.WriteLine(freshLayer);
@@ -166,7 +169,7 @@ internal static class TrainCommand
 
     private static Beginning Read(ParseResult line, ProcessGroup? group)
     {
-        var device = StartTorch(line, group?.CountHere ?? 1);
+        var device = StartTorch(line, group?.CountOnSameCores ?? 1);
         var checkpointPath = line.GetValue(Resume) is { } resume ? Path.GetFullPath(resume) : null;
         var checkpoint = checkpointPath is null ? null : Checkpoint.Read(checkpointPath);
         DataSet? data = null;
@@ -183,7 +186,7 @@ internal static class TrainCommand
 
             // What unpacking the files took, some 65 MB, is not needed any more.
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
-            if (line.GetValue(Plot) is { } plotPath)
+            if (line.GetValue(Plot) is { } plotPath && group is not { Rank: > 0 })
                 AtomicFile.EnsureWritable(plotPath);
             return new Beginning(device, checkpoint, checkpointPath, settings, data);
         }

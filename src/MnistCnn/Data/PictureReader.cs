@@ -111,9 +111,7 @@ internal sealed class PictureReader(
     // What each has decoded, and what it could not.
     private void Exchange(ProcessGroup group, PictureEntry[] wanted, Tensor pixels)
     {
-        group.EnsureNoneFailed();
-        if (group.Exchange(PictureOrder.Fingerprint(wanted)).Distinct().Count() > 1)
-            throw new UserException($"The processes do not find the same pictures in {folder}. Give them the same folder.");
+        group.EnsureSame($"{PictureOrder.Fingerprint(wanted)} {string.Join('x', pixels.shape)}");
         var places = wanted.Index().ToDictionary(picture => picture.Item, picture => picture.Index);
         var own = broken.Where(picture => places.ContainsKey(picture.Key)).ToDictionary(picture => places[picture.Key], picture => picture.Value);
         foreach (var text in group.Exchange(JsonSerializer.Serialize(own)))
@@ -184,7 +182,8 @@ internal sealed class PictureReader(
     private void EnsureFits(int count, PictureSettings exact)
     {
         var pixel = count * (exact.Grey == true ? 1L : 3L);
-        var (need, there) = (pixel * exact.Height!.Value * exact.Width!.Value, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        var holders = group?.CountOnSameCores ?? 1; // each process holds the whole set
+        var (need, there) = (holders * pixel * exact.Height!.Value * exact.Width!.Value, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         if (need <= LargestShareOfMemory * there)
             return;
         var shrink = Math.Sqrt(LargestShareOfMemory * there / need);

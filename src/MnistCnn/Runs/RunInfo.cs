@@ -38,6 +38,10 @@ public sealed record RunInfo(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public long SideParameters { get; init; }
 
+    /// <summary>How many replicas of the network shared each batch in a process, see <see cref="Parallelism"/>; null where there was one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Replicas { get; init; }
+
     /// <summary>How many processes trained it together; null where there was one.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int? Processes { get; init; }

@@ -47,20 +47,20 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
     /// <param name="folder">The run folder, or null for the next free name.</param>
     /// <param name="init">A file with weights to start from, or null for fresh ones; see <see cref="TrainedNetwork.LoadInto"/>.</param>
     /// <param name="checkpointEvery">Write a checkpoint each N steps of an epoch too.</param>
-    /// <param name="group">The processes that train it together, or null where this one does it alone.</param>
+    /// <param name="parallelism">Who trains it; null for this process alone, with one network.</param>
     /// <exception cref="IOException">The folder cannot be written, is in use, or holds a run already; or the weights cannot be read.</exception>
     /// <exception cref="InvalidDataException">The weights are not the network's.</exception>
     /// <exception cref="UserException">The network cannot be trained so; see <see cref="Training.Trainer"/>.</exception>
     public static TrainingRun Start(
-        Architecture architecture, TrainSettings settings, DataSet data, Device device, string? folder = null, string? init = null, int? checkpointEvery = null, ProcessGroup? group = null)
+        Architecture architecture, TrainSettings settings, DataSet data, Device device, string? folder = null, string? init = null, int? checkpointEvery = null, Parallelism? parallelism = null)
     {
         string? freshLayer = null;
         var run = Open(
-            () => new Trainer(architecture, settings, data, device, group),
+            () => new Trainer(architecture, settings, data, device, parallelism),
             data,
             device,
             checkpointEvery,
-            group,
+            parallelism?.Group,
             trainer => freshLayer = init is null ? null : TrainedNetwork.LoadInto(trainer.Model, architecture, init, data.ClassNames),
             info => RunFolder.Create(folder, info));
         run.FreshLayer = freshLayer;
@@ -76,7 +76,7 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
     /// <param name="device">Where.</param>
     /// <param name="folder">The run folder, or null for that of the checkpoint.</param>
     /// <param name="checkpointEvery">Write a checkpoint each N steps of an epoch too.</param>
-    /// <param name="group">The processes that train it together, or null where this one does it alone.</param>
+    /// <param name="parallelism">Who trains it; null for this process alone, with one network.</param>
     /// <exception cref="IOException">The folder cannot be written, is in use, or holds another run.</exception>
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or of other settings or data.</exception>
     public static TrainingRun Resume(
@@ -88,17 +88,20 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
         Device device,
         string? folder = null,
         int? checkpointEvery = null,
-        ProcessGroup? group = null)
+        Parallelism? parallelism = null)
     {
-        checkpoint.EnsureSame(settings);
-        checkpoint.EnsureSame(RunData.Of(data));
-        data = data with { Normalization = checkpoint.Data.Normalization ?? Normalization.Mnist };
+        var asBefore = data with { Normalization = checkpoint.Data.Normalization ?? Normalization.Mnist };
         return Open(
-            () => new Trainer(architecture, settings, data, device, group),
-            data,
+            () =>
+            {
+                checkpoint.EnsureSame(settings);
+                checkpoint.EnsureSame(RunData.Of(data));
+                return new Trainer(architecture, settings, asBefore, device, parallelism);
+            },
+            asBefore,
             device,
             checkpointEvery,
-            group,
+            parallelism?.Group,
             checkpoint.Restore,
             info => RunFolder.Continue(checkpoint, checkpointPath, folder, info));
     }
@@ -138,8 +141,10 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
             SaveCheckpoint();
             if (Trainer.State is { Step: 0, History: [.., var last] } && !File.Exists(Folder.ModelPath))
                 SaveWeights(Folder.ModelPath, last); // it goes on in a new folder, and may have no epoch left to do
+            var group = Trainer.Parallelism.Group;
+            var waitedBefore = group?.SecondsWaited;
             var isFinished = TrainOn(observers, cancellation);
-            Folder.Finish(isFinished ? RunInfo.Finished : "stopped", Trainer.Group?.SecondsWaited);
+            Folder.Finish(isFinished ? RunInfo.Finished : "stopped", group?.SecondsWaited - waitedBefore);
             return isFinished;
         }
         catch (Exception error)
@@ -191,6 +196,7 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
             {
                 SideParameters = trainer.SideParameters,
                 Processes = group?.Count,
+                Replicas = trainer.Parallelism.Replicas is > 1 and var replicas ? replicas : null,
             };
             return new TrainingRun(trainer, ProcessGroup.Together(group, () => group is { Rank: > 0 } ? null : open(info)), data, checkpointEvery);
         }
@@ -237,14 +243,17 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
             Trainer.Run(Follows ? observers : [Folder, this, .. observers], cancellation);
             return true;
         }
-        catch (Exception error) when (error is OperationCanceledException or IOException && cancellation.IsCancellationRequested)
+        catch (Exception error) when (error is OperationCanceledException || IsOfClosedTerminal(error, cancellation))
         {
-            // Where the terminal was closed, what observers write to it fails too.
             if (!Follows)
                 SaveCheckpoint();
             return false;
         }
     }
+
+    // What observers write to a terminal that was closed fails too. Not where other processes would wait for this one at another place.
+    private bool IsOfClosedTerminal(Exception error, CancellationToken cancellation) =>
+        error is IOException && cancellation.IsCancellationRequested && Trainer.Parallelism.Group is null;
 
     private void SaveCheckpoint() => Checkpoint.Write(Folder.CheckpointPath, Trainer, Folder.Info.Data, Folder.Info.Id);
 

@@ -20,6 +20,7 @@ public sealed class ProcessGroup : IDisposable
     public const string PatienceVariable = "MNIST_CNN_PATIENCE";
 
     private const int StandardPatience = 300;
+    private const int MostPatience = 1_000_000;
     private const int World = MPI.Unsafe.MPI_COMM_WORLD;
 
     // MPI_IN_PLACE, which MPI.NET does not name: the sums take the place of what is added up.
@@ -41,14 +42,15 @@ public sealed class ProcessGroup : IDisposable
     {
         this.tell = tell;
         patience = TimeSpan.FromSeconds(
-            double.TryParse(Environment.GetEnvironmentVariable(PatienceVariable), NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds) && seconds > 0
+            double.TryParse(Environment.GetEnvironmentVariable(PatienceVariable), NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds) && seconds is > 0 and <= MostPatience
                 ? seconds
                 : StandardPatience);
         watch = new Timer(_ => GiveUp());
         string[] arguments = [];
         environment = Wait(() => new MPI.Environment(ref arguments, MPI.Threading.Funneled));
         (Rank, Count) = (MPI.Communicator.world.Rank, MPI.Communicator.world.Size);
-        CountHere = Exchange(Environment.MachineName).Count(name => name == Environment.MachineName);
+        var place = $"{Environment.MachineName} {Cores()}";
+        CountOnSameCores = Exchange(place).Count(other => other == place);
         if (Rank == 0)
             return;
         Console.SetOut(TextWriter.Null);
@@ -61,8 +63,8 @@ public sealed class ProcessGroup : IDisposable
     /// <summary>How many there are, 2 or more.</summary>
     public int Count { get; }
 
-    /// <summary>How many of them are on this machine, with this one.</summary>
-    public int CountHere { get; }
+    /// <summary>How many of them share these cores of this machine, with this one: where each was given its own, 1.</summary>
+    public int CountOnSameCores { get; }
 
     /// <summary>How long this one has waited for the others, and for the network between them, in seconds.</summary>
     public double SecondsWaited { get; private set; }
@@ -86,9 +88,16 @@ public sealed class ProcessGroup : IDisposable
         return new ProcessGroup(tell);
     }
 
-    /// <summary>The share of this process in some things that lie in a row: as large as those of the others, or one larger.</summary>
+    /// <summary>The share of this process in some things that lie in a row.</summary>
     /// <param name="total">How many there are.</param>
-    public (long Start, long Count) Share(long total) => (total * Rank / Count, total * (Rank + 1) / Count - total * Rank / Count);
+    public (long Start, long Count) Share(long total) => ShareOf(total, Rank, Count);
+
+    /// <summary>One of several shares of some things that lie in a row, none more than one larger than another.</summary>
+    /// <param name="total">How many things there are.</param>
+    /// <param name="index">Which share, from 0.</param>
+    /// <param name="shares">How many shares.</param>
+    public static (long Start, long Count) ShareOf(long total, int index, int shares) =>
+        (total * index / shares, total * (index + 1) / shares - total * index / shares);
 
     /// <summary>All of them stop after the step that they have just done.</summary>
     public void Stop() => stop.Cancel();
@@ -140,9 +149,10 @@ public sealed class ProcessGroup : IDisposable
     public static T Together<T>(ProcessGroup? group, Func<T> work)
         where T : IDisposable? => group is null ? work() : group.Try(work);
 
-    /// <summary>Inside of what they do <see cref="Together{T}"/>: goes on only if it has not failed in one of them until here.</summary>
-    /// <exception cref="UserException">It has.</exception>
-    public void EnsureNoneFailed() => Agree(null);
+    /// <summary>Inside of what they do <see cref="Together{T}"/>: goes on only if it has not failed in one of them, and all have come to the same.</summary>
+    /// <param name="place">What they have come to.</param>
+    /// <exception cref="UserException">It has failed, or they have not.</exception>
+    public void EnsureSame(string place) => Agree(place, null);
 
     private T Try<T>(Func<T> work)
         where T : IDisposable?
@@ -159,7 +169,7 @@ public sealed class ProcessGroup : IDisposable
 
         try
         {
-            Agree(failure);
+            Agree("", failure);
             return result!;
         }
         catch
@@ -169,12 +179,15 @@ public sealed class ProcessGroup : IDisposable
         }
     }
 
-    private void Agree(Exception? failure)
+    private void Agree(string place, Exception? failure)
     {
-        var problems = Exchange(failure is null ? "" : tell(failure));
-        var first = Array.FindIndex(problems, problem => problem.Length > 0);
-        if (first >= 0)
-            throw new AgreedException(Named(first) + problems[first], first == Rank ? failure : null);
+        var all = Exchange($"{place}\0{(failure is null ? "" : tell(failure))}").Select(text => text.Split('\0', 2)).ToArray();
+        var failed = Array.FindIndex(all, one => one[1].Length > 0);
+        if (failed >= 0)
+            throw new AgreedException(Named(failed) + all[failed][1], failed == Rank ? failure : null);
+        var other = Array.FindIndex(all, one => one[0] != all[0][0]);
+        if (other >= 0)
+            throw new AgreedException($"Process {other} of {Count} has other data than process 0, or other options for them. Start all of them alike.", null);
     }
 
     /// <summary>Does what only ends well if it ends well in all of them: where it fails in one, that one says why and ends the others.</summary>
@@ -220,6 +233,13 @@ public sealed class ProcessGroup : IDisposable
         NativeLibrary.SetDllImportResolver(typeof(MPI.Environment).Assembly, (_, _, _) => library);
     }
 
+    // Of Linux, where schedulers and Intel MPI give each process its own.
+    private static string Cores()
+    {
+        const string status = "/proc/self/status";
+        return File.Exists(status) ? File.ReadLines(status).First(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal)) : "";
+    }
+
     private int[] CountsOf(int own)
     {
         var counts = new int[Count];
@@ -235,7 +255,9 @@ public sealed class ProcessGroup : IDisposable
         fixed (byte* start = values)
         {
             var (place, count) = ((nint)start, values.Length / size);
-            Wait(() => MPI.Unsafe.MPI_Allreduce(InPlace, place, count, type, MPI.Unsafe.MPI_SUM, World));
+            var code = Wait(() => MPI.Unsafe.MPI_Allreduce(InPlace, place, count, type, MPI.Unsafe.MPI_SUM, World));
+            if (code != MPI.Unsafe.MPI_SUCCESS)
+                throw new IOException($"The processes cannot reach each other any more (MPI's error {code}). Start them again with --resume.");
         }
     }
 

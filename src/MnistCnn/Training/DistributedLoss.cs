@@ -22,7 +22,7 @@ internal sealed class DistributedLoss(ProcessGroup group, IBatchLoss inner, Batc
     private const int Numbers = 3; // loss, recognised, stop
 
     private readonly Tensor[] parameters = [.. loss.Network.parameters().Where(parameter => parameter.requires_grad)];
-    private readonly Tensor[] statistics = [.. loss.Network.buffers().Where(buffer => buffer.is_floating_point())];
+    private readonly BatchNorm2d[] normalizations = [.. loss.Network.modules().OfType<BatchNorm2d>()];
     private readonly bool draws = loss.Network.modules().Any(module => module is Dropout);
     private Tensor? flat;
 
@@ -35,7 +35,7 @@ internal sealed class DistributedLoss(ProcessGroup group, IBatchLoss inner, Batc
         // A process whose share is empty takes one image that counts nothing, so that it has the same gradients to add up.
         var (ownImages, ownLabels) = (images.narrow(0, start, Math.Max(count, 1)), labels.narrow(0, start, Math.Max(count, 1)));
         var (ownLoss, correct) = Draw(() => inner.Backward(ownImages, ownLabels, count > 0 ? total : double.PositiveInfinity));
-        return Add(ownLoss, count > 0 ? correct : correct.mul(0), (double)count / labels.shape[0]);
+        return Add(ownLoss, count > 0 ? correct : zeros_like(correct), (double)count / labels.shape[0]);
     }
 
     /// <inheritdoc/>
@@ -50,7 +50,11 @@ internal sealed class DistributedLoss(ProcessGroup group, IBatchLoss inner, Batc
     {
         using var noGradient = no_grad();
         var gradients = parameters.Select(parameter => parameter.grad).OfType<Tensor>().ToArray();
-        Tensor[] tensors = [.. gradients, .. statistics];
+        Tensor[] tensors =
+        [
+            .. gradients,
+            .. normalizations.Where(layer => layer.training).SelectMany(layer => new[] { layer.running_mean!, layer.running_var! }),
+        ];
         var size = tensors.Sum(tensor => tensor.numel()) + Numbers;
         if (flat?.numel() != size)
         {

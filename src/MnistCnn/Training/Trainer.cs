@@ -28,7 +28,7 @@ public sealed class Trainer : IDisposable
     private readonly DataLoader<long, Batch>? validationLoader;
     private readonly DataLoader<long, Batch> testLoader;
     private readonly IBatchLoss batchLoss;
-    private readonly ProcessGroup? group;
+    private readonly Parallelism parallelism;
 
     // The default generator before the current epoch: its order can be drawn from it again.
     private Tensor epochRandomState;
@@ -40,19 +40,19 @@ public sealed class Trainer : IDisposable
     /// <param name="settings">How to train it.</param>
     /// <param name="data">What to train and test it on; it must live as long as the trainer.</param>
     /// <param name="device">Where to train it.</param>
-    /// <param name="group">The processes that train it together, or null where this one does it alone.</param>
+    /// <param name="parallelism">Who trains it; null for this process alone, with one network.</param>
     /// <exception cref="UserException">
-    /// No image would be left to train on; or the network does not take images of that size; or a batch would have a single one for a
-    /// process, where batch normalisation needs more, or none.
+    /// No image would be left to train on; or the network does not take images of that size, or cannot have replicas; or a batch would
+    /// have a single one for a process, where batch normalisation needs more, or none.
     /// </exception>
-    public Trainer(Architecture architecture, TrainSettings settings, DataSet data, Device device, ProcessGroup? group = null)
+    public Trainer(Architecture architecture, TrainSettings settings, DataSet data, Device device, Parallelism? parallelism = null)
     {
         var heldOut = settings.Validation ?? 0;
         if (heldOut >= data.Train.Count)
             throw new UserException($"Of {data.Train.Count} training images, {heldOut} cannot be held out for validation.");
 
         this.settings = settings;
-        this.group = group;
+        this.parallelism = parallelism ?? new Parallelism();
         manual_seed(settings.Seed);
         model = MemoryLayout.ChannelsLast(Create(architecture, ShapeOf(data), settings.Freeze).to(device));
         EnsureShares(architecture, data.Train.Count - heldOut, Math.Min(data.Test.Count, settings.Validation ?? long.MaxValue));
@@ -61,7 +61,7 @@ public sealed class Trainer : IDisposable
         trainSet = Part(data.Train, 0, data.Train.Count - heldOut);
         trainLoader = Batches.Of(trainSet, data.Normalization, settings.BatchSize, shuffle: true);
         Classes = ClassBalance.Of(trainSet.Labels, data.ClassNames.Count);
-        batchLoss = Loss(device);
+        batchLoss = Loss(architecture, ShapeOf(data), device);
         schedule = Schedule();
         if (heldOut > 0)
         {
@@ -75,7 +75,7 @@ public sealed class Trainer : IDisposable
 
         // What is only looked at is shared out.
         ImageSet OwnPart(ImageSet set, long start, long count) =>
-            group?.Share(count) is { } share ? Part(set, start + share.Start, share.Count) : Part(set, start, count);
+            this.parallelism.Group?.Share(count) is { } share ? Part(set, start + share.Start, share.Count) : Part(set, start, count);
 
         ImageSet Part(ImageSet set, long start, long count)
         {
@@ -84,8 +84,8 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    /// <summary>The processes that train it together, or null where this one does it alone.</summary>
-    public ProcessGroup? Group => group;
+    /// <summary>Who trains it.</summary>
+    public Parallelism Parallelism => parallelism;
 
     /// <summary>How it trains.</summary>
     public TrainSettings Settings => settings;
@@ -179,8 +179,8 @@ public sealed class Trainer : IDisposable
             var trainSeconds = clock.Elapsed.TotalSeconds;
 
             clock.Restart();
-            var validation = validationLoader is null ? null : Evaluation.Run(model, validationLoader, group: group);
-            var test = Evaluation.Run(model, testLoader, group: group);
+            var validation = validationLoader is null ? null : Evaluation.Run(model, validationLoader, group: parallelism.Group);
+            var test = Evaluation.Run(model, testLoader, group: parallelism.Group);
             var testSeconds = clock.Elapsed.TotalSeconds;
 
             // To four digits: a checkpoint keeps those of all classes and epochs.
@@ -226,7 +226,7 @@ public sealed class Trainer : IDisposable
     // TorchSharp, unlike PyTorch, would go on with a running variance that is not a number.
     private void EnsureShares(Architecture architecture, long images, long testImages)
     {
-        var processes = group?.Count ?? 1;
+        var processes = parallelism.Group?.Count ?? 1;
         var (batch, last) = (Math.Min(settings.BatchSize, images), (images - 1) % settings.BatchSize + 1);
         var normalizes = !settings.Freeze && model.modules().Any(module => module is BatchNorm2d);
         var problem =
@@ -234,6 +234,10 @@ public sealed class Trainer : IDisposable
             : normalizes && last < 2 * processes
                 ? $"The last batch of an epoch would be {(last == 1 ? "one image" : $"{last} images")}, and the batch normalisation of "
                   + $"{architecture.Name} needs two{(processes == 1 ? "" : " in each process")}: take another --batch-size or --train-limit."
+            : parallelism.Replicas > 1 && !ReplicatedLoss.IsPossible(model)
+                ? $"{architecture.Name} cannot have replicas: they are for networks without batch normalisation and dropout. Leave out --replicas."
+            : parallelism.Replicas > 1 && model.parameters().First().device_type != TorchSharp.DeviceType.CPU
+                ? "Replicas are for the CPU: leave out --replicas."
             : testImages < processes ? $"{testImages} images to test on are too few for {processes} processes: take fewer of them."
             : null;
         if (problem is null)
@@ -242,11 +246,14 @@ public sealed class Trainer : IDisposable
         throw new UserException(problem);
     }
 
-    private IBatchLoss Loss(Device device)
+    private IBatchLoss Loss(Architecture architecture, NetworkShape shape, Device device)
     {
         var weights = settings.BalanceClasses ? tensor([.. Classes.Weights.Select(weight => (float)weight)], device: device) : null;
         var loss = new BatchLoss(model, settings.LabelSmoothing, weights);
-        return group is null ? loss : new DistributedLoss(group, loss, loss);
+        IBatchLoss own = parallelism.Replicas == 1
+            ? loss
+            : new ReplicatedLoss(loss, () => architecture.CreateForTraining(shape).to(device), parallelism.Replicas);
+        return parallelism.Group is { } group ? new DistributedLoss(group, own, loss) : own;
     }
 
     // SGD passes over what gets no gradient, and gives it no momentum.

@@ -11,13 +11,15 @@ namespace MnistCnn.Tests.Training;
 
 public sealed class TrainerTests
 {
+    public static MatrixTheoryData<string, int> NamesAndReplicas => new(Fixture.Names.Select(row => row.Data), [1, 2, 3]);
+
     [Theory]
-    [MemberData(nameof(Fixture.Names), MemberType = typeof(Fixture))]
-    public void The_first_losses_are_those_of_PyTorch(string name)
+    [MemberData(nameof(NamesAndReplicas))]
+    public void The_first_losses_are_those_of_PyTorch(string name, int replicas)
     {
         var fixture = Fixture.Read(name);
         using var data = IdxReader.Load(IdxReader.BundledMnist, testLimit: 1);
-        using var trainer = new Trainer(Architecture.Find(name)!, new TrainSettings(name, Seed: fixture.Seed), data, CPU);
+        using var trainer = new Trainer(Architecture.Find(name)!, new TrainSettings(name, Seed: fixture.Seed), data, CPU, new Parallelism(replicas));
         using var enough = new CancellationTokenSource();
         var losses = new Recorder(step =>
         {
@@ -439,6 +441,48 @@ public sealed class TrainerTests
             Assert.Contains("--batch-size", Assert.Throws<UserException>(() => new Trainer(Architecture.Find("plain18")!, settings, data, CPU)).Message);
     }
 
+    // The last batch is smaller than there are replicas.
+    [Fact]
+    public void As_many_replicas_give_the_same_bits_and_nearly_those_of_one()
+    {
+        var settings = new TrainSettings("plain", Epochs: 2, BatchSize: 37, Momentum: 0.9, LabelSmoothing: 0.1, BalanceClasses: true);
+        var (one, three) = (Run(settings), Run(settings, replicas: 3));
+        Assert.Equal(three.Steps, Run(settings, replicas: 3).Steps);
+        Assert.NotEqual(one.Steps, three.Steps);
+        Assert.Equal(2, one.Steps[^1].Images);
+        foreach (var (expected, step) in one.Steps.Zip(three.Steps))
+            Assert.Equal(expected.Loss, step.Loss, 1e-5);
+        Assert.Equal(Run(settings with { BatchSize = 1 }).Steps, Run(settings with { BatchSize = 1 }, replicas: 3).Steps);
+        foreach (var (expected, epoch) in one.Epochs.Zip(three.Epochs))
+        {
+            Assert.Equal(expected.TrainAccuracy, epoch.TrainAccuracy);
+            Assert.Equal(expected.TestLoss, epoch.TestLoss, 1e-5);
+        }
+    }
+
+    [Fact]
+    public void What_fails_in_a_replica_fails_the_training()
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath);
+        using var data = IdxReader.Load(folder.FullPath);
+        using var labels = data.Train.Labels.narrow(0, 15, 1);
+        labels.fill_(12); // a class that there is not
+        using var trainer = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain"), data, CPU, new Parallelism(Replicas: 2));
+        Assert.Contains("Target 12 is out of bounds", Assert.ThrowsAny<Exception>(() => trainer.Run([], TestContext.Current.CancellationToken)).Message);
+    }
+
+    [Fact]
+    public void A_network_with_batch_normalisation_or_dropout_has_no_replicas()
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath);
+        using var data = IdxReader.Load(folder.FullPath);
+        foreach (var name in new[] { "plain18", "googlenet" })
+            Assert.Contains("--replicas", Assert.Throws<UserException>(() =>
+                new Trainer(Architecture.Find(name)!, new TrainSettings(name, BatchSize: 4), data, CPU, new Parallelism(Replicas: 2))).Message);
+    }
+
     // Of ten classes, the test images are of the first ones.
     [Theory]
     [InlineData(3)]
@@ -467,12 +511,12 @@ public sealed class TrainerTests
         });
     }
 
-    private static Recorder Run(TrainSettings settings, int stepsAtOnce = 1)
+    private static Recorder Run(TrainSettings settings, int stepsAtOnce = 1, int replicas = 1)
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
         using var data = IdxReader.Load(folder.FullPath);
-        using var trainer = new Trainer(Architecture.Find(settings.Architecture)!, settings, data, CPU) { StepsAtOnce = stepsAtOnce };
+        using var trainer = new Trainer(Architecture.Find(settings.Architecture)!, settings, data, CPU, new Parallelism(replicas)) { StepsAtOnce = stepsAtOnce };
         var recorder = new Recorder();
         trainer.Run([recorder], TestContext.Current.CancellationToken);
         return recorder;

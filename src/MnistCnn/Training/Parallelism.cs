@@ -1,0 +1,8 @@
+using MnistCnn.Runtime;
+
+namespace MnistCnn.Training;
+
+/// <summary>Who trains one network together. Each takes a share of every batch, so that it is the same training, but for rounding.</summary>
+/// <param name="Replicas">How many replicas of the network this process has, each with a thread of its own; 1 or more.</param>
+/// <param name="Group">The processes, or null where this one is alone.</param>
+public sealed record Parallelism(int Replicas = 1, ProcessGroup? Group = null);
