@@ -159,7 +159,8 @@ public sealed class DistributedTests : IDisposable
         using (var run = Start(2, $"{Dropout} --out run"))
         {
             await Progress(run, 1);
-            while (!run.HasExited && Step("run") != 4)
+            var afterEpoch = File.GetLastWriteTimeUtc(folder["run/checkpoint.safetensors"]);
+            while (!run.HasExited && File.GetLastWriteTimeUtc(folder["run/checkpoint.safetensors"]) == afterEpoch)
                 await Task.Delay(5, TestContext.Current.CancellationToken);
             run.Kill(entireProcessTree: true);
         }

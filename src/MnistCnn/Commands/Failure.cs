@@ -5,22 +5,25 @@ namespace MnistCnn.Commands;
 /// <summary>What the user is told of work that failed.</summary>
 internal static class Failure
 {
+    /// <summary>What is printed: <see cref="Reason"/>, said to be an error.</summary>
+    public static string Text(Exception error, bool verbose) => $"error: {Reason(error, verbose)}";
+
     /// <summary>
     /// One line for what the user can mend. A bug of this program comes with its stack trace, and so does everything where
     /// <paramref name="verbose"/> asks for it.
     /// </summary>
-    public static string Text(Exception error, bool verbose)
+    public static string Reason(Exception error, bool verbose)
     {
         // What fails while a batch is gathered comes in a wrapping of the loader's.
         while (error is AggregateException { InnerExceptions: [var only] })
             error = only;
         if (!IsExpected(error))
-            return $"error: This is a bug in MnistCnn {Versions.Program}, not in what you asked for:\n{error}";
+            return $"This is a bug in MnistCnn {Versions.Program}, not in what you asked for:\n{error}";
         if (verbose)
-            return $"error: {error}";
+            return $"{error}";
 
         var line = ErrorText.Line(error);
-        return IsConsole(error) ? $"error: Standard output cannot be written: {line}" : $"error: {line}";
+        return IsConsole(error) ? $"Standard output cannot be written: {line}" : line;
     }
 
     private static bool IsExpected(Exception error) =>

@@ -136,7 +136,7 @@ internal static class TrainCommand
 
     private static int Run(ParseResult line)
     {
-        using var group = ProcessGroup.Join(error => Failure.Text(error, line.GetValue(Verbose))["error: ".Length..]);
+        using var group = ProcessGroup.Join(error => Failure.Reason(error, line.GetValue(Verbose)));
         return group is null ? Run(line, null) : group.Run(() => Run(line, group));
     }
 
@@ -147,8 +147,7 @@ internal static class TrainCommand
         if (group is not null)
             group.Interruption = interruption.Token;
         var stop = group?.Token ?? interruption.Token;
-        var (device, checkpoint, checkpointPath, settings, data) = start;
-        var architecture = Architecture.Find(settings.Architecture)!;
+        var (device, checkpoint, checkpointPath, architecture, settings, data) = start;
         var (folder, every, parallelism) = (line.GetValue(Out), line.GetValue(CheckpointEvery), new Parallelism(line.GetValue(Replicas) ?? 1, group));
         using var run = checkpoint is null
             ? TrainingRun.Start(architecture, settings, data, device, folder, line.GetValue(Init), every, parallelism)
@@ -179,8 +178,8 @@ internal static class TrainCommand
                 throw new UserException($"{checkpointPath} is of a training inside an experiment: start that again with the same --out, and it goes on.");
             var settings = Settings(line, checkpoint?.Settings);
             checkpoint?.EnsureSame(settings);
-            if (Architecture.Find(settings.Architecture) is null)
-                throw new InvalidDataException($"{checkpointPath} is of an architecture that this program does not know: {settings.Architecture}.");
+            var architecture = Architecture.Find(settings.Architecture)
+                ?? throw new InvalidDataException($"{checkpointPath} is of an architecture that this program does not know: {settings.Architecture}.");
             data = LoadData(line, settings, checkpoint?.Data, group);
             EnsureOutside(data, line.GetValue(Out) ?? Path.GetDirectoryName(checkpointPath));
 
@@ -188,7 +187,7 @@ internal static class TrainCommand
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
             if (line.GetValue(Plot) is { } plotPath && group is not { Rank: > 0 })
                 AtomicFile.EnsureWritable(plotPath);
-            return new Beginning(device, checkpoint, checkpointPath, settings, data);
+            return new Beginning(device, checkpoint, checkpointPath, architecture, settings, data);
         }
         catch
         {
@@ -264,7 +263,7 @@ internal static class TrainCommand
 
     /// <summary>What a run begins with, or goes on with from a checkpoint.</summary>
     private sealed record Beginning(
-        TorchSharp.torch.Device Device, Checkpoint? Checkpoint, string? CheckpointPath, TrainSettings Settings, DataSet Data) : IDisposable
+        TorchSharp.torch.Device Device, Checkpoint? Checkpoint, string? CheckpointPath, Architecture Architecture, TrainSettings Settings, DataSet Data) : IDisposable
     {
         public void Dispose()
         {

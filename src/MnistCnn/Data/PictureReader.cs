@@ -112,8 +112,7 @@ internal sealed class PictureReader(
     private void Exchange(ProcessGroup group, PictureEntry[] wanted, Tensor pixels)
     {
         group.EnsureSame($"{PictureOrder.Fingerprint(wanted)} {string.Join('x', pixels.shape)}");
-        var places = wanted.Index().ToDictionary(picture => picture.Item, picture => picture.Index);
-        var own = broken.Where(picture => places.ContainsKey(picture.Key)).ToDictionary(picture => places[picture.Key], picture => picture.Value);
+        var own = wanted.Index().Where(picture => broken.ContainsKey(picture.Item)).ToDictionary(picture => picture.Index, picture => broken[picture.Item]);
         foreach (var text in group.Exchange(JsonSerializer.Serialize(own)))
             foreach (var (place, problem) in JsonSerializer.Deserialize<Dictionary<int, string>>(text)!)
                 broken[wanted[place]] = problem;

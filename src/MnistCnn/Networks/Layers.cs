@@ -13,6 +13,9 @@ internal static class Layers
         where named.module.parameters(recurse: false).Any()
         select (named.name, (Module<Tensor, Tensor>)named.module);
 
+    /// <summary>Whether a network has a part of a kind.</summary>
+    public static bool Has<TLayer>(Module<Tensor, Tensor> network) => network.modules().Any(module => module is TLayer);
+
     /// <summary>The name of the layer that gives the logits: the last linear one that is not of a side classifier.</summary>
     public static string Last(Module<Tensor, Tensor> network) =>
         network.named_modules().Last(named => named.module is Linear && !IsOfSide(network, named.name)).name;

@@ -154,6 +154,34 @@ public sealed class ProcessGroup : IDisposable
     /// <exception cref="UserException">It has failed, or they have not.</exception>
     public void EnsureSame(string place) => Agree(place, null);
 
+    /// <summary>Does what only ends well if it ends well in all of them: where it fails in one, that one says why and ends the others.</summary>
+    /// <param name="work">Does it. A <see cref="UserException"/> is one that each of them throws.</param>
+    public int Run(Func<int> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception caught) when (caught is not UserException)
+        {
+            error.WriteLine($"error: {Named(Rank)}{tell(caught)}");
+            MPI.Environment.Abort(1);
+            throw;
+        }
+    }
+
+    /// <summary>Waits for the others, and parts from them.</summary>
+    public void Dispose()
+    {
+        Wait(() =>
+        {
+            environment.Dispose();
+            return true;
+        });
+        watch.Dispose();
+        stop.Dispose();
+    }
+
     private T Try<T>(Func<T> work)
         where T : IDisposable?
     {
@@ -188,34 +216,6 @@ public sealed class ProcessGroup : IDisposable
         var other = Array.FindIndex(all, one => one[0] != all[0][0]);
         if (other >= 0)
             throw new AgreedException($"Process {other} of {Count} has other data than process 0, or other options for them. Start all of them alike.", null);
-    }
-
-    /// <summary>Does what only ends well if it ends well in all of them: where it fails in one, that one says why and ends the others.</summary>
-    /// <param name="work">Does it. A <see cref="UserException"/> is one that each of them throws.</param>
-    public int Run(Func<int> work)
-    {
-        try
-        {
-            return work();
-        }
-        catch (Exception caught) when (caught is not UserException)
-        {
-            error.WriteLine($"error: {Named(Rank)}{tell(caught)}");
-            MPI.Environment.Abort(1);
-            throw;
-        }
-    }
-
-    /// <summary>Waits for the others, and parts from them.</summary>
-    public void Dispose()
-    {
-        Wait(() =>
-        {
-            environment.Dispose();
-            return true;
-        });
-        watch.Dispose();
-        stop.Dispose();
     }
 
     private static int? Number(string variable) =>

@@ -1,3 +1,4 @@
+using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -23,7 +24,7 @@ internal sealed class DistributedLoss(ProcessGroup group, IBatchLoss inner, Batc
 
     private readonly Tensor[] parameters = [.. loss.Network.parameters().Where(parameter => parameter.requires_grad)];
     private readonly BatchNorm2d[] normalizations = [.. loss.Network.modules().OfType<BatchNorm2d>()];
-    private readonly bool draws = loss.Network.modules().Any(module => module is Dropout);
+    private readonly bool draws = Layers.Has<Dropout>(loss.Network);
     private Tensor? flat;
 
     /// <inheritdoc/>

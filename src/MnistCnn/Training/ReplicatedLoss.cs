@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -36,7 +37,7 @@ internal sealed class ReplicatedLoss : IBatchLoss
     }
 
     /// <summary>Whether a network can have replicas: batch normalisation keeps one set of statistics, and dropout draws from one generator.</summary>
-    public static bool IsPossible(Module<Tensor, Tensor> network) => !network.modules().Any(module => module is TorchSharp.Modules.BatchNorm2d or TorchSharp.Modules.Dropout);
+    public static bool IsPossible(Module<Tensor, Tensor> network) => !Layers.Has<BatchNorm2d>(network) && !Layers.Has<Dropout>(network);
 
     /// <inheritdoc/>
     public (Tensor Loss, Tensor Correct) Backward(Tensor images, Tensor labels, double? total = null)

@@ -125,7 +125,7 @@ public sealed class Trainer : IDisposable
     public Tensor EpochRandomState => epochRandomState;
 
     /// <summary>Whether the steps draw from torch's default generator too, for dropout, and not only the order of each epoch.</summary>
-    public bool Draws => model.modules().Any(module => module is Dropout);
+    public bool Draws => Layers.Has<Dropout>(model);
 
     /// <summary>
     /// The state of torch's default generator between two steps of an epoch, uint8, where the network <see cref="Draws"/>; otherwise
@@ -223,27 +223,34 @@ public sealed class Trainer : IDisposable
         stepRandomState?.Dispose();
     }
 
-    // TorchSharp, unlike PyTorch, would go on with a running variance that is not a number.
     private void EnsureShares(Architecture architecture, long images, long testImages)
     {
-        var processes = parallelism.Group?.Count ?? 1;
-        var (batch, last) = (Math.Min(settings.BatchSize, images), (images - 1) % settings.BatchSize + 1);
-        var normalizes = !settings.Freeze && model.modules().Any(module => module is BatchNorm2d);
-        var problem =
-            batch < processes ? $"A batch of {batch} is too small for {processes} processes: take fewer of them, or a larger --batch-size."
-            : normalizes && last < 2 * processes
-                ? $"The last batch of an epoch would be {(last == 1 ? "one image" : $"{last} images")}, and the batch normalisation of "
-                  + $"{architecture.Name} needs two{(processes == 1 ? "" : " in each process")}: take another --batch-size or --train-limit."
-            : parallelism.Replicas > 1 && !ReplicatedLoss.IsPossible(model)
-                ? $"{architecture.Name} cannot have replicas: they are for networks without batch normalisation and dropout. Leave out --replicas."
-            : parallelism.Replicas > 1 && model.parameters().First().device_type != TorchSharp.DeviceType.CPU
-                ? "Replicas are for the CPU: leave out --replicas."
-            : testImages < processes ? $"{testImages} images to test on are too few for {processes} processes: take fewer of them."
-            : null;
-        if (problem is null)
+        if ((ProblemOfProcesses(architecture, images, testImages) ?? ProblemOfReplicas(architecture)) is not { } problem)
             return;
         model.Dispose();
         throw new UserException(problem);
+    }
+
+    // TorchSharp, unlike PyTorch, would go on with a running variance that is not a number.
+    private string? ProblemOfProcesses(Architecture architecture, long images, long testImages)
+    {
+        var processes = parallelism.Group?.Count ?? 1;
+        var (batch, last) = (Math.Min(settings.BatchSize, images), (images - 1) % settings.BatchSize + 1);
+        if (batch < processes)
+            return $"A batch of {batch} is too small for {processes} processes: take fewer of them, or a larger --batch-size.";
+        if (!settings.Freeze && Layers.Has<BatchNorm2d>(model) && last < 2 * processes)
+            return $"The last batch of an epoch would be {(last == 1 ? "one image" : $"{last} images")}, and the batch normalisation of "
+                + $"{architecture.Name} needs two{(processes == 1 ? "" : " in each process")}: take another --batch-size or --train-limit.";
+        return testImages < processes ? $"{testImages} images to test on are too few for {processes} processes: take fewer of them." : null;
+    }
+
+    private string? ProblemOfReplicas(Architecture architecture)
+    {
+        if (parallelism.Replicas == 1)
+            return null;
+        if (!ReplicatedLoss.IsPossible(model))
+            return $"{architecture.Name} cannot have replicas: they are for networks without batch normalisation and dropout. Leave out --replicas.";
+        return model.parameters().First().device_type == TorchSharp.DeviceType.CPU ? null : "Replicas are for the CPU: leave out --replicas.";
     }
 
     private IBatchLoss Loss(Architecture architecture, NetworkShape shape, Device device)
