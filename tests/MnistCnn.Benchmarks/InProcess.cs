@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using MnistCnn.Data;
 using MnistCnn.Inspection;
@@ -13,54 +12,55 @@ using static TorchSharp.torch.nn.functional;
 namespace MnistCnn.Benchmarks;
 
 /// <summary>What has to be measured inside one process, with the same threads.</summary>
-public sealed record InProcess(double MatrixProduct, double TrainingSpeed, double Overhead, double EvaluationRatio)
+/// <param name="FusedMultiplyAdds">See <see cref="Machine.FusedMultiplyAdds"/>.</param>
+/// <param name="MatrixProduct">See <see cref="Machine.MatrixProduct"/>.</param>
+/// <param name="TrainingSpeed">Multiply-adds a second of the training as the program does it.</param>
+/// <param name="StepSeconds">Forward pass, backward pass and optimiser of one network, on batches that are there already.</param>
+/// <param name="Overhead">What share a training step of one network takes longer than that.</param>
+/// <param name="EvaluationRatio">The seconds of a test over those of one forward pass of the same images.</param>
+public sealed record InProcess(
+    double FusedMultiplyAdds, double MatrixProduct, double TrainingSpeed, double StepSeconds, double Overhead, double EvaluationRatio)
 {
+    /// <summary>Steps that are taken at a time.</summary>
+    public const int Steps = 150;
+
     private const int BatchSize = 64;
-    private const int Steps = 150;
-    private const int Size = 2048;
+    private const int Rounds = 6;
 
     /// <summary>Measures and gives the figures as a line of JSON.</summary>
     /// <param name="name">The architecture.</param>
     public static string Measure(string name)
     {
-        Allocator.KeepFreedMemory();
-        NativeLibraries.Load();
-        var architecture = Architecture.Find(name)!;
-        using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: BatchSize * Steps);
-        using var model = MemoryLayout.ChannelsLast(architecture.Create());
-        using var optimizer = optim.SGD(model.parameters(), 0.01, 0.5);
-        using var loader = Batches.Of(data.Train, data.Normalization, BatchSize, shuffle: true);
-        using var trainer = new Trainer(architecture, new TrainSettings(name, Epochs: int.MaxValue), data, CPU);
-        var epochs = new EpochClock();
-        using (var cancellation = new CancellationTokenSource())
-        {
-            // In turn, so that a change of the machine's speed meets all of them: the whole of a step and its bare half.
-            List<double> bare = [], product = [];
-            epochs.AfterEpoch = () =>
-            {
-                bare.Add(BareSteps(model, optimizer, loader));
-                product.Add(MatrixProductSeconds());
-                if (bare.Count == 6)
-                    cancellation.Cancel();
-            };
-            try
-            {
-                trainer.Run([epochs], cancellation.Token);
-            }
-            catch (OperationCanceledException)
-            {
-            }
+        using var data = Start(name, out var architecture);
+        using var steps = new BareSteps(architecture, data);
+        using var single = new Epochs(architecture, data, new Parallelism());
+        using var usual = new Epochs(architecture, data, Parallelism.Automatic);
 
-            // The first of each is the warm-up.
-            var step = Median(bare.Skip(1)) / Steps;
-            var whole = Median(epochs.Seconds.Skip(1)) / Steps;
-            var multiplyAdds = (double)NetworkSummary.Of(architecture, NetworkShape.Mnist, BatchSize).TrainingMultiplyAdds;
-            return JsonSerializer.Serialize(new InProcess(
-                Math.Pow(Size, 3) / Median(product.Skip(1)),
-                multiplyAdds / whole,
-                1 - step / whole,
-                EvaluationOverForward(model, data)));
+        // In turn, so that a change of the machine's speed meets all of them: the whole of a step and its bare half.
+        List<double> bare = [], whole = [], fastest = [], product = [], registers = [];
+        for (var round = 0; round < Rounds; round++)
+        {
+            bare.Add(steps.Seconds() / Steps);
+            whole.Add(single.Seconds() / Steps);
+            fastest.Add(usual.Seconds() / Steps);
+            product.Add(Machine.MatrixProduct());
+            registers.Add(Machine.FusedMultiplyAdds());
         }
+
+        // The first of each is the warm-up.
+        var step = Median(bare.Skip(1));
+        var multiplyAdds = (double)NetworkSummary.Of(architecture, NetworkShape.Mnist, BatchSize).TrainingMultiplyAdds;
+        return JsonSerializer.Serialize(new InProcess(
+            registers.Max(), Median(product.Skip(1)), multiplyAdds / Median(fastest.Skip(1)), step, 1 - step / Median(whole.Skip(1)), EvaluationOverForward(steps.Model, data)));
+    }
+
+    /// <summary>Forward pass, backward pass and optimiser <see cref="Steps"/> times, for others to listen to.</summary>
+    /// <param name="name">The architecture.</param>
+    public static void RunSteps(string name)
+    {
+        using var data = Start(name, out var architecture);
+        using var steps = new BareSteps(architecture, data);
+        steps.Seconds();
     }
 
     /// <summary>The middle one of some numbers.</summary>
@@ -70,31 +70,12 @@ public sealed record InProcess(double MatrixProduct, double TrainingSpeed, doubl
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
-    // Forward, backward and optimiser on batches that are there already.
-    private static double BareSteps(Module<Tensor, Tensor> model, SGD optimizer, DataLoader<long, Batch> loader)
+    private static DataSet Start(string name, out Architecture architecture)
     {
-        var seconds = 0.0;
-        model.train();
-        foreach (var (images, labels) in loader)
-        {
-            seconds += Seconds(() =>
-            {
-                using var scope = NewDisposeScope();
-                var loss = cross_entropy(model.call(images), labels);
-                optimizer.zero_grad();
-                loss.backward();
-                optimizer.step();
-            });
-        }
-
-        return seconds;
-    }
-
-    private static double MatrixProductSeconds()
-    {
-        using var left = rand(Size, Size);
-        using var right = rand(Size, Size);
-        return Median(Enumerable.Range(0, 5).Select(_ => Seconds(() => mm(left, right).Dispose())));
+        Allocator.KeepFreedMemory();
+        NativeLibraries.Load();
+        architecture = Architecture.Find(name)!;
+        return IdxReader.Load(IdxReader.BundledMnist, trainLimit: BatchSize * Steps);
     }
 
     private static double EvaluationOverForward(Module<Tensor, Tensor> model, DataSet data)
@@ -103,10 +84,10 @@ public sealed record InProcess(double MatrixProduct, double TrainingSpeed, doubl
         var batches = images.split(Evaluation.BatchSize);
         using var loader = Batches.Of(data.Test, data.Normalization, Evaluation.BatchSize, shuffle: false);
         List<double> ours = [], forward = [];
-        for (var round = 0; round < 6; round++)
+        for (var round = 0; round < Rounds; round++)
         {
-            ours.Add(Seconds(() => Evaluation.Run(model, loader)));
-            forward.Add(Seconds(() =>
+            ours.Add(Machine.Seconds(() => Evaluation.Run(model, loader)));
+            forward.Add(Machine.Seconds(() =>
             {
                 using var noGradient = no_grad();
                 foreach (var batch in batches)
@@ -120,24 +101,75 @@ public sealed record InProcess(double MatrixProduct, double TrainingSpeed, doubl
         return Median(ours.Skip(1)) / Median(forward.Skip(1));
     }
 
-    private static double Seconds(Action action)
+    /// <summary>What no training can do without: forward pass, backward pass and optimiser of one network.</summary>
+    private sealed class BareSteps(Architecture architecture, DataSet data) : IDisposable
     {
-        var clock = Stopwatch.StartNew();
-        action();
-        return clock.Elapsed.TotalSeconds;
+        private readonly DataLoader<long, Batch> loader = Batches.Of(data.Train, data.Normalization, BatchSize, shuffle: true);
+        private SGD? optimizer;
+
+        public Module<Tensor, Tensor> Model { get; } = MemoryLayout.ChannelsLast(architecture.Create());
+
+        /// <summary>Takes <see cref="Steps"/> steps; the seconds without those of the loader.</summary>
+        public double Seconds()
+        {
+            optimizer ??= optim.SGD(Model.parameters(), 0.01, 0.5);
+            var seconds = 0.0;
+            Model.train();
+            foreach (var (images, labels) in loader)
+            {
+                seconds += Machine.Seconds(() =>
+                {
+                    using var scope = NewDisposeScope();
+                    var loss = cross_entropy(Model.call(images), labels);
+                    optimizer.zero_grad();
+                    loss.backward();
+                    optimizer.step();
+                });
+            }
+
+            return seconds;
+        }
+
+        public void Dispose()
+        {
+            optimizer?.Dispose();
+            loader.Dispose();
+            Model.Dispose();
+        }
     }
 
-    /// <summary>Keeps the seconds of each epoch's training.</summary>
-    private sealed class EpochClock : ITrainingObserver
+    /// <summary>A training that stops after each epoch until it is asked for the next one.</summary>
+    private sealed class Epochs(Architecture architecture, DataSet data, Parallelism parallelism) : IDisposable
     {
-        public List<double> Seconds { get; } = [];
+        private readonly Trainer trainer = new(architecture, new TrainSettings(architecture.Name, Epochs: int.MaxValue), data, CPU, parallelism);
 
-        public Action AfterEpoch { get; set; } = () => { };
-
-        public void OnEpoch(EpochMetrics epoch)
+        /// <summary>Trains for an epoch; its seconds without those of the test.</summary>
+        public double Seconds()
         {
-            Seconds.Add(epoch.TrainSeconds);
-            AfterEpoch();
+            using var cancellation = new CancellationTokenSource();
+            var end = new End(cancellation);
+            try
+            {
+                trainer.Run([end], cancellation.Token);
+            }
+            catch (OperationCanceledException)
+            {
+            }
+
+            return end.Seconds;
+        }
+
+        public void Dispose() => trainer.Dispose();
+
+        private sealed class End(CancellationTokenSource cancellation) : ITrainingObserver
+        {
+            public double Seconds { get; private set; }
+
+            public void OnEpoch(EpochMetrics epoch)
+            {
+                Seconds = epoch.TrainSeconds;
+                cancellation.Cancel();
+            }
         }
     }
 }

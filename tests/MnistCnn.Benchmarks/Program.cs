@@ -1,7 +1,7 @@
 using BenchmarkDotNet.Running;
 using MnistCnn.Benchmarks;
 
-// `parts` times the small parts with BenchmarkDotNet; `measure NAME` is how this program starts itself.
+// `parts` times the small parts with BenchmarkDotNet; `measure`, `steps` and `rival` are how this program starts itself.
 switch (args)
 {
     case ["parts", .. var rest]:
@@ -10,11 +10,22 @@ switch (args)
     case ["measure", var name]:
         Console.WriteLine(InProcess.Measure(name));
         return 0;
+    case ["steps", var name]:
+        InProcess.RunSteps(name);
+        return 0;
+    case ["rival", var name]:
+        Console.WriteLine(Rival.Train(name, trainLimit: null, testLimit: null));
+        return 0;
+    case ["rival", var name, var trainLimit, var testLimit]:
+        Console.WriteLine(Rival.Train(name, int.Parse(trainLimit), int.Parse(testLimit)));
+        return 0;
     case []:
-        return Comparison.Run(pairs: 3);
+        return new Comparison(pairs: 3, isQuick: false).Run();
+    case ["--quick"]:
+        return new Comparison(pairs: 1, isQuick: true).Run();
     case ["--pairs", var text] when int.TryParse(text, out var pairs) && pairs > 0:
-        return Comparison.Run(pairs);
+        return new Comparison(pairs, isQuick: false).Run();
     default:
-        Console.Error.WriteLine("error: usage: MnistCnn.Benchmarks [--pairs N] | parts [BenchmarkDotNet's options]");
+        Console.Error.WriteLine("error: usage: MnistCnn.Benchmarks [--quick | --pairs N] | parts [BenchmarkDotNet's options]");
         return 2;
 }

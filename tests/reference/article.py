@@ -7,7 +7,7 @@
     python3 tests/reference/article.py fixtures                  writes tests/MnistCnn.Tests/Fixtures
 
 Needs PyTorch and NumPy, any version; Debian's python3-torch serves. Reads data/mnist.
-With --torchvision, train loads the images as the article does, one by one through torchvision, which this needs then
+--train-limit N and --test-limit N take the first N images. With --torchvision, train loads the images as the article does, one by one through torchvision, which this needs then
 (python3-torchvision): the same numbers in the same order, in the article's time.
 residual is the network that the article draws and explains, residual-as-printed the one of its listing.
 """
@@ -25,7 +25,7 @@ import numpy
 import torch
 from torch.nn import Conv2d, Identity, Linear, Module
 from torch.nn.functional import avg_pool2d, cross_entropy, max_pool2d, relu
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BATCH_SIZE = 64
@@ -102,6 +102,10 @@ ARCHITECTURES = {
 }
 
 
+def first(images, count):
+    return images if count is None else Subset(images, range(count))
+
+
 def read_set(prefix):
     def read(name, dimensions):
         contents = gzip.open(ROOT / "data" / "mnist" / f"{prefix}-{name}.gz").read()
@@ -156,11 +160,11 @@ def read_safetensors(path):
 class Experiment:
     """The network, its optimiser and the loaders, all from one seed."""
 
-    def __init__(self, name, seed, read_set=read_set):
+    def __init__(self, name, seed, read_set=read_set, train_limit=None, test_limit=None):
         torch.manual_seed(seed)
         self.model = ARCHITECTURES[name]()
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.01, momentum=0.5)
-        self.train_set, self.test_set = read_set("train"), read_set("t10k")
+        self.train_set, self.test_set = first(read_set("train"), train_limit), first(read_set("t10k"), test_limit)
         self.train_loader = DataLoader(self.train_set, BATCH_SIZE, shuffle=True)
         self.test_loader = DataLoader(self.test_set, BATCH_SIZE)
 
@@ -183,8 +187,8 @@ class Experiment:
         return 100 * correct / len(self.test_set), loss / len(self.test_set)
 
 
-def train(name, epochs, seed, out, read_set=read_set):
-    experiment = Experiment(name, seed, read_set)
+def train(name, epochs, seed, out, read_set=read_set, train_limit=None, test_limit=None):
+    experiment = Experiment(name, seed, read_set, train_limit, test_limit)
     if out:
         out.mkdir(parents=True, exist_ok=True)
         (out / "metrics.jsonl").unlink(missing_ok=True)
@@ -269,6 +273,8 @@ def main():
     train_parser.add_argument("--seed", type=int, default=1)
     train_parser.add_argument("--out", type=pathlib.Path)
     train_parser.add_argument("--torchvision", action="store_true")
+    train_parser.add_argument("--train-limit", type=int)
+    train_parser.add_argument("--test-limit", type=int)
     check_parser = commands.add_parser("check")
     check_parser.add_argument("architecture", choices=ARCHITECTURES)
     check_parser.add_argument("file", type=pathlib.Path)
@@ -280,7 +286,7 @@ def main():
         check(arguments.architecture, arguments.file)
     else:
         source = torchvision_set if arguments.torchvision else read_set
-        train(arguments.architecture, arguments.epochs, arguments.seed, arguments.out, source)
+        train(arguments.architecture, arguments.epochs, arguments.seed, arguments.out, source, arguments.train_limit, arguments.test_limit)
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ internal static class TrainCommand
     private static readonly Option<int?> CheckpointEvery = OptionalCount(
         "--checkpoint-every", "Write a checkpoint every N steps too, not only after each epoch.");
     private static readonly Option<int?> Replicas = OptionalCount(
-        "--replicas", "Share each batch among N replicas of the network, a thread each; at most one a core. [default: 1]", Environment.ProcessorCount);
+        "--replicas", "Share each batch among N replicas of the network, a thread each; at most one a core. [default: 2, or 1 with one thread, on a GPU, or where the network cannot have them]", Environment.ProcessorCount);
     private static readonly Option<bool> TensorBoard = new("--tensorboard") { Description = "Write TensorBoard's event files into the run folder." };
     private static readonly Option<int> LogInterval = Count("--log-interval", "Without a terminal: a line every N steps.", 300);
     private static readonly Option<string?> Out = new("--out")
@@ -148,7 +148,7 @@ internal static class TrainCommand
             group.Interruption = interruption.Token;
         var stop = group?.Token ?? interruption.Token;
         var (device, checkpoint, checkpointPath, architecture, settings, data) = start;
-        var (folder, every, parallelism) = (line.GetValue(Out), line.GetValue(CheckpointEvery), new Parallelism(line.GetValue(Replicas) ?? 1, group));
+        var (folder, every, parallelism) = (line.GetValue(Out), line.GetValue(CheckpointEvery), new Parallelism(line.GetValue(Replicas), group));
         using var run = checkpoint is null
             ? TrainingRun.Start(architecture, settings, data, device, folder, line.GetValue(Init), every, parallelism)
             : TrainingRun.Resume(checkpoint, checkpointPath!, architecture, settings, data, device, folder, every, parallelism);

@@ -121,9 +121,9 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
     {
         var path = Path.Combine(folder, RunFolder.CheckpointFile);
         if (!File.Exists(path))
-            return Start(architecture, settings, data, device, folder, init);
+            return Start(architecture, settings, data, device, folder, init, parallelism: Parallelism.Automatic);
         using var checkpoint = Checkpoint.Read(path);
-        return Resume(checkpoint, path, architecture, settings, data, device);
+        return Resume(checkpoint, path, architecture, settings, data, device, parallelism: Parallelism.Automatic);
     }
 
     /// <summary>Trains to the last epoch, or until it is stopped; <see cref="RunInfo.Outcome"/> says which.</summary>

@@ -52,9 +52,9 @@ public sealed class Trainer : IDisposable
             throw new UserException($"Of {data.Train.Count} training images, {heldOut} cannot be held out for validation.");
 
         this.settings = settings;
-        this.parallelism = parallelism ?? new Parallelism();
         manual_seed(settings.Seed);
         model = MemoryLayout.ChannelsLast(Create(architecture, ShapeOf(data), settings.Freeze).to(device));
+        this.parallelism = Decide(parallelism ?? new Parallelism(), architecture);
         EnsureShares(architecture, data.Train.Count - heldOut, Math.Min(data.Test.Count, settings.Validation ?? long.MaxValue));
         FreezeWhatIsNotTrained();
         optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum, weight_decay: settings.WeightDecay);
@@ -225,7 +225,8 @@ public sealed class Trainer : IDisposable
 
     private void EnsureShares(Architecture architecture, long images, long testImages)
     {
-        if ((ProblemOfProcesses(architecture, images, testImages) ?? ProblemOfReplicas(architecture)) is not { } problem)
+        var problem = ProblemOfProcesses(architecture, images, testImages) ?? (parallelism.Replicas > 1 ? ProblemOfReplicas(architecture) : null);
+        if (problem is null)
             return;
         model.Dispose();
         throw new UserException(problem);
@@ -244,10 +245,11 @@ public sealed class Trainer : IDisposable
         return testImages < processes ? $"{testImages} images to test on are too few for {processes} processes: take fewer of them." : null;
     }
 
+    private Parallelism Decide(Parallelism wish, Architecture architecture) =>
+        wish with { Replicas = wish.Replicas ?? (get_num_threads() > 1 && ProblemOfReplicas(architecture) is null ? 2 : 1) };
+
     private string? ProblemOfReplicas(Architecture architecture)
     {
-        if (parallelism.Replicas == 1)
-            return null;
         if (!ReplicatedLoss.IsPossible(model))
             return $"{architecture.Name} cannot have replicas: they are for networks without batch normalisation and dropout. Leave out --replicas.";
         return model.parameters().First().device_type == TorchSharp.DeviceType.CPU ? null : "Replicas are for the CPU: leave out --replicas.";
@@ -257,9 +259,9 @@ public sealed class Trainer : IDisposable
     {
         var weights = settings.BalanceClasses ? tensor([.. Classes.Weights.Select(weight => (float)weight)], device: device) : null;
         var loss = new BatchLoss(model, settings.LabelSmoothing, weights);
-        IBatchLoss own = parallelism.Replicas == 1
-            ? loss
-            : new ReplicatedLoss(loss, () => architecture.CreateForTraining(shape).to(device), parallelism.Replicas);
+        IBatchLoss own = parallelism.Replicas is > 1 and var replicas
+            ? new ReplicatedLoss(loss, () => architecture.CreateForTraining(shape).to(device), replicas)
+            : loss;
         return parallelism.Group is { } group ? new DistributedLoss(group, own, loss) : own;
     }
 

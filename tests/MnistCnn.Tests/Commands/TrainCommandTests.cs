@@ -97,6 +97,20 @@ public sealed class TrainCommandTests : IDisposable
         static string Milestones(JsonElement settings) => string.Join(' ', settings.GetProperty("learning_rate_milestones").EnumerateArray());
     }
 
+    // Where the machine has one core, none has two.
+    [Theory]
+    [InlineData("plain", 2)]
+    [InlineData("plain", 1, "--threads", "1")]
+    [InlineData("plain", 1, "--replicas", "1")]
+    [InlineData("plain20", 1)]
+    public void Two_replicas_share_each_batch_where_the_network_and_the_threads_allow_it(string name, int expected, params string[] options)
+    {
+        var run = Run(["train", "--arch", name, "--epochs", "1", "--train-limit", "20", "--test-limit", "10", "--device", "cpu", "--json", .. options]);
+        Assert.Equal(0, run.ExitCode);
+        var replicas = Json(run.Output).GetProperty("run").TryGetProperty("replicas", out var value) ? value.GetInt32() : 1;
+        Assert.Equal(Math.Min(expected, Environment.ProcessorCount), replicas);
+    }
+
     [Fact]
     public void Augmentation_stands_in_the_record_of_the_run_as_it_was_asked_for_and_nothing_where_it_was_not()
     {
