@@ -179,8 +179,10 @@ public sealed class Trainer : IDisposable
             var trainSeconds = clock.Elapsed.TotalSeconds;
 
             clock.Restart();
+            Allocator.ReturnFreedMemory();
             var validation = validationLoader is null ? null : Evaluation.Run(model, validationLoader, group: parallelism.Group);
             var test = Evaluation.Run(model, testLoader, group: parallelism.Group);
+            Allocator.ReturnFreedMemory();
             var testSeconds = clock.Elapsed.TotalSeconds;
 
             // To four digits: a checkpoint keeps those of all classes and epochs.

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MnistCnn.Training;
 
 namespace MnistCnn.Tests.Commands;
 
@@ -53,10 +54,14 @@ public sealed class TrainCommandTests : IDisposable
         var article = Settings();
         Assert.Equal((64, 0.01, 0.5, false, 0.0), Of(article));
         Assert.Equal(Of(article), Of(Settings("--recipe", "article")));
-        Assert.Equal((128, 0.1, 0.9, true, 0.1), Of(Settings("--recipe", "Fast")));
-        Assert.Equal((128, 0.05, 0.9, false, 0.1), Of(Settings("--recipe", "fast", "--lr", "0.05", "--one-cycle", "false")));
+        Assert.Equal((128, 0.2, 0.9, true, 0.1), Of(Settings("--recipe", "sprint")));
+        Assert.Equal((64, 0.1, 0.9, true, 0.1), Of(Settings("--recipe", "Fast")));
+        Assert.Equal((128, 0.2, 0.9, true, 0.1), Of(Settings("--recipe", "best")));
+        (string, int, string?)[] courses = [("sprint", 1, null), ("fast", 2, "crop=1"), ("best", 30, "shift=2,rotate=10,scale=0.1")];
+        Assert.Equal(courses, Recipe.All.Skip(1).Take(3).Select(recipe => (recipe.Name, recipe.Settings.Epochs, recipe.Settings.Augment?.ToString())));
+        Assert.Equal((64, 0.05, 0.9, false, 0.1), Of(Settings("--recipe", "fast", "--lr", "0.05", "--one-cycle", "false")));
         Assert.Equal((128, 0.1, 0.9, false, 0.0), Of(Settings("--recipe", "resnet-paper")));
-        Run(["train", "--recipe", "nosuch"]).AssertFailed(2, "nosuch", "article, fast, resnet-paper");
+        Run(["train", "--recipe", "nosuch"]).AssertFailed(2, "nosuch", "article, sprint, fast, best, resnet-paper");
         Run(["train", "--recipe", "fast", "--resume", "checkpoint"]).AssertFailed(2, "--recipe", "--resume");
 
         static (int BatchSize, double LearningRate, double Momentum, bool OneCycle, double LabelSmoothing) Of(JsonElement settings) => (
@@ -76,7 +81,7 @@ public sealed class TrainCommandTests : IDisposable
         var paper = Settings("--recipe", "resnet-paper");
         Assert.Equal((0.0001, "32000 48000", "crop=4,flip"), Of(paper));
         Assert.Equal((0.01, "5 9", "crop=4,flip"), Of(Settings("--recipe", "resnet-paper", "--weight-decay", "0.01", "--lr-milestones", "5", "9")));
-        Assert.Equal(164, MnistCnn.Training.Recipe.All.Single(recipe => recipe.Name == "resnet-paper").Settings.Epochs);
+        Assert.Equal(164, Recipe.All.Single(recipe => recipe.Name == "resnet-paper").Settings.Epochs);
 
         // Without them nothing is said of them; and of two courses of the learning rate the one that is asked for is taken.
         var article = Settings();
