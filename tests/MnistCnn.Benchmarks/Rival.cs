@@ -12,7 +12,9 @@ using static TorchSharp.torch.utils.data;
 
 namespace MnistCnn.Benchmarks;
 
-/// <summary>The same training as TorchSharp offers it: its own MNIST, its own loader and loop, and everything else as it comes.</summary>
+/// <summary>
+/// The same training as TorchSharp offers it: its own MNIST, whose images are not normalised, its own loader, and everything else as it comes.
+/// </summary>
 public static class Rival
 {
     private const int BatchSize = 64;

@@ -20,10 +20,11 @@ public sealed class DistributedTests : IDisposable
     [Theory]
     [InlineData(2)]
     [InlineData(3)]
-    public void Twenty_steps_in_several_processes_are_those_of_one(int processes)
+    [InlineData(2, " --replicas 2")]
+    public void Twenty_steps_in_several_processes_are_those_of_one(int processes, string replicas = "")
     {
         Require(Train(1, Steps, "one"));
-        Require(Train(processes, Steps, "several"));
+        Require(Train(processes, Steps + replicas, "several"));
         var (one, several) = (Metrics("one"), Metrics("several"));
         Assert.Equal(20, one.Length);
         foreach (var (expected, actual) in one.Zip(several))

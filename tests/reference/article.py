@@ -7,7 +7,8 @@
     python3 tests/reference/article.py fixtures                  writes tests/MnistCnn.Tests/Fixtures
 
 Needs PyTorch and NumPy, any version; Debian's python3-torch serves. Reads data/mnist.
---train-limit N and --test-limit N take the first N images. With --torchvision, train loads the images as the article does, one by one through torchvision, which this needs then
+--train-limit N and --test-limit N take the first N images.
+With --torchvision, train loads the images as the article does, one by one through torchvision, which this needs then
 (python3-torchvision): the same numbers in the same order, in the article's time.
 residual is the network that the article draws and explains, residual-as-printed the one of its listing.
 """

@@ -106,7 +106,7 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
             info => RunFolder.Continue(checkpoint, checkpointPath, folder, info));
     }
 
-    /// <summary>Goes on with the run in a folder where there is a checkpoint of one, and begins it otherwise.</summary>
+    /// <summary>Goes on with the run in a folder where there is a checkpoint of one, and begins it otherwise, as <see cref="Parallelism.Automatic"/> has it.</summary>
     /// <param name="architecture">The network.</param>
     /// <param name="settings">How to train it.</param>
     /// <param name="data">What to train and test it on.</param>

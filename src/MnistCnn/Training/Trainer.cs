@@ -248,7 +248,7 @@ public sealed class Trainer : IDisposable
     }
 
     private Parallelism Decide(Parallelism wish, Architecture architecture) =>
-        wish with { Replicas = wish.Replicas ?? (get_num_threads() > 1 && ProblemOfReplicas(architecture) is null ? 2 : 1) };
+        wish with { Replicas = wish.Replicas ?? (get_num_threads() > 1 && settings.BatchSize > 1 && ProblemOfReplicas(architecture) is null ? 2 : 1) };
 
     private string? ProblemOfReplicas(Architecture architecture)
     {

@@ -241,13 +241,15 @@ public sealed class TrainerTests
         Assert.Contains("learning rate", error.Message);
     }
 
-    [Fact]
-    public void No_tensor_is_left_behind_by_an_epoch()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void No_tensor_is_left_behind_by_an_epoch(int replicas)
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
         using var data = IdxReader.Load(folder.FullPath);
-        using var trainer = new Trainer(Architecture.Find("residual")!, new TrainSettings("residual", Epochs: 3), data, CPU);
+        using var trainer = new Trainer(Architecture.Find("residual")!, new TrainSettings("residual", Epochs: 3), data, CPU, new Parallelism(replicas));
         List<long> live = [];
         trainer.Run([new Recorder(onEpoch: () => live.Add(TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount))], TestContext.Current.CancellationToken);
         Assert.Equal(live[0], live[2]);
