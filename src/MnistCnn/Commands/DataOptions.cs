@@ -77,12 +77,7 @@ internal static class DataOptions
                 ? $"{data.Folder} has its own test images: {TestShare.Name} does not fit it."
                 : null;
         if (problem is null)
-        {
-            // What unpacking the files took, some 65 MB of MNIST's, is not needed any more.
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
             return data!;
-        }
-
         data!.Dispose();
         throw new UserException(problem);
 
