@@ -23,9 +23,10 @@ public sealed class Comparison(int pairs, bool isQuick)
     private static readonly string[] Short = ["--train-limit", "12800", "--test-limit", "2000", "--epochs", "1"];
 
     private readonly string[] sizes = isQuick ? ["12000", "2000"] : [];
-    private readonly string[] limits = isQuick ? ["--train-limit", "12000", "--test-limit", "2000"] : [];
     private readonly string? python = FindPython();
     private readonly List<Figure> figures = [];
+
+    private string[] Limits => sizes is [var train, var test] ? ["--train-limit", train, "--test-limit", test] : [];
 
     /// <summary>Measures, prints a table and writes <c>benchmark.json</c> and <c>benchmark.md</c> into the working directory.</summary>
     public int Run()
@@ -58,7 +59,7 @@ public sealed class Comparison(int pairs, bool isQuick)
         List<double> ours = [], plain = [], explained = [], printed = [];
         for (var pair = 0; pair < pairs; pair++)
         {
-            ours.Add(SecondsOf(OurRun(name, ["--epochs", "1", .. limits]).Epochs[0]));
+            ours.Add(SecondsOf(OurRun(name, ["--epochs", "1", .. Limits]).Epochs[0]));
             plain.Add(SecondsOf(Measure("rival", name, sizes)));
             if (python is null)
                 continue;
@@ -171,7 +172,7 @@ public sealed class Comparison(int pairs, bool isQuick)
     private IEnumerable<JsonElement> TheirEpochs(string name, int epochs)
     {
         var script = Path.Combine(RepositoryRoot.FullPath, "tests", "reference", "article.py");
-        using var process = Start(python!, ["-u", script, "train", name, "--epochs", $"{epochs}", "--torchvision", .. limits]);
+        using var process = Start(python!, ["-u", script, "train", name, "--epochs", $"{epochs}", "--torchvision", .. Limits]);
         try
         {
             while (process.StandardOutput.ReadLine() is { } line)

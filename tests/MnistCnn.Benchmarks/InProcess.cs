@@ -110,17 +110,23 @@ public sealed record InProcess(
     }
 
     /// <summary>What no training can do without: forward pass, backward pass and optimiser of one network.</summary>
-    private sealed class BareSteps(Architecture architecture, DataSet data) : IDisposable
+    private sealed class BareSteps : IDisposable
     {
-        private readonly DataLoader<long, Batch> loader = Batches.Of(data.Train, data.Normalization, BatchSize, shuffle: true);
-        private SGD? optimizer;
+        private readonly DataLoader<long, Batch> loader;
+        private readonly SGD optimizer;
 
-        public Module<Tensor, Tensor> Model { get; } = MemoryLayout.ChannelsLast(architecture.Create());
+        public BareSteps(Architecture architecture, DataSet data)
+        {
+            Model = MemoryLayout.ChannelsLast(architecture.Create());
+            optimizer = optim.SGD(Model.parameters(), 0.01, 0.5);
+            loader = Batches.Of(data.Train, data.Normalization, BatchSize, shuffle: true);
+        }
+
+        public Module<Tensor, Tensor> Model { get; }
 
         /// <summary>Takes <see cref="Steps"/> steps; the seconds without those of the loader.</summary>
         public double Seconds()
         {
-            optimizer ??= optim.SGD(Model.parameters(), 0.01, 0.5);
             var seconds = 0.0;
             Model.train();
             foreach (var (images, labels) in loader)
@@ -140,7 +146,7 @@ public sealed record InProcess(
 
         public void Dispose()
         {
-            optimizer?.Dispose();
+            optimizer.Dispose();
             loader.Dispose();
             Model.Dispose();
         }

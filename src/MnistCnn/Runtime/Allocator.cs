@@ -15,8 +15,8 @@ internal static partial class Allocator
     /// </summary>
     /// <remarks>
     /// Measured on two cores with two epochs of 300 steps of Residual: 650,000 page faults became 80,000, 1.9 seconds in the
-    /// kernel 0.35 (before any of it was handed back between training and test), the first epoch took 0.8 times as long, the second 0.98. Other allocators (Windows, macOS, musl) are left
-    /// as they are.
+    /// kernel 0.35 (before any of it was handed back between training and test), the first epoch took 0.8 times as long, the
+    /// second 0.98. Other allocators (Windows, macOS, musl) are left as they are.
     /// </remarks>
     public static void KeepFreedMemory() => WithGlibc(() =>
     {
