@@ -11,7 +11,7 @@ using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Benchmarks;
 
-/// <summary>What has to be measured inside one process, with the same threads.</summary>
+/// <summary>What has to be measured inside one process. One network is on one thread here, as each replica of a training is.</summary>
 /// <param name="FusedMultiplyAdds">See <see cref="Machine.FusedMultiplyAdds"/>.</param>
 /// <param name="MatrixProduct">See <see cref="Machine.MatrixProduct"/>.</param>
 /// <param name="TrainingSpeed">Multiply-adds a second of the training as the program does it.</param>
@@ -35,13 +35,16 @@ public sealed record InProcess(
         using var steps = new BareSteps(architecture, data);
         using var single = new Epochs(architecture, data, new Parallelism());
         using var usual = new Epochs(architecture, data, Parallelism.Automatic);
+        var threads = get_num_threads();
 
         // In turn, so that a change of the machine's speed meets all of them: the whole of a step and its bare half.
         List<double> bare = [], whole = [], fastest = [], product = [], registers = [];
         for (var round = 0; round < Rounds; round++)
         {
+            set_num_threads(1);
             bare.Add(FromAnEmptyHeap(steps.Seconds));
             whole.Add(FromAnEmptyHeap(single.Seconds));
+            set_num_threads(threads);
             fastest.Add(FromAnEmptyHeap(usual.Seconds));
             product.Add(Machine.MatrixProduct());
             registers.Add(Machine.FusedMultiplyAdds());
@@ -60,6 +63,7 @@ public sealed record InProcess(
     {
         using var data = Start(name, out var architecture);
         using var steps = new BareSteps(architecture, data);
+        set_num_threads(1);
         steps.Seconds();
         steps.Seconds();
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using MnistCnn.Tests;
@@ -59,11 +60,41 @@ public sealed class SlurmCluster : IDisposable
     {
         if (IsPossible)
         {
+            // None of them is waited for by what ends it, and the controller writes its state before it goes.
+            var daemons = new[] { "slurmctld.pid", "slurmd.pid", "munge/pid" }.Select(file => Find(folder[file])).ToArray();
             Shell("scancel --user=root; scontrol shutdown");
             Shell($"kill $(cat '{folder["munge/pid"]}')");
+            foreach (var daemon in daemons)
+                End(daemon);
         }
 
         folder.Dispose();
+    }
+
+    private static Process? Find(string pidFile)
+    {
+        try
+        {
+            return Process.GetProcessById(int.Parse(File.ReadAllText(pidFile), CultureInfo.InvariantCulture));
+        }
+        catch (Exception exception) when (exception is IOException or FormatException or ArgumentException)
+        {
+            return null; // It is not there, or no longer.
+        }
+    }
+
+    private static void End(Process? daemon)
+    {
+        if (daemon is null)
+            return;
+        using (daemon)
+        {
+            var patience = TimeSpan.FromSeconds(30);
+            if (daemon.WaitForExit(patience))
+                return;
+            daemon.Kill();
+            daemon.WaitForExit(patience);
+        }
     }
 
     private static void Require(ProgramRun run)

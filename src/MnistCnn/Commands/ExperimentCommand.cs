@@ -25,7 +25,7 @@ internal static class ExperimentCommand
     private static readonly Option<int?> TrainLimit = OptionalCount("--train-limit", "Only the first N training images.");
     private static readonly Option<Recipe?> RecipeName = CommonOptions.RecipeName(
         $"How networks are trained: {RecipeNames}. [default: the experiment's own]");
-    private static readonly Option<bool> Quick = new("--quick") { Description = "Measure less: each in under two minutes, all in under ten." };
+    private static readonly Option<bool> Quick = new("--quick") { Description = "Measure less: each in about two minutes, all in under ten." };
     private static readonly Option<bool> Deep = new("--deep") { Description = "Train deeper networks too: for convergence of 34 layers, for degradation of 110." };
     private static readonly Experiment[] WithDeeper = [Convergence.Experiment, Degradation.Experiment];
     private static readonly Option<string?> Out = new("--out") { Description = "The folder of the results. [default: runs/NAME-TIME]", HelpName = "DIR" };

@@ -27,7 +27,7 @@ internal static class Convergence
         "convergence",
         "With shortcuts, which have no weights, networks learn faster and end higher.",
         new ExperimentSettings(Seeds: 3, Epochs: 5, TrainLimit: 10_000),
-        new ExperimentSettings(Seeds: 3, Epochs: 3, TrainLimit: 1_000, TestLimit: 1_000, Quick: true),
+        new ExperimentSettings(Seeds: 3, Epochs: 2, TrainLimit: 1_000, TestLimit: 1_000, Quick: true),
         Trials,
         Experiment.From<TrainingRow>(Effects, TrainingRow.Table, Charts));
 

@@ -8,7 +8,7 @@ namespace MnistCnn.Experiments;
 /// <param name="Name">The name on the command line.</param>
 /// <param name="Claim">What the article says, in one sentence.</param>
 /// <param name="Full">Its size where nothing else is asked for.</param>
-/// <param name="Quick">Its size with <c>--quick</c>: under two minutes on two cores, and the effect still shows.</param>
+/// <param name="Quick">Its size with <c>--quick</c>: about two minutes on two cores, and the effect still shows.</param>
 /// <param name="Trials">
 /// What is measured on images and classes of that shape, in order: the seeds outermost, so that whatever is cut short is complete for
 /// some of them. Trials do not depend on each other. A <see cref="Runtime.UserException"/> where the networks take no such images.

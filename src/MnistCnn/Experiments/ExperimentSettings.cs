@@ -8,7 +8,7 @@ namespace MnistCnn.Experiments;
 /// <param name="Recipe">With which recipe networks are trained, as in <see cref="Training.Recipe.All"/>.</param>
 /// <param name="LearningRate">Step size of SGD, where it is not to be the recipe's.</param>
 /// <param name="BatchSize">Images in a step, where they are not to be as many as the recipe's.</param>
-/// <param name="Quick">Whether to measure less of everything, in under two minutes.</param>
+/// <param name="Quick">Whether to measure less of everything, in about two minutes.</param>
 /// <param name="Deep">Whether to measure deeper networks too, where there are any.</param>
 /// <param name="Shortened">
 /// Whether a recipe of many epochs is made to fit these few: images stay as they are, and a learning rate that falls in steps does so

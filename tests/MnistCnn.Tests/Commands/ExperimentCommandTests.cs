@@ -37,8 +37,8 @@ public sealed class ExperimentCommandTests : IDisposable
 
         Assert.Equal("41514", Of("Residual", "parameters")[0]);
         Assert.Equal("41514", Of("Residual's plain twin", "parameters")[0]);
-        Assert.Equal(["1", "2", "3"], Of("Plain-18", "epoch"));
-        Assert.True(Accuracy("Residual", 3) > Accuracy("Residual's plain twin", 3) + 30);
+        Assert.Equal(["1", "2"], Of("Plain-18", "epoch"));
+        Assert.True(Accuracy("Residual", 2) > Accuracy("Residual's plain twin", 2) + 30);
         Assert.True(Accuracy("ResNet-18", 1) > Accuracy("Plain-18", 1) + 10);
     }
 
