@@ -17,5 +17,5 @@ public sealed record Figure(string Name, string Unit, IReadOnlyList<double> Valu
     public string GoalText => Goal is { } goal ? $"{(AtLeast ? "from" : "to")} {goal.ToString(CultureInfo.InvariantCulture)} {Unit}".TrimEnd() : "";
 
     /// <summary>A value with its unit.</summary>
-    public string Text(double value) => $"{value.ToString(Math.Abs(value) < 10 ? "F2" : "F0", CultureInfo.InvariantCulture)} {Unit}".TrimEnd();
+    public string Text(double value) => $"{value.ToString(Math.Abs(value) < 10 || Unit == "%" ? "F2" : "F0", CultureInfo.InvariantCulture)} {Unit}".TrimEnd();
 }

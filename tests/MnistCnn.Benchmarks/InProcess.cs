@@ -25,7 +25,7 @@ public sealed record InProcess(
     public const int Steps = 100;
 
     private const int BatchSize = 64;
-    private const int Rounds = 4;
+    private const int Rounds = 3;
 
     /// <summary>Measures and gives the figures as a line of JSON.</summary>
     /// <param name="name">The architecture.</param>

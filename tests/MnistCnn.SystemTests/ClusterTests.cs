@@ -28,13 +28,11 @@ public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<Slu
         var job = slurm.Shell("sbatch --parsable sweep.sh");
         Assert.Equal(("", 0), (job.Error, job.ExitCode));
         var first = slurm.Folder["sweep/arch=plain,lr=0.01,seed=1/metrics.jsonl"];
-        while (!File.Exists(first) || File.ReadAllLines(first).Length < 2)
-            await Task.Delay(20, TestContext.Current.CancellationToken);
+        await Until(() => File.Exists(first) && File.ReadAllLines(first).Length >= 2);
         Assert.Equal(0, slurm.Shell($"scontrol requeue {job.Output.Trim()}_1").ExitCode);
 
         // What waits, is requeued or runs is in the queue; Slurm lets two minutes go by before it starts a requeued task.
-        while (slurm.Shell($"scontrol update JobId={job.Output.Trim()}_1 StartTime=now; squeue --noheader").Output.Length > 0)
-            await Task.Delay(500, TestContext.Current.CancellationToken);
+        await Until(() => slurm.Shell($"scontrol update JobId={job.Output.Trim()}_1 StartTime=now; squeue --noheader").Output.Length == 0);
         var log = File.ReadAllText(slurm.Folder["sweep-1.log"]);
         Assert.Contains("Stopped. To go on", log);
         Assert.Contains("Part 1/2 is done", log);
@@ -44,6 +42,15 @@ public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<Slu
         Assert.Equal(0, slurm.Shell($"{ProgramRun.Command} sweep {Grid} --threads 1 --out alone").ExitCode);
         Assert.Equal(Results("alone"), Results("sweep"));
         Assert.Equal(File.ReadAllBytes(slurm.Folder["alone/plot.png"]), File.ReadAllBytes(slurm.Folder["sweep/plot.png"]));
+    }
+
+    private async Task Until(Func<bool> condition)
+    {
+        for (var tries = 0; !condition(); tries++)
+        {
+            Assert.True(tries < 3000, slurm.Shell("squeue; tail -n 5 *.log").Output);
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+        }
     }
 
     [Fact]

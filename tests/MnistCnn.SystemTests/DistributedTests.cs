@@ -11,7 +11,7 @@ namespace MnistCnn.SystemTests;
 public sealed class DistributedTests : IDisposable
 {
     private const string Steps = "--arch residual --train-limit 64 --test-limit 500 --epochs 20"; // an epoch is a step
-    private const string Epochs = "--arch residual --train-limit 1920 --test-limit 500 --epochs 12";
+    private const string Epochs = "--arch residual --train-limit 1920 --test-limit 500 --epochs 16";
 
     private readonly TemporaryFolder folder = new();
 
@@ -71,9 +71,13 @@ public sealed class DistributedTests : IDisposable
     {
         Require(Train(2, Epochs, "whole"));
         var random = new Random(18);
-        for (var times = 0; times < 10; times++)
-            using (var run = Start(2, GoOn("run")))
-                await Lose(run, random);
+        for (var (times, killed) = (0, 0); killed < 10; times++)
+        {
+            Assert.True(times < 30, $"{killed} processes were killed");
+            using var run = Start(2, GoOn("run"));
+            killed += await Lose(run, random) ? 1 : 0;
+        }
+
         Require(ProgramRun.Finish(Start(2, GoOn("run"))));
         Assert.Equal(File.ReadAllBytes(folder["whole/model.safetensors"]), File.ReadAllBytes(folder["run/model.safetensors"]));
 
@@ -187,6 +191,7 @@ public sealed class DistributedTests : IDisposable
         var two = Train(2, Pictures, "two");
         Require(two);
         Assert.Contains("Pictures that cannot be read and are passed over: 1.", two.Error);
+        Assert.Equal(Math.Max(1, Environment.ProcessorCount / 2), Info("two").GetProperty("threads").GetInt32());
         foreach (var (expected, actual) in Metrics("one").Zip(Metrics("two")))
             Assert.Equal(Number(expected, "train_loss"), Number(actual, "train_loss"), 1e-5);
         Assert.Equal(Info("one").GetProperty("data").GetProperty("sha256").GetRawText(), Info("two").GetProperty("data").GetProperty("sha256").GetRawText());
@@ -261,14 +266,14 @@ public sealed class DistributedTests : IDisposable
 
     private static void Signal(string name, int process) => Require(ProgramRun.OfShell("/", $"kill -{name} {process}"));
 
-    // Waits until it has made some progress, or is over.
-    private static async Task Lose(Process run, Random random)
+    // Waits until it has made some progress, or is over; whether there was a process to kill.
+    private static async Task<bool> Lose(Process run, Random random)
     {
         await Progress(run, random.Next(3));
         await Task.Delay(random.Next(200), TestContext.Current.CancellationToken);
-        if (Processes(run) is { Length: > 0 } all)
-            ProgramRun.OfShell("/", $"kill -KILL {all[random.Next(all.Length)]}");
+        var isKilled = Processes(run) is { Length: > 0 } all && ProgramRun.OfShell("/", $"kill -KILL {all[random.Next(all.Length)]}").ExitCode == 0;
         Assert.True(run.WaitForExit(TimeSpan.FromSeconds(60)), "the others go on");
+        return isKilled;
     }
 
     // Until it has said that so many epochs are over.

@@ -69,8 +69,8 @@ internal static class SweepCommand
         var shared = ArgumentsOf(result, Shared);
         if (result.GetResult(Merge) is not null)
         {
-            if (texts.Length > 0 || result.GetResult(Part) is not null || result.GetResult(Out) is not null)
-                result.AddError("--merge gathers what is there: it takes no settings, no --shard and no --out.");
+            if (texts.Length > 0 || ArgumentsOf(result, [.. Shared, .. DataOptions.All, Jobs, Part, Out]).Length > 0)
+                result.AddError("--merge gathers what is there: it takes no settings, no --data, --jobs, --shard and --out.");
             return;
         }
 
@@ -104,7 +104,15 @@ internal static class SweepCommand
     }
 
     private static ParseResult TrialLine(Grid grid, IReadOnlyList<string> point, IEnumerable<string> shared) =>
-        Trial.Parse([.. shared, .. grid.Parameters.Zip(point).SelectMany(setting => new[] { $"--{setting.First.Name}", setting.Second })]);
+        Trial.Parse([.. shared, .. grid.Parameters.Zip(point).SelectMany(setting => Arguments(setting.First.Name, setting.Second))]);
+
+    // Commas are between the values of the grid. Between the parts of one value, for options that take several, there is a plus sign.
+    private static IEnumerable<string> Arguments(string name, string value) => $"--{name}" switch
+    {
+        var option when option == TrainCommand.Milestones.Name => [option, .. value.Split('+')],
+        var option when option == TrainCommand.Augment.Name => [option, value.Replace('+', ',')],
+        var option => [option, value],
+    };
 
     private static SweepTrial[] Trials(Grid grid, IReadOnlyList<string> shared) =>
         [.. grid.Points.Select(point => new SweepTrial(grid.NameOf(point), point, TrainCommand.Settings(TrialLine(grid, point, shared))))];
@@ -156,10 +164,11 @@ internal static class SweepCommand
     private static void Train(
         ParseResult line, Sweep sweep, Shard shard, IReadOnlyList<string> shared, SweepData data, torch.Device device, CancellationToken cancellation)
     {
+        SweepTrial[] trials = [.. sweep.Trials.Where((_, place) => shard.Has(place))];
+        sweep.EnsureTrainable(trials, data.Of);
         sweep.Begin(SweepInfo.Of(sweep.Grid, shared, data.Of(sweep.Trials[0])));
         DataOptions.Report(line, data.Of(sweep.Trials[0]));
         var (isPart, jobs) = (line.GetValue(Part) is not null, line.GetValue(Jobs) ?? 1);
-        SweepTrial[] trials = [.. sweep.Trials.Where((_, place) => shard.Has(place))];
         ExperimentReport.Run(progress =>
         {
             var work = new SweepWork(sweep, trials, progress, () =>

@@ -34,7 +34,8 @@ internal static class TrainCommand
         Defaults.WeightDecay,
         TrainSettings.IsWeightDecay,
         TrainSettings.WeightDecays);
-    private static readonly Option<IReadOnlyList<int>?> Milestones = new("--lr-milestones")
+    /// <summary>Of several numbers.</summary>
+    public static readonly Option<IReadOnlyList<int>?> Milestones = new("--lr-milestones")
     {
         Description = "Divide the learning rate by 10 after each of these numbers of steps of the run.",
         HelpName = "STEPS",
@@ -57,7 +58,8 @@ internal static class TrainCommand
         Defaults.LabelSmoothing,
         TrainSettings.IsShare,
         TrainSettings.Shares);
-    private static readonly Option<Augmentation?> Augment = new("--augment")
+    /// <summary>Of several parts, with commas between.</summary>
+    public static readonly Option<Augmentation?> Augment = new("--augment")
     {
         Description = $"Change the training images at random, with commas between: {Augmentation.Names}.",
         HelpName = "PARTS",

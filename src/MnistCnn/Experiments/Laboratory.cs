@@ -45,8 +45,6 @@ internal sealed class Laboratory(
         var run = TrainingRun.StartOrResume(architecture, SettingsOf(architecture, seed), data, device, folder);
         try
         {
-            if (device.type != TorchSharp.DeviceType.CPU)
-                run.Trainer.StepsAtOnce = 100;
             return run.Train([new TrainingProgress(settings.Epochs, progress)], cancellation) ? run : throw new OperationCanceledException(cancellation);
         }
         catch

@@ -89,18 +89,42 @@ internal sealed class Sweep
     public void Begin(SweepInfo info)
     {
         var path = Path.Combine(Folder, InfoFile);
-        if (File.Exists(path))
+        if (!File.Exists(path))
         {
-            if (JsonFormat.Differences(Read(Folder).InWords, info.InWords) is { Length: > 0 } differences)
-                throw new IOException($"{Folder} holds another sweep: {string.Join("; ", differences)}. Choose another folder with --out.");
-            return;
+            // The file itself may be there by now, or be about to: other parts begin too.
+            if (Directory.Exists(Folder) && Directory.EnumerateFileSystemEntries(Folder).Any(entry => !Path.GetFileName(entry).StartsWith(InfoFile, StringComparison.Ordinal)) && !File.Exists(path))
+                throw new IOException($"{Folder} is not empty, and not a sweep's. Choose another folder with --out.");
+            Directory.CreateDirectory(Folder);
+            AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(info, JsonFormat.Indented))));
         }
 
-        // The file itself may be there by now, or be about to: other parts begin too.
-        if (Directory.Exists(Folder) && Directory.EnumerateFileSystemEntries(Folder).Any(entry => !Path.GetFileName(entry).StartsWith(InfoFile, StringComparison.Ordinal)) && !File.Exists(path))
-            throw new IOException($"{Folder} is not empty, and not a sweep's. Choose another folder with --out.");
-        Directory.CreateDirectory(Folder);
-        AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(info, JsonFormat.Indented))));
+        // That of another sweep may have come there just now, too.
+        if (JsonFormat.Differences(Read(Folder).InWords, info.InWords) is { Length: > 0 } differences)
+            throw new IOException($"{Folder} holds another sweep: {string.Join("; ", differences)}. Choose another folder with --out.");
+    }
+
+    /// <summary>Finds out before the first training whether one of them cannot be begun.</summary>
+    /// <param name="trials">The trainings that are to be done.</param>
+    /// <param name="data">The data that a trial is trained on.</param>
+    /// <exception cref="UserException">One cannot be trained so.</exception>
+    /// <exception cref="IOException">The weights to start from cannot be read.</exception>
+    /// <exception cref="InvalidDataException">They are not the network's.</exception>
+    public void EnsureTrainable(IReadOnlyList<SweepTrial> trials, Func<SweepTrial, DataSet> data)
+    {
+        foreach (var trial in trials.DistinctBy(trial => (
+            trial.Settings.Architecture, trial.Settings.BatchSize, trial.Settings.Validation, trial.Settings.TrainLimit, trial.Settings.TestLimit, trial.Settings.Freeze)))
+        {
+            try
+            {
+                using var trainer = new Trainer(ArchitectureOf(trial), trial.Settings, data(trial), CPU);
+                if (init is not null)
+                    TrainedNetwork.LoadInto(trainer.Model, ArchitectureOf(trial), init, data(trial).ClassNames);
+            }
+            catch (UserException error)
+            {
+                throw new UserException($"{trial.Name} cannot be trained: {error.Message}", error);
+            }
+        }
     }
 
     /// <summary>Reads what the sweep in a folder is.</summary>
@@ -112,12 +136,12 @@ internal sealed class Sweep
         return JsonFormat.Parse<SweepInfo>(InputFile.ReadAllText(path), path);
     }
 
-    /// <summary>Whether a trial has come to its end; then only its results stay.</summary>
+    /// <summary>Whether a trial has come to its end, or diverged; then only its results stay.</summary>
     /// <exception cref="IOException">Its folder holds another training, or cannot be read.</exception>
     /// <exception cref="InvalidDataException">Its record is damaged.</exception>
     public bool IsDone(SweepTrial trial)
     {
-        if (ReadInfo(trial)?.Outcome != RunInfo.Finished)
+        if (!IsDone(ReadInfo(trial)))
             return false;
         RunFolder.KeepResults(FolderOf(trial));
         return true;
@@ -134,18 +158,16 @@ internal sealed class Sweep
     /// <exception cref="UserException">It cannot be trained so.</exception>
     public void Train(SweepTrial trial, DataSet data, Device device, Action<double> progress, CancellationToken cancellation)
     {
-        using (var run = TrainingRun.StartOrResume(Architecture.Find(trial.Settings.Architecture)!, trial.Settings, data, device, FolderOf(trial), init))
+        using (var run = TrainingRun.StartOrResume(ArchitectureOf(trial), trial.Settings, data, device, FolderOf(trial), init))
         {
-            if (device.type != TorchSharp.DeviceType.CPU)
-                run.Trainer.StepsAtOnce = 100;
             try
             {
                 if (!run.Train([new TrainingProgress(trial.Settings.Epochs, progress)], cancellation))
                     throw new OperationCanceledException(cancellation);
             }
-            catch (UserException)
+            catch (DivergenceException)
             {
-                return; // it diverged, which is a result too
+                // That is a result too.
             }
         }
 
@@ -162,16 +184,18 @@ internal sealed class Sweep
         {
             if (finished.TryGetValue(trial, out var known))
                 results.Add(known);
-            else if (ReadInfo(trial) is not { } info)
-                continue;
-            else if (info.Outcome == RunInfo.Finished)
-                results.Add(finished[trial] = SweepResult.Of(trial, SavedRun.Read(FolderOf(trial))));
-            else if (info.Outcome.StartsWith(RunInfo.Failed, StringComparison.Ordinal))
-                results.Add(new SweepResult(trial, info.Outcome, [], null, info.Parameters, 0));
+            else if (ReadInfo(trial) is { } info && IsDone(info))
+                results.Add(finished[trial] = info.Outcome == RunInfo.Finished
+                    ? SweepResult.Of(trial, SavedRun.Read(FolderOf(trial)))
+                    : new SweepResult(trial, info.Outcome, [], null, info.Parameters, 0));
         }
 
         return results;
     }
+
+    private static bool IsDone(RunInfo? info) => info?.Outcome == RunInfo.Finished || info?.Outcome.StartsWith(RunInfo.Diverged, StringComparison.Ordinal) == true;
+
+    private static Architecture ArchitectureOf(SweepTrial trial) => Architecture.Find(trial.Settings.Architecture)!;
 
     private string FolderOf(SweepTrial trial) => Path.Combine(Folder, trial.Name);
 

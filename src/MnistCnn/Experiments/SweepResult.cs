@@ -5,8 +5,8 @@ namespace MnistCnn.Experiments;
 
 /// <summary>What came out of one training of a sweep.</summary>
 /// <param name="Trial">Which training.</param>
-/// <param name="Outcome">"finished", or why it failed.</param>
-/// <param name="Epochs">What each of its epochs measured; none where it failed.</param>
+/// <param name="Outcome">"finished", or that it diverged.</param>
+/// <param name="Epochs">What each of its epochs measured; none where it diverged.</param>
 /// <param name="Chosen">The epoch that counts: the best one in validation where images are held out for that, otherwise the last.</param>
 /// <param name="Parameters">How many numbers the network learns.</param>
 /// <param name="Seconds">How long its epochs took.</param>
@@ -27,10 +27,10 @@ internal sealed record SweepResult(
     {
         Dictionary<string, object?> row = [];
         foreach (var (parameter, value) in grid.Parameters.Zip(Trial.Values))
-            row[parameter.Name] = value;
+            row[parameter.Name.Replace('-', '_')] = value;
         row["outcome"] = Outcome;
         row["parameters"] = Parameters;
-        row["epochs"] = Epochs.Count;
+        row["epochs_done"] = Epochs.Count;
         row["epoch"] = Chosen?.Epoch;
         row["train_loss"] = Chosen?.TrainLoss;
         row["test_loss"] = Chosen?.TestLoss;

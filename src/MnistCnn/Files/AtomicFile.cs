@@ -76,7 +76,7 @@ internal static partial class AtomicFile
     private static void UnderTemporaryName(string path, Action<string, string> write)
     {
         path = Target(path);
-        var temporary = $"{path}.{Environment.ProcessId}.tmp";
+        var temporary = $"{path}.{Random.Shared.NextInt64()}.tmp"; // by chance: processes of several containers may have the same number
         try
         {
             write(temporary, path);

@@ -145,7 +145,7 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
     {
         try
         {
-            Finish($"{RunInfo.Failed}{reason.Message}");
+            Finish($"{(reason is DivergenceException ? RunInfo.Diverged : RunInfo.Failed)}{reason.Message}");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -13,7 +13,7 @@ namespace MnistCnn.Runs;
 /// <param name="Started">When it was started, or last resumed.</param>
 /// <param name="Seconds">How long it took since then, or null while it runs.</param>
 /// <param name="PeakMemory">The most that the process held in memory, in bytes, or null while it runs.</param>
-/// <param name="Outcome">"running", "finished", "stopped", or why it failed.</param>
+/// <param name="Outcome">"running", "finished", "stopped", or why it failed or that it diverged.</param>
 /// <param name="Id">Tells the run from all others, and stays through <c>--resume</c>; null in one of version 0.1.</param>
 public sealed record RunInfo(
     TrainSettings Settings,
@@ -31,8 +31,11 @@ public sealed record RunInfo(
     /// <summary>The <see cref="Outcome"/> of a run that came to its end.</summary>
     public const string Finished = "finished";
 
-    /// <summary>What the <see cref="Outcome"/> of a run that failed starts with; the reason follows.</summary>
+    /// <summary>What the <see cref="Outcome"/> of a run that failed starts with; the reason follows. Started again, it may come to its end.</summary>
     public const string Failed = "failed: ";
+
+    /// <summary>What the <see cref="Outcome"/> of a run starts with whose loss is no longer a finite number; what happened follows.</summary>
+    public const string Diverged = "diverged: ";
 
     /// <summary>How many numbers its side classifiers learn, which it has only while it trains; 0 where it has none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]

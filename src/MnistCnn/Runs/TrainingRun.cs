@@ -120,17 +120,20 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
         Architecture architecture, TrainSettings settings, DataSet data, Device device, string folder, string? init = null)
     {
         var path = Path.Combine(folder, RunFolder.CheckpointFile);
-        if (!File.Exists(path))
-            return Start(architecture, settings, data, device, folder, init, parallelism: Parallelism.Automatic);
-        using var checkpoint = Checkpoint.Read(path);
-        return Resume(checkpoint, path, architecture, settings, data, device, parallelism: Parallelism.Automatic);
+        using var checkpoint = File.Exists(path) ? Checkpoint.Read(path) : null;
+        var run = checkpoint is null
+            ? Start(architecture, settings, data, device, folder, init, parallelism: Parallelism.Automatic)
+            : Resume(checkpoint, path, architecture, settings, data, device, parallelism: Parallelism.Automatic);
+        if (device.type != TorchSharp.DeviceType.CPU)
+            run.Trainer.StepsAtOnce = 100; // nobody looks at single steps
+        return run;
     }
 
     /// <summary>Trains to the last epoch, or until it is stopped; <see cref="RunInfo.Outcome"/> says which.</summary>
     /// <param name="observers">Are told of each step and each epoch.</param>
     /// <param name="cancellation">Stops it after the current step.</param>
     /// <returns>Whether it came to its end.</returns>
-    /// <exception cref="UserException">The loss is no longer a finite number.</exception>
+    /// <exception cref="DivergenceException">The loss is no longer a finite number.</exception>
     /// <exception cref="IOException">The folder can no longer be written.</exception>
     public bool Train(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation)
     {

@@ -103,7 +103,7 @@ public sealed record Evaluation(
         var (confidences, predictions) = softmax(scores, dim: 1).max(dim: 1);
         var loss = cross_entropy(scores, classes).item<double>();
         if (!double.IsFinite(loss))
-            throw new UserException($"The loss became {loss} in the test: what the network gives is too large. Train it with a lower learning rate.");
+            throw new DivergenceException($"The loss became {loss} in the test: what the network gives is too large. Train it with a lower learning rate.");
         return new Evaluation(
             loss,
             classes.data<long>().ToArray(),

@@ -372,7 +372,7 @@ public sealed class Trainer : IDisposable
             loss.Dispose();
             correct.Dispose();
             if (!double.IsFinite(metrics.Loss))
-                throw new UserException(FormattableString.Invariant(
+                throw new DivergenceException(FormattableString.Invariant(
                     $"The loss became {metrics.Loss} in epoch {State.Epoch}, step {metrics.Step}. Try a learning rate below {settings.LearningRate}."));
             State = State with
             {

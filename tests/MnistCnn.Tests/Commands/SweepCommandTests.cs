@@ -39,7 +39,7 @@ public sealed class SweepCommandTests : IDisposable
         Assert.Equal(File.ReadAllBytes(folder["alone/best.safetensors"]), File.ReadAllBytes(folder[$"out/{Names[3]}/best.safetensors"]));
 
         var rows = File.ReadAllLines(folder["out/results.csv"]);
-        Assert.Equal("lr,seed,outcome,parameters,epochs,epoch,train_loss,test_loss,test_accuracy,validation_accuracy,seconds", rows[0]);
+        Assert.Equal("lr,seed,outcome,parameters,epochs_done,epoch,train_loss,test_loss,test_accuracy,validation_accuracy,seconds", rows[0]);
         Assert.Equal(["0.01,1,finished,8490,3,3", "0.01,2,finished,8490,3,3", "0.1,1,finished,8490,3,3", "0.1,2,finished,8490,3,3"], rows[1..].Select(row => string.Join(',', row.Split(',')[..6])));
         var last = JsonDocument.Parse(File.ReadAllLines(folder["alone/metrics.jsonl"])[2]).RootElement;
         Assert.Equal(last.GetProperty("test_accuracy").GetRawText(), rows[4].Split(',')[8]);
@@ -132,16 +132,67 @@ public sealed class SweepCommandTests : IDisposable
         {
             var run = Run([.. arguments, "--jobs", jobs, "--out", $"out{jobs}"]);
             Assert.Equal(0, run.ExitCode);
-            Assert.Contains("lr=1e30 failed: The loss became", run.Error);
+            Assert.Contains("lr=1e30 diverged: The loss became", run.Error);
             Assert.Matches(@"1e30\s+0 of 1", run.Output);
             var rows = Results($"out{jobs}").Split('\n');
-            Assert.StartsWith("1e30,failed: The loss became ", rows[1]);
+            Assert.StartsWith("1e30,diverged: The loss became ", rows[1]);
             Assert.StartsWith("0.01,finished,8490,2,2,", rows[2]);
+
+            // It is over: nothing is left to go on from, and nothing is trained again.
+            Assert.Equal(["metrics.jsonl", "run.json"], Directory.GetFiles(folder[$"out{jobs}/lr=1e30"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+            Assert.DoesNotContain("[", Run([.. arguments, "--out", $"out{jobs}"]).Error);
         }
 
         var hopeless = Run("sweep", "lr=1e30", "--arch", "plain", "--epochs", "1", "--data", "data", "--out", "hopeless");
         Assert.Equal(1, hopeless.ExitCode);
         Assert.Contains("No training came to its end", hopeless.Error);
+    }
+
+    // What made it fail may pass, so it is no result: the others wait for it.
+    [Fact]
+    public void A_trial_that_fails_is_not_done_and_goes_on_once_it_can()
+    {
+        Assert.Equal(0, Run([.. small, "--out", "whole", "--threads", "1"]).ExitCode);
+        string[] part = [.. small, "--out", "out", "--threads", "1", "--shard", "1/2"];
+        Directory.CreateDirectory(folder[$"out/{Names[2]}/best.safetensors/in-the-way"]);
+        File.Copy(folder["whole/sweep.json"], folder["out/sweep.json"]);
+        var failed = Run(part);
+        Assert.Equal(1, failed.ExitCode);
+        Assert.Contains("best.safetensors", failed.Error);
+        Assert.StartsWith("failed: ", Outcome(Names[2]));
+        Assert.Equal(0, Run([.. part[..^1], "2/2"]).ExitCode);
+        var early = Run("sweep", "--merge", "out");
+        Assert.Equal(1, early.ExitCode);
+        Assert.Contains($"1 of 4 trainings are not done, the first of them {Names[2]}", early.Error);
+
+        Directory.Delete(folder[$"out/{Names[2]}/best.safetensors"], recursive: true);
+        Assert.Equal(0, Run(part).ExitCode);
+        Assert.Equal(0, Run("sweep", "--merge", "out").ExitCode);
+        Assert.Equal(Results("whole"), Results("out"));
+    }
+
+    [Theory]
+    [InlineData("batch-size=10,59 --arch resnet18", "batch-size=59 cannot be trained", "batch normalisation")]
+    [InlineData("arch=plain,residual --validation 60", "arch=plain cannot be trained", "held out")]
+    [InlineData("arch=plain,residual --init no.safetensors", "no.safetensors")]
+    public void What_cannot_be_trained_is_said_before_the_first_training(string arguments, params string[] parts)
+    {
+        Run(["sweep", .. arguments.Split(' '), "--data", "data", "--out", "out"]).AssertFailed(1, parts);
+        Assert.False(Directory.Exists(folder["out"]));
+    }
+
+    [Fact]
+    public void A_value_of_several_parts_has_plus_signs_between_them()
+    {
+        var run = Run("sweep", "augment=shift=1+rotate=5,crop=1", "lr-milestones=2+4,3", "epochs=1,2", "--arch", "plain", "--batch-size", "20", "--data", "data", "--out", "out");
+        Assert.Equal(0, run.ExitCode);
+        var settings = Setting("augment=shift=1+rotate=5,lr-milestones=2+4,epochs=2");
+        Assert.Equal("shift=1,rotate=5", settings.GetProperty("augment").GetString());
+        Assert.Equal([2, 4], settings.GetProperty("learning_rate_milestones").EnumerateArray().Select(step => step.GetInt32()));
+        var rows = File.ReadAllLines(folder["out/results.csv"]);
+        Assert.StartsWith("augment,lr_milestones,epochs,outcome,parameters,epochs_done,epoch,", rows[0]);
+        Assert.StartsWith("shift=1+rotate=5,2+4,1,finished,8490,1,1,", rows[1]);
+        Assert.Equal(1 + 8, rows.Length);
     }
 
     [Fact]
@@ -169,6 +220,10 @@ public sealed class SweepCommandTests : IDisposable
     [InlineData("seed=1 --out x --shard 1", "--shard", "'1'")]
     [InlineData("seed=1 --shard 1/2", "--shard needs --out")]
     [InlineData("seed=1 --merge out", "--merge")]
+    [InlineData("--merge out --epochs 3", "--merge")]
+    [InlineData("--merge out --jobs 2", "--merge")]
+    [InlineData("lr-milestones=5+4", "--lr-milestones")]
+    [InlineData("augment=shift=1+wings=2", "--augment", "wings")]
     [InlineData("seed=1 --jobs 0", "--jobs")]
     public void A_command_line_that_makes_no_sense_is_said(string arguments, params string[] parts)
     {

@@ -271,7 +271,7 @@ public sealed class TrainCommandTests : IDisposable
     public void A_loss_that_is_no_number_ends_the_run_with_the_step()
     {
         Run([.. Short, "--lr", "1e6", "--out", "out"]).AssertFailed(1, "epoch 1, step ");
-        Assert.StartsWith("failed: ", Json(File.ReadAllText(folder["out/run.json"])).GetProperty("outcome").GetString());
+        Assert.StartsWith("diverged: ", Json(File.ReadAllText(folder["out/run.json"])).GetProperty("outcome").GetString());
     }
 
     // Weights so large that one step's loss is finite, and that of the test is not.

@@ -82,6 +82,21 @@ public sealed class ClaimTests
             select new ListingRow(network, 1, seed, epoch, accuracy / 100, accuracy / 100, accuracy, Block1Conv2Gradient: 1, Block1Conv1Gradient: 1));
     }
 
+    [Fact]
+    public void A_deeper_plain_network_must_have_the_higher_training_error_and_no_residual_one()
+    {
+        Assert.StartsWith("Borne out: training error of Plain-56 over Plain-20 after 2 epochs, 3.00 ± 0.00", Of(deepPlain: 8, deepResidual: 2).Text);
+        Assert.StartsWith("Not borne out: training error of Plain-56 over Plain-20 after 2 epochs, -1.00 ± 0.00", Of(deepPlain: 4, deepResidual: 2).Text);
+        Assert.StartsWith("Not borne out: training error of Plain-56 over ResNet-56 after 2 epochs, -1.00 ± 0.00", Of(deepPlain: 8, deepResidual: 9).Text);
+
+        Verdict Of(double deepPlain, double deepResidual) => Conclude("degradation",
+            from seed in Seeds
+            from network in new[] { ("Plain-20", 20, 5), ("ResNet-20", 20, 3), ("Plain-56", 56, deepPlain), ("ResNet-56", 56, deepResidual) }
+            from epoch in new[] { 1, 2 }
+            let error = network.Item3 + seed + (epoch == 1 ? 50 - network.Item2 : 0)
+            select new DegradationRow(network.Item1, network.Item2, network.Item1.StartsWith("ResNet", StringComparison.Ordinal), 1, 1, seed, epoch, 1, error, 1, error));
+    }
+
     /// <summary>The names of all experiments.</summary>
     public static TheoryData<string> Names { get; } = [.. Claims.All.Select(experiment => experiment.Name)];
 
