@@ -236,7 +236,7 @@ public sealed class TrainerTests
     [Fact]
     public void A_loss_that_is_no_number_ends_the_run_and_names_the_step()
     {
-        var error = Assert.Throws<UserException>(() => Run(new TrainSettings("plain", LearningRate: 1e6)));
+        var error = Assert.Throws<DivergenceException>(() => Run(new TrainSettings("plain", LearningRate: 1e6)));
         Assert.Matches(@"epoch 1, step [23]\b", error.Message);
         Assert.Contains("learning rate", error.Message);
     }
