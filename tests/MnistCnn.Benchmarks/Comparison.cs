@@ -25,7 +25,6 @@ public sealed class Comparison(int pairs, bool isQuick)
     private readonly string[] sizes = isQuick ? ["12000", "2000"] : [];
     private readonly string? python = FindPython();
     private readonly List<Figure> figures = [];
-    private readonly Dictionary<string, List<double>> peaks = new() { ["residual"] = [], ["inception"] = [] };
 
     private string[] Limits => sizes is [var train, var test] ? ["--train-limit", train, "--test-limit", test] : [];
 
@@ -38,11 +37,11 @@ public sealed class Comparison(int pairs, bool isQuick)
                 "There is no Python with PyTorch and torchvision here (Debian: python3-torchvision): the comparison with them is left out.");
         foreach (var name in new[] { "residual", "inception" })
         {
-            Epochs(name);
+            var peaks = Epochs(name);
             Cores(name);
             InsideOneProcess(name);
             if (!isQuick)
-                Memory(name);
+                Memory(name, peaks);
         }
 
         if (!isQuick)
@@ -54,14 +53,16 @@ public sealed class Comparison(int pairs, bool isQuick)
         return 0;
     }
 
-    // This program and its rivals in turn.
-    private void Epochs(string name)
+    // This program and its rivals in turn; the peak memory of each of its own runs.
+    private List<double> Epochs(string name)
     {
         Say($"{name}: epochs");
-        List<double> ours = [], plain = [], explained = [], printed = [];
+        List<double> peaks = [], ours = [], plain = [], explained = [], printed = [];
         for (var pair = 0; pair < pairs; pair++)
         {
-            ours.Add(SecondsOf(OurEpoch(name)));
+            var own = OurRun(name, ["--epochs", "1", .. Limits]);
+            peaks.Add(own.PeakMemory);
+            ours.Add(SecondsOf(own.Epochs[0]));
             plain.Add(SecondsOf(Measure("rival", name, sizes)));
             if (python is null)
                 continue;
@@ -74,6 +75,8 @@ public sealed class Comparison(int pairs, bool isQuick)
         Against("plain TorchSharp", plain);
         Against(name == "residual" ? "the article's program as explained" : "the article's program", explained, name == "residual" ? 0.37 : 0.54);
         Against("the article's program as printed, which does less work", printed);
+
+        return peaks;
 
         void Against(string rival, List<double> seconds, double? goal = null)
         {
@@ -120,19 +123,12 @@ public sealed class Comparison(int pairs, bool isQuick)
             1.1);
     }
 
-    private void Memory(string name)
+    private void Memory(string name, List<double> peaks)
     {
         Say($"{name}: memory");
-        while (peaks[name].Count < MemoryRuns)
-            OurEpoch(name);
-        Add($"{name}: peak memory of an epoch, the goal for the highest", "MB", peaks[name], 400);
-    }
-
-    private JsonElement OurEpoch(string name)
-    {
-        var run = OurRun(name, ["--epochs", "1", .. Limits]);
-        peaks[name].Add(run.PeakMemory / 1e6);
-        return run.Epochs[0];
+        while (peaks.Count < MemoryRuns)
+            peaks.Add(OurRun(name, "--epochs", "1").PeakMemory);
+        Add($"{name}: peak memory of an epoch, the goal for the highest", "MB", [.. peaks.Select(bytes => bytes / 1e6)], 400);
     }
 
     // How long Residual takes to an accuracy.

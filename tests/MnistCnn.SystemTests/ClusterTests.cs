@@ -44,15 +44,6 @@ public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<Slu
         Assert.Equal(File.ReadAllBytes(slurm.Folder["alone/plot.png"]), File.ReadAllBytes(slurm.Folder["sweep/plot.png"]));
     }
 
-    private async Task Until(Func<bool> condition)
-    {
-        for (var tries = 0; !condition(); tries++)
-        {
-            Assert.True(tries < 3000, slurm.Shell("squeue; tail -n 5 *.log").Output);
-            await Task.Delay(100, TestContext.Current.CancellationToken);
-        }
-    }
-
     [Fact]
     public void Srun_starts_the_processes_of_one_training_as_mpiexec_does()
     {
@@ -90,6 +81,15 @@ public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<Slu
     {
         Assert.Contains(old, text);
         return text.Replace(old, now);
+    }
+
+    private async Task Until(Func<bool> condition)
+    {
+        for (var tries = 0; !condition(); tries++)
+        {
+            Assert.True(tries < 3000, slurm.Shell("squeue; tail -n 5 *.log").Output);
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+        }
     }
 
     private string Results(string name) =>

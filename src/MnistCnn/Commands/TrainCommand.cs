@@ -34,6 +34,7 @@ internal static class TrainCommand
         Defaults.WeightDecay,
         TrainSettings.IsWeightDecay,
         TrainSettings.WeightDecays);
+
     /// <summary>Of several numbers.</summary>
     public static readonly Option<IReadOnlyList<int>?> Milestones = new("--lr-milestones")
     {
@@ -48,6 +49,7 @@ internal static class TrainCommand
             return steps;
         },
     };
+
     private static readonly Option<bool> OneCycle = new("--one-cycle")
     {
         Description = "Let the learning rate rise to --lr and fall again, once in the whole run.",
@@ -58,6 +60,7 @@ internal static class TrainCommand
         Defaults.LabelSmoothing,
         TrainSettings.IsShare,
         TrainSettings.Shares);
+
     /// <summary>Of several parts, with commas between.</summary>
     public static readonly Option<Augmentation?> Augment = new("--augment")
     {
@@ -71,6 +74,7 @@ internal static class TrainCommand
             return parts;
         },
     };
+
     private static readonly Option<string?> ClassWeights = Checked(
         new Option<string?>("--class-weights")
         {

@@ -128,7 +128,7 @@ internal sealed partial class ExperimentRun : IDisposable
         {
             try
             {
-                Save($"failed: {error.Message}");
+                Save($"{RunInfo.Failed}{error.Message}");
             }
             catch (Exception second) when (second is IOException or UnauthorizedAccessException)
             {

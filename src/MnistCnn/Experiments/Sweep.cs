@@ -141,7 +141,7 @@ internal sealed class Sweep
     /// <exception cref="InvalidDataException">Its record is damaged.</exception>
     public bool IsDone(SweepTrial trial)
     {
-        if (!IsDone(ReadInfo(trial)))
+        if (ReadInfo(trial) is not { } info || !IsOver(info))
             return false;
         RunFolder.KeepResults(FolderOf(trial));
         return true;
@@ -184,7 +184,7 @@ internal sealed class Sweep
         {
             if (finished.TryGetValue(trial, out var known))
                 results.Add(known);
-            else if (ReadInfo(trial) is { } info && IsDone(info))
+            else if (ReadInfo(trial) is { } info && IsOver(info))
                 results.Add(finished[trial] = info.Outcome == RunInfo.Finished
                     ? SweepResult.Of(trial, SavedRun.Read(FolderOf(trial)))
                     : new SweepResult(trial, info.Outcome, [], null, info.Parameters, 0));
@@ -193,7 +193,7 @@ internal sealed class Sweep
         return results;
     }
 
-    private static bool IsDone(RunInfo? info) => info?.Outcome == RunInfo.Finished || info?.Outcome.StartsWith(RunInfo.Diverged, StringComparison.Ordinal) == true;
+    private static bool IsOver(RunInfo info) => info.Outcome == RunInfo.Finished || info.Outcome.StartsWith(RunInfo.Diverged, StringComparison.Ordinal);
 
     private static Architecture ArchitectureOf(SweepTrial trial) => Architecture.Find(trial.Settings.Architecture)!;
 

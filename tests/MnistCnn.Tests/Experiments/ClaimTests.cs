@@ -91,10 +91,10 @@ public sealed class ClaimTests
 
         Verdict Of(double deepPlain, double deepResidual) => Conclude("degradation",
             from seed in Seeds
-            from network in new[] { ("Plain-20", 20, 5), ("ResNet-20", 20, 3), ("Plain-56", 56, deepPlain), ("ResNet-56", 56, deepResidual) }
+            from network in new (string Name, int Depth, double Error)[] { ("Plain-20", 20, 5), ("ResNet-20", 20, 3), ("Plain-56", 56, deepPlain), ("ResNet-56", 56, deepResidual) }
             from epoch in new[] { 1, 2 }
-            let error = network.Item3 + seed + (epoch == 1 ? 50 - network.Item2 : 0)
-            select new DegradationRow(network.Item1, network.Item2, network.Item1.StartsWith("ResNet", StringComparison.Ordinal), 1, 1, seed, epoch, 1, error, 1, error));
+            let error = network.Error + seed + (epoch == 1 ? 50 - network.Depth : 0)
+            select new DegradationRow(network.Name, network.Depth, network.Name.StartsWith("ResNet", StringComparison.Ordinal), 1, 1, seed, epoch, 1, error, 1, error));
     }
 
     /// <summary>The names of all experiments.</summary>
