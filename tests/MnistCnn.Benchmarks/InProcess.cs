@@ -94,11 +94,10 @@ public sealed record InProcess(
     {
         using var images = data.Normalization.Apply(data.Test.Images);
         var batches = images.split(Evaluation.BatchSize);
-        using var loader = Batches.Of(data.Test, data.Normalization, Evaluation.BatchSize, shuffle: false);
         List<double> ours = [], forward = [];
         for (var round = 0; round < Rounds; round++)
         {
-            ours.Add(Machine.Seconds(() => Evaluation.Run(model, loader)));
+            ours.Add(Machine.Seconds(() => Evaluation.Run(model, data.Test, data.Normalization)));
             forward.Add(Machine.Seconds(() =>
             {
                 using var noGradient = no_grad();

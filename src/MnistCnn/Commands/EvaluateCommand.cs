@@ -51,8 +51,7 @@ internal static class EvaluateCommand
         AtomicFile.EnsureWritable(mistakesPath);
 
         using var test = data.Test.To(device);
-        using var loader = Batches.Of(test, model.Normalization, Evaluation.BatchSize, shuffle: false);
-        var evaluation = Evaluation.Run(model.Network, loader, rank: top is not null);
+        var evaluation = Evaluation.Run(model.Network, test, model.Normalization, rank: top is not null);
         ConfusionPlot.Draw(confusionPath, model.Architecture.Title, evaluation, names);
         MistakesPlot.Draw(mistakesPath, model.Architecture.Title, evaluation, data.Test, names);
         EvaluationReport.Write(model.Architecture, names, evaluation, top, [confusionPath, mistakesPath], line.GetValue(Json));

@@ -114,8 +114,11 @@ public static partial class IdxReader
             (height, width) = (width, height);
         }
 
+        // Not by tensor(), which would keep a second array of them on .NET's heap.
+        var images = empty([count, 1, height, width], ScalarType.Byte);
+        pixels.Span.CopyTo(images.bytes);
         using var labels = tensor(part.Labels.Values[..count], [count]);
-        return new ImageSet(tensor(pixels, [count, 1, height, width]), labels.to_type(ScalarType.Int64));
+        return new ImageSet(images, labels.to_type(ScalarType.Int64));
     }
 
     // In place, since there may be hundreds of megabytes.

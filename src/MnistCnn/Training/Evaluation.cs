@@ -1,7 +1,6 @@
 using MnistCnn.Data;
 using MnistCnn.Runtime;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 using static TorchSharp.torch.nn.functional;
@@ -76,27 +75,20 @@ public sealed record Evaluation(
     /// <summary>The mean of the <see cref="ClassAccuracies"/> that there are: each class counts the same, however many images it has.</summary>
     public static double Balanced(IReadOnlyList<double?> classAccuracies) => classAccuracies.Average() ?? throw new ArgumentException("There is no image.");
 
-    /// <summary>Runs a network over one enumeration of a loader, without gradients.</summary>
-    /// <param name="model">Images (B, C, H, W) to logits (B, classes), on the loader's device.</param>
-    /// <param name="loader">The images; see <see cref="Batches"/>.</param>
+    /// <summary>Runs a network over a set of images, without gradients.</summary>
+    /// <param name="model">Images (B, C, H, W) to logits (B, classes), on the device where the images are.</param>
+    /// <param name="set">The images.</param>
+    /// <param name="normalization">How the network is given them.</param>
+    /// <param name="batchSize">How many of them at a time.</param>
     /// <param name="rank">Whether <see cref="Ranks"/> are wanted.</param>
     /// <param name="group">The processes of which each has a share of the images, in their order; null where all are here.</param>
-    /// <exception cref="UserException">The loss is not a finite number.</exception>
-    public static Evaluation Run(Module<Tensor, Tensor> model, DataLoader<long, Batch> loader, bool rank = false, ProcessGroup? group = null)
+    /// <exception cref="DivergenceException">The loss is not a finite number.</exception>
+    public static Evaluation Run(
+        Module<Tensor, Tensor> model, ImageSet set, Normalization normalization, int batchSize = BatchSize, bool rank = false, ProcessGroup? group = null)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        List<Tensor> logits = [], labels = [];
-        model.eval();
-        foreach (var batch in loader)
-        {
-            using var batchScope = NewDisposeScope();
-            logits.Add(model.call(batch.Images).MoveToOuterDisposeScope());
-            labels.Add(batch.Labels.alias().MoveToOuterDisposeScope());
-        }
-
-        // All at once, so that a GPU is waited for but once.
-        var (scores, classes) = (cat(logits).cpu(), cat(labels).cpu());
+        var (scores, classes) = (Logits(model, set, normalization, batchSize), set.Labels.cpu());
         if (group is not null)
             (scores, classes) = (group.Concatenate(scores), group.Concatenate(classes.to_type(ScalarType.Float32)).to_type(ScalarType.Int64));
         scores = scores.to_type(ScalarType.Float64);
@@ -111,6 +103,26 @@ public sealed record Evaluation(
             confidences.data<double>().ToArray(),
             (int)scores.shape[1],
             rank ? RanksOf(scores, classes) : null);
+    }
+
+    // (N, classes), float32, on the CPU: fetched at once, so that a GPU is waited for but once. Each batch's go where there is room for them
+    // already: a tensor that outlived its batch would lie between what the next one needs in one piece, and that would be taken anew.
+    private static Tensor Logits(Module<Tensor, Tensor> model, ImageSet set, Normalization normalization, int batchSize)
+    {
+        using var batches = Batches.Of(set, normalization, batchSize, shuffle: false);
+        Tensor? all = null;
+        var done = 0L;
+        model.eval();
+        foreach (var batch in batches)
+        {
+            using var scope = NewDisposeScope();
+            var logits = model.call(batch.Images);
+            all ??= logits.new_empty(set.Count, logits.shape[1]).MoveToOuterDisposeScope();
+            all.narrow(0, done, logits.shape[0]).copy_(logits);
+            done += logits.shape[0];
+        }
+
+        return all!.cpu();
     }
 
     // Of two classes that are as likely, the first one is the network's choice, as in the maximum.

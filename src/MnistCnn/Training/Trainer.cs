@@ -17,6 +17,8 @@ namespace MnistCnn.Training;
 /// </summary>
 public sealed class Trainer : IDisposable
 {
+    private const int StepsBetweenCollections = 50;
+
     private readonly TrainSettings settings;
     private readonly Module<Tensor, Tensor> model;
     private readonly SGD optimizer;
@@ -24,9 +26,8 @@ public sealed class Trainer : IDisposable
     private readonly ImageSet trainSet;
     private readonly ImageSet? validationSet;
     private readonly ImageSet testSet;
+    private readonly Normalization normalization;
     private readonly DataLoader<long, Batch> trainLoader;
-    private readonly DataLoader<long, Batch>? validationLoader;
-    private readonly DataLoader<long, Batch> testLoader;
     private readonly IBatchLoss batchLoss;
     private readonly Parallelism parallelism;
 
@@ -63,14 +64,9 @@ public sealed class Trainer : IDisposable
         Classes = ClassBalance.Of(trainSet.Labels, data.ClassNames.Count);
         batchLoss = Loss(architecture, ShapeOf(data), device);
         schedule = Schedule();
-        if (heldOut > 0)
-        {
-            validationSet = OwnPart(data.Train, data.Train.Count - heldOut, heldOut);
-            validationLoader = Batches.Of(validationSet, data.Normalization, Evaluation.BatchSize, shuffle: false);
-        }
-
+        validationSet = heldOut > 0 ? OwnPart(data.Train, data.Train.Count - heldOut, heldOut) : null;
         testSet = OwnPart(data.Test, 0, data.Test.Count);
-        testLoader = Batches.Of(testSet, data.Normalization, Evaluation.BatchSize, shuffle: false);
+        normalization = data.Normalization;
         epochRandomState = get_rng_state();
 
         // What is only looked at is shared out.
@@ -180,8 +176,8 @@ public sealed class Trainer : IDisposable
 
             clock.Restart();
             Allocator.ReturnFreedMemory();
-            var validation = validationLoader is null ? null : Evaluation.Run(model, validationLoader, group: parallelism.Group);
-            var test = Evaluation.Run(model, testLoader, group: parallelism.Group);
+            var validation = validationSet is null ? null : Evaluation.Run(model, validationSet, normalization, group: parallelism.Group);
+            var test = Evaluation.Run(model, testSet, normalization, group: parallelism.Group);
             Allocator.ReturnFreedMemory();
             var testSeconds = clock.Elapsed.TotalSeconds;
 
@@ -214,9 +210,7 @@ public sealed class Trainer : IDisposable
     {
         trainLoader.Dispose();
         trainSet.Dispose();
-        validationLoader?.Dispose();
         validationSet?.Dispose();
-        testLoader.Dispose();
         testSet.Dispose();
         batchLoss.Dispose();
         optimizer.Dispose();
@@ -344,6 +338,8 @@ public sealed class Trainer : IDisposable
                 loss.MoveToOuterDisposeScope(),
                 correct.MoveToOuterDisposeScope()));
             schedule?.step();
+            if (step % StepsBetweenCollections == 0)
+                Allocator.FreeScalars();
             if (step % StepsAtOnce == 0)
                 Report(unreported, observers);
         }

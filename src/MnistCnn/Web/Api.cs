@@ -128,8 +128,7 @@ internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, 
                     count = test.Count;
                     var some = Math.Clamp(PixelsAtATime / (network.Shape.Height * network.Shape.Width), 1, Math.Min(Evaluation.BatchSize, count - done));
                     using var images = test.Slice(done, some).To(model.Device);
-                    using var batches = Batches.Of(images, network.Normalization, (int)some, shuffle: false);
-                    parts.Add(Evaluation.Run(network.Network, batches));
+                    parts.Add(Evaluation.Run(network.Network, images, network.Normalization, (int)some));
                     return done += some;
                 },
                 stopping,

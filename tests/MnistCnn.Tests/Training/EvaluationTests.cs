@@ -29,12 +29,12 @@ public sealed class EvaluationTests
         using var images = zeros(4, 1, 1, 1, ScalarType.Byte);
         using var labels = arange(4, ScalarType.Int64);
         using var model = new Constant(scores);
-        using var loader = Batches.Of(new ImageSet(images, labels), Normalization.Mnist, 3, shuffle: false);
-        var evaluation = Evaluation.Run(model, loader, rank: true);
+        var set = new ImageSet(images, labels);
+        var evaluation = Evaluation.Run(model, set, Normalization.Mnist, batchSize: 3, rank: true);
         Assert.Equal([0L, 2, 1, 3], evaluation.Ranks!);
         Assert.Equal([25.0, 50, 75, 100], new[] { 1, 2, 3, 4 }.Select(evaluation.TopAccuracy));
         Assert.Equal(evaluation.Accuracy, evaluation.TopAccuracy(1));
-        Assert.Null(Evaluation.Run(model, loader).Ranks);
+        Assert.Null(Evaluation.Run(model, set, Normalization.Mnist).Ranks);
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public sealed class EvaluationTests
     {
         using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 101);
         using var model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
-        var results = new[] { 1, 64, 500 }.Select(size => Evaluation.Run(model.Network, Batches.Of(data.Test, data.Normalization, size, shuffle: false))).ToArray();
+        var results = new[] { 1, 64, 500 }.Select(size => Evaluation.Run(model.Network, data.Test, data.Normalization, size)).ToArray();
         foreach (var result in results[1..])
         {
             Assert.Equal(results[0].Loss, result.Loss, 1e-6);
@@ -56,7 +56,7 @@ public sealed class EvaluationTests
     {
         using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 50);
         using var model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
-        var evaluation = Evaluation.Run(model.Network, Batches.Of(data.Test, data.Normalization, 50, shuffle: false));
+        var evaluation = Evaluation.Run(model.Network, data.Test, data.Normalization);
         for (var index = 0; index < evaluation.Total; index++)
         {
             var best = Prediction.Of(model.Network, model.Normalization, data.Test.Images[index], CPU)[0];

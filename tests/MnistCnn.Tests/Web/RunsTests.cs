@@ -276,11 +276,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     private float[] Answer(byte[] weights) => Of(weights, (network, data) =>
         network.Network.call(network.Normalization.Apply(data.Test.Images[..1])).data<float>().ToArray());
 
-    private double Accuracy(byte[] weights) => Of(weights, (network, data) =>
-    {
-        using var batches = Batches.Of(data.Test, network.Normalization, 1000, shuffle: false);
-        return Evaluation.Run(network.Network, batches).Accuracy;
-    });
+    private double Accuracy(byte[] weights) => Of(weights, (network, data) => Evaluation.Run(network.Network, data.Test, network.Normalization).Accuracy);
 
     private async Task<float[]> Answer(string run)
     {
