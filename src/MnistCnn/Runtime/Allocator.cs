@@ -25,8 +25,8 @@ internal static partial class Allocator
     });
 
     /// <summary>
-    /// Hands back to the kernel what was kept. To be called where what follows needs memory in other pieces: otherwise a test takes new memory
-    /// beside the pieces that the training left.
+    /// Frees what still waits for .NET's finalisers, and hands back to the kernel what was kept. To be called where what follows needs
+    /// memory in other pieces: otherwise a test takes new memory beside the pieces that the training left.
     /// </summary>
     public static void ReturnFreedMemory()
     {
