@@ -222,7 +222,7 @@ public sealed class Comparison(int pairs, bool isQuick)
                 milliseconds.Add(double.Parse(line[(line.LastIndexOf(',') + 1)..], CultureInfo.InvariantCulture));
 
         // The first half is the warm-up.
-        return milliseconds.Skip(milliseconds.Count / 2).Sum() / 1000 / InProcess.Steps;
+        return milliseconds.Skip(milliseconds.Count / 2).Sum() / 1000 / (InProcess.Rounds * InProcess.Steps / 2);
     }
 
     private static double SecondsToFirstStep()

@@ -21,20 +21,24 @@ namespace MnistCnn.Benchmarks;
 public sealed record InProcess(
     double FusedMultiplyAdds, double MatrixProduct, double TrainingSpeed, double StepSeconds, double Overhead, double EvaluationRatio)
 {
-    /// <summary>Steps that are taken at a time.</summary>
-    public const int Steps = 100;
+    /// <summary>Steps that are taken at a time: few, so that what is compared meets the same machine.</summary>
+    public const int Steps = 20;
+
+    /// <summary>How many times; the first is the warm-up.</summary>
+    public const int Rounds = 16;
 
     private const int BatchSize = 64;
-    private const int Rounds = 3;
+    private const int Evaluations = 6;
 
     /// <summary>Measures and gives the figures as a line of JSON.</summary>
     /// <param name="name">The architecture.</param>
     public static string Measure(string name)
     {
         using var data = Start(name, out var architecture);
-        using var steps = new BareSteps(architecture, data);
-        using var single = new Epochs(architecture, data, new Parallelism());
-        using var usual = new Epochs(architecture, data, Parallelism.Automatic);
+        using var test = data.Test.Slice(0, Evaluation.BatchSize);
+        using var single = new Epochs(architecture, data with { Test = test }, new Parallelism());
+        using var steps = new BareSteps(single.Model, data);
+        using var usual = new Epochs(architecture, data with { Test = test }, Parallelism.Automatic);
         var threads = get_num_threads();
 
         // In turn, so that a change of the machine's speed meets all of them: the whole of a step and its bare half.
@@ -50,22 +54,26 @@ public sealed record InProcess(
             registers.Add(Machine.FusedMultiplyAdds());
         }
 
-        // The first of each is the warm-up.
-        var step = Median(bare.Skip(1));
         var multiplyAdds = (double)NetworkSummary.Of(architecture, NetworkShape.Mnist, BatchSize).TrainingMultiplyAdds;
         return JsonSerializer.Serialize(new InProcess(
-            registers.Max(), Median(product.Skip(1)), multiplyAdds / Median(fastest.Skip(1)), step, 1 - step / Median(whole.Skip(1)), EvaluationOverForward(steps.Model, data)));
+            registers.Max(),
+            Median(product.Skip(1)),
+            multiplyAdds / Median(fastest.Skip(1)),
+            Median(bare.Skip(1)),
+            1 - Median(RatiosWithoutTheFirst(bare, whole)),
+            EvaluationOverForward(single.Model, data)));
     }
 
-    /// <summary>Forward pass, backward pass and optimiser <see cref="Steps"/> times to warm up and once more, for others to listen to.</summary>
+    /// <summary>Forward pass, backward pass and optimiser, <see cref="Rounds"/> of <see cref="Steps"/>, for others to listen to.</summary>
     /// <param name="name">The architecture.</param>
     public static void RunSteps(string name)
     {
         using var data = Start(name, out var architecture);
-        using var steps = new BareSteps(architecture, data);
+        using var model = MemoryLayout.ChannelsLast(architecture.Create());
+        using var steps = new BareSteps(model, data);
         set_num_threads(1);
-        steps.Seconds();
-        steps.Seconds();
+        for (var round = 0; round < Rounds; round++)
+            steps.Seconds();
     }
 
     // A training hands its memory back after each test; what follows would pay for that.
@@ -95,7 +103,7 @@ public sealed record InProcess(
         using var images = data.Normalization.Apply(data.Test.Images);
         var batches = images.split(Evaluation.BatchSize);
         List<double> ours = [], forward = [];
-        for (var round = 0; round < Rounds; round++)
+        for (var round = 0; round < Evaluations; round++)
         {
             ours.Add(Machine.Seconds(() => Evaluation.Run(model, data.Test, data.Normalization)));
             forward.Add(Machine.Seconds(() =>
@@ -109,35 +117,29 @@ public sealed record InProcess(
             }));
         }
 
-        return Median(ours.Skip(1)) / Median(forward.Skip(1));
+        return Median(RatiosWithoutTheFirst(ours, forward));
     }
 
+    // Of each round, since those of one round met the same machine.
+    private static IEnumerable<double> RatiosWithoutTheFirst(List<double> ones, List<double> others) => ones.Zip(others, (one, other) => one / other).Skip(1);
+
     /// <summary>What no training can do without: forward pass, backward pass and optimiser of one network.</summary>
-    private sealed class BareSteps : IDisposable
+    private sealed class BareSteps(Module<Tensor, Tensor> model, DataSet data) : IDisposable
     {
-        private readonly DataLoader<long, Batch> loader;
-        private readonly SGD optimizer;
-
-        public BareSteps(Architecture architecture, DataSet data)
-        {
-            Model = MemoryLayout.ChannelsLast(architecture.Create());
-            optimizer = optim.SGD(Model.parameters(), 0.01, 0.5);
-            loader = Batches.Of(data.Train, data.Normalization, BatchSize, shuffle: true);
-        }
-
-        public Module<Tensor, Tensor> Model { get; }
+        private readonly DataLoader<long, Batch> loader = Batches.Of(data.Train, data.Normalization, BatchSize);
+        private readonly SGD optimizer = optim.SGD(model.parameters(), 0.01, 0.5);
 
         /// <summary>Takes <see cref="Steps"/> steps; the seconds without those of the loader.</summary>
         public double Seconds()
         {
             var seconds = 0.0;
-            Model.train();
+            model.train();
             foreach (var (images, labels) in loader)
             {
                 seconds += Machine.Seconds(() =>
                 {
                     using var scope = NewDisposeScope();
-                    var loss = cross_entropy(Model.call(images), labels);
+                    var loss = cross_entropy(model.call(images), labels);
                     optimizer.zero_grad();
                     loss.backward();
                     optimizer.step();
@@ -151,7 +153,6 @@ public sealed record InProcess(
         {
             optimizer.Dispose();
             loader.Dispose();
-            Model.Dispose();
         }
     }
 
@@ -159,6 +160,8 @@ public sealed record InProcess(
     private sealed class Epochs(Architecture architecture, DataSet data, Parallelism parallelism) : IDisposable
     {
         private readonly Trainer trainer = new(architecture, new TrainSettings(architecture.Name, Epochs: int.MaxValue), data, CPU, parallelism);
+
+        public Module<Tensor, Tensor> Model => trainer.Model;
 
         /// <summary>Trains for an epoch; its seconds without those of the test.</summary>
         public double Seconds()

@@ -15,25 +15,25 @@ public static class Machine
     public static string Description =>
         $"{Environment.ProcessorCount} cores ({Processor()}), {RuntimeInformation.OSDescription}, .NET {Environment.Version}";
 
-    /// <summary>Multiply-adds a second of a product of two 2048x2048 matrices of float32, with torch's threads: the median of five.</summary>
+    /// <summary>Multiply-adds a second of a product of two 2048x2048 matrices of float32, with torch's threads.</summary>
     public static double MatrixProduct()
     {
         using var left = rand(Size, Size);
         using var right = rand(Size, Size);
-        return Math.Pow(Size, 3) / InProcess.Median(Enumerable.Range(0, 5).Select(_ => Seconds(() => mm(left, right).Dispose())));
+        return Math.Pow(Size, 3) / Seconds(() => mm(left, right).Dispose());
     }
 
     /// <summary>
-    /// Multiply-adds of float32 a second that all cores together do in a loop that touches no memory: what no program exceeds. The best of five.
+    /// Multiply-adds of float32 a second that all cores together do in a loop that touches no memory: what no program exceeds.
     /// </summary>
     public static double FusedMultiplyAdds()
     {
         const int rounds = 20_000_000;
         var lanes = Vector512.IsHardwareAccelerated ? Vector512<float>.Count : Vector256<float>.Count;
-        var seconds = Enumerable.Range(0, 5).Min(_ => Seconds(() => Parallel.For(
+        var seconds = Seconds(() => Parallel.For(
             0,
             Environment.ProcessorCount,
-            _ => Keep(Vector512.IsHardwareAccelerated ? Loop512(rounds) : Loop256(rounds)))));
+            _ => Keep(Vector512.IsHardwareAccelerated ? Loop512(rounds) : Loop256(rounds))));
         return (double)rounds * Chains * lanes * Environment.ProcessorCount / seconds;
     }
 

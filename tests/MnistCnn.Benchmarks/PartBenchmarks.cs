@@ -20,7 +20,7 @@ public class PartBenchmarks
     {
         NativeLibraries.Load();
         data = IdxReader.Load(IdxReader.BundledMnist);
-        loader = Batches.Of(data.Train, data.Normalization, 64, shuffle: true);
+        loader = Batches.Of(data.Train, data.Normalization, 64);
     }
 
     /// <summary>All 938 batches of an epoch.</summary>

@@ -9,22 +9,21 @@ namespace MnistCnn.Data;
 /// <param name="Labels">Classes, from 0: (B), int64.</param>
 public sealed record Batch(Tensor Images, Tensor Labels);
 
-/// <summary>The batches of an epoch, those of PyTorch's <c>DataLoader</c> with the same seed.</summary>
+/// <summary>The batches of a training epoch, those of PyTorch's <c>DataLoader</c> with the same seed.</summary>
 public static class Batches
 {
     /// <summary>
-    /// A TorchSharp <c>DataLoader</c> over a set of images. Each enumeration is one epoch; a batch is disposed when the
-    /// next one is asked for, and the last batch of an epoch may be smaller.
+    /// A TorchSharp <c>DataLoader</c> over a set of images. Each enumeration is one epoch, in an order of its own; a batch is disposed
+    /// when the next one is asked for, and the last batch of an epoch may be smaller.
     /// </summary>
     /// <param name="set">The images; they must live as long as the loader is used. The batches are where they are.</param>
     /// <param name="normalization">How the network is given them.</param>
     /// <param name="batchSize">Images in a batch, at least 1.</param>
-    /// <param name="shuffle">Whether each epoch has an order of its own.</param>
-    public static DataLoader<long, Batch> Of(ImageSet set, Normalization normalization, int batchSize, bool shuffle) => new(
+    public static DataLoader<long, Batch> Of(ImageSet set, Normalization normalization, int batchSize) => new(
         new Indices(set.Count),
         (int)Math.Min(batchSize, set.Count), // the loader makes room for a whole batch
         (indices, _) => Gather(set, normalization, [.. indices]),
-        shuffle ? Shuffled(set.Count) : Sequential(set.Count),
+        Shuffled(set.Count),
         set.Images.device);
 
     /// <summary>
@@ -35,7 +34,7 @@ public static class Batches
     /// <remarks>Source: PyTorch's torch/utils/data/dataloader.py and sampler.py; the same in 1.13 and 2.x.</remarks>
     public static IEnumerable<long> Shuffled(long count)
     {
-        DrawInt64(); // the seed of loader processes, which PyTorch draws whether it starts any or not
+        DrawLoaderSeed();
         long[] order;
         using (var generator = new Generator((ulong)DrawInt64()))
         using (var permutation = randperm(count, generator: generator))
@@ -44,13 +43,11 @@ public static class Batches
             yield return index;
     }
 
-    /// <summary>Every index from 0 to <paramref name="count"/> - 1 in that order; it draws as <see cref="Shuffled"/> does.</summary>
-    public static IEnumerable<long> Sequential(long count)
-    {
-        DrawInt64();
-        for (var index = 0L; index < count; index++)
-            yield return index;
-    }
+    /// <summary>
+    /// Draws the seed of the loader's processes, as PyTorch does for each pass over any images, in whatever order, and whether it starts
+    /// processes or not. Without that, what is drawn after a test would not be what PyTorch draws.
+    /// </summary>
+    public static void DrawLoaderSeed() => DrawInt64();
 
     // What random_() gives on an int64 tensor: 63 random bits. The largest range that randint takes has as many.
     private static long DrawInt64() => randint_long(-(1L << 62), 1L << 62) + (1L << 62);

@@ -106,20 +106,19 @@ public sealed record Evaluation(
     }
 
     // (N, classes), float32, on the CPU: fetched at once, so that a GPU is waited for but once. Each batch's go where there is room for them
-    // already: a tensor that outlived its batch would lie between what the next one needs in one piece, and that would be taken anew.
+    // already: a tensor that outlived its batch would lie between what the next one needs in one piece, and that would be taken anew. The
+    // images lie there in their order, so that no loader has to gather them.
     private static Tensor Logits(Module<Tensor, Tensor> model, ImageSet set, Normalization normalization, int batchSize)
     {
-        using var batches = Batches.Of(set, normalization, batchSize, shuffle: false);
         Tensor? all = null;
-        var done = 0L;
         model.eval();
-        foreach (var batch in batches)
+        for (var start = 0L; start < set.Count; start += batchSize)
         {
             using var scope = NewDisposeScope();
-            var logits = model.call(batch.Images);
+            var count = Math.Min(batchSize, set.Count - start);
+            var logits = model.call(normalization.Apply(set.Images.narrow(0, start, count)));
             all ??= logits.new_empty(set.Count, logits.shape[1]).MoveToOuterDisposeScope();
-            all.narrow(0, done, logits.shape[0]).copy_(logits);
-            done += logits.shape[0];
+            all.narrow(0, start, count).copy_(logits);
         }
 
         return all!.cpu();

@@ -60,7 +60,7 @@ public sealed class Trainer : IDisposable
         FreezeWhatIsNotTrained();
         optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum, weight_decay: settings.WeightDecay);
         trainSet = Part(data.Train, 0, data.Train.Count - heldOut);
-        trainLoader = Batches.Of(trainSet, data.Normalization, settings.BatchSize, shuffle: true);
+        trainLoader = Batches.Of(trainSet, data.Normalization, settings.BatchSize);
         Classes = ClassBalance.Of(trainSet.Labels, data.ClassNames.Count);
         batchLoss = Loss(architecture, ShapeOf(data), device);
         schedule = Schedule();
@@ -176,8 +176,8 @@ public sealed class Trainer : IDisposable
 
             clock.Restart();
             Allocator.ReturnFreedMemory();
-            var validation = validationSet is null ? null : Evaluation.Run(model, validationSet, normalization, group: parallelism.Group);
-            var test = Evaluation.Run(model, testSet, normalization, group: parallelism.Group);
+            var validation = validationSet is null ? null : Test(validationSet);
+            var test = Test(testSet);
             Allocator.ReturnFreedMemory();
             var testSeconds = clock.Elapsed.TotalSeconds;
 
@@ -303,6 +303,12 @@ public sealed class Trainer : IDisposable
         {
             throw new UserException(error.Message, error);
         }
+    }
+
+    private Evaluation Test(ImageSet images)
+    {
+        Batches.DrawLoaderSeed();
+        return Evaluation.Run(model, images, normalization, group: parallelism.Group);
     }
 
     private void TrainEpoch(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation)
