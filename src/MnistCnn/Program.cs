@@ -20,6 +20,7 @@ var root = new RootCommand("Trains the Inception and Residual networks of a wide
     ServeCommand.Create(),
     ExperimentCommand.Create(),
     SweepCommand.Create(),
+    DoctorCommand.Create(),
 };
 
 if (args.Contains(""))

@@ -23,6 +23,7 @@ public sealed class Comparison(int pairs, bool isQuick)
     private static readonly string[] Short = ["--train-limit", "12800", "--test-limit", "2000", "--epochs", "1"];
 
     private readonly string[] sizes = isQuick ? ["12000", "2000"] : [];
+    private readonly int rounds = isQuick ? 4 : 16;
     private readonly string? python = FindPython();
     private readonly List<Figure> figures = [];
 
@@ -109,7 +110,7 @@ public sealed class Comparison(int pairs, bool isQuick)
     private void InsideOneProcess(string name)
     {
         Say($"{name}: in one process");
-        var inside = Repeat(() => JsonSerializer.Deserialize<InProcess>(Measure("measure", name))!, pairs);
+        var inside = Repeat(() => JsonSerializer.Deserialize<InProcess>(Measure("measure", name, $"{rounds}"))!, pairs);
         Add($"{name}: multiply-adds in training", "10⁹/s", [.. inside.Select(run => run.TrainingSpeed / 1e9)]);
         Add($"{name}: those of a product 2048x2048, meanwhile", "10⁹/s", [.. inside.Select(run => run.MatrixProduct / 1e9)]);
         Add($"{name}: those in registers, meanwhile", "10⁹/s", [.. inside.Select(run => run.FusedMultiplyAdds / 1e9)]);
@@ -213,16 +214,16 @@ public sealed class Comparison(int pairs, bool isQuick)
     }
 
     // What oneDNN says of each of its calls: "onednn_verbose,v1,primitive,exec,cpu,convolution,...,MILLISECONDS", in a process that does nothing else.
-    private static double ConvolutionSeconds(string name)
+    private double ConvolutionSeconds(string name)
     {
-        using var process = StartSelf(["steps", name], ("ONEDNN_VERBOSE", "profile_exec"));
+        using var process = StartSelf(["steps", name, $"{rounds}"], ("ONEDNN_VERBOSE", "profile_exec"));
         List<double> milliseconds = [];
         while (process.StandardOutput.ReadLine() is { } line)
             if (line.Contains(",exec,cpu,convolution,", StringComparison.Ordinal))
                 milliseconds.Add(double.Parse(line[(line.LastIndexOf(',') + 1)..], CultureInfo.InvariantCulture));
 
         // The first half is the warm-up.
-        return milliseconds.Skip(milliseconds.Count / 2).Sum() / 1000 / (InProcess.Rounds * InProcess.Steps / 2);
+        return milliseconds.Skip(milliseconds.Count / 2).Sum() / 1000 / (rounds * InProcess.Steps / 2);
     }
 
     private static double SecondsToFirstStep()

@@ -24,15 +24,13 @@ public sealed record InProcess(
     /// <summary>Steps that are taken at a time: few, so that what is compared meets the same machine.</summary>
     public const int Steps = 20;
 
-    /// <summary>How many times; the first is the warm-up.</summary>
-    public const int Rounds = 16;
-
     private const int BatchSize = 64;
-    private const int Evaluations = 6;
+    private const int MostEvaluations = 6;
 
     /// <summary>Measures and gives the figures as a line of JSON.</summary>
     /// <param name="name">The architecture.</param>
-    public static string Measure(string name)
+    /// <param name="rounds">How often; the first is the warm-up.</param>
+    public static string Measure(string name, int rounds)
     {
         using var data = Start(name, out var architecture);
         using var test = data.Test.Slice(0, Evaluation.BatchSize);
@@ -43,7 +41,7 @@ public sealed record InProcess(
 
         // In turn, so that a change of the machine's speed meets all of them: the whole of a step and its bare half.
         List<double> bare = [], whole = [], fastest = [], product = [], registers = [];
-        for (var round = 0; round < Rounds; round++)
+        for (var round = 0; round < rounds; round++)
         {
             set_num_threads(1);
             bare.Add(FromAnEmptyHeap(steps.Seconds));
@@ -61,18 +59,19 @@ public sealed record InProcess(
             multiplyAdds / Median(fastest.Skip(1)),
             Median(bare.Skip(1)),
             1 - Median(RatiosWithoutTheFirst(bare, whole)),
-            EvaluationOverForward(single.Model, data)));
+            EvaluationOverForward(single.Model, data, Math.Min(rounds, MostEvaluations))));
     }
 
-    /// <summary>Forward pass, backward pass and optimiser, <see cref="Rounds"/> of <see cref="Steps"/>, for others to listen to.</summary>
+    /// <summary>Forward pass, backward pass and optimiser, for others to listen to.</summary>
     /// <param name="name">The architecture.</param>
-    public static void RunSteps(string name)
+    /// <param name="rounds">How often <see cref="Steps"/> steps.</param>
+    public static void RunSteps(string name, int rounds)
     {
         using var data = Start(name, out var architecture);
         using var model = MemoryLayout.ChannelsLast(architecture.Create());
         using var steps = new BareSteps(model, data);
         set_num_threads(1);
-        for (var round = 0; round < Rounds; round++)
+        for (var round = 0; round < rounds; round++)
             steps.Seconds();
     }
 
@@ -98,12 +97,12 @@ public sealed record InProcess(
         return IdxReader.Load(IdxReader.BundledMnist, trainLimit: BatchSize * Steps);
     }
 
-    private static double EvaluationOverForward(Module<Tensor, Tensor> model, DataSet data)
+    private static double EvaluationOverForward(Module<Tensor, Tensor> model, DataSet data, int rounds)
     {
         using var images = data.Normalization.Apply(data.Test.Images);
         var batches = images.split(Evaluation.BatchSize);
         List<double> ours = [], forward = [];
-        for (var round = 0; round < Evaluations; round++)
+        for (var round = 0; round < rounds; round++)
         {
             ours.Add(Machine.Seconds(() => Evaluation.Run(model, data.Test, data.Normalization)));
             forward.Add(Machine.Seconds(() =>

@@ -7,11 +7,11 @@ switch (args)
     case ["parts", .. var rest]:
         BenchmarkSwitcher.FromTypes([typeof(PartBenchmarks), typeof(PictureBenchmarks)]).Run(rest.Length > 0 ? rest : ["--filter", "*"]);
         return 0;
-    case ["measure", var name]:
-        Console.WriteLine(InProcess.Measure(name));
+    case ["measure", var name, var rounds]:
+        Console.WriteLine(InProcess.Measure(name, int.Parse(rounds)));
         return 0;
-    case ["steps", var name]:
-        InProcess.RunSteps(name);
+    case ["steps", var name, var rounds]:
+        InProcess.RunSteps(name, int.Parse(rounds));
         return 0;
     case ["rival", var name]:
         Console.WriteLine(Rival.Train(name, trainLimit: null, testLimit: null));

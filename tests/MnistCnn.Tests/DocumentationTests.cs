@@ -33,6 +33,7 @@ public sealed partial class DocumentationTests
     [InlineData("experiment")]
     [InlineData("sweep")]
     [InlineData("serve")]
+    [InlineData("doctor")]
     public void The_options_page_lists_just_the_options_and_the_defaults_of_the_help(string command)
     {
         var common = Options(Help());

@@ -36,7 +36,11 @@ internal static class Degradation
         select Trial(architecture, depth, shape, seed);
 
     // Of 110 layers there is a residual network alone.
-    private static int[] DepthsOf(ExperimentSettings settings) => settings.Quick ? [20, 56] : settings.Deep ? [20, 32, 44, 56, 110] : [20, 32, 44, 56];
+    private static IEnumerable<int> DepthsOf(ExperimentSettings settings)
+    {
+        int[] depths = settings.Quick ? [20, 56] : [20, 32, 44, 56];
+        return settings.Deep ? depths.Append(110) : depths;
+    }
 
     private static Trial Trial(Architecture architecture, int depth, NetworkShape shape, long seed)
     {

@@ -41,9 +41,8 @@ public static class ModelFile
         if (name is null && architecture is not null && !Ready.Contains(architecture.Name))
             throw new UserException(
                 $"No network of {architecture.Name} comes with the program: name a file of weights or a run folder. The ready ones: {string.Join(", ", Ready)}.");
-        name ??= architecture?.Name ?? Standard;
-        if (IsReady(name))
-            return Path.Combine(AppContext.BaseDirectory, "data", "models", name.ToLowerInvariant() + Ending);
+        if (name is null || IsReady(name))
+            return Path.Combine(AppContext.BaseDirectory, "data", "models", (name ?? architecture?.Name ?? Standard).ToLowerInvariant() + Ending);
         if (!Directory.Exists(name))
             return Path.GetFullPath(name);
         return File.Exists(Path.Combine(name, RunFolder.InfoFile))

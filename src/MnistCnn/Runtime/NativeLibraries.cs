@@ -24,9 +24,13 @@ internal static class NativeLibraries
         catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
         {
             throw new DllNotFoundException(
-                $"libtorch does not load on this system ({RuntimeInformation.RuntimeIdentifier}): {Reason(error.Message)}", error);
+                $"libtorch does not load on this system ({RuntimeInformation.RuntimeIdentifier}): {Reason(error.Message).TrimEnd('.')}. {Advice}", error);
         }
     }
+
+    private static string Advice => OperatingSystem.IsWindows()
+        ? "Install Microsoft's Visual C++ Redistributable: https://learn.microsoft.com/cpp/windows/latest-supported-vc-redist"
+        : "It is there for Linux x64 with glibc, macOS arm64, and Windows x64 and arm64.";
 
     // .NET tries several names and tells of each; the interesting line is about a file that is there but does not load.
     private static string Reason(string message)

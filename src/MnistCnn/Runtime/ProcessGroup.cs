@@ -26,7 +26,7 @@ public sealed class ProcessGroup : IDisposable
     // MPI_IN_PLACE, which MPI.NET does not name: the sums take the place of what is added up.
     private const nint InPlace = -1;
 
-    private const string WhatToUse = "Start them with the mpiexec of MPICH (Debian: apt-get install mpich), Intel MPI or MS-MPI.";
+    private const string Supported = "MPICH (Debian: apt-get install mpich), Intel MPI or MS-MPI";
 
     // MPI counts in 32 bits.
     private const long MostAtOnce = 1 << 28;
@@ -75,16 +75,21 @@ public sealed class ProcessGroup : IDisposable
     /// <summary>Asks this one to stop; the others then do too, see <see cref="Token"/>.</summary>
     public CancellationToken Interruption { get; set; }
 
+    /// <summary>The name of the library of MPI that is here.</summary>
+    /// <exception cref="UserException">There is none.</exception>
+    public static string Library => LoadLibrary().Name;
+
     /// <summary>The processes that were started together with this one; null where it was started alone.</summary>
     /// <param name="tell">What the user is told of work that failed, in one line.</param>
     /// <exception cref="UserException">They were started by another MPI than those that it works with, or there is none.</exception>
     public static ProcessGroup? Join(Func<Exception, string> tell)
     {
         if (Number("OMPI_COMM_WORLD_SIZE") > 1)
-            throw new UserException($"These processes were started by Open MPI, whose interface differs. {WhatToUse}");
+            throw new UserException($"These processes were started by Open MPI, whose interface differs. Start them with the mpiexec of {Supported}.");
         if (!(Number("PMI_SIZE") > 1))
             return null;
-        EnsureLibrary();
+        var library = LoadLibrary().Handle;
+        NativeLibrary.SetDllImportResolver(typeof(MPI.Environment).Assembly, (_, _, _) => library);
         return new ProcessGroup(tell);
     }
 
@@ -222,15 +227,15 @@ public sealed class ProcessGroup : IDisposable
         int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     // MPI.NET asks for Microsoft's library, and the others have the same functions.
-    private static void EnsureLibrary()
+    private static (string Name, nint Handle) LoadLibrary()
     {
-        if (OperatingSystem.IsWindows())
-            return;
-        string[] names = OperatingSystem.IsMacOS() ? ["libmpi.12.dylib", "libpmpi.12.dylib"] : ["libmpich.so.12", "libmpi.so.12"];
-        var library = names.Select(name => NativeLibrary.TryLoad(name, out var handle) ? handle : 0).FirstOrDefault(handle => handle != 0);
-        if (library == 0)
-            throw new UserException($"MPI's library is missing: none of {string.Join(", ", names)} is there. {WhatToUse}");
-        NativeLibrary.SetDllImportResolver(typeof(MPI.Environment).Assembly, (_, _, _) => library);
+        string[] names = OperatingSystem.IsWindows() ? ["msmpi.dll"]
+            : OperatingSystem.IsMacOS() ? ["libmpi.12.dylib", "libpmpi.12.dylib"]
+            : ["libmpich.so.12", "libmpi.so.12"];
+        foreach (var name in names)
+            if (NativeLibrary.TryLoad(name, out var handle))
+                return (name, handle);
+        throw new UserException($"MPI's library is missing: there is no {string.Join(" or ", names)}. Install {Supported}.");
     }
 
     // Of Linux, where schedulers and Intel MPI give each process its own.

@@ -25,8 +25,8 @@ public sealed class OwnDataTests : IDisposable
         foreach (var command in commands)
         {
             var arguments = command.Replace("../../", $"{RepositoryRoot.FullPath}/").Split(' ')[2..];
-            var run = arguments[0].EndsWith(".cs", StringComparison.Ordinal)
-                ? ProgramRun.OfDotnet(folder.FullPath, ["run", .. arguments])
+            var run = arguments[0] == "--file" // where the page has it run, into the folder of the test
+                ? ProgramRun.OfDotnet(Path.Combine(RepositoryRoot.FullPath, "src", "MnistCnn"), ["run", .. arguments[..^1], folder[arguments[^1]]])
                 : ProgramRun.Of(folder.FullPath, arguments);
             Assert.True(run.ExitCode == 0, $"{command}: {run.Output}{run.Error}");
             output.Add(run.Output + run.Found);

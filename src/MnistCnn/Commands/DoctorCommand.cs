@@ -1,0 +1,108 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+using MnistCnn.Data;
+using MnistCnn.Files;
+using MnistCnn.Reporting;
+using MnistCnn.Runs;
+using MnistCnn.Runtime;
+using MnistCnn.Training;
+using TorchSharp;
+using static MnistCnn.Commands.CommonOptions;
+using Architecture = MnistCnn.Networks.Architecture;
+
+namespace MnistCnn.Commands;
+
+/// <summary><c>doctor</c>: what this system has, and what is missing to train.</summary>
+internal static class DoctorCommand
+{
+    private const int Images = 6400;
+
+    public static Command Create()
+    {
+        var command = new Command("doctor", "Say what this system has, and what is missing to train.") { Json };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult line)
+    {
+        Finding[] findings = [.. Findings(line)];
+        DoctorReport.Write(findings, line.GetValue(Json));
+        string[] missing = [.. findings.Where(finding => finding.Needed && !finding.Found).Select(finding => finding.Name)];
+        return missing.Length == 0 ? 0 : throw new UserException($"This system lacks what a training needs: {string.Join(", ", missing)}.");
+    }
+
+    private static IEnumerable<Finding> Findings(ParseResult line)
+    {
+        yield return Finding.Of("Program", () => $"MnistCnn {Versions.Program}, .NET {Environment.Version}");
+        yield return Finding.Of("System", System);
+        var libtorch = Finding.Of("libtorch", Libtorch);
+        yield return libtorch;
+        if (libtorch.Found)
+        {
+            var device = Finding.Of("Device", () => Devices.Get(line.GetValue(Device) ?? "auto").ToString());
+            yield return device;
+            yield return Finding.Of("GPU", () => Devices.Get(OperatingSystem.IsMacOS() ? "mps" : "cuda").ToString(), needed: false);
+            yield return Finding.Of("MNIST", Mnist);
+            yield return Finding.Of("Networks", ReadyNetworks, needed: false);
+            if (device.Found)
+                yield return Finding.Of("Training", () => Training(device.Text));
+        }
+
+        yield return Finding.Of("Plots", Plots, needed: false);
+        yield return Finding.Of("Folder", Folder);
+        yield return Finding.Of("MPI", () => ProcessGroup.Library, needed: false);
+    }
+
+    private static string System()
+    {
+        var vectors = Avx512F.IsSupported ? "AVX-512" : Avx2.IsSupported ? "AVX2" : AdvSimd.IsSupported ? "NEON" : "neither AVX2 nor NEON: slow";
+        var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1e9;
+        return FormattableString.Invariant(
+            $"{RuntimeInformation.OSDescription} ({RuntimeInformation.RuntimeIdentifier}), cores: {Environment.ProcessorCount} ({vectors}), memory: {memory:F1} GB");
+    }
+
+    private static string Libtorch()
+    {
+        Allocator.KeepFreedMemory();
+        NativeLibraries.Load();
+        return $"{Versions.All["libtorch"]}, TorchSharp {Versions.All["torchsharp"]}, threads: {torch.get_num_threads()}";
+    }
+
+    private static string Mnist()
+    {
+        using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 1);
+        return FormattableString.Invariant($"{data.Found.Train:N0} training and {data.Found.Test:N0} test images, as their SHA-256 says");
+    }
+
+    private static string ReadyNetworks()
+    {
+        foreach (var name in ModelFile.Ready)
+            TrainedNetwork.Load(ModelFile.Find(null, Architecture.Find(name))).Dispose();
+        return string.Join(", ", ModelFile.Ready);
+    }
+
+    // What a training does, but for its files.
+    private static string Training(string device)
+    {
+        var architecture = Architecture.Find(Architecture.Default)!;
+        using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: Images, testLimit: Evaluation.BatchSize);
+        using var trainer = new Trainer(architecture, new TrainSettings(architecture.Name, Epochs: 1), data, Devices.Get(device), Parallelism.Automatic);
+        trainer.Run([]);
+        var speed = trainer.State.History[0].ImagesPerSecond;
+        return FormattableString.Invariant($"{architecture.Title} learns from {speed:N0} images a second: an epoch of MNIST in {data.Found.Train / speed:F0} s or less");
+    }
+
+    private static string Plots() => Typefaces.CanWrite("Accuracy 0 %")
+        ? $"in {Picture.Font}"
+        : throw new UserException("There is no font on this system, and plots have no text without one (Debian: apt-get install fonts-dejavu-core).");
+
+    private static string Folder()
+    {
+        var folder = Path.GetFullPath(".");
+        AtomicFile.EnsureWritable(Path.Combine(folder, "run"));
+        return FormattableString.Invariant($"runs can be written to {folder}, free: {new DriveInfo(folder).AvailableFreeSpace / 1e9:F1} GB");
+    }
+}

@@ -1,0 +1,77 @@
+using System.Text.Json;
+
+namespace MnistCnn.Tests.Commands;
+
+public sealed class DoctorCommandTests : IDisposable
+{
+    private static readonly string[] Needed = ["Program", "System", "libtorch", "Device", "MNIST", "Training", "Folder"];
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Where_all_is_there_each_finding_says_so_and_nothing_is_left_behind()
+    {
+        var run = Run("doctor");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Matches(@"(?m)^ *libtorch +ok +2\.\d+\.\d+", run.Output);
+        Assert.Matches(@"(?m)^ *MNIST +ok +60,000 training and 10,000 test images", run.Output);
+        Assert.Matches(@"(?m)^ *Training +ok +Residual learns from [\d,]+ images a second", run.Output);
+        Assert.Empty(folder.Contents);
+
+        var findings = Findings(Run("doctor", "--json"));
+        Assert.Equal(Needed.Order(), findings.Where(finding => finding.Needed).Select(finding => finding.Name).Order());
+        Assert.All(findings, finding => Assert.True(finding.Found || !finding.Needed, finding.Text));
+        Assert.True(findings.Single(finding => finding.Name == "Networks").Found);
+    }
+
+    [Fact]
+    public void A_device_that_is_not_there_is_missing_and_nothing_is_trained()
+    {
+        var run = Run("doctor", "--device", "cuda:88", "--json");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Equal("error: This system lacks what a training needs: Device.\n", run.Error);
+        var findings = Findings(run);
+        Assert.Contains("cuda:88 is not available", findings.Single(finding => finding.Name == "Device").Text);
+        Assert.DoesNotContain(findings, finding => finding.Name == "Training");
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_written_is_said()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "other systems have no folder that nobody can write");
+        var run = ProgramRun.Of("/proc", "doctor");
+        Assert.Equal((1, "error: This system lacks what a training needs: Folder.\n"), (run.ExitCode, run.Error));
+        Assert.Matches(@"(?m)^ *Folder +missing +", run.Output);
+    }
+
+    [Theory]
+    [InlineData("runtimes/linux-x64/native/libtorch_cpu.so", "libtorch", "libtorch does not load on this system")]
+    [InlineData("data/mnist/t10k-labels-idx1-ubyte.gz", "MNIST, Training", "t10k-labels-idx1-ubyte.gz was changed or damaged")]
+    public void What_is_damaged_in_the_program_s_own_folder_is_said(string file, string missing, string reason)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the copy is made of links");
+        var (program, damaged) = (folder["program"], folder[$"program/{file}"]);
+        Assert.Equal(0, ProgramRun.OfShell(folder.FullPath, $"cp -rs '{AppContext.BaseDirectory}' program && cp --remove-destination '{ProgramRun.ProgramPath}' program").ExitCode);
+        File.Delete(damaged);
+        File.WriteAllText(damaged, "damaged");
+
+        var run = ProgramRun.OfDotnet(folder.FullPath, "exec", Path.Combine(program, "MnistCnn.dll"), "doctor", "--json");
+        Assert.Equal((1, $"error: This system lacks what a training needs: {missing}.\n"), (run.ExitCode, run.Error));
+        Assert.Contains(reason, Findings(run).Single(finding => finding.Name == missing.Split(',')[0]).Text);
+    }
+
+    private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);
+
+    private static Finding[] Findings(ProgramRun run) =>
+        JsonDocument.Parse(run.Output).RootElement.GetProperty("findings").EnumerateArray()
+            .Select(finding => new Finding(
+                finding.GetProperty("name").GetString()!,
+                finding.GetProperty("found").GetBoolean(),
+                finding.GetProperty("needed").GetBoolean(),
+                finding.GetProperty("text").GetString()!))
+            .ToArray();
+
+    private sealed record Finding(string Name, bool Found, bool Needed, string Text);
+}
