@@ -101,8 +101,9 @@ internal static class DoctorCommand
 
     private static string Folder()
     {
-        var folder = Path.GetFullPath(".");
-        AtomicFile.EnsureWritable(Path.Combine(folder, "run"));
-        return FormattableString.Invariant($"runs can be written to {folder}, free: {new DriveInfo(folder).AvailableFreeSpace / 1e9:F1} GB");
+        var folder = Path.GetFullPath(Directory.Exists("runs") ? "runs" : ".");
+        AtomicFile.EnsureWritable(Path.Combine(folder, Path.GetRandomFileName()));
+        var space = folder.StartsWith(@"\\", StringComparison.Ordinal) ? "" : FormattableString.Invariant($", free: {new DriveInfo(folder).AvailableFreeSpace / 1e9:F1} GB");
+        return $"runs can be written to {folder}{space}";
     }
 }

@@ -14,9 +14,9 @@ internal static class Failure
     /// </summary>
     public static string Reason(Exception error, bool verbose)
     {
-        // What fails while a batch is gathered comes in a wrapping of the loader's.
-        while (error is AggregateException { InnerExceptions: [var only] })
-            error = only;
+        // What fails while a batch is gathered comes in a wrapping of the loader's; on several threads, it may be more than one.
+        while (error is AggregateException { InnerExceptions: { Count: > 0 } all } && all.Skip(1).All(IsExpected))
+            error = all[0];
         if (!IsExpected(error))
             return $"This is a bug in MnistCnn {Versions.Program}, not in what you asked for:\n{error}";
         if (verbose)

@@ -77,11 +77,7 @@ internal static class PredictCommand
     // A folder without pictures stays, so that it gets its own error.
     private static string[] Expand(string path)
     {
-        if (!Directory.Exists(path))
-            return [path];
-        var files = Directory.EnumerateFiles(path)
-            .Where(PictureFile.IsNamed)
-            .Order(StringComparer.Ordinal).ToArray();
+        string[] files = [.. PictureFolder.Pictures(path)];
         return files.Length > 0 ? files : [path];
     }
 }

@@ -62,7 +62,7 @@ internal static class SummaryCommand
 
     private static NetworkShape? Shape(ArgumentResult result)
     {
-        var text = result.Tokens is [var token] ? token.Value : "";
+        var text = Text(result);
         var shape = NetworkShape.Parse(text);
         if (shape is null)
             result.AddError($"--input takes channels, height and width, as in {Mnist.Input}, each from 1 to {NetworkShape.LargestSide}, not '{text}'.");

@@ -82,7 +82,7 @@ public sealed record Augmentation(double Shift = 0, double Rotate = 0, double Sc
     /// <param name="seed">The seed of the run.</param>
     /// <param name="epoch">Which epoch, from 1.</param>
     /// <param name="step">Which step of the epoch, from 1.</param>
-    /// <returns>The same shape, on the same device. What comes in from outside continues the edge of the image.</returns>
+    /// <returns>The same shape, on the same device. What comes in from outside continues the edge of the image; of a crop, it is the mean.</returns>
     public Tensor Apply(Tensor images, long seed, int epoch, int step)
     {
         using var scope = NewDisposeScope();

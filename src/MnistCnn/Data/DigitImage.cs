@@ -41,7 +41,7 @@ public static class DigitImage
     public static Tensor? Read(byte[] contents, string name)
     {
         using var bitmap = PictureFile.Decode(contents, name);
-        return FindInk(Shrink(bitmap)) is { } ink ? tensor(Fit(ink), [1, Side, Side]) : null;
+        return FindInk(Shrink(bitmap)) is { } ink ? tensor(Fit(ink), [1, Side, Side], device: CPU) : null; // whatever another thread has made the default
     }
 
     // Averages squares of pixels into one: grey values from 0 to 255, the longer side at most LargestSide.

@@ -76,11 +76,12 @@ public static class PictureFolder
         }
     }
 
-    // Hidden ones are of the system, or of other programs.
+    /// <summary>The pictures in a folder, in the order of their names; none where it is no folder.</summary>
+    internal static IEnumerable<string> Pictures(string folder) => Visible(folder, Directory.EnumerateFiles).Where(PictureFile.IsNamed);
+
     private static IEnumerable<string> Classes(string folder) => Visible(folder, Directory.EnumerateDirectories);
 
-    private static IEnumerable<string> Pictures(string folder) => Visible(folder, Directory.EnumerateFiles).Where(PictureFile.IsNamed);
-
+    // Hidden ones are of the system, or of other programs.
     private static IEnumerable<string> Visible(string folder, Func<string, IEnumerable<string>> enumerate) => Directory.Exists(folder)
         ? enumerate(folder).Where(path => !Path.GetFileName(path).StartsWith('.')).Order(StringComparer.Ordinal)
         : [];

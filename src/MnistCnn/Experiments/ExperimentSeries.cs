@@ -33,7 +33,7 @@ internal sealed class ExperimentSeries : IDisposable
             foreach (var page in pages)
                 AtomicFile.DeleteLeftovers(Path.Combine(folderLock.Folder, page));
             var known = experiments.Select(experiment => experiment.Name).Concat(pages).ToHashSet();
-            if (Directory.EnumerateFileSystemEntries(folderLock.Folder).Any(entry => !FolderLock.IsLock(entry) && !known.Contains(Path.GetFileName(entry))))
+            if (Directory.EnumerateFileSystemEntries(folderLock.Folder).Any(entry => !FolderLock.IsLock(entry) && !IsHidden(entry) && !known.Contains(Path.GetFileName(entry))))
                 throw new IOException($"{folderLock.Folder} is not empty, and not of all experiments. Choose another folder with --out.");
             return new ExperimentSeries(folderLock, experiments);
         }
@@ -52,6 +52,9 @@ internal sealed class ExperimentSeries : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => folderLock.Dispose();
+
+    // As macOS leaves them in every folder that is looked at.
+    private static bool IsHidden(string path) => Path.GetFileName(path).StartsWith('.');
 }
 
 /// <summary>One experiment among all, as far as it is known.</summary>

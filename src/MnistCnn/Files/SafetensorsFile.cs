@@ -165,10 +165,10 @@ internal sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tenso
             || !Types.TryGetValue(property.Value.GetProperty("dtype").GetString() ?? "", out var type))
             throw new FormatException();
         var shape = property.Value.GetProperty("shape").EnumerateArray().Select(length => (long)length.GetInt32()).ToArray();
-        var offsets = property.Value.GetProperty("data_offsets").EnumerateArray().Select(offset => offset.GetInt32()).ToArray();
+        var offsets = property.Value.GetProperty("data_offsets").EnumerateArray().Select(offset => offset.GetInt64()).ToArray();
         var size = shape.Aggregate((long)type.Size, (product, length) => checked(product * length));
         var largest = shape.Aggregate(1L, (product, length) => checked(product * Math.Max(length, 1)));
-        if (shape.Length > LargestRank || shape.Any(length => length < 0) || largest > int.MaxValue)
+        if (shape.Length > LargestRank || shape.Any(length => length < 0) || largest > int.MaxValue || size > int.MaxValue)
             throw new FormatException();
         if (offsets is not [>= 0 and var begin, var end] || end < begin || end - begin != size)
             throw new FormatException();
@@ -178,7 +178,7 @@ internal sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tenso
     // Every byte belongs to exactly one tensor.
     private static void EnsureWhole(IEnumerable<Entry> entries, long length, string name)
     {
-        var position = 0;
+        var position = 0L;
         foreach (var entry in entries)
         {
             if (entry.Begin != position)
@@ -268,5 +268,5 @@ internal sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tenso
     private delegate void ReadOnlySpanAction(ReadOnlySpan<byte> bytes);
 
     /// <summary>What the header says of a tensor.</summary>
-    private sealed record Entry(string Name, int Place, ScalarType Type, long[] Shape, int Begin, int End);
+    private sealed record Entry(string Name, int Place, ScalarType Type, long[] Shape, long Begin, long End);
 }

@@ -18,5 +18,5 @@ internal static class TrainingText
 
     /// <summary>A time as minutes and seconds, or with hours where there are any.</summary>
     public static string Duration(TimeSpan time) =>
-        time.ToString(time.TotalHours >= 1 ? @"h\:mm\:ss" : @"m\:ss", CultureInfo.InvariantCulture);
+        time.TotalHours >= 1 ? FormattableString.Invariant($"{(long)time.TotalHours}:{time:mm\\:ss}") : time.ToString(@"m\:ss", CultureInfo.InvariantCulture);
 }

@@ -134,7 +134,7 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
         {
             Outcome = outcome,
             Seconds = (DateTimeOffset.Now - Info.Started).TotalSeconds,
-            PeakMemory = process.PeakWorkingSet64,
+            PeakMemory = process.PeakWorkingSet64 is > 0 and var peak ? peak : null, // macOS does not say
             SecondsWaited = secondsWaited,
         };
         WriteInfo();

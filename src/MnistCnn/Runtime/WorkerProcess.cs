@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
 
@@ -24,14 +25,22 @@ internal sealed class WorkerProcess : IDisposable
         var host = Environment.ProcessPath!;
         var library = typeof(WorkerProcess).Assembly.Location;
         string[] start = Path.GetFileNameWithoutExtension(host) == "dotnet" ? ["exec", library, .. arguments] : [.. arguments];
-        process = Process.Start(new ProcessStartInfo(host, start)
+        try
         {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            StandardOutputEncoding = Encoding.UTF8,
-            StandardErrorEncoding = Encoding.UTF8,
-        }) ?? throw new IOException($"{host} does not start once more.");
+            process = Process.Start(new ProcessStartInfo(host, start)
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+                StandardOutputEncoding = Encoding.UTF8,
+                StandardErrorEncoding = Encoding.UTF8,
+            })!;
+        }
+        catch (Win32Exception error)
+        {
+            throw new IOException($"{host} does not start once more: {error.Message}", error);
+        }
+
         process.ErrorDataReceived += (_, line) => errors.AppendLine(line.Data);
         process.BeginErrorReadLine();
     }

@@ -332,18 +332,7 @@ public sealed class Trainer : IDisposable
                 cancellation.ThrowIfCancellationRequested();
             }
 
-            using var scope = NewDisposeScope();
-            var seen = settings.Augment?.Apply(images, settings.Seed, State.Epoch, step) ?? images;
-            optimizer.zero_grad();
-            var (loss, correct) = batchLoss.Backward(seen, labels);
-            optimizer.step();
-            unreported.Add(new StepDone(
-                step,
-                (int)labels.shape[0],
-                optimizer.ParamGroups.First().LearningRate,
-                loss.MoveToOuterDisposeScope(),
-                correct.MoveToOuterDisposeScope()));
-            schedule?.step();
+            unreported.Add(Step(step, images, labels));
             if (step % StepsBetweenCollections == 0)
                 Allocator.FreeScalars();
             if (step % StepsAtOnce == 0)
@@ -351,6 +340,18 @@ public sealed class Trainer : IDisposable
         }
 
         Report(unreported, observers);
+    }
+
+    private StepDone Step(int number, Tensor images, Tensor labels)
+    {
+        using var scope = NewDisposeScope();
+        var seen = settings.Augment?.Apply(images, settings.Seed, State.Epoch, number) ?? images;
+        var learningRate = optimizer.ParamGroups.First().LearningRate;
+        optimizer.zero_grad();
+        var (loss, correct) = batchLoss.Backward(seen, labels);
+        optimizer.step();
+        schedule?.step();
+        return new StepDone(number, (int)labels.shape[0], learningRate, loss.MoveToOuterDisposeScope(), correct.MoveToOuterDisposeScope());
     }
 
     // The order of the epoch was drawn again, and dropout then drew in the steps that are passed over.

@@ -22,6 +22,7 @@ internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, 
     private const long PixelsAtATime = 50 * 28 * 28;
 
     private static readonly SemaphoreSlim Watchers = new(64);
+    private static readonly SemaphoreSlim Evaluations = new(1);
     private static readonly string[] GetOrPost = [HttpMethods.Get, HttpMethods.Post];
 
     /// <summary>Maps all paths.</summary>
@@ -108,8 +109,22 @@ internal sealed class Api(InferenceQueue queue, Models models, RunWatcher runs, 
         return await answers.WaitAsync(stop);
     }
 
-    // Some images at a time, so that others come in between; all by the same weights.
+    // One network after the other: several in turn could drive each other out of memory before any is done.
     private async Task<TestAnswers> Evaluate(string id)
+    {
+        await Evaluations.WaitAsync(stopping);
+        try
+        {
+            return await EvaluateInParts(id);
+        }
+        finally
+        {
+            Evaluations.Release();
+        }
+    }
+
+    // Some images at a time, so that others come in between; all by the same weights.
+    private async Task<TestAnswers> EvaluateInParts(string id)
     {
         List<Evaluation> parts = [];
         var (done, count, last) = (0L, 1L, (object?)null);

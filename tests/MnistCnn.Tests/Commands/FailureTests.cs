@@ -12,6 +12,7 @@ public sealed class FailureTests
         [
             new UserException("No."), new IOException("No."), new UnauthorizedAccessException("No."),
             new InvalidDataException("No."), new DllNotFoundException("No."), new AggregateException(new FileNotFoundException("No.")),
+            new AggregateException(new IOException("No."), new OutOfMemoryException("Neither.")),
         ];
         Assert.All(errors, error => Assert.Equal("error: No.", Failure.Text(error, verbose: false)));
         Assert.Equal("error: out of memory", Failure.Text(new System.Runtime.InteropServices.ExternalException("out of memory\nat torch"), verbose: false));
@@ -22,7 +23,7 @@ public sealed class FailureTests
     [Fact]
     public void A_bug_is_told_as_one_with_its_stack_trace()
     {
-        Exception[] errors = [new NullReferenceException(), new IndexOutOfRangeException(), new DivideByZeroException(), new ArgumentException("No."), new InvalidOperationException("No.")];
+        Exception[] errors = [new NullReferenceException(), new IndexOutOfRangeException(), new DivideByZeroException(), new ArgumentException("No."), new InvalidOperationException("No."), new AggregateException(new IOException("No."), new NullReferenceException())];
         foreach (var error in errors)
         {
             var text = Failure.Text(Thrown(error), verbose: false);

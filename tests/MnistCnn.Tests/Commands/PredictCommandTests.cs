@@ -109,6 +109,17 @@ public sealed class PredictCommandTests : IDisposable
     }
 
     [Fact]
+    public void Hidden_files_in_a_folder_are_passed_over()
+    {
+        Directory.CreateDirectory(folder["pictures"]);
+        Stroke("pictures/seven.png");
+        File.WriteAllText(folder["pictures/._seven.png"], "of another system");
+        var run = Run("predict", Trained, "pictures");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Matches(@"^pictures.seven\.png +7 [^\n]+\n$", run.Output);
+    }
+
+    [Fact]
     public void A_folder_without_pictures_does_not_stop_the_others()
     {
         Directory.CreateDirectory(folder["empty"]);

@@ -85,6 +85,15 @@ public sealed class SafetensorsFileTests : IDisposable
     [InlineData("")]
     public void A_header_that_lies_is_refused(string header) => AssertRefused(File(header, new byte[8]));
 
+    // A network and its momentum, of 1.5 GB each; here the file ends before them, since nobody wants to wait for three gigabytes.
+    [Fact]
+    public void Tensors_may_begin_and_end_beyond_two_gigabytes()
+    {
+        const string Header = """{"a":{"dtype":"U8","shape":[1500000000],"data_offsets":[0,1500000000]},"b":{"dtype":"U8","shape":[1500000000],"data_offsets":[1500000000,3000000000]}}""";
+        var error = Assert.Throws<InvalidDataException>(() => SafetensorsFile.Parse(File(Header, new byte[8]), "large"));
+        Assert.EndsWith("its tensors have 3000000000 bytes, but it has 8.", error.Message);
+    }
+
     [Fact]
     public void A_header_length_that_lies_costs_no_memory()
     {

@@ -232,6 +232,21 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         Assert.Equal(["residual"], (await Server.Json("/api/models")).EnumerateArray().Select(model => model.GetProperty("id").GetString()));
     }
 
+    [Fact]
+    public async Task More_runs_than_stay_in_memory_can_be_evaluated_at_once()
+    {
+        var numbers = Enumerable.Range(0, 6).ToArray();
+        foreach (var number in numbers)
+        {
+            Create($"run {number}").Dispose();
+            WriteWeights($"run {number}", number);
+        }
+
+        var evaluations = await Task.WhenAll(numbers.Select(number => Server.Json($"/api/models/run:run%20{number}/evaluation")))
+            .WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken);
+        Assert.Equal(numbers.Select(number => Accuracy(WeightsOf(number))), evaluations.Select(evaluation => evaluation.GetProperty("accuracy").GetDouble()));
+    }
+
     private static bool Near(float x, float y) => Math.Abs(x - y) < 1e-4;
 
     private static (string Name, string Outcome, string Architecture, int Epochs) Summary(JsonElement run) => (

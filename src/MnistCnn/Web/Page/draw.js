@@ -103,7 +103,7 @@ export class Pen {
   }
 
   #move(event) {
-    if (event.pointerId !== this.#pointer)
+    if (event.pointerId !== this.#pointer || this.#current === null) // it was taken back, or the sheet was
       return;
     const events = event.getCoalescedEvents?.() ?? [];
     for (const part of events.length > 0 ? events : [event])

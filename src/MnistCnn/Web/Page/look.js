@@ -23,6 +23,7 @@ export class LookView {
   #fail;
   #models = new Map();
   #seats = [];
+  #choice = null;
   /** @type {Source} */
   #source = { kind: 'drawing' };
   #version = 0;
@@ -68,7 +69,8 @@ export class LookView {
     const ids = isFirst || query.has('model')
       ? [query.get('model') ?? this.#models.keys().next().value, query.get('other')]
       : this.#seats.map(seat => seat.model.id);
-    await this.#use(ids.filter(id => id));
+    if (!await this.#use(ids.filter(id => id)))
+      return;
     if (query.has('image') && this.#hasImages)
       this.#images.choose(Number(query.get('image')));
     else if (isFirst && this.#hasImages)
@@ -101,12 +103,15 @@ export class LookView {
     return !this.#seats.some(seat => seat.model.pen);
   }
 
-  // Seats the networks, one or two.
+  // Seats the networks, one or two; false where others were chosen before they were here.
   async #use(ids) {
+    const choice = this.#choice = {};
     if (ids.join() === this.#seats.map(seat => seat.model.id).join())
-      return;
+      return true;
     const models = await Promise.all(ids.map(id => this.#seats.find(seat => seat.model.id === id)?.model ?? api.model(id)));
     const keys = await Promise.all(models.map(model => TestImages.keyOf(model)));
+    if (choice !== this.#choice)
+      return false;
     const isOtherFirst = this.#seats[0]?.model.id !== models[0].id;
     this.#map.close();
     this.#find('#networks').after(this.#find('#map'));
@@ -125,6 +130,7 @@ export class LookView {
     if (isOtherFirst)
       await this.#images.use(models[0]);
     this.#showSource();
+    return true;
   }
 
   #seat(model, key, place) {
