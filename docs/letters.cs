@@ -29,7 +29,14 @@ foreach (var family in SKFontManager.Default.FontFamilies.Order(StringComparer.O
     }
 }
 
+if (fonts == 0)
+{
+    Console.Error.WriteLine("error: This system has no font with these letters. Install one (Debian: apt-get install fonts-dejavu-core).");
+    return 1;
+}
+
 Console.WriteLine($"{letters.Length * fonts * variants} pictures of {letters.Length} letters in {fonts} fonts are in {folder}.");
+return 0;
 
 void Draw(SKTypeface typeface, char letter, string path)
 {

@@ -29,8 +29,7 @@ internal static class CompareCommand
         var plotPath = Path.GetFullPath(line.GetValue(Plot) ?? StandardPlot);
         AtomicFile.EnsureWritable(plotPath);
         var runs = line.GetRequiredValue(Runs).Select(SavedRun.Read).ToArray();
-        ComparisonPlot.Draw(plotPath, runs);
-        ComparisonReport.Write(runs, plotPath, line.GetValue(CommonOptions.Json));
+        ComparisonReport.Write(runs, ComparisonPlot.Draw(plotPath, runs) ? plotPath : null, line.GetValue(CommonOptions.Json));
         return 0;
     }
 }

@@ -95,9 +95,8 @@ internal static class DoctorCommand
         return FormattableString.Invariant($"{architecture.Title} learns from {speed:N0} images a second: an epoch of MNIST in {data.Found.Train / speed:F0} s or less");
     }
 
-    private static string Plots() => Typefaces.CanWrite("Accuracy 0 %")
-        ? $"in {Picture.Font}"
-        : throw new UserException("There is no font on this system, and plots have no text without one (Debian: apt-get install fonts-dejavu-core).");
+    private static string Plots() =>
+        $"text in {Typefaces.Main.FamilyName}; system font families for other characters: {Typefaces.SystemFamilies}";
 
     private static string Folder()
     {

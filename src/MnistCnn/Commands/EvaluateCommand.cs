@@ -52,9 +52,12 @@ internal static class EvaluateCommand
 
         using var test = data.Test.To(device);
         var evaluation = Evaluation.Run(model.Network, test, model.Normalization, rank: top is not null);
-        ConfusionPlot.Draw(confusionPath, model.Architecture.Title, evaluation, names);
-        MistakesPlot.Draw(mistakesPath, model.Architecture.Title, evaluation, data.Test, names);
-        EvaluationReport.Write(model.Architecture, names, evaluation, top, [confusionPath, mistakesPath], line.GetValue(Json));
+        List<string> files = [];
+        if (ConfusionPlot.Draw(confusionPath, model.Architecture.Title, evaluation, names))
+            files.Add(confusionPath);
+        if (MistakesPlot.Draw(mistakesPath, model.Architecture.Title, evaluation, data.Test, names))
+            files.Add(mistakesPath);
+        EvaluationReport.Write(model.Architecture, names, evaluation, top, files, line.GetValue(Json));
         return 0;
     }
 

@@ -41,16 +41,19 @@ internal static class ChartPlot
     /// <summary>Draws charts side by side into one picture.</summary>
     /// <param name="path">Where to; its ending is one of <see cref="Picture.Endings"/>.</param>
     /// <param name="charts">From left to right.</param>
-    /// <exception cref="IOException">It cannot be written.</exception>
-    public static void Draw(string path, params IReadOnlyList<Chart> charts) => Draw(path, "", [], [charts]);
+    /// <returns>Whether the file was written; see <see cref="Picture.TryDraw"/>.</returns>
+    public static bool Draw(string path, params IReadOnlyList<Chart> charts) => Draw(path, "", [], [charts]);
 
     /// <summary>Draws charts into one picture, row by row.</summary>
     /// <param name="path">Where to; its ending is one of <see cref="Picture.Endings"/>.</param>
     /// <param name="heading">What is written above all, or nothing.</param>
     /// <param name="notes">What is written below that, smaller; each begins a line.</param>
     /// <param name="rows">From top to bottom; each from left to right.</param>
-    /// <exception cref="IOException">It cannot be written.</exception>
-    public static void Draw(string path, string heading, IReadOnlyList<string> notes, IReadOnlyList<IReadOnlyList<Chart>> rows)
+    /// <returns>Whether the file was written; see <see cref="Picture.TryDraw"/>.</returns>
+    public static bool Draw(string path, string heading, IReadOnlyList<string> notes, IReadOnlyList<IReadOnlyList<Chart>> rows) =>
+        Picture.TryDraw(path, () => Write(path, heading, notes, rows));
+
+    private static void Write(string path, string heading, IReadOnlyList<string> notes, IReadOnlyList<IReadOnlyList<Chart>> rows)
     {
         var width = Width * rows.Max(row => row.Count);
         using var measure = new SKNoDrawCanvas(1, 1);
@@ -107,7 +110,7 @@ internal static class ChartPlot
     private static Plot PlotOf(Chart chart, bool hasLegend)
     {
         var plot = new Plot();
-        plot.Font.Set(Picture.Font);
+        plot.Font.Set(Typefaces.Main.FamilyName);
         foreach (var (index, curve) in chart.Curves.Index())
             Add(plot, chart, curve, curve.Style ?? index);
         plot.XLabel(chart.XLabel, size: AxisLetters.Size);

@@ -9,10 +9,11 @@ internal static class ComparisonPlot
 {
     /// <param name="path">Where to; its ending is one of <see cref="Picture.Endings"/>.</param>
     /// <param name="runs">What to compare, at least one.</param>
-    public static void Draw(string path, IReadOnlyList<SavedRun> runs)
+    /// <returns>Whether the file was written; see <see cref="Picture.TryDraw"/>.</returns>
+    public static bool Draw(string path, IReadOnlyList<SavedRun> runs)
     {
         var epochs = runs.Max(run => run.Epochs.Count);
-        ChartPlot.Draw(
+        return ChartPlot.Draw(
             path,
             new Chart("Accuracy", "Epoch", Chart.AccuracyLabel, Curves(epoch => epoch.TestAccuracy)) { Epochs = epochs },
             new Chart("Loss", "Epoch", "Cross entropy of the test images (nats)", Curves(epoch => epoch.TestLoss)) { Epochs = epochs });

@@ -12,9 +12,9 @@ internal static class ComparisonReport
 
     /// <summary>Writes the table, or JSON, to standard output.</summary>
     /// <param name="runs">What to compare.</param>
-    /// <param name="plotPath">Where their plot is.</param>
+    /// <param name="plotPath">Path of their plot, or null if it could not be drawn.</param>
     /// <param name="json">Whether to write JSON.</param>
-    public static void Write(IReadOnlyList<SavedRun> runs, string plotPath, bool json)
+    public static void Write(IReadOnlyList<SavedRun> runs, string? plotPath, bool json)
     {
         Row[] rows = [.. runs.Select(RowOf)];
         Output.Write(
@@ -27,7 +27,7 @@ internal static class ComparisonReport
                     if (TrainingText.Balanced(row.BestAccuracy, row.BestBalancedAccuracy) is { } balanced)
                         Console.Out.WriteLine(Invariant($"{row.Name}: {balanced}, worst {ClassText.Line(row.WorstClass!.Name, ClassText.LongestName)} {row.WorstClass.Accuracy:F2} %"));
             },
-            [plotPath]);
+            plotPath is null ? [] : [plotPath]);
     }
 
     private static Row RowOf(SavedRun run)

@@ -20,7 +20,11 @@ internal static class ConfusionPlot
     /// <param name="title">The name of the network.</param>
     /// <param name="evaluation">What it did.</param>
     /// <param name="classNames">What the classes are called.</param>
-    public static void Draw(string path, string title, Evaluation evaluation, IReadOnlyList<string> classNames)
+    /// <returns>Whether the file was written; see <see cref="Picture.TryDraw"/>.</returns>
+    public static bool Draw(string path, string title, Evaluation evaluation, IReadOnlyList<string> classNames) =>
+        Picture.TryDraw(path, () => Write(path, title, evaluation, classNames));
+
+    private static void Write(string path, string title, Evaluation evaluation, IReadOnlyList<string> classNames)
     {
         var classes = evaluation.Classes;
         var side = classes > 10 ? LargeSide : SmallSide;
@@ -57,7 +61,7 @@ internal static class ConfusionPlot
 
     private static void Style(Plot plot, string title, string xLabel, string yLabel)
     {
-        plot.Font.Set(Picture.Font);
+        plot.Font.Set(Typefaces.Main.FamilyName);
         plot.Title(title, size: 20);
         plot.XLabel(xLabel, size: 16);
         plot.YLabel(yLabel, size: 16);
@@ -92,7 +96,7 @@ internal static class ConfusionPlot
                 if (counts[truth, found] == 0 || classes > ClassText.FewClasses)
                     continue;
                 var text = plot.Add.Text(counts[truth, found].ToString(CultureInfo.InvariantCulture), found, classes - 1 - truth);
-                text.LabelFontName = Picture.Font;
+                text.LabelFontName = Typefaces.Main.FamilyName;
                 text.LabelFontSize = Math.Min(NumberSize, 1.25f * cell / digits);
                 text.LabelAlignment = Alignment.MiddleCenter;
                 text.LabelFontColor = shade > 0.6 ? Colors.White : Colors.Black;

@@ -9,9 +9,13 @@ internal static class ImageGridPlot
     private const int Side = 112;
     private const int Gap = 12;
     private const int Head = 90;
+
     /// <param name="path">Where to; its ending is one of <see cref="Picture.Endings"/>.</param>
     /// <param name="grid">The images.</param>
-    public static void Draw(string path, ImageGrid grid)
+    /// <returns>Whether the file was written; see <see cref="Picture.TryDraw"/>.</returns>
+    public static bool Draw(string path, ImageGrid grid) => Picture.TryDraw(path, () => Write(path, grid));
+
+    private static void Write(string path, ImageGrid grid)
     {
         var columns = grid.Columns;
         var rows = columns.Max(column => column.Images.shape[0]);

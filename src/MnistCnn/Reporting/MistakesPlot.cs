@@ -21,7 +21,11 @@ internal static class MistakesPlot
     /// <param name="evaluation">What it did.</param>
     /// <param name="images">What it did it on.</param>
     /// <param name="classNames">What the classes are called.</param>
-    public static void Draw(string path, string title, Evaluation evaluation, ImageSet images, IReadOnlyList<string> classNames)
+    /// <returns>Whether the file was written; see <see cref="Picture.TryDraw"/>.</returns>
+    public static bool Draw(string path, string title, Evaluation evaluation, ImageSet images, IReadOnlyList<string> classNames) =>
+        Picture.TryDraw(path, () => Write(path, title, evaluation, images, classNames));
+
+    private static void Write(string path, string title, Evaluation evaluation, ImageSet images, IReadOnlyList<string> classNames)
     {
         var mistakes = evaluation.Mistakes.Take(Rows * Columns).ToArray();
         var names = TextPen.Names(classNames);

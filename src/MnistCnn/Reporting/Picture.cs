@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using MnistCnn.Files;
+using MnistCnn.Runtime;
 using ScottPlot;
 using SkiaSharp;
 using static TorchSharp.torch;
@@ -15,14 +17,6 @@ internal static class Picture
     public static bool HasKnownEnding(string path) =>
         Endings.Split(", ").Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>
-    /// The font of all text. Where a system names no font as its standard one, Skia takes the first that it finds, which may
-    /// be a serif one.
-    /// </summary>
-    public static string Font { get; } =
-        new[] { "Segoe UI", "Helvetica Neue", "DejaVu Sans", "Liberation Sans", "Noto Sans" }
-            .FirstOrDefault(SKFontManager.Default.FontFamilies.Contains) ?? Fonts.Default;
-
     /// <summary>A tensor as an image to draw.</summary>
     /// <param name="pixels">Grey values or red, green and blue, 0 is black: (1, H, W) or (3, H, W), uint8, on the CPU.</param>
     public static SKImage Of(Tensor pixels)
@@ -34,6 +28,33 @@ internal static class Picture
         var interleaved = isGrey ? pixels : cat([pixels, pixels.narrow(0, 0, 1)]).permute(1, 2, 0);
         var info = new SKImageInfo(width, height, isGrey ? SKColorType.Gray8 : SKColorType.Rgb888x);
         return SKImage.FromPixelCopy(info, interleaved.contiguous().bytes);
+    }
+
+    // Paths of plots whose failure was reported.
+    private static readonly ConcurrentDictionary<string, bool> Failed = new();
+
+    /// <summary>
+    /// Draws a plot. Results must not be lost because their plot fails: any exception becomes a warning on standard error, one per file
+    /// even if it is drawn after every epoch.
+    /// </summary>
+    /// <param name="path">The plot's file, for the warning.</param>
+    /// <param name="draw">Draws and writes the file.</param>
+    /// <returns>Whether the file was written.</returns>
+    public static bool TryDraw(string path, Action draw)
+    {
+        try
+        {
+            draw();
+            return true;
+        }
+        catch (Exception error)
+        {
+            // A library that does not load fails in a static constructor; the reason is the innermost exception.
+            var reason = ErrorText.Line(error.GetBaseException());
+            if (Failed.TryAdd(path, true))
+                Terminal.Warn($"warning: {path} was not drawn: {reason}");
+            return false;
+        }
     }
 
     /// <summary>Draws a picture into a file, whole or not at all.</summary>

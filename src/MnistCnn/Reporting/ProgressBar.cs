@@ -16,11 +16,11 @@ internal sealed class ProgressBar
     /// <summary>Shows a bar while <paramref name="work"/> runs.</summary>
     /// <param name="console">The terminal.</param>
     /// <param name="work">Says how far it is.</param>
-    public static void Show(IAnsiConsole console, Action<ProgressBar> work) => console
+    public static void Show(IAnsiConsole console, Action<ProgressBar> work) => Terminal.WithProgress(console, () => console
         .Progress()
         .AutoClear(true)
         .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 20 }, new FiguresColumn())
-        .Start(context => work(new ProgressBar(context.AddTask("Start", maxValue: 1))));
+        .Start(context => work(new ProgressBar(context.AddTask("Start", maxValue: 1)))));
 
     /// <summary>Says how far the work is.</summary>
     /// <param name="name">What is being done.</param>

@@ -8,6 +8,26 @@ internal static class Terminal
     /// <summary>The width of a console that writes to a file or a pipe.</summary>
     public const int Unlimited = int.MaxValue / 2;
 
+    // Console of the progress bar that is shown now. Text that is written past it would be overwritten by the bar.
+    private static IAnsiConsole? live;
+
+    /// <summary>Writes a line to standard error, above the progress bar if one is shown.</summary>
+    public static void Warn(string line) => (live ?? Of(Console.Error)).WriteLine(line);
+
+    /// <summary>Shows a progress bar while <paramref name="work"/> runs; <see cref="Warn"/> writes above it.</summary>
+    public static void WithProgress(IAnsiConsole console, Action work)
+    {
+        live = console;
+        try
+        {
+            work();
+        }
+        finally
+        {
+            live = null;
+        }
+    }
+
     /// <summary>
     /// The console that writes to <paramref name="writer"/>: with colours and as wide as the window where it is a terminal,
     /// plain and as wide as it takes where it is a file or a pipe.

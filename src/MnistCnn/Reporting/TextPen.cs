@@ -100,14 +100,10 @@ internal sealed class TextPen(SKCanvas canvas) : IDisposable
 
     private static float Width(string text, (SKFont Font, SKShaper Shaper) writing) => writing.Shaper.Shape(text, writing.Font).Width;
 
-    // Of the same family, where that has one with the same letters.
-    private static SKTypeface Bold(SKTypeface typeface) => SKTypeface.FromFamilyName(typeface.FamilyName, SKFontStyle.Bold) is { IsBold: true } bold
-        && bold.FamilyName == typeface.FamilyName ? bold : typeface;
-
     private (SKFont Font, SKShaper Shaper) Font(SKTypeface typeface, Lettering letters)
     {
         if (!fonts.TryGetValue((typeface, letters), out var font))
-            fonts.Add((typeface, letters), font = Make(letters.IsBold ? Bold(typeface) : typeface, letters));
+            fonts.Add((typeface, letters), font = Make(typeface, letters));
         return font;
 
         static (SKFont Font, SKShaper Shaper) Make(SKTypeface face, Lettering letters) =>

@@ -1,21 +1,30 @@
 using System.Globalization;
 using System.Text;
+using ScottPlot;
+using ScottPlot.FontResolvers;
 using SkiaSharp;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>The fonts of this system, by what can be written in them: no font has every script.</summary>
+/// <summary>The fonts of plots: DejaVu Sans, which comes with the program, and the system's fonts for characters that it lacks.</summary>
 internal static class Typefaces
 {
-    private static readonly SKTypeface Main = SKTypeface.FromFamilyName(Picture.Font);
+    private static readonly Lazy<SKTypeface> Bundled = new(LoadBundled);
     private static readonly Dictionary<Rune, SKTypeface?> Known = [];
+
+    /// <summary>Typeface of all text for which a font is not chosen by character.</summary>
+    /// <exception cref="InvalidDataException">The program's font file is missing or damaged.</exception>
+    public static SKTypeface Main => Bundled.Value;
+
+    /// <summary>Number of the system's font families; 0 in most containers.</summary>
+    public static int SystemFamilies => SKFontManager.Default.FontFamilies.Count(family => family.Length > 0);
 
     /// <summary>Whether there is a font for each of a text's characters.</summary>
     public static bool CanWrite(string text) => text.EnumerateRunes().All(rune => HasNoFontOfItsOwn(rune) || Of(rune) is not null);
 
     /// <summary>
-    /// The parts of a text, each to be written in one direction and one font: <see cref="Picture.Font"/>, or where that lacks a
-    /// character, one that has it.
+    /// The parts of a text, each to be written in one direction and one font: <see cref="Main"/>, or a font of the system for
+    /// characters that it lacks.
     /// </summary>
     public static IReadOnlyList<(string Text, SKTypeface Typeface)> Parts(string text)
     {
@@ -57,6 +66,17 @@ internal static class Typefaces
                 Known.Add(rune, typeface = Known.Values.FirstOrDefault(known => known?.ContainsGlyph(rune.Value) == true) ?? Find(rune.Value));
             return typeface;
         }
+    }
+
+    private static SKTypeface LoadBundled()
+    {
+        var path = Path.Combine(AppContext.BaseDirectory, "data", "fonts", "DejaVuSans.ttf");
+        var typeface = SKTypeface.FromFile(path)
+            ?? throw new InvalidDataException($"{path}, the font of all plots, is missing or damaged: install the program again.");
+        // First in the list, so that a font of the same name on the system does not make plots look different.
+        foreach (var weight in new[] { FontWeight.Normal, FontWeight.Bold })
+            Fonts.FontResolvers.Insert(0, new FileFontResolver(typeface.FamilyName, path, weight, FontSlant.Upright, FontSpacing.Normal));
+        return typeface;
     }
 
     // On Linux, SkiaSharp without fontconfig matches no character, but knows the fonts.

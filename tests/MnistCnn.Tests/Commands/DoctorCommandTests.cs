@@ -53,12 +53,9 @@ public sealed class DoctorCommandTests : IDisposable
     public void What_is_damaged_in_the_program_s_own_folder_is_said(string file, string missing, string reason)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "the copy is made of links");
-        var (program, damaged) = (folder["program"], folder[$"program/{file}"]);
-        Assert.Equal(0, ProgramRun.OfShell(folder.FullPath, $"cp -rs '{AppContext.BaseDirectory}' program && cp --remove-destination '{ProgramRun.ProgramPath}' program").ExitCode);
-        File.Delete(damaged);
-        File.WriteAllText(damaged, "damaged");
+        var program = DamagedProgram.Create(folder["program"], file);
 
-        var run = ProgramRun.OfDotnet(folder.FullPath, "exec", Path.Combine(program, "MnistCnn.dll"), "doctor", "--json");
+        var run = ProgramRun.OfDotnet(folder.FullPath, "exec", program, "doctor", "--json");
         Assert.Equal((1, $"error: This system lacks what a training needs: {missing}.\n"), (run.ExitCode, run.Error));
         Assert.Contains(reason, Findings(run).Single(finding => finding.Name == missing.Split(',')[0]).Text);
     }

@@ -34,6 +34,31 @@ public sealed class PictureTests : IDisposable
     }
 
     [Fact]
+    public void A_plot_that_cannot_be_drawn_is_one_warning_per_file()
+    {
+        using var error = new StringWriter();
+        var console = Console.Error;
+        Console.SetError(error);
+        try
+        {
+            for (var attempt = 0; attempt < 3; attempt++)
+                Assert.False(Picture.TryDraw(folder["a.png"], () => throw new InvalidOperationException("no\nink")));
+            Assert.False(Picture.TryDraw(folder["missing/b.png"], () => Picture.Write(folder["missing/b.png"], 10, 10, _ => { })));
+            Assert.True(Picture.TryDraw(folder["c.png"], () => Picture.Write(folder["c.png"], 10, 10, _ => { })));
+        }
+        finally
+        {
+            Console.SetError(console);
+        }
+
+        var lines = error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        Assert.Equal($"warning: {folder["a.png"]} was not drawn: no ink", lines[0]);
+        Assert.StartsWith($"warning: {folder["missing/b.png"]} was not drawn: ", lines[1]);
+        Assert.Equal(2, lines.Length);
+        Assert.Equal(["c.png"], folder.Contents);
+    }
+
+    [Fact]
     public void What_fails_leaves_the_old_picture()
     {
         File.WriteAllText(folder["a.png"], "old");
