@@ -1,12 +1,15 @@
 using System.Diagnostics;
 using System.Text;
+using MnistCnn.Files;
+using MnistCnn.Runtime;
+using TorchSharp;
 
 namespace MnistCnn.Tests;
 
-/// <summary>A finished process: what it returned and printed.</summary>
-/// <param name="ExitCode">What it returned.</param>
-/// <param name="RawOutput">What it printed on standard output, with the system's line ends.</param>
-/// <param name="RawError">What it printed on standard error, with the system's line ends.</param>
+/// <summary>A command that ended, run in this process or in one of its own.</summary>
+/// <param name="ExitCode">Its exit code.</param>
+/// <param name="RawOutput">Its standard output, with the system's line ends.</param>
+/// <param name="RawError">Its standard error, with the system's line ends.</param>
 public sealed record ProgramRun(int ExitCode, string RawOutput, string RawError)
 {
     /// <summary>What it printed on standard output; a line ends with \n on every system.</summary>
@@ -28,8 +31,37 @@ public sealed record ProgramRun(int ExitCode, string RawOutput, string RawError)
 
     private static string Host => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
-    /// <summary>Runs the built program.</summary>
-    public static ProgramRun Of(string workingFolder, params string[] arguments) => Finish(Start(workingFolder, ["exec", ProgramPath, .. arguments]));
+    /// <summary>
+    /// Runs a command in this process, which saves the second or two that a process of its own needs to load libtorch. Tests of signals,
+    /// locks, redirection and the like use <see cref="OfProcess"/>.
+    /// </summary>
+    public static ProgramRun Of(string workingFolder, params string[] arguments)
+    {
+        NativeLibraries.Load();
+        var (output, error, input, folder, threads) = (Console.Out, Console.Error, Console.In, Environment.CurrentDirectory, torch.get_num_threads());
+        using var newOutput = new StringWriter();
+        using var newError = new StringWriter();
+        try
+        {
+            Console.SetOut(newOutput);
+            Console.SetError(newError);
+            Console.SetIn(TextReader.Null);
+            Environment.CurrentDirectory = workingFolder;
+            var code = (int)typeof(AtomicFile).Assembly.EntryPoint!.Invoke(null, [arguments])!;
+            return new ProgramRun(code, $"{newOutput}", $"{newError}");
+        }
+        finally
+        {
+            Console.SetOut(output);
+            Console.SetError(error);
+            Console.SetIn(input);
+            Environment.CurrentDirectory = folder;
+            torch.set_num_threads(threads);
+        }
+    }
+
+    /// <summary>Runs the built program in a process of its own.</summary>
+    public static ProgramRun OfProcess(string workingFolder, params string[] arguments) => Finish(Start(workingFolder, ["exec", ProgramPath, .. arguments]));
 
     /// <summary>Runs dotnet itself.</summary>
     public static ProgramRun OfDotnet(string workingFolder, params string[] arguments) => Finish(Start(workingFolder, arguments));

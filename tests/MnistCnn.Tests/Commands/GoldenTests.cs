@@ -19,7 +19,7 @@ public sealed partial class GoldenTests : IDisposable
     [InlineData("help-train", "train", "--help")]
     [InlineData("help-experiment", "experiment", "--help")]
     public void Help_is_as_wide_as_it_takes(string name, params string[] arguments) =>
-        AssertGolden(name, ProgramRun.Of(folder.FullPath, arguments).Output.Replace($"1 to {Environment.ProcessorCount}", "1 to N"));
+        AssertGolden(name, ProgramRun.OfProcess(folder.FullPath, arguments).Output.Replace($"1 to {Environment.ProcessorCount}", "1 to N"));
 
     [Fact]
     public void Summary_in_80_columns() => AssertGolden("summary", InTerminal("summary --arch inception"));
@@ -44,7 +44,7 @@ public sealed partial class GoldenTests : IDisposable
     [Fact]
     public void Train_redirected_to_a_file()
     {
-        var run = ProgramRun.Of(
+        var run = ProgramRun.OfProcess(
             folder.FullPath, "train", "--arch", "plain", "--epochs", "2", "--train-limit", "640", "--test-limit", "100", "--log-interval", "5", "--validation", "64", "--out", "out");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         AssertGolden("train", Digits().Replace(run.Output.Replace(folder.FullPath, "FOLDER"), "0"));

@@ -284,7 +284,10 @@ public sealed class SweepCommandTests : IDisposable
 
     private ProgramRun Sweep(params string[] more) => Run([.. small, "--out", "out", .. more]);
 
-    private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);
+    // Workers are started as the program that started them, which must then be the built one and not the tests.
+    private ProgramRun Run(params string[] arguments) => arguments.Contains("--jobs")
+        ? ProgramRun.OfProcess(folder.FullPath, arguments)
+        : ProgramRun.Of(folder.FullPath, arguments);
 
     // Without the last column, times.
     private string Results(string name) =>

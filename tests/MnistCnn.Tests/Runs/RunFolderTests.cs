@@ -29,7 +29,7 @@ public sealed class RunFolderTests : IDisposable
             await UntilEpoch("out", 3, first);
             Resume("out", "--epochs", "100000").AssertFailed(1, folder["out"], "in use", "--out");
             Run([.. Short, "--out", "out"], 1).AssertFailed(1, "in use");
-            ProgramRun.Of(folder.FullPath, "experiment", "bottleneck", "--quick", "--out", "out").AssertFailed(1, "in use");
+            ProgramRun.OfProcess(folder.FullPath, "experiment", "bottleneck", "--quick", "--out", "out").AssertFailed(1, "in use");
             Kill(first);
         }
 
@@ -104,7 +104,7 @@ public sealed class RunFolderTests : IDisposable
         Directory.Delete(folder["gone"], recursive: true);
         var run = ProgramRun.Finish(process);
         Assert.Equal(1, run.ExitCode);
-        Assert.Contains("removed", Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+        Assert.Contains("removed", Assert.Single(run.Error.Split('\n'), line => line.StartsWith("error: ", StringComparison.Ordinal)));
         Assert.DoesNotContain(".tmp", run.Error);
         Assert.Equal(["data"], Directory.GetDirectories(folder.FullPath).Select(Path.GetFileName));
     }
