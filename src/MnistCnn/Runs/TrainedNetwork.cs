@@ -84,7 +84,7 @@ public sealed record TrainedNetwork(
         var (shape, names, normalization, pictures) = Description(file, path);
         if (architecture is not null)
             EnsureOf(architecture, file, path);
-        architecture ??= Saved(file);
+        architecture ??= Saved(file, path);
         foreach (var candidate in architecture is null ? Architecture.All : [architecture])
         {
             var mismatch = Mismatch(candidate, shape, file);
@@ -231,13 +231,16 @@ public sealed record TrainedNetwork(
     private static double? Accuracy(SafetensorsFile file) =>
         double.TryParse(file.Metadata.GetValueOrDefault(AccuracyKey), NumberStyles.Float, CultureInfo.InvariantCulture, out var accuracy) ? accuracy : null;
 
-    // The network that a file of this program names. PyTorch's files name none.
-    private static Architecture? Saved(SafetensorsFile file) => Architecture.Find(file.Metadata.GetValueOrDefault(ArchitectureKey));
+    // The network that a file of this program names. PyTorch's files name none. Networks of experiments are not in the table, and may have
+    // the tensors of one that is.
+    private static Architecture? Saved(SafetensorsFile file, string path) => !file.Metadata.TryGetValue(ArchitectureKey, out var name)
+        ? null
+        : Architecture.Find(name) ?? throw new InvalidDataException($"{path} holds the weights of {name}, an architecture that this program does not know.");
 
     // Two networks may have the same names and shapes, and compute something else.
     private static void EnsureOf(Architecture architecture, SafetensorsFile file, string path)
     {
-        if (Saved(file) is { } saved && saved.Name != architecture.Name)
+        if (Saved(file, path) is { } saved && saved.Name != architecture.Name)
             throw new InvalidDataException($"{path} holds the weights of {saved.Name}, not of {architecture.Name}: take --arch {saved.Name}.");
     }
 

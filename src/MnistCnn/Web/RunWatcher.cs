@@ -1,6 +1,7 @@
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using MnistCnn.Files;
+using MnistCnn.Networks;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 
@@ -65,8 +66,9 @@ internal sealed class RunWatcher(string folder)
                 : new SavedRun(name, JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(info), info), []);
             if (saved.Info?.Settings.Problem() is { } problem)
                 throw new InvalidDataException($"{info} is damaged: {problem}.");
+            var hasModel = Architecture.Find(saved.Info?.Settings.Architecture) is not null && File.Exists(Path.Combine(run, RunFolder.BestFile));
             return new RunSummary(
-                name, File.Exists(Path.Combine(run, RunFolder.BestFile)) ? ModelPrefix + name : null, saved.Info?.Settings.Architecture,
+                name, hasModel ? ModelPrefix + name : null, saved.Info?.Settings.Architecture,
                 saved.Info?.Settings.Seed, saved.Info?.Settings.BatchSize, saved.Info?.Settings.LearningRate, saved.Info?.Outcome, saved.Info?.Started, saved.Info?.Data.Folder,
                 saved.Info?.Settings.Epochs, saved.Epochs);
         }

@@ -42,6 +42,26 @@ public sealed class TrainedNetworkTests : IDisposable
     public void The_architecture_is_found_from_names_and_shapes(string name) =>
         Assert.Equal(name, TrainedNetwork.Load(Fixture.PathOf($"{name}.safetensors")).Architecture.Name);
 
+    // An experiment's network without shortcuts has the tensors of the one with them.
+    [Fact]
+    public void A_name_that_is_unknown_is_not_taken_for_another_network()
+    {
+        var residual = Architecture.Find("residual")!;
+        using var file = SafetensorsFile.Read(Fixture.PathOf("residual.safetensors"));
+        (file with { Metadata = new Dictionary<string, string> { ["architecture"] = "residual-twin" } }).Write(folder["twin.safetensors"]);
+        using var network = residual.Create();
+        foreach (var load in new Action[]
+        {
+            () => TrainedNetwork.Load(folder["twin.safetensors"]),
+            () => TrainedNetwork.Load(folder["twin.safetensors"], residual),
+            () => TrainedNetwork.LoadInto(network, residual, folder["twin.safetensors"], ClassNames.Numbers(10)),
+        })
+            Assert.Equal(
+                $"{folder["twin.safetensors"]} holds the weights of residual-twin, an architecture that this program does not know.",
+                Assert.Throws<InvalidDataException>(load).Message);
+        ProgramRun.Of(folder.FullPath, "evaluate", "twin.safetensors").AssertFailed(1, "residual-twin", "does not know");
+    }
+
     [Fact]
     public void A_file_says_what_goes_in_and_what_comes_out()
     {

@@ -149,6 +149,17 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         Assert.Contains("There is no network 'run:run'", await Server.Refusal(HttpStatusCode.NotFound, "/api/models/run:run"));
     }
 
+    // As experiments leave them.
+    [Fact]
+    public async Task A_run_of_an_unknown_architecture_is_shown_without_its_network()
+    {
+        Create("twin", "plain-twin").Dispose();
+        WriteWeights("twin", 1);
+        var run = Assert.Single((await Server.Json("/api/runs")).GetProperty("runs").EnumerateArray());
+        Assert.Equal(("twin", "running", "plain-twin", 0), Summary(run));
+        Assert.All(["model", "problem"], field => Assert.Equal(JsonValueKind.Null, run.GetProperty(field).ValueKind));
+    }
+
     [Fact]
     public async Task While_a_run_writes_its_network_every_answer_is_of_one_that_was_whole()
     {
@@ -255,8 +266,8 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     // As a trainer does.
     private static void Replace(string path, byte[] contents) => AtomicFile.Write(path, stream => stream.Write(contents));
 
-    private RunFolder Create(string name) => RunFolder.Create(folder[$"runs/{name}"], new RunInfo(
-        new TrainSettings("plain", Epochs: 3, BatchSize: 32, LearningRate: 0.05, Seed: 7), 8490, "cpu", 2, new Dictionary<string, string>(),
+    private RunFolder Create(string name, string architecture = "plain") => RunFolder.Create(folder[$"runs/{name}"], new RunInfo(
+        new TrainSettings(architecture, Epochs: 3, BatchSize: 32, LearningRate: 0.05, Seed: 7), 8490, "cpu", 2, new Dictionary<string, string>(),
         new RunData("data", 20, 10, new Dictionary<string, string>()), DateTimeOffset.UnixEpoch));
 
     private byte[] WriteWeights(string name, int seed)
