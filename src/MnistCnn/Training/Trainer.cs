@@ -127,7 +127,7 @@ public sealed class Trainer : IDisposable
     /// The state of torch's default generator between two steps of an epoch, uint8, where the network <see cref="Draws"/>; otherwise
     /// null. It is the caller's.
     /// </summary>
-    public Tensor? StepRandomState => Draws && State.Step > 0 ? get_rng_state() : null;
+    public Tensor? StepRandomState => Draws && State.Step > 0 ? stepRandomState?.clone() ?? get_rng_state() : null;
 
     /// <summary>The optimiser's momentum, by the name of its parameter; empty before the first step.</summary>
     /// <remarks>What SGD has passed over, without a gradient or without momentum, has none; zeros do the same in its next step.</remarks>
@@ -150,9 +150,9 @@ public sealed class Trainer : IDisposable
             buffer.momentum_buffer = zeros_like(parameter).detach().copy_(momentum[name]).DetachFromDisposeScope();
         State = state.Step == 0 ? state with { CorrectSum = 0 } : state;
         epochRandomState.Dispose();
-        epochRandomState = randomState.clone();
-        set_rng_state(epochRandomState);
-        stepRandomState = stepState?.clone();
+        epochRandomState = randomState.clone().DetachFromDisposeScope();
+        stepRandomState?.Dispose();
+        stepRandomState = stepState?.clone().DetachFromDisposeScope();
         for (var step = (State.Epoch - 1) * trainLoader.Count + State.Step; step > 0; step--)
             schedule?.step();
     }
@@ -167,6 +167,9 @@ public sealed class Trainer : IDisposable
     /// <exception cref="OperationCanceledException">It was ended; <see cref="State"/> says where.</exception>
     public void Run(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation = default)
     {
+        // Whatever has used the default generator since, the order of the current epoch is drawn from its own state.
+        stepRandomState ??= StepRandomState?.DetachFromDisposeScope();
+        set_rng_state(epochRandomState);
         while (State.Epoch <= settings.Epochs && !(State.History.Count - BestEpoch >= settings.Patience))
         {
             var imagesBefore = State.ImageSum;
@@ -199,7 +202,7 @@ public sealed class Trainer : IDisposable
                 100.0 * State.CorrectSum / State.ImageSum);
             State = TrainingState.Start with { Epoch = State.Epoch + 1, History = [.. State.History, metrics] };
             epochRandomState.Dispose();
-            epochRandomState = get_rng_state();
+            epochRandomState = get_rng_state().DetachFromDisposeScope();
             foreach (var observer in observers)
                 observer.OnEpoch(metrics);
         }

@@ -100,6 +100,34 @@ public sealed class SideClassifierTests : IDisposable
         Assert.All(one.Tensors, tensor => Assert.Equal(tensor.Value.bytes.ToArray(), other.Tensors[tensor.Key].bytes.ToArray()));
     }
 
+    // As a run writes one before its first step, which may be the last that it does before it is killed.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void A_checkpoint_that_is_written_before_the_first_step_is_the_one_that_was_read(int step)
+    {
+        using (var trainer = new Trainer(GoogLeNet, Settings, data, CPU))
+        using (var enough = new CancellationTokenSource())
+        {
+            var stopper = new Recorder(metrics =>
+            {
+                if (metrics.Step == step)
+                    enough.Cancel();
+            });
+            Assert.ThrowsAny<OperationCanceledException>(() => trainer.Run([stopper], enough.Token));
+            Checkpoint.Write(folder["read"], trainer, RunData.Of(data));
+        }
+
+        using (var checkpoint = Checkpoint.Read(folder["read"]))
+        using (var trainer = new Trainer(GoogLeNet, Settings, data, CPU))
+        {
+            checkpoint.Restore(trainer);
+            Checkpoint.Write(folder["written"], trainer, RunData.Of(data));
+        }
+
+        Assert.Equal(File.ReadAllBytes(folder["read"]), File.ReadAllBytes(folder["written"]));
+    }
+
     [Fact]
     public void Only_where_the_steps_draw_a_checkpoint_has_their_random_state_and_there_it_must()
     {

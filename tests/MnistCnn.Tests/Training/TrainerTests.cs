@@ -364,6 +364,23 @@ public sealed class TrainerTests
         }
     }
 
+    // Another trainer sets the seed of the generator that both draw from; a scope disposes all tensors that are made in it.
+    [Fact]
+    public void A_run_depends_neither_on_what_else_draws_nor_on_the_scope_of_its_caller()
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 150);
+        using var data = IdxReader.Load(folder.FullPath);
+        var (expected, recorder) = (Run(new TrainSettings("plain", Epochs: 2, BalanceClasses: true)), new Recorder());
+        using var trainer = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain", Epochs: 2, BalanceClasses: true), data, CPU);
+        new Trainer(Architecture.Find("plain")!, new TrainSettings("plain", Seed: 2), data, CPU).Dispose();
+        using (NewDisposeScope())
+            trainer.Run([recorder], TestContext.Current.CancellationToken);
+        Assert.Equal(expected.Steps, recorder.Steps);
+        Checkpoint.Write(folder["checkpoint"], trainer, RunData.Of(data));
+        Checkpoint.Read(folder["checkpoint"]).Dispose();
+    }
+
     // Against the answers of the network itself, image by image: of the first step those of the new network.
     [Theory]
     [InlineData(1)]
