@@ -7,11 +7,11 @@ namespace MnistCnn.Data;
 internal static class PictureOrder
 {
     /// <summary>
-    /// Decides what is tested on: of each class, the pictures whose files have the smallest SHA-256. Files of the same bytes come to
-    /// the same side.
+    /// Splits each class into test and training images: the pictures whose files have the smallest SHA-256 are test images. Files of the
+    /// same bytes come to the same side; a class whose files all have the same bytes has training images only.
     /// </summary>
     /// <param name="pictures">All pictures.</param>
-    /// <param name="testShare">The share of each class; one picture at least is tested on and one learnt from where there are two.</param>
+    /// <param name="testShare">Fraction of each class to test on; of two different pictures or more, at least one goes to each side.</param>
     public static void Split(IEnumerable<PictureEntry> pictures, double testShare)
     {
         foreach (var members in pictures.GroupBy(entry => entry.Class).Select(group => group.ToArray()))
@@ -20,6 +20,8 @@ internal static class PictureOrder
             PictureEntry[] sorted = [.. members.OrderBy(entry => Convert.ToHexString(entry.Sha256), StringComparer.Ordinal)];
             while (tests > 0 && tests < sorted.Length && sorted[tests].Sha256.SequenceEqual(sorted[tests - 1].Sha256))
                 tests++;
+            if (tests == sorted.Length) // equal files at the end: without them, nothing would be left to train on
+                tests = Array.FindIndex(sorted, entry => entry.Sha256.SequenceEqual(sorted[^1].Sha256));
             foreach (var (rank, entry) in sorted.Index())
                 entry.IsTest = rank < tests;
         }

@@ -93,6 +93,29 @@ public sealed class PictureFolderTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(2, 0, 0, 2)] // all of them are equal
+    [InlineData(5, 0, 0, 5)]
+    [InlineData(1, 0, 0, 1)]
+    [InlineData(3, 1, null, null)]
+    [InlineData(3, 3, null, null)]
+    public void Equal_files_leave_every_class_a_training_image(int copies, int others, int? tests, int? trains)
+    {
+        SmallPictures.Write(folder["data"], Classes, count: 4);
+        SmallPictures.Write(folder["data"], ["twins"], count: 1 + others, seed: 7);
+        for (var copy = 1; copy < copies; copy++)
+            File.Copy(folder["data/twins/000.png"], folder[$"data/twins/copy{copy}.png"]);
+        foreach (var share in new[] { 0.1, 0.2, 0.5, 0.9 })
+        {
+            using var data = Load("data", new PictureSettings(TestShare: share));
+            int Count(ImageSet part) => part.Labels.data<long>().ToArray().Count(label => data.ClassNames[(int)label] == "twins");
+            Assert.Equal(copies + others, Count(data.Test) + Count(data.Train));
+            Assert.InRange(Count(data.Train), trains ?? 1, trains ?? copies + others - 1);
+            Assert.Equal(tests ?? Count(data.Test), Count(data.Test));
+            Assert.Empty(Images(data.Test).Intersect(Images(data.Train)));
+        }
+    }
+
     [Fact]
     public void Every_byte_and_every_name_counts_in_the_fingerprint()
     {
