@@ -131,7 +131,7 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
 
     /// <summary>Trains to the last epoch, or until it is stopped; <see cref="RunInfo.Outcome"/> says which.</summary>
     /// <param name="observers">Are told of each step and each epoch.</param>
-    /// <param name="cancellation">Stops it after the current step.</param>
+    /// <param name="cancellation">Stops it after the current step, or the evaluation after its current batch.</param>
     /// <returns>Whether it came to its end.</returns>
     /// <exception cref="DivergenceException">The loss is no longer a finite number.</exception>
     /// <exception cref="IOException">The folder can no longer be written.</exception>

@@ -69,7 +69,7 @@ public sealed class ProcessGroup : IDisposable
     /// <summary>How long this one has waited for the others, and for the network between them, in seconds.</summary>
     public double SecondsWaited { get; private set; }
 
-    /// <summary>Is cancelled after the same step in all of them, when one of them was asked to stop.</summary>
+    /// <summary>Is cancelled after the same step or evaluation batch in all of them, when one of them was asked to stop.</summary>
     public CancellationToken Token => stop.Token;
 
     /// <summary>Asks this one to stop; the others then do too, see <see cref="Token"/>.</summary>
@@ -106,6 +106,16 @@ public sealed class ProcessGroup : IDisposable
 
     /// <summary>All of them stop after the step that they have just done.</summary>
     public void Stop() => stop.Cancel();
+
+    /// <summary>Stops all of them if one of them was asked to, see <see cref="Interruption"/>.</summary>
+    public void StopIfAsked()
+    {
+        if (Most(Interruption.IsCancellationRequested ? 1 : 0) > 0)
+            Stop();
+    }
+
+    /// <summary>The largest of the numbers that they have.</summary>
+    public int Most(int own) => CountsOf(own).Max();
 
     /// <summary>Adds up what they have.</summary>
     /// <param name="values">
@@ -270,10 +280,15 @@ public sealed class ProcessGroup : IDisposable
     {
         watch.Change(patience, Timeout.InfiniteTimeSpan);
         var started = Stopwatch.GetTimestamp();
-        var result = together();
-        SecondsWaited += Stopwatch.GetElapsedTime(started).TotalSeconds;
-        watch.Change(Timeout.Infinite, Timeout.Infinite);
-        return result;
+        try
+        {
+            return together();
+        }
+        finally
+        {
+            SecondsWaited += Stopwatch.GetElapsedTime(started).TotalSeconds;
+            watch.Change(Timeout.Infinite, Timeout.Infinite);
+        }
     }
 
     // The one that waits is in native code and cannot be reached otherwise. What is on disk is whole at any time.

@@ -82,13 +82,21 @@ public sealed record Evaluation(
     /// <param name="batchSize">How many of them at a time.</param>
     /// <param name="rank">Whether <see cref="Ranks"/> are wanted.</param>
     /// <param name="group">The processes of which each has a share of the images, in their order; null where all are here.</param>
+    /// <param name="cancellation">Ends the evaluation before its next batch; of a group, its <see cref="ProcessGroup.Token"/>.</param>
     /// <exception cref="DivergenceException">The loss is not a finite number.</exception>
+    /// <exception cref="OperationCanceledException">The evaluation was ended; in a group, that of every process.</exception>
     public static Evaluation Run(
-        Module<Tensor, Tensor> model, ImageSet set, Normalization normalization, int batchSize = BatchSize, bool rank = false, ProcessGroup? group = null)
+        Module<Tensor, Tensor> model,
+        ImageSet set,
+        Normalization normalization,
+        int batchSize = BatchSize,
+        bool rank = false,
+        ProcessGroup? group = null,
+        CancellationToken cancellation = default)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        var (scores, classes) = (Logits(model, set, normalization, batchSize), set.Labels.cpu());
+        var (scores, classes) = (Logits(model, set, normalization, batchSize, group, cancellation), set.Labels.cpu());
         if (group is not null)
             (scores, classes) = (group.Concatenate(scores), group.Concatenate(classes.to_type(ScalarType.Float32)).to_type(ScalarType.Int64));
         scores = scores.to_type(ScalarType.Float64);
@@ -108,12 +116,18 @@ public sealed record Evaluation(
     // (N, classes), float32, on the CPU: fetched at once, so that a GPU is waited for but once. Each batch's go where there is room for them
     // already: a tensor that outlived its batch would lie between what the next one needs in one piece, and that would be taken anew. The
     // images lie there in their order, so that no loader has to gather them.
-    private static Tensor Logits(Module<Tensor, Tensor> model, ImageSet set, Normalization normalization, int batchSize)
+    private static Tensor Logits(
+        Module<Tensor, Tensor> model, ImageSet set, Normalization normalization, int batchSize, ProcessGroup? group, CancellationToken cancellation)
     {
         Tensor? all = null;
+        var most = group?.Most((int)set.Count) ?? set.Count; // all processes ask each other equally often
         model.eval();
-        for (var start = 0L; start < set.Count; start += batchSize)
+        for (var start = 0L; start < most; start += batchSize)
         {
+            group?.StopIfAsked();
+            cancellation.ThrowIfCancellationRequested();
+            if (start >= set.Count)
+                break;
             using var scope = NewDisposeScope();
             var count = Math.Min(batchSize, set.Count - start);
             var logits = model.call(normalization.Apply(set.Images.narrow(0, start, count)));

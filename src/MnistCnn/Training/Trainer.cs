@@ -162,7 +162,7 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Trains to the last epoch, or until patience ends.</summary>
     /// <param name="observers">Are told of each step and each epoch.</param>
-    /// <param name="cancellation">Ends the training after the current step.</param>
+    /// <param name="cancellation">Ends the training after the current step, or the evaluation after its current batch.</param>
     /// <exception cref="UserException">The loss is no longer a finite number.</exception>
     /// <exception cref="OperationCanceledException">It was ended; <see cref="State"/> says where.</exception>
     public void Run(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation = default)
@@ -179,8 +179,9 @@ public sealed class Trainer : IDisposable
 
             clock.Restart();
             Allocator.ReturnFreedMemory();
-            var validation = validationSet is null ? null : Test(validationSet);
-            var test = Test(testSet);
+            var validation = validationSet is null ? null : Evaluate(validationSet, cancellation);
+            var test = Evaluate(testSet, cancellation);
+            DrawLoaderSeeds();
             Allocator.ReturnFreedMemory();
             var testSeconds = clock.Elapsed.TotalSeconds;
 
@@ -308,10 +309,15 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private Evaluation Test(ImageSet images)
+    private Evaluation Evaluate(ImageSet images, CancellationToken cancellation) =>
+        Evaluation.Run(model, images, normalization, group: parallelism.Group, cancellation: cancellation);
+
+    // One for each evaluation, after both: one that is ended early leaves the generator as it was after the last step.
+    private void DrawLoaderSeeds()
     {
+        if (validationSet is not null)
+            Batches.DrawLoaderSeed();
         Batches.DrawLoaderSeed();
-        return Evaluation.Run(model, images, normalization, group: parallelism.Group);
     }
 
     private void TrainEpoch(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation)

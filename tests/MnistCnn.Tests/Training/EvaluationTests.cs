@@ -30,11 +30,11 @@ public sealed class EvaluationTests
         using var labels = arange(4, ScalarType.Int64);
         using var model = new Constant(scores);
         var set = new ImageSet(images, labels);
-        var evaluation = Evaluation.Run(model, set, Normalization.Mnist, batchSize: 3, rank: true);
+        var evaluation = Evaluation.Run(model, set, Normalization.Mnist, batchSize: 3, rank: true, cancellation: TestContext.Current.CancellationToken);
         Assert.Equal([0L, 2, 1, 3], evaluation.Ranks!);
         Assert.Equal([25.0, 50, 75, 100], new[] { 1, 2, 3, 4 }.Select(evaluation.TopAccuracy));
         Assert.Equal(evaluation.Accuracy, evaluation.TopAccuracy(1));
-        Assert.Null(Evaluation.Run(model, set, Normalization.Mnist).Ranks);
+        Assert.Null(Evaluation.Run(model, set, Normalization.Mnist, cancellation: TestContext.Current.CancellationToken).Ranks);
     }
 
     [Fact]
@@ -56,7 +56,7 @@ public sealed class EvaluationTests
     {
         using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 50);
         using var model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
-        var evaluation = Evaluation.Run(model.Network, data.Test, data.Normalization);
+        var evaluation = Evaluation.Run(model.Network, data.Test, data.Normalization, cancellation: TestContext.Current.CancellationToken);
         for (var index = 0; index < evaluation.Total; index++)
         {
             var best = Prediction.Of(model.Network, model.Normalization, data.Test.Images[index], CPU)[0];

@@ -167,7 +167,7 @@ public sealed class TrainerTests
         trainer.Run([recorder], TestContext.Current.CancellationToken);
         Assert.Equal(sum / total, recorder.Steps[0].Loss, 1e-5);
         Assert.Equal(recorder.Steps[0].Loss, recorder.Epochs[0].TrainLoss);
-        Assert.Equal(Evaluation.Run(trainer.Model, data.Test, data.Normalization).Loss, recorder.Epochs[0].TestLoss);
+        Assert.Equal(Evaluation.Run(trainer.Model, data.Test, data.Normalization, cancellation: TestContext.Current.CancellationToken).Loss, recorder.Epochs[0].TestLoss);
     }
 
     [Fact]
@@ -315,7 +315,7 @@ public sealed class TrainerTests
     [InlineData("residual-as-printed", 0.5, null)]
     [InlineData("plain", 0.0, null)]
     [InlineData("plain", 0.5, null, "shift=2,rotate=10,scale=0.1,stroke=1,flip,erase")]
-    [InlineData("plain", 0.5, null, "shift=2", 3)] // between two epochs
+    [InlineData("plain", 0.5, null, "shift=2", 3)] // before the evaluation of an epoch
     [InlineData("plain", 0.9, null, "crop=4,flip", 4, false, 0.001)]
     [InlineData("resnet18", 0.5, 0L, null, 4, true)]
     public void A_run_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(
@@ -362,6 +362,55 @@ public sealed class TrainerTests
             using var end = Checkpoint.Read(folder[whole ? "whole" : "more"]);
             return [.. end.State.History.Select(epoch => epoch.TrainAccuracy)];
         }
+    }
+
+    // Of 600 test images and 300 for validation, an evaluation has five batches.
+    [Theory]
+    [InlineData(false, null, 1)]
+    [InlineData(false, 300, 1)]
+    [InlineData(true, 300, 1)]
+    [InlineData(true, 300, 3)]
+    public void A_run_that_is_stopped_in_an_evaluation_repeats_the_evaluation_alone(bool hasDropout, int? validation, int batches)
+    {
+        var architecture = !hasDropout ? Architecture.Find("plain")! : Architecture.Find("plain")! with
+        {
+            Make = _ => nn.Sequential(("flat", nn.Flatten()), ("dropout", nn.Dropout(0.5)), ("linear", nn.Linear(784, 10))),
+        };
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 340, test: 600);
+        using var data = IdxReader.Load(folder.FullPath);
+        var settings = new TrainSettings("plain", Epochs: 2, BatchSize: 16, Validation: validation);
+        TrainingRun Start(string name) => TrainingRun.Start(architecture, settings, data, CPU, folder[name]);
+        var whole = new Recorder();
+        using (var run = Start("whole"))
+            Assert.True(run.Train([whole], TestContext.Current.CancellationToken));
+
+        var (first, evaluated) = (new Recorder(), 0);
+        using (var run = Start("stopped"))
+        using (var enough = new CancellationTokenSource())
+        {
+            run.Trainer.Model.register_forward_hook((model, _, output) =>
+            {
+                if (!model.training && ++evaluated == batches)
+                    enough.Cancel();
+                return output;
+            });
+            Assert.False(run.Train([first], enough.Token));
+            Assert.Equal((batches, 1, run.Trainer.StepsPerEpoch), (evaluated, run.Trainer.State.Epoch, run.Trainer.State.Step));
+            Assert.Empty(first.Epochs);
+        }
+
+        var second = new Recorder();
+        using (var checkpoint = Checkpoint.Read(folder["stopped/checkpoint.safetensors"]))
+        using (var run = TrainingRun.Resume(checkpoint, folder["stopped/checkpoint.safetensors"], architecture, settings, data, CPU))
+            Assert.True(run.Train([second], TestContext.Current.CancellationToken));
+        Assert.Equal(whole.Steps, [.. first.Steps, .. second.Steps]);
+        Assert.Equal(whole.Epochs.Select(WithoutTimes), second.Epochs.Select(WithoutTimes));
+        foreach (var name in new[] { "model.safetensors", "best.safetensors" })
+            Assert.Equal(File.ReadAllBytes(folder[$"whole/{name}"]), File.ReadAllBytes(folder[$"stopped/{name}"]));
+
+        static string WithoutTimes(EpochMetrics epoch) =>
+            JsonSerializer.Serialize(epoch with { TrainSeconds = 0, TestSeconds = 0, ImagesPerSecond = 0 }, JsonFormat.Line);
     }
 
     // Another trainer sets the seed of the generator that both draw from; a scope disposes all tensors that are made in it.
@@ -420,7 +469,7 @@ public sealed class TrainerTests
     // A checkpoint of a version that counted no right answers: the epoch that it is in has none, the next one has.
     [Theory]
     [InlineData(1)] // within the epoch
-    [InlineData(3)] // at its end: what is missing is in the history
+    [InlineData(4)] // after it: what is missing is in the history
     public void A_checkpoint_that_did_not_count_leaves_its_own_epoch_without_a_training_accuracy(int steps)
     {
         using var folder = new TemporaryFolder();
@@ -430,7 +479,8 @@ public sealed class TrainerTests
         using (var stopped = new Trainer(Architecture.Find("plain")!, settings, data, CPU))
         {
             using var enough = new CancellationTokenSource();
-            Assert.Throws<OperationCanceledException>(() => stopped.Run([new Recorder(step => { if (step.Step == steps) enough.Cancel(); })], enough.Token));
+            var stopper = new Recorder(step => { if (step.Step == steps) enough.Cancel(); }, () => enough.Cancel());
+            Assert.Throws<OperationCanceledException>(() => stopped.Run([stopper], enough.Token));
             Checkpoint.Write(folder["new"], stopped, RunData.Of(data));
         }
 
