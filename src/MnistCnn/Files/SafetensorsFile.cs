@@ -60,10 +60,11 @@ internal sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tenso
     public static SafetensorsFile Parse(byte[] contents, string name) => Parse(new MemoryStream(contents), name);
 
     /// <summary>Writes a file, whole or not at all; the same contents give the same bytes.</summary>
-    /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="IOException">It cannot be written, or could not be read again.</exception>
     public void Write(string path)
     {
         var header = Header();
+        EnsureReadable(header, path);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(header);
         ForEachTensor(bytes => hash.AppendData(bytes));
@@ -110,6 +111,18 @@ internal sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tenso
         {
             file.Dispose();
             throw;
+        }
+    }
+
+    private static void EnsureReadable(byte[] header, string path)
+    {
+        try
+        {
+            _ = ParseHeader(ReadHeader(new MemoryStream(header), path).AsMemory(LengthSize), path);
+        }
+        catch (InvalidDataException error)
+        {
+            throw new IOException($"{path} was not written, because it could not be read again: its text or one of its tensors is too large.", error);
         }
     }
 

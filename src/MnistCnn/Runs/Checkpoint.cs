@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 using System.Text.Json;
 using MnistCnn.Files;
 using MnistCnn.Training;
@@ -8,7 +9,7 @@ namespace MnistCnn.Runs;
 
 /// <summary>
 /// All that a run needs to go on as if it had never stopped, between any two of its steps: a safetensors file with the
-/// weights, the optimiser's momentum and the random generator, and in its metadata the settings, the data and the state.
+/// weights, the optimiser's momentum, the random generator and the state, and in its metadata the settings and the data.
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
@@ -16,6 +17,7 @@ public sealed class Checkpoint : IDisposable
     private const string MomentumPrefix = "momentum.";
     private const string RandomKey = "random_state";
     private const string StepRandomKey = "step_random_state";
+    private const string StateKey = "state";
     private const string RunIdKey = "run";
 
     private readonly SafetensorsFile file;
@@ -27,7 +29,9 @@ public sealed class Checkpoint : IDisposable
         this.path = path;
         Settings = Parse<TrainSettings>("settings");
         Data = Parse<RunData>("data");
-        State = Parse<TrainingState>("state");
+        State = file.Tensors.TryGetValue(StateKey, out var state)
+            ? JsonFormat.Parse<TrainingState>(Encoding.UTF8.GetString(state.bytes), path)
+            : Parse<TrainingState>(StateKey); // up to version 0.2
         RunId = file.Metadata.GetValueOrDefault(RunIdKey);
         if (Data.Normalization is { IsPossible: false })
             throw new InvalidDataException($"{path} is a damaged checkpoint: no pixels have its mean and deviation.");
@@ -84,11 +88,13 @@ public sealed class Checkpoint : IDisposable
         if (trainer.StepRandomState is { } stepState)
             tensors.Add(StepRandomKey, stepState);
 
+        // The history grows with the epochs and the classes, and a header is limited: JSON as a tensor.
+        tensors.Add(StateKey, tensor(JsonSerializer.SerializeToUtf8Bytes(trainer.State, JsonFormat.Line)));
+
         var metadata = new Dictionary<string, string>
         {
             ["settings"] = JsonSerializer.Serialize(trainer.Settings, JsonFormat.Line),
             ["data"] = JsonSerializer.Serialize(data, JsonFormat.Line),
-            ["state"] = JsonSerializer.Serialize(trainer.State, JsonFormat.Line),
         };
         if (runId is not null)
             metadata.Add(RunIdKey, runId);

@@ -41,6 +41,21 @@ public sealed class SafetensorsFileTests : IDisposable
         Assert.Equal([Name], folder.Contents);
     }
 
+    [Fact]
+    public void What_could_not_be_read_is_not_written()
+    {
+        var metadata = new Dictionary<string, string>();
+        AssertNotWritten(new SafetensorsFile(new Dictionary<string, Tensor>(), new Dictionary<string, string> { ["words"] = new('a', 16 << 20) }));
+        foreach (var shape in new long[][] { [1L << 29], [1, 1, 1, 1, 1, 1, 1, 1, 1], [0, 1L << 32] })
+            AssertNotWritten(new SafetensorsFile(new Dictionary<string, Tensor> { ["a"] = empty(shape, device: META) }, metadata));
+
+        void AssertNotWritten(SafetensorsFile file)
+        {
+            Assert.Contains("could not be read again", Assert.Throws<IOException>(() => file.Write(folder[Name])).Message);
+            Assert.Empty(folder.Contents);
+        }
+    }
+
     // The example of the format's own documentation, byte by byte.
     [Fact]
     public void The_layout_is_the_published_one()

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using MnistCnn.Data;
 using MnistCnn.Files;
@@ -25,6 +26,21 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         using var checkpoint = Checkpoint.Read(path);
         Assert.Equal((2, 4, 64), (checkpoint.State.Epoch, checkpoint.State.Step, checkpoint.State.ImageSum));
         Assert.Equal(("run", Settings), (checkpoint.RunId, checkpoint.Settings));
+    }
+
+    [Fact]
+    public void A_long_run_of_many_classes_is_written_and_read()
+    {
+        double?[] accuracies = [.. Enumerable.Range(0, 1000).Select(place => Math.Round(place / 30.0, 4))];
+        var history = Enumerable.Range(1, 3000).Select(epoch => new EpochMetrics(epoch, 0.5, 0.25, 90, 1, 0.1, 1000, TestClassAccuracies: accuracies));
+        using var random = get_rng_state();
+        using var longer = new Trainer(Architecture.Find("plain")!, Settings with { Epochs = 3001 }, run.Data, CPU);
+        var momentum = longer.Model.named_parameters().ToDictionary(named => named.name, named => zeros_like(named.parameter));
+        longer.Restore(TrainingState.Start with { Epoch = 3001, History = [.. history] }, momentum, random);
+        Checkpoint.Write(folder["long"], longer, RunData.Of(run.Data));
+        using var checkpoint = Checkpoint.Read(folder["long"]);
+        Assert.Equal((3001, 3000), (checkpoint.State.Epoch, checkpoint.State.History.Count));
+        Assert.Equal(accuracies, checkpoint.State.History[^1].TestClassAccuracies);
     }
 
     [Theory]
@@ -82,12 +98,15 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     {
         using (var file = SafetensorsFile.Read(path))
         {
-            var json = JsonNode.Parse(file.Metadata[part])!.AsObject();
+            var isState = part == "state";
+            var json = JsonNode.Parse(isState ? Encoding.UTF8.GetString(file.Tensors[part].bytes) : file.Metadata[part])!.AsObject();
             json.Remove(field);
             var text = json.ToJsonString();
             if (value is not null)
                 text = $"{{\"{field}\":{value},{text[1..]}";
-            (file with { Metadata = new Dictionary<string, string>(file.Metadata) { [part] = text } }).Write(folder["changed"]);
+            (isState
+                ? file with { Tensors = new Dictionary<string, Tensor>(file.Tensors) { [part] = tensor(Encoding.UTF8.GetBytes(text)) } }
+                : file with { Metadata = new Dictionary<string, string>(file.Metadata) { [part] = text } }).Write(folder["changed"]);
         }
 
         var error = Assert.Throws<InvalidDataException>(() => Checkpoint.Read(folder["changed"]));

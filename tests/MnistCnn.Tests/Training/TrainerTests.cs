@@ -354,7 +354,7 @@ public sealed class TrainerTests
         using SafetensorsFile expected = SafetensorsFile.Read(folder["whole"]), actual = SafetensorsFile.Read(folder["more"]);
         Assert.Equal(batches, expected.Tensors.GetValueOrDefault("weights.bn1.num_batches_tracked")?.item<long>());
         Assert.Equal(expected.Tensors.Keys, actual.Tensors.Keys);
-        foreach (var (key, tensor) in expected.Tensors)
+        foreach (var (key, tensor) in expected.Tensors.Where(tensor => tensor.Key != "state")) // that has times
             Assert.True(tensor.bytes.SequenceEqual(actual.Tensors[key].bytes), key);
 
         double?[] Accuracies(bool whole)
@@ -487,8 +487,9 @@ public sealed class TrainerTests
         using (var file = SafetensorsFile.Read(folder["new"]))
         {
             var metadata = new Dictionary<string, string>(file.Metadata);
-            metadata["state"] = System.Text.RegularExpressions.Regex.Replace(metadata["state"], ",\"(correct_sum|train_accuracy)\":[0-9.]+", "");
-            (file with { Metadata = metadata }).Write(folder["old"]);
+            var state = System.Text.Encoding.UTF8.GetString(file.Tensors["state"].bytes);
+            metadata["state"] = System.Text.RegularExpressions.Regex.Replace(state, ",\"(correct_sum|train_accuracy)\":[0-9.]+", "");
+            (file with { Metadata = metadata, Tensors = file.Tensors.Where(tensor => tensor.Key != "state").ToDictionary() }).Write(folder["old"]);
         }
 
         using var checkpoint = Checkpoint.Read(folder["old"]);
