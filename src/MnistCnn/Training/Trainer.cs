@@ -53,21 +53,30 @@ public sealed class Trainer : IDisposable
             throw new UserException($"Of {data.Train.Count} training images, {heldOut} cannot be held out for validation.");
 
         this.settings = settings;
-        manual_seed(settings.Seed);
-        model = MemoryLayout.ChannelsLast(Create(architecture, ShapeOf(data), settings.Freeze).to(device));
-        this.parallelism = Decide(parallelism ?? new Parallelism(), architecture);
-        EnsureShares(architecture, data.Train.Count - heldOut, Math.Min(data.Test.Count, settings.Validation ?? long.MaxValue));
-        FreezeWhatIsNotTrained();
-        optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum, weight_decay: settings.WeightDecay);
-        trainSet = Part(data.Train, 0, data.Train.Count - heldOut);
-        trainLoader = Batches.Of(trainSet, data.Normalization, settings.BatchSize);
-        Classes = ClassBalance.Of(trainSet.Labels, data.ClassNames.Count);
-        batchLoss = Loss(architecture, ShapeOf(data), device);
-        schedule = Schedule();
-        validationSet = heldOut > 0 ? OwnPart(data.Train, data.Train.Count - heldOut, heldOut) : null;
-        testSet = OwnPart(data.Test, 0, data.Test.Count);
-        normalization = data.Normalization;
-        epochRandomState = get_rng_state();
+        try
+        {
+            manual_seed(settings.Seed);
+            model = Create(architecture, ShapeOf(data), settings.Freeze);
+            model = MemoryLayout.ChannelsLast(model.to(device));
+            this.parallelism = Decide(parallelism ?? new Parallelism(), architecture);
+            EnsureShares(architecture, data.Train.Count - heldOut, Math.Min(data.Test.Count, settings.Validation ?? long.MaxValue));
+            FreezeWhatIsNotTrained();
+            optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum, weight_decay: settings.WeightDecay);
+            trainSet = Part(data.Train, 0, data.Train.Count - heldOut);
+            trainLoader = Batches.Of(trainSet, data.Normalization, settings.BatchSize);
+            Classes = ClassBalance.Of(trainSet.Labels, data.ClassNames.Count);
+            batchLoss = Loss(architecture, ShapeOf(data), device);
+            schedule = Schedule();
+            validationSet = heldOut > 0 ? OwnPart(data.Train, data.Train.Count - heldOut, heldOut) : null;
+            testSet = OwnPart(data.Test, 0, data.Test.Count);
+            normalization = data.Normalization;
+            epochRandomState = get_rng_state();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
 
         // What is only looked at is shared out.
         ImageSet OwnPart(ImageSet set, long start, long count) =>
@@ -212,24 +221,23 @@ public sealed class Trainer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        trainLoader.Dispose();
-        trainSet.Dispose();
+        // Where the constructor fails, some are null.
+        trainLoader?.Dispose();
+        trainSet?.Dispose();
         validationSet?.Dispose();
-        testSet.Dispose();
-        batchLoss.Dispose();
-        optimizer.Dispose();
-        model.Dispose();
-        epochRandomState.Dispose();
+        testSet?.Dispose();
+        batchLoss?.Dispose();
+        optimizer?.Dispose();
+        model?.Dispose();
+        epochRandomState?.Dispose();
         stepRandomState?.Dispose();
     }
 
     private void EnsureShares(Architecture architecture, long images, long testImages)
     {
         var problem = ProblemOfProcesses(architecture, images, testImages) ?? (parallelism.Replicas > 1 ? ProblemOfReplicas(architecture) : null);
-        if (problem is null)
-            return;
-        model.Dispose();
-        throw new UserException(problem);
+        if (problem is not null)
+            throw new UserException(problem);
     }
 
     // TorchSharp, unlike PyTorch, would go on with a running variance that is not a number.
@@ -377,6 +385,7 @@ public sealed class Trainer : IDisposable
     private void Report(List<StepDone> unreported, IReadOnlyCollection<ITrainingObserver> observers)
     {
         List<StepMetrics> steps = [];
+        DivergenceException? divergence = null;
         foreach (var (number, images, learningRate, loss, correct) in unreported)
         {
             var metrics = new StepMetrics(State.Epoch, number, (int)trainLoader.Count, loss.item<float>(), images, learningRate);
@@ -384,8 +393,12 @@ public sealed class Trainer : IDisposable
             loss.Dispose();
             correct.Dispose();
             if (!double.IsFinite(metrics.Loss))
-                throw new DivergenceException(FormattableString.Invariant(
+            {
+                divergence = new DivergenceException(FormattableString.Invariant(
                     $"The loss became {metrics.Loss} in epoch {State.Epoch}, step {metrics.Step}. Try a learning rate below {settings.LearningRate}."));
+                break;
+            }
+
             State = State with
             {
                 Step = metrics.Step,
@@ -400,6 +413,8 @@ public sealed class Trainer : IDisposable
         foreach (var metrics in steps)
             foreach (var observer in observers)
                 observer.OnStep(metrics);
+        if (divergence is not null)
+            throw divergence;
     }
 
     /// <summary>A step whose numbers may still be on the GPU.</summary>

@@ -242,12 +242,54 @@ public sealed class TrainerTests
         Assert.Equal([1, 2, 3, 4, 5, 6], recorder.Steps.Select(step => step.Step));
     }
 
-    [Fact]
-    public void A_loss_that_is_no_number_ends_the_run_and_names_the_step()
+    // The steps before it, which show how it came to that, are told of.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void A_loss_that_is_no_number_ends_the_run_and_names_the_step(int stepsAtOnce)
     {
-        var error = Assert.Throws<DivergenceException>(() => Run(new TrainSettings("plain", LearningRate: 1e6)));
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 150);
+        using var data = IdxReader.Load(folder.FullPath);
+        var settings = new TrainSettings("plain", LearningRate: 1e6);
+        using var trainer = new Trainer(Architecture.Find("plain")!, settings, data, CPU) { StepsAtOnce = stepsAtOnce };
+        var recorder = new Recorder();
+        var error = Assert.Throws<DivergenceException>(() => trainer.Run([recorder], TestContext.Current.CancellationToken));
         Assert.Matches(@"epoch 1, step [23]\b", error.Message);
         Assert.Contains("learning rate", error.Message);
+        Assert.NotEmpty(recorder.Steps);
+        Assert.EndsWith($"step {recorder.Steps.Count + 1}. Try a learning rate below 1000000.", error.Message);
+    }
+
+    [Fact]
+    public void A_trainer_that_cannot_be_made_leaves_neither_threads_nor_tensors()
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath);
+        using var data = IdxReader.Load(folder.FullPath);
+        using var process = System.Diagnostics.Process.GetCurrentProcess();
+        var settings = new TrainSettings("plain", Epochs: int.MaxValue, BatchSize: 4, OneCycle: true, BalanceClasses: true);
+        var expected = Left(() => Create(settings with { Epochs = 1 }).Dispose());
+        var threads = Threads();
+        for (var count = 0; count < 10; count++)
+            Assert.Equal(expected, Left(() => Assert.Contains("too many", Assert.Throws<UserException>(() => Create(settings)).Message)));
+        Assert.InRange(Threads(), 0, threads + 9);
+
+        Trainer Create(TrainSettings settings) => new(Architecture.Find("plain")!, settings, data, CPU, new Parallelism(Replicas: 2));
+
+        // TorchSharp 0.107 leaves one of each convolution to the garbage collector.
+        static long Left(Action make)
+        {
+            var before = TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+            make();
+            return TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount - before;
+        }
+
+        int Threads()
+        {
+            process.Refresh();
+            return process.Threads.Count;
+        }
     }
 
     [Theory]
