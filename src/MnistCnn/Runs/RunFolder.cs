@@ -104,9 +104,17 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
         var isBest = EpochMetrics.Best(checkpoint.State.History) is { } best
             && File.Exists(bestPath) && IsOf(best, ReadMetadata(bestPath), checkpoint.Settings);
         var elsewhere = Create(path, info, checkpoint.State.History);
-        if (isBest)
-            AtomicFile.Write(elsewhere.BestPath, stream => stream.Write(InputFile.ReadAllBytes(bestPath)));
-        return elsewhere;
+        try
+        {
+            if (isBest)
+                AtomicFile.Write(elsewhere.BestPath, stream => stream.Write(InputFile.ReadAllBytes(bestPath)));
+            return elsewhere;
+        }
+        catch
+        {
+            elsewhere.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Of a run that is over and will not go on, deletes all but its record, its metrics and its best weights.</summary>

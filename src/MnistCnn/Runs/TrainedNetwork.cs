@@ -95,8 +95,16 @@ public sealed record TrainedNetwork(
                     TestAccuracy = Accuracy(file),
                     Fingerprint = file.Metadata.GetValueOrDefault(FingerprintKey),
                 };
-                Copy(Layers.WithoutSides(model.Network, file.Tensors), model.Network, path);
-                return model;
+                try
+                {
+                    Copy(Layers.WithoutSides(model.Network, file.Tensors), model.Network, path);
+                    return model;
+                }
+                catch
+                {
+                    model.Dispose();
+                    throw;
+                }
             }
 
             if (architecture is not null)

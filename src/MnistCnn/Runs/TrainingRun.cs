@@ -68,7 +68,7 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
     }
 
     /// <summary>Goes on with a run where its checkpoint stands.</summary>
-    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="checkpoint">The checkpoint. Its tensors are copied and disposed, so that they are not in memory as long as the run.</param>
     /// <param name="checkpointPath">Where it lies.</param>
     /// <param name="architecture">Its network.</param>
     /// <param name="settings">Its settings; see <see cref="Checkpoint.EnsureSame(TrainSettings)"/>.</param>
@@ -91,7 +91,7 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
         Parallelism? parallelism = null)
     {
         var asBefore = data with { Normalization = checkpoint.Data.Normalization ?? Normalization.Mnist };
-        return Open(
+        var run = Open(
             () =>
             {
                 checkpoint.EnsureSame(settings);
@@ -104,6 +104,8 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
             parallelism?.Group,
             checkpoint.Restore,
             info => RunFolder.Continue(checkpoint, checkpointPath, folder, info));
+        checkpoint.Dispose();
+        return run;
     }
 
     /// <summary>Goes on with the run in a folder where there is a checkpoint of one, and begins it otherwise, as <see cref="Parallelism.Automatic"/> has it.</summary>

@@ -199,6 +199,26 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         Assert.Equal(6, resumed.State.History.Count);
     }
 
+    [Fact]
+    public void A_run_that_goes_on_does_not_keep_its_checkpoint_in_memory()
+    {
+        using var checkpoint = Checkpoint.Read(path);
+        using var resumed = TrainingRun.Resume(checkpoint, path, Architecture.Find("plain")!, Settings, run.Data, CPU, folder["out"]);
+        Assert.Contains("empty handle", Assert.Throws<InvalidOperationException>(() => checkpoint.Restore(resumed.Trainer)).Message);
+    }
+
+    [Fact]
+    public void A_folder_to_go_on_in_is_free_again_where_the_best_weights_cannot_be_copied()
+    {
+        using (var whole = TrainingRun.Start(Architecture.Find("plain")!, Settings with { Epochs = 1 }, run.Data, CPU, folder["home"]))
+            Assert.True(whole.Train([], TestContext.Current.CancellationToken));
+        Directory.CreateDirectory(folder["elsewhere/best.safetensors/in the way"]);
+        using var checkpoint = Checkpoint.Read(folder["home/checkpoint.safetensors"]);
+        Assert.Throws<IOException>(() => TrainingRun.Resume(
+            checkpoint, folder["home/checkpoint.safetensors"], Architecture.Find("plain")!, checkpoint.Settings, run.Data, CPU, folder["elsewhere"]));
+        FolderLock.Take(folder["elsewhere"]).Dispose();
+    }
+
     // As a terminal that is closed after an epoch: its weights are there, and the checkpoint stands behind it.
     [Fact]
     public void A_report_that_fails_while_the_run_is_stopped_costs_no_weights()
