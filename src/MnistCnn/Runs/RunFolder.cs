@@ -1,8 +1,8 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using MnistCnn.Files;
+using MnistCnn.Runtime;
 using MnistCnn.Training;
 
 namespace MnistCnn.Runs;
@@ -137,12 +137,11 @@ public sealed class RunFolder : ITrainingObserver, IDisposable
     /// <param name="secondsWaited">See <see cref="RunInfo.SecondsWaited"/>.</param>
     public void Finish(string outcome, double? secondsWaited = null)
     {
-        using var process = Process.GetCurrentProcess();
         Info = Info with
         {
             Outcome = outcome,
             Seconds = (DateTimeOffset.Now - Info.Started).TotalSeconds,
-            PeakMemory = process.PeakWorkingSet64 is > 0 and var peak ? peak : null, // macOS does not say
+            PeakMemory = PeakMemory.Take(),
             SecondsWaited = secondsWaited,
         };
         WriteInfo();

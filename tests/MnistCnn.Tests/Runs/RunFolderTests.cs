@@ -1,5 +1,8 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text.Json;
+using MnistCnn.Runs;
+using MnistCnn.Training;
 
 namespace MnistCnn.Tests.Runs;
 
@@ -107,6 +110,23 @@ public sealed class RunFolderTests : IDisposable
         Assert.Contains("removed", Assert.Single(run.Error.Split('\n'), line => line.StartsWith("error: ", StringComparison.Ordinal)));
         Assert.DoesNotContain(".tmp", run.Error);
         Assert.Equal(["data"], Directory.GetDirectories(folder.FullPath).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public unsafe void The_peak_memory_of_a_run_is_not_that_of_an_earlier_one_in_the_process()
+    {
+        const int size = 400_000_000;
+        using RunFolder large = Create("large"), small = Create("small");
+        var memory = NativeMemory.Alloc(size);
+        NativeMemory.Fill(memory, size, 1);
+        NativeMemory.Free(memory);
+        large.Finish("finished");
+        Assert.SkipWhen(large.Info.PeakMemory is null, "the system does not say");
+        small.Finish("finished");
+        Assert.InRange(small.Info.PeakMemory ?? 0, 0, large.Info.PeakMemory!.Value - size / 2);
+
+        RunFolder Create(string name) => RunFolder.Create(folder[name], new RunInfo(
+            new TrainSettings("plain"), 1, "cpu", 1, new Dictionary<string, string>(), new RunData("data", 1, 1, new Dictionary<string, string>()), DateTimeOffset.Now));
     }
 
     // A folder in the way of a file is what the administrator, too, cannot write over.

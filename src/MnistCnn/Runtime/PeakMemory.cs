@@ -1,0 +1,38 @@
+using System.Diagnostics;
+
+namespace MnistCnn.Runtime;
+
+/// <summary>Peak memory of one piece of work after another in this process.</summary>
+internal static class PeakMemory
+{
+    private static long reported;
+
+    /// <summary>
+    /// Peak memory of the process since the last call, in bytes. Null if the system does not say: macOS never does; where the peak cannot be
+    /// reset, as on Windows, it is known only if it is higher than all before.
+    /// </summary>
+    public static long? Take()
+    {
+        using var process = Process.GetCurrentProcess();
+        var peak = process.PeakWorkingSet64;
+        var isNew = peak > reported;
+        reported = TryReset() ? 0 : peak;
+        return isNew ? peak : null;
+    }
+
+    // Source: proc(5), clear_refs, since Linux 4.0.
+    private static bool TryReset()
+    {
+        if (!OperatingSystem.IsLinux())
+            return false;
+        try
+        {
+            File.WriteAllText("/proc/self/clear_refs", "5");
+            return true;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+}
