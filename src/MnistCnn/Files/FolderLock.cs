@@ -60,21 +60,37 @@ internal sealed class FolderLock : IDisposable
         var path = Path.Combine(folder, Name);
         while (true)
         {
+            FileStream file;
             try
             {
-                var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, Options);
-                var mark = DateTime.UnixEpoch.AddSeconds(Random.Shared.Next());
-                File.SetLastWriteTimeUtc(file.SafeFileHandle, mark);
-                if (File.GetLastWriteTimeUtc(path) == mark)
-                    return new FolderLock(folder, file);
-
-                // Its last owner deleted it between our opening it and our locking it: what is there now is another file.
-                file.Dispose();
+                file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, Options);
             }
             catch (IOException error) when (error.GetType() == typeof(IOException) && File.Exists(path))
             {
                 return null;
             }
+
+            if (IsStillThere(file, path))
+                return new FolderLock(folder, file);
+            file.Dispose();
+        }
+    }
+
+    // Its last owner may have deleted it between our opening it and our locking it: another file is there then, or none. Every file
+    // system keeps a length, and not every one keeps a time.
+    private static bool IsStillThere(FileStream file, string path)
+    {
+        if (Options != FileOptions.None)
+            return true;
+        try
+        {
+            file.SetLength(Random.Shared.Next(1, 1 << 16));
+            return new FileInfo(path) is { Exists: true, Length: var length } && length == file.Length;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using MnistCnn.Files;
 using MnistCnn.Runs;
 using MnistCnn.Training;
 
@@ -110,6 +111,20 @@ public sealed class RunFolderTests : IDisposable
         Assert.Contains("removed", Assert.Single(run.Error.Split('\n'), line => line.StartsWith("error: ", StringComparison.Ordinal)));
         Assert.DoesNotContain(".tmp", run.Error);
         Assert.Equal(["data"], Directory.GetDirectories(folder.FullPath).Select(Path.GetFileName));
+    }
+
+    // Some file systems keep no times; backups go by them.
+    [Fact]
+    public void A_lock_leaves_the_time_of_its_file_alone()
+    {
+        var before = DateTime.UtcNow;
+        using (var taken = FolderLock.Take(folder["out"]))
+        {
+            Assert.Contains("in use", Assert.Throws<IOException>(() => FolderLock.Take(folder["out"])).Message);
+            Assert.InRange(File.GetLastWriteTimeUtc(folder["out/run.lock"]), before.AddMinutes(-1), DateTime.UtcNow.AddMinutes(1));
+        }
+
+        FolderLock.Take(folder["out"]).Dispose();
     }
 
     [Fact]
