@@ -26,7 +26,7 @@ internal sealed class Interruption : IDisposable
     {
         foreach (var registration in registrations)
             registration.Dispose();
-        source.Dispose();
+        // Not the source, which holds nothing but memory: a signal of just now may still be about to cancel it.
     }
 
     private void Cancel(PosixSignalContext signal)
