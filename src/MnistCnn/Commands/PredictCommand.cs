@@ -28,8 +28,8 @@ internal static class PredictCommand
         };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(Images) is [var only] && ModelFile.IsModel(only))
-                result.AddError($"{only} is a network: name the pictures behind it.");
+            if (Problem(result.GetValue(Images) ?? []) is { } problem)
+                result.AddError(problem);
         });
         command.SetAction(Run);
         return command;
@@ -39,13 +39,20 @@ internal static class PredictCommand
     {
         var names = line.GetRequiredValue(Images);
         var hasModel = ModelFile.IsModel(names[0]);
+        var name = hasModel ? names[0] : null;
         var device = StartTorch(line);
-        using var model = LoadModel(line, hasModel ? names[0] : null, device);
+        using var model = LoadModel(line, name, device);
         model.EnsureTakesPictures();
         model.Network.eval();
 
         var files = names.Skip(hasModel ? 1 : 0).SelectMany(Expand).ToArray();
-        var report = new PredictionReport(files, model.ClassNames, line.GetValue(Top), line.GetValue(Show), line.GetValue(Json));
+        var report = new PredictionReport(
+            files,
+            ModelFile.Find(name, model.Architecture),
+            model.ClassNames,
+            line.GetValue(Top),
+            line.GetValue(Show),
+            line.GetValue(Json));
         foreach (var file in files)
         {
             Tensor? image;
@@ -67,6 +74,35 @@ internal static class PredictCommand
 
         report.Finish();
         return report.HasFailures ? ExitCode.Failed : 0;
+    }
+
+    // Without a network in front, the bundled one answers: it must not do so if an argument may be the name of another network.
+    private static string? Problem(string[] names)
+    {
+        var hasModel = names is [var first, ..] && ModelFile.IsModel(first);
+        if (hasModel && names.Length == 1)
+            return $"{names[0]} is a network: name the images after it.";
+        if (names.Skip(1).FirstOrDefault(ModelFile.IsModel) is { } late)
+            return $"{late} is a network: name one network, before the images.";
+        return !hasModel && names.FirstOrDefault(name => !IsPicture(name)) is { } unknown
+            ? $"{unknown} {(Path.Exists(unknown) ? "is neither a network nor an image" : "does not exist")}."
+            : null;
+    }
+
+    // A missing file with the ending of an image gets its own line of the report.
+    private static bool IsPicture(string name)
+    {
+        if (PictureFile.IsNamed(name) || PictureFolder.Pictures(name).Any())
+            return true;
+        try
+        {
+            PictureFile.ReadHeader(PictureFile.ReadAllBytes(name), name);
+            return true;
+        }
+        catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     // Null where no ink is found in it.

@@ -9,11 +9,13 @@ namespace MnistCnn.Reporting;
 
 /// <summary>What the user of <c>predict</c> sees: a line a picture as it comes, or JSON at the end.</summary>
 /// <param name="files">All pictures.</param>
+/// <param name="model">The path of the weights that predict.</param>
 /// <param name="classNames">What the network calls its classes.</param>
 /// <param name="top">How many classes to name.</param>
 /// <param name="show">Whether to draw what the network saw.</param>
 /// <param name="json">Whether to write JSON.</param>
-internal sealed class PredictionReport(IReadOnlyList<string> files, IReadOnlyList<string> classNames, int top, bool show, bool json)
+internal sealed class PredictionReport(
+    IReadOnlyList<string> files, string model, IReadOnlyList<string> classNames, int top, bool show, bool json)
 {
     // From background to ink; each twice as wide, since a character is about twice as high as wide.
     private const string Shades = " ░▒▓█";
@@ -43,9 +45,10 @@ internal sealed class PredictionReport(IReadOnlyList<string> files, IReadOnlyLis
             var found = predictions.Take(top).Select(Entry).ToArray();
             var likeliest = predictions.Count > 0 ? predictions[0] : null;
             var name = likeliest is null ? null : classNames[likeliest.Class];
+            var (number, probability) = (likeliest?.Class, likeliest?.Probability);
             entries.Add(hasDigits
-                ? new { File = file, Digit = likeliest?.Class, likeliest?.Class, Name = name, likeliest?.Probability, Top = found }
-                : new { File = file, likeliest?.Class, Name = name, likeliest?.Probability, Top = found });
+                ? new { File = file, Model = model, Digit = number, Class = number, Name = name, Probability = probability, Top = found }
+                : new { File = file, Model = model, Class = number, Name = name, Probability = probability, Top = found });
             return;
         }
 

@@ -64,8 +64,10 @@ public sealed class PredictCommandTests : IDisposable
 
         var named = JsonDocument.Parse(Run("predict", "swedish.safetensors", "seven.png", "--top", "2", "--json").Output).RootElement[0];
         var numbered = JsonDocument.Parse(Run("predict", Trained, "seven.png", "--top", "2", "--json").Output).RootElement[0];
-        Assert.Equal(["file", "class", "name", "probability", "top"], named.EnumerateObject().Select(field => field.Name));
-        Assert.Equal(["file", "digit", "class", "name", "probability", "top"], numbered.EnumerateObject().Select(field => field.Name));
+        Assert.Equal("file model class name probability top", Fields(named));
+        Assert.Equal("file model digit class name probability top", Fields(numbered));
+        Assert.Equal(folder["swedish.safetensors"], named.GetProperty("model").GetString());
+        Assert.Equal(Trained, numbered.GetProperty("model").GetString());
         AssertSeven(named, "七");
         AssertSeven(named.GetProperty("top")[0], "七");
         AssertSeven(numbered, "7");
@@ -73,6 +75,8 @@ public sealed class PredictCommandTests : IDisposable
         Assert.Equal([7, 7], new[] { numbered, numbered.GetProperty("top")[0] }.Select(entry => entry.GetProperty("digit").GetInt32()));
         Assert.Equal(2, named.GetProperty("top").GetArrayLength());
         Assert.False(named.GetProperty("top")[1].TryGetProperty("digit", out _));
+
+        static string Fields(JsonElement entry) => string.Join(' ', entry.EnumerateObject().Select(field => field.Name));
 
         static void AssertSeven(JsonElement entry, string name) =>
             Assert.Equal((7, name), (entry.GetProperty("class").GetInt32(), entry.GetProperty("name").GetString()!));
@@ -153,6 +157,34 @@ public sealed class PredictCommandTests : IDisposable
         Run("predict", Trained).AssertFailed(2);
         Run("predict", Trained, "a.png", "--top", "0").AssertFailed(2, "--top");
         Run("predict", "nowhere.safetensors", "a.png").AssertFailed(1, "nowhere.safetensors");
+    }
+
+    [Theory]
+    [InlineData("runs/typo", "runs/typo does not exist")]
+    [InlineData("w.pt", "w.pt is neither a network nor an image")]
+    [InlineData("best.onnx", "best.onnx is neither a network nor an image")]
+    [InlineData("empty", "empty is neither a network nor an image")]
+    public void The_bundled_network_does_not_answer_for_one_that_is_not_there(string network, string problem)
+    {
+        Directory.CreateDirectory(folder["empty"]);
+        foreach (var name in new[] { "w.pt", "best.onnx" })
+            File.WriteAllText(folder[name], "weights of another program");
+        Stroke("seven.png");
+        Run("predict", network, "seven.png").AssertFailed(2, problem);
+        Run("predict", "seven.png", network, "--json").AssertFailed(2, problem);
+    }
+
+    [Fact]
+    public void The_network_stands_before_the_images_and_an_image_needs_no_ending()
+    {
+        Stroke("seven");
+        Run("predict", "seven", Trained).AssertFailed(2, Trained, "before the images");
+        Run("predict", "inception", "residual", "seven").AssertFailed(2, "residual", "before the images");
+        var run = Run("predict", "seven", "--arch", "residual", "--json");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        var answer = JsonDocument.Parse(run.Output).RootElement[0];
+        Assert.Equal("residual.safetensors", Path.GetFileName(answer.GetProperty("model").GetString()));
+        Assert.Equal(7, answer.GetProperty("class").GetInt32());
     }
 
     private void Print(string name, int digit, string family, float size, bool isDark)

@@ -55,7 +55,7 @@ public sealed class ReadyNetworkTests : IDisposable
         Assert.NotEqual(
             ProgramRun.Of(folder.FullPath, "predict", "photo.png", "--json").Output,
             ProgramRun.Of(folder.FullPath, "predict", "photo.png", "--arch", "residual", "--json").Output);
-        ProgramRun.Of(folder.FullPath, "predict", "inception").AssertFailed(2, "inception is a network: name the pictures behind it");
+        ProgramRun.Of(folder.FullPath, "predict", "inception").AssertFailed(2, "inception is a network: name the images after it");
 
         Directory.CreateDirectory(folder["inception"]);
         Assert.Equal(run.Output, ProgramRun.Of(folder.FullPath, "predict", "photo.png").Output);
