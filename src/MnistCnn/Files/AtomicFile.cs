@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 
 namespace MnistCnn.Files;
@@ -5,7 +6,9 @@ namespace MnistCnn.Files;
 /// <summary>Files that are either whole or not there.</summary>
 internal static partial class AtomicFile
 {
-    private static readonly string[] SystemFolders = ["/dev/", "/proc/", "/sys/"];
+    // Constants of fcntl.h and sys/stat.h on Linux, and struct statx.
+    private const int CurrentFolder = -100, TypeOnly = 1, StatusSize = 256, ModeOffset = 28;
+    private const int TypeMask = 0xF000, RegularFile = 0x8000, Folder = 0x4000;
 
     /// <summary>
     /// Lets <paramref name="write"/> fill a file under a temporary name in the same folder, flushes it and renames it:
@@ -62,16 +65,25 @@ internal static partial class AtomicFile
         }
     }
 
-    // The file that a link stands for is replaced, not the link; and none of the system's own, which are not files.
+    // The file that a link stands for is replaced, not the link. A device or a pipe is not replaced: as root, the rename would succeed.
     private static string Target(string path)
     {
         path = Path.GetFullPath(path);
         if (new FileInfo(path).LinkTarget is not null)
             path = File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
-        return !OperatingSystem.IsWindows() && SystemFolders.Any(folder => path.StartsWith(folder, StringComparison.Ordinal))
-            ? throw new IOException($"{path} is not a file that can be replaced.")
-            : path;
+        return IsDeviceOrPipe(path) ? throw new IOException($"{path} is not a regular file, so it is not replaced.") : path;
     }
+
+    // .NET does not tell the kind of a file. macOS lets nobody make files beside its devices.
+    private static bool IsDeviceOrPipe(string path)
+    {
+        var status = new byte[StatusSize];
+        return OperatingSystem.IsLinux() && Stat(CurrentFolder, path, 0, TypeOnly, status) == 0
+            && (BitConverter.ToUInt16(status, ModeOffset) & TypeMask) is not (RegularFile or Folder);
+    }
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Stat(int folder, string path, int flags, uint mask, [Out] byte[] status);
 
     private static void UnderTemporaryName(string path, Action<string, string> write)
     {

@@ -63,16 +63,39 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal(["file", "link"], folder.Contents);
     }
 
-    // As root, a rename would make a file of a device.
-    [Theory]
-    [InlineData("/dev/null")]
-    [InlineData("/dev/shm/../full")]
-    [InlineData("/proc/self/x")]
-    public void What_is_the_system_s_own_is_not_replaced(string path)
+    // As root, a rename would put a file in the place of a device.
+    [Fact]
+    public void A_device_or_a_pipe_is_not_replaced()
     {
-        if (OperatingSystem.IsWindows())
-            return;
-        Assert.Contains("is not a file that can be replaced", Assert.Throws<IOException>(() => AtomicFile.EnsureWritable(path)).Message);
-        Assert.Throws<IOException>(() => AtomicFile.Write(path, _ => { }));
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "other systems make no file beside their devices");
+        using (var make = System.Diagnostics.Process.Start("mkfifo", [folder["pipe"]]))
+            make.WaitForExit();
+        File.CreateSymbolicLink(folder["link"], "/dev/full");
+        foreach (var path in new[] { "/dev/null", "/dev/shm/../full", folder["link"], folder["pipe"] })
+        {
+            Assert.Contains("is not a regular file", Assert.Throws<IOException>(() => AtomicFile.EnsureWritable(path)).Message);
+            Assert.Throws<IOException>(() => AtomicFile.Write(path, _ => { }));
+        }
+
+        Assert.ThrowsAny<IOException>(() => AtomicFile.EnsureWritable("/proc/self/x"));
+        Assert.Equal(["link", "pipe"], folder.Contents);
+    }
+
+    [Fact]
+    public void A_file_in_the_memory_of_the_system_is_written_and_replaced()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Directory.Exists("/dev/shm"), "the system has no RAM disk among its devices");
+        var path = Path.Combine("/dev/shm", Path.GetRandomFileName(), "file");
+        try
+        {
+            AtomicFile.EnsureWritable(path);
+            foreach (var text in new[] { "", "new" })
+                AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+            Assert.Equal("new", File.ReadAllText(path));
+        }
+        finally
+        {
+            Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
+        }
     }
 }
