@@ -1,5 +1,4 @@
 using System.CommandLine;
-using MnistCnn.Files;
 using MnistCnn.Reporting;
 using MnistCnn.Runs;
 
@@ -27,9 +26,9 @@ internal static class CompareCommand
     private static int Run(ParseResult line)
     {
         var plotPath = Path.GetFullPath(line.GetValue(Plot) ?? StandardPlot);
-        AtomicFile.EnsureWritable(plotPath);
         var runs = line.GetRequiredValue(Runs).Select(SavedRun.Read).ToArray();
-        ComparisonReport.Write(runs, ComparisonPlot.Draw(plotPath, runs) ? plotPath : null, line.GetValue(CommonOptions.Json));
+        ComparisonReport.Write(
+            runs, () => Picture.DrawAll(Plot.Name, (plotPath, path => ComparisonPlot.Draw(path, runs))), line.GetValue(CommonOptions.Json));
         return 0;
     }
 }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using MnistCnn.Data;
-using MnistCnn.Files;
 using MnistCnn.Reporting;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
@@ -44,21 +43,19 @@ internal static class EvaluateCommand
         DataOptions.Report(line, data);
         if (model.MayKnowTestImages(data))
             Console.Error.WriteLine($"{data.Folder} is not split as it was when the network was trained, or has changed: it may know some of the test images.");
-        var path = ModelFile.Find(name, model.Architecture);
-        var picture = Path.Combine(line.GetValue(Out) ?? ModelFile.ResultFolder(name, path), Path.GetFileNameWithoutExtension(path));
-        var (confusionPath, mistakesPath) = (Path.GetFullPath($"{picture}-confusion.png"), Path.GetFullPath($"{picture}-mistakes.png"));
-        AtomicFile.EnsureWritable(confusionPath);
-        AtomicFile.EnsureWritable(mistakesPath);
+        var weights = ModelFile.Find(name, model.Architecture);
+        var folder = Path.GetFullPath(line.GetValue(Out) ?? ModelFile.ResultFolder(name, weights));
+        var picture = Path.Combine(folder, Path.GetFileNameWithoutExtension(weights));
 
         using var test = data.Test.To(device);
         var evaluation = Evaluation.Run(model.Network, test, model.Normalization, rank: top is not null);
-        List<string> files = [];
-        if (ConfusionPlot.Draw(confusionPath, model.Architecture.Title, evaluation, names))
-            files.Add(confusionPath);
-        if (MistakesPlot.Draw(mistakesPath, model.Architecture.Title, evaluation, data.Test, names))
-            files.Add(mistakesPath);
-        EvaluationReport.Write(model.Architecture, names, evaluation, top, files, line.GetValue(Json));
+        EvaluationReport.Write(model.Architecture, names, evaluation, top, Draw, line.GetValue(Json));
         return 0;
+
+        IReadOnlyList<string> Draw() => Picture.DrawAll(
+            Out.Name,
+            ($"{picture}-confusion.png", path => ConfusionPlot.Draw(path, model.Architecture.Title, evaluation, names)),
+            ($"{picture}-mistakes.png", path => MistakesPlot.Draw(path, model.Architecture.Title, evaluation, data.Test, names)));
     }
 
     /// <summary>Among how many of the likeliest classes the right one is looked for too, if any.</summary>

@@ -12,14 +12,14 @@ internal static class ComparisonReport
 
     /// <summary>Writes the table, or JSON, to standard output.</summary>
     /// <param name="runs">What to compare.</param>
-    /// <param name="plotPath">Path of their plot, or null if it could not be drawn.</param>
+    /// <param name="draw">Draws the plot and returns its path, or nothing if it could not be drawn.</param>
     /// <param name="json">Whether to write JSON.</param>
-    public static void Write(IReadOnlyList<SavedRun> runs, string? plotPath, bool json)
+    public static void Write(IReadOnlyList<SavedRun> runs, Func<IReadOnlyList<string>> draw, bool json)
     {
         Row[] rows = [.. runs.Select(RowOf)];
         Output.Write(
             json,
-            new { Runs = rows, AccuracyGoal = Goal, Plot = plotPath },
+            files => new { Runs = rows, AccuracyGoal = Goal, Plot = files is [var path] ? path : null },
             console =>
             {
                 console.Write(Table(rows));
@@ -27,7 +27,7 @@ internal static class ComparisonReport
                     if (TrainingText.Balanced(row.BestAccuracy, row.BestBalancedAccuracy) is { } balanced)
                         Console.Out.WriteLine(Invariant($"{row.Name}: {balanced}, worst {ClassText.Line(row.WorstClass!.Name, ClassText.LongestName)} {row.WorstClass.Accuracy:F2} %"));
             },
-            plotPath is null ? [] : [plotPath]);
+            draw);
     }
 
     private static Row RowOf(SavedRun run)

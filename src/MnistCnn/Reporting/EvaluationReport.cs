@@ -26,16 +26,16 @@ internal static class EvaluationReport
     /// <param name="names">What the classes are called.</param>
     /// <param name="evaluation">What it did, with <see cref="Evaluation.Ranks"/> where there is a <paramref name="top"/>.</param>
     /// <param name="top">Among how many of the likeliest classes the right one is looked for too.</param>
-    /// <param name="files">The paths of what was drawn.</param>
+    /// <param name="draw">Draws the plots and returns the paths of those that could be drawn.</param>
     /// <param name="json">Whether to write JSON.</param>
     public static void Write(
-        Architecture architecture, IReadOnlyList<string> names, Evaluation evaluation, int? top, IReadOnlyList<string> files, bool json)
+        Architecture architecture, IReadOnlyList<string> names, Evaluation evaluation, int? top, Func<IReadOnlyList<string>> draw, bool json)
     {
         var results = Results(names, evaluation);
         var balanced = Evaluation.Balanced(evaluation.ClassAccuracies);
         var topAccuracy = top is { } count ? evaluation.TopAccuracy(count) : (double?)null;
         var confusion = evaluation.Confusion;
-        var document = new
+        object Document(IReadOnlyList<string> files) => new
         {
             Architecture = architecture.Name,
             evaluation.Accuracy,
@@ -51,7 +51,7 @@ internal static class EvaluationReport
         };
         Output.Write(
             json,
-            document,
+            Document,
             console =>
             {
                 Console.Out.WriteLine(string.Join(", ", new[]
@@ -64,7 +64,7 @@ internal static class EvaluationReport
                 foreach (var table in Tables(console, names, evaluation))
                     console.Write(table);
             },
-            files);
+            draw);
     }
 
     /// <summary>

@@ -57,6 +57,23 @@ internal static class Picture
         }
     }
 
+    /// <summary>Draws plots into folders that may not exist yet.</summary>
+    /// <param name="option">The option that sets where the plots go, for the warning if one cannot be drawn.</param>
+    /// <param name="plots">The path of each plot and the method that draws it.</param>
+    /// <returns>The paths of the plots that were drawn.</returns>
+    public static IReadOnlyList<string> DrawAll(string option, params (string Path, Func<string, bool> Draw)[] plots)
+    {
+        string[] drawn =
+        [
+            .. from plot in plots
+               where TryDraw(plot.Path, () => Directory.CreateDirectory(Path.GetDirectoryName(plot.Path)!)) && plot.Draw(plot.Path)
+               select plot.Path,
+        ];
+        if (drawn.Length < plots.Length)
+            Terminal.Warn($"Plots can go elsewhere with {option}.");
+        return drawn;
+    }
+
     /// <summary>Draws a picture into a file, whole or not at all.</summary>
     /// <param name="path">Where to; its ending is one of <see cref="Endings"/>.</param>
     /// <param name="width">In pixels.</param>

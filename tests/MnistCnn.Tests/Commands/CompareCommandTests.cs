@@ -63,6 +63,21 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_plot_that_cannot_be_written_does_not_cost_the_table()
+    {
+        WriteRun("fast", 97.5, 98.25, 98.5);
+        var plot = Path.Combine("fast", "metrics.jsonl", "plot.png");
+        var run = Run("compare", "fast", "--plot", plot);
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("98.50 %", run.Output);
+        Assert.Matches(@"^warning: [^\n]+plot\.png was not drawn: [^\n]+\nPlots can go elsewhere with --plot\.\n$", run.Error);
+
+        var json = Run("compare", "fast", "--plot", plot, "--json");
+        Assert.Equal(0, json.ExitCode);
+        Assert.Equal(JsonValueKind.Null, JsonDocument.Parse(json.Output).RootElement.GetProperty("plot").ValueKind);
+    }
+
+    [Fact]
     public void What_is_no_run_is_named()
     {
         Run("compare", "nowhere").AssertFailed(1, folder["nowhere"]);

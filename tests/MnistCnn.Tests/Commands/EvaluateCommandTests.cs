@@ -88,6 +88,25 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.Equal(["residual-trained-confusion.png", "residual-trained-mistakes.png"], folder.Contents);
     }
 
+    // A path below a file can be written by nobody, not even by root.
+    [Fact]
+    public void A_folder_that_cannot_be_written_does_not_cost_the_measurement()
+    {
+        File.WriteAllText(folder["file"], "");
+        var run = Run("evaluate", Trained, "--test-limit", "100", "--out", "file/below");
+        Assert.Equal(0, run.ExitCode);
+        Assert.StartsWith("Residual: accuracy 99.00 % (99 of 100)", run.Output);
+        Assert.DoesNotContain(".png", run.Output);
+        Assert.Matches(
+            @"^(warning: [^\n]+residual-trained-(confusion|mistakes)\.png was not drawn: [^\n]+\n){2}Plots can go elsewhere with --out\.\n$", run.Error);
+
+        var json = Run("evaluate", Trained, "--test-limit", "100", "--out", "file/below", "--json");
+        Assert.Equal(0, json.ExitCode);
+        var result = JsonDocument.Parse(json.Output).RootElement;
+        Assert.Equal(99, result.GetProperty("correct").GetInt32());
+        Assert.Empty(result.GetProperty("files").EnumerateArray());
+    }
+
     [Theory]
     [InlineData(null, 20, null)]
     [InlineData(null, 21, 5)]
