@@ -96,7 +96,10 @@ internal static class TrainCommand
         "--checkpoint-every", "Write a checkpoint every N steps too, not only after each epoch.");
     private static readonly Option<int?> Replicas = OptionalCount(
         "--replicas", "Share each batch among N replicas of the network, a thread each; at most one a core. [default: 2, or 1 with one thread, on a GPU, or where the network cannot have them]", Environment.ProcessorCount);
-    private static readonly Option<bool> TensorBoard = new("--tensorboard") { Description = "Write TensorBoard's event files into the run folder." };
+    private static readonly Option<bool> TensorBoard = new("--tensorboard")
+    {
+        Description = "Write TensorBoard's event files into the run folder; false stops a resumed run that writes them.",
+    };
     private static readonly Option<int> LogInterval = Count("--log-interval", "Without a terminal: a line every N steps.", 300);
     private static readonly Option<string?> Out = new("--out")
     {
@@ -169,7 +172,7 @@ internal static class TrainCommand
             Console.Error.WriteLine(warning);
         if (!run.Folder.HasBest)
             Console.Error.WriteLine($"The best weights so far are not beside {checkpointPath}: best.safetensors comes with the next better epoch.");
-        return Train(line, architecture, run, stop);
+        return Train(line, architecture, run, Path.GetDirectoryName(checkpointPath), stop);
     }
 
     private static Beginning Read(ParseResult line, ProcessGroup? group)
@@ -220,13 +223,13 @@ internal static class TrainCommand
             throw new UserException($"The run folder would be {path}, among the pictures of {data.Folder}: choose another one with --out.");
     }
 
-    private static int Train(ParseResult line, Architecture architecture, TrainingRun run, CancellationToken interruption)
+    private static int Train(ParseResult line, Architecture architecture, TrainingRun run, string? home, CancellationToken interruption)
     {
         var (folder, epochs, json) = (run.Folder, run.Trainer.Settings.Epochs, line.GetValue(Json));
         var plotPath = line.GetValue(Plot) is { } path ? Path.GetFullPath(path) : folder.PlotPath;
         List<ITrainingObserver> observers = [new AccuracyPlot(plotPath, architecture.Title, epochs, folder.Epochs)];
-        if (line.GetValue(TensorBoard))
-            observers.Add(new TensorBoardWriter(folder.FullPath));
+        if (line.GetResult(TensorBoard) is { Implicit: false } ? line.GetValue(TensorBoard) : TensorBoardWriter.HasEvents(home))
+            observers.Add(new TensorBoardWriter(folder.FullPath, home, run.Trainer));
         var isFinished = false;
         TrainingReport.Run(epochs, line.GetValue(LogInterval), json, report => isFinished = run.Train([.. observers, .. report], interruption));
 

@@ -1,16 +1,37 @@
 using MnistCnn.Training;
+using Tensorboard;
 using TorchSharp.Modules;
 using static TorchSharp.torch.utils;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>Writes a run's event files for TensorBoard: the loss and the learning rate of each step, the test loss and the accuracy of each epoch.</summary>
+/// <summary>
+/// Writes a run's event files for TensorBoard: the loss and the learning rate of each step, the test loss and the accuracy of each epoch.
+/// </summary>
 internal sealed class TensorBoardWriter : ITrainingObserver
 {
+    private const string TestLoss = "loss/test", TestAccuracy = "accuracy/test", ValidationAccuracy = "accuracy/validation";
+
     private readonly SummaryWriter writer;
 
-    /// <param name="folder">Where the files go.</param>
-    public TensorBoardWriter(string folder) => writer = tensorboard.SummaryWriter(folder, createRunName: false);
+    /// <param name="folder">The folder of the event files.</param>
+    /// <param name="home">The folder with the events of the run before it was resumed, or null.</param>
+    /// <param name="trainer">The training, before its next step: later events in <paramref name="home"/> are dropped, as they come again.</param>
+    public TensorBoardWriter(string folder, string? home, Trainer trainer)
+    {
+        foreach (var path in EventFiles(home))
+        {
+            var copy = Path.Combine(folder, Path.GetFileName(path));
+            if (Path.GetFullPath(path) != Path.GetFullPath(copy))
+                File.Copy(path, copy);
+            Cut(copy, trainer);
+        }
+
+        writer = tensorboard.SummaryWriter(folder, createRunName: false);
+    }
+
+    /// <summary>Whether a folder has event files.</summary>
+    public static bool HasEvents(string? folder) => EventFiles(folder).Length > 0;
 
     /// <inheritdoc/>
     public void OnStep(StepMetrics step)
@@ -23,9 +44,42 @@ internal sealed class TensorBoardWriter : ITrainingObserver
     /// <inheritdoc/>
     public void OnEpoch(EpochMetrics epoch)
     {
-        writer.add_scalar("loss/test", (float)epoch.TestLoss, epoch.Epoch);
-        writer.add_scalar("accuracy/test", (float)epoch.TestAccuracy, epoch.Epoch);
+        writer.add_scalar(TestLoss, (float)epoch.TestLoss, epoch.Epoch);
+        writer.add_scalar(TestAccuracy, (float)epoch.TestAccuracy, epoch.Epoch);
         if (epoch.ValidationAccuracy is { } accuracy)
-            writer.add_scalar("accuracy/validation", (float)accuracy, epoch.Epoch);
+            writer.add_scalar(ValidationAccuracy, (float)accuracy, epoch.Epoch);
     }
+
+    private static string[] EventFiles(string? folder) => folder is null ? [] : Directory.GetFiles(folder, "events.out.tfevents.*");
+
+    // A record is its length, 4 bytes of checksum, the event and 4 bytes of checksum. A process that was killed may have left half of one.
+    private static void Cut(string path, Trainer trainer)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite);
+        using var reader = new BinaryReader(file);
+        var end = 0L;
+        try
+        {
+            while (end < file.Length)
+            {
+                var length = reader.ReadInt64();
+                reader.ReadUInt32();
+                if (IsLater(Event.Parser.ParseFrom(reader.ReadBytes(checked((int)length))), trainer))
+                    break;
+                reader.ReadUInt32();
+                end = file.Position;
+            }
+        }
+        catch (Exception error) when (error is IOException or OverflowException or ArgumentOutOfRangeException)
+        {
+            // What follows cannot be read, by TensorBoard neither.
+        }
+
+        file.SetLength(end);
+    }
+
+    private static bool IsLater(Event logged, Trainer trainer) => logged.Summary?.Value is [{ Tag: var tag }, ..]
+        && logged.Step > (tag is TestLoss or TestAccuracy or ValidationAccuracy
+            ? trainer.State.Epoch - 1
+            : (trainer.State.Epoch - 1) * trainer.StepsPerEpoch + trainer.State.Step);
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MnistCnn.Training;
+using Tensorboard;
 
 namespace MnistCnn.Tests.Commands;
 
@@ -170,9 +171,30 @@ public sealed class TrainCommandTests : IDisposable
     public void TensorBoard_gets_every_step_and_every_epoch()
     {
         Assert.Equal(0, Run([.. Short, "--tensorboard", "--out", "out"]).ExitCode);
-        var events = File.ReadAllText(Assert.Single(Directory.GetFiles(folder["out"], "events.out.tfevents.*")), System.Text.Encoding.Latin1);
-        int Count(string tag) => System.Text.RegularExpressions.Regex.Count(events, tag);
-        Assert.Equal((20, 20, 2, 2), (Count("loss/train"), Count("learning_rate"), Count("loss/test"), Count("accuracy/test")));
+        AssertEvents("out", steps: 20, epochs: 2);
+    }
+
+    [Fact]
+    public void A_resumed_run_goes_on_with_its_events_and_has_no_step_twice()
+    {
+        string[] start = ["train", "--arch", "plain", "--train-limit", "640", "--test-limit", "100", "--epochs", "1", "--tensorboard"];
+        Assert.Equal(0, Run([.. start, "--out", "out"]).ExitCode);
+        Assert.Equal(0, Resume("out", "2", "--out", "other"));
+        AssertEvents("out", steps: 10, epochs: 1);
+        AssertEvents("other", steps: 20, epochs: 2);
+
+        // As if it had been killed after the second epoch, in the middle of a record and before the checkpoint.
+        File.Copy(folder["out/checkpoint.safetensors"], folder["other/checkpoint.safetensors"], overwrite: true);
+        foreach (var path in Events("other"))
+            File.AppendAllText(path, "half a record");
+        Assert.Equal(0, Resume("other", "2"));
+        AssertEvents("other", steps: 20, epochs: 2);
+
+        Assert.Equal(0, Resume("other", "3", "--tensorboard", "false"));
+        AssertEvents("other", steps: 20, epochs: 2);
+
+        int Resume(string run, string epochs, params string[] arguments) =>
+            Run(["train", "--resume", $"{run}/checkpoint.safetensors", "--epochs", epochs, .. arguments]).ExitCode;
     }
 
     [Fact]
@@ -362,6 +384,29 @@ public sealed class TrainCommandTests : IDisposable
     }
 
     private static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement;
+
+    private string[] Events(string run) => [.. Directory.GetFiles(folder[run], "events.out.tfevents.*").Order(StringComparer.Ordinal)];
+
+    private void AssertEvents(string run, int steps, int epochs)
+    {
+        List<Event> events = [];
+        foreach (var path in Events(run))
+        {
+            using var reader = new BinaryReader(File.OpenRead(path));
+            while (reader.BaseStream.Position < reader.BaseStream.Length)
+            {
+                var length = reader.ReadInt64();
+                reader.ReadUInt32();
+                events.Add(Event.Parser.ParseFrom(reader.ReadBytes((int)length)));
+                reader.ReadUInt32();
+            }
+        }
+
+        foreach (var (tag, count) in new[] { ("loss/train", steps), ("learning_rate", steps), ("loss/test", epochs), ("accuracy/test", epochs) })
+            Assert.Equal(
+                Enumerable.Range(1, count).Select(step => (long)step),
+                events.Where(entry => entry.Summary?.Value[0].Tag == tag).Select(entry => entry.Step));
+    }
 
     private ProgramRun Run(string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);
 }
