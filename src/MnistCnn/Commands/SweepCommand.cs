@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Text.Json;
 using MnistCnn.Data;
 using MnistCnn.Experiments;
+using MnistCnn.Files;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
 using TorchSharp;
@@ -82,6 +84,22 @@ internal static class SweepCommand
             result.AddError(problem);
         else if (grid.Points.Select(point => TrialLine(grid, point, shared)).FirstOrDefault(line => line.Errors.Count > 0) is { } wrong)
             result.AddError(wrong.Errors[0].Message);
+        else if (Alike(grid, shared) is { } alike)
+            result.AddError(alike);
+    }
+
+    // Two texts for one value, such as seed=1,01, would train the same network twice and narrow the interval over the seeds.
+    private static string? Alike(Grid grid, IReadOnlyList<string> shared)
+    {
+        var first = grid.Points.First();
+        return (
+            from parameter in grid.Parameters.Index()
+            from same in parameter.Item.Values.GroupBy(value => SettingsWith(parameter.Index, value))
+            where same.Count() > 1
+            select $"{parameter.Item.Name}={string.Join(',', same)} names one value {same.Count()} times.").FirstOrDefault();
+
+        string SettingsWith(int index, string value) => JsonSerializer.Serialize(
+            TrainCommand.Settings(TrialLine(grid, [.. first.Select((other, place) => place == index ? value : other)], shared)), JsonFormat.Line);
     }
 
     private static string? ReadGrid(IReadOnlyList<string> texts, CommandResult result, out Grid grid)
