@@ -155,7 +155,7 @@ internal static class SweepCommand
         ReadGrid(line.GetValue(Parameters)!, line.CommandResult, out var grid);
         var shared = ArgumentsOf(line.CommandResult, Shared);
         var path = line.GetValue(Out) ?? Path.Combine("runs", $"sweep-{DateTimeOffset.Now:yyyyMMdd-HHmmss}");
-        var sweep = new Sweep(path, grid, Trials(grid, shared), line.GetValue(TrainCommand.Init));
+        var sweep = new Sweep(path, grid, Trials(grid, shared), Origin.Of(device), line.GetValue(TrainCommand.Init));
         using var data = new SweepData(line);
         using var interruption = new Interruption();
         try
@@ -184,7 +184,7 @@ internal static class SweepCommand
     {
         SweepTrial[] trials = [.. sweep.Trials.Where((_, place) => shard.Has(place))];
         sweep.EnsureTrainable(trials, data.Of);
-        sweep.Begin(SweepInfo.Of(sweep.Grid, shared, data.Of(sweep.Trials[0])));
+        sweep.Begin(SweepInfo.Of(sweep.Grid, shared, Origin.Of(device), data.Of(sweep.Trials[0])));
         DataOptions.Report(line, data.Of(sweep.Trials[0]));
         var (isPart, jobs) = (line.GetValue(Part) is not null, line.GetValue(Jobs) ?? 1);
         ExperimentReport.Run(progress =>
@@ -221,7 +221,7 @@ internal static class SweepCommand
         var grid = new Grid(info.Grid);
         if (grid.Count is 0 or > Grid.MostTrials || grid.Points.Any(point => TrialLine(grid, point, info.Arguments).Errors.Count > 0))
             throw new InvalidDataException($"{Path.Combine(Path.GetFullPath(folder), Sweep.InfoFile)} is damaged: its settings are none that a network can be trained with.");
-        return Report(line, new Sweep(folder, grid, Trials(grid, info.Arguments)));
+        return Report(line, new Sweep(folder, grid, Trials(grid, info.Arguments), info.Origin));
     }
 
     // What there is, is written; what is missing makes it a failure.

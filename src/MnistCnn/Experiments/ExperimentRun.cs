@@ -41,6 +41,7 @@ internal sealed partial class ExperimentRun : IDisposable
     private readonly FolderLock folderLock;
     private readonly List<FinishedTrial> finished = [];
     private ExperimentInfo info;
+    private double secondsBefore;
 
     private ExperimentRun(Experiment experiment, IReadOnlyList<Trial> trials, DataSet data, Device device, FolderLock folderLock, ExperimentInfo info)
     {
@@ -187,9 +188,11 @@ internal sealed partial class ExperimentRun : IDisposable
         var saved = JsonFormat.Parse<ExperimentInfo>(InputFile.ReadAllText(infoPath), infoPath);
         if (saved.IsFinished && !mayBeFinished)
             throw new IOException($"{Folder} holds an experiment already. Choose another folder with --out.");
+
+        // A finished experiment gets no more results, so it may come from another version or machine.
         var differences = JsonFormat.Differences(
-            new { saved.Experiment, saved.Settings, Data = saved.Data with { Folder = "" } },
-            new { info.Experiment, info.Settings, Data = info.Data with { Folder = "" } });
+            new { saved.Experiment, saved.Settings, Data = saved.Data with { Folder = "" }, saved.Origin },
+            new { info.Experiment, info.Settings, Data = info.Data with { Folder = "" }, Origin = saved.IsFinished ? saved.Origin : info.Origin });
         if (differences.Length > 0)
             throw new IOException($"{Folder} holds another experiment: {string.Join("; ", differences)}. Choose another folder with --out.");
 
@@ -200,13 +203,15 @@ internal sealed partial class ExperimentRun : IDisposable
         if (finished.Find(done => done.Rows.Count == 0 || trials.All(trial => trial.Name != done.Name)) is { } strange)
             throw new InvalidDataException($"{trialsPath} is damaged: it has no rows of '{strange.Name}', or that is not a trial. Delete the file to measure anew.");
         _ = Findings; // which reads every row
+        secondsBefore = saved.Seconds ?? 0;
         if (saved.IsFinished)
             info = saved;
     }
 
     private void Save(string outcome)
     {
-        info = info with { Outcome = outcome, Seconds = outcome == Running ? null : (DateTimeOffset.Now - info.Started).TotalSeconds, Verdict = Findings.Verdict };
+        var seconds = secondsBefore + (DateTimeOffset.Now - info.Started).TotalSeconds;
+        info = info with { Outcome = outcome, Seconds = outcome == Running && secondsBefore == 0 ? null : seconds, Verdict = Findings.Verdict };
         Write(InfoFile, JsonSerializer.Serialize(info, JsonFormat.Indented));
     }
 
@@ -218,8 +223,10 @@ internal sealed partial class ExperimentRun : IDisposable
     private sealed record FinishedTrial(string Name, IReadOnlyList<JsonElement> Rows);
 }
 
-/// <summary>What an experiment was: the file <c>experiment.json</c>. When and how long are those of its last start, the
-/// verdict is that of the rows when it ended; null in an experiment of version 0.1.</summary>
+/// <summary>
+/// What an experiment was: the file <c>experiment.json</c>. <c>Started</c> is the time of its last start, <c>Seconds</c> the sum over all
+/// starts that were not killed. The verdict is that of the rows when it ended; null in an experiment of version 0.1.
+/// </summary>
 internal sealed record ExperimentInfo(
     string Experiment,
     string Claim,
@@ -236,6 +243,10 @@ internal sealed record ExperimentInfo(
     /// <summary>Whether it came to its end.</summary>
     [JsonIgnore]
     public bool IsFinished => Outcome == ExperimentRun.Finished;
+
+    /// <summary>Program and kind of machine that all of its results come from.</summary>
+    [JsonIgnore]
+    public Origin Origin => Origin.Of(Versions, Device);
 }
 
 /// <summary>How far an experiment is.</summary>

@@ -20,21 +20,19 @@ internal sealed record SweepTrial(string Name, IReadOnlyList<string> Values, Tra
 /// <summary>What a sweep is: the file <c>sweep.json</c>. Every process that works on it writes the same bytes.</summary>
 /// <param name="Grid">What varies.</param>
 /// <param name="Arguments">What does not, as it stands on the command line.</param>
-/// <param name="Program">The version of the program.</param>
-/// <param name="Libtorch">The version of libtorch.</param>
+/// <param name="Origin">Program and kind of machine that all of its results come from.</param>
 /// <param name="Sha256">The SHA-256 of each file of the data.</param>
 /// <param name="Pictures">How pictures were made images; null where there were none.</param>
 internal sealed record SweepInfo(
     IReadOnlyList<GridParameter> Grid,
     IReadOnlyList<string> Arguments,
-    string Program,
-    string Libtorch,
+    Origin Origin,
     IReadOnlyDictionary<string, string> Sha256,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] PictureSettings? Pictures = null)
 {
     /// <summary>What it is on some data.</summary>
-    public static SweepInfo Of(Grid grid, IReadOnlyList<string> arguments, DataSet data) =>
-        new(grid.Parameters, arguments, Versions.Program, __version__, data.Sha256, data.Pictures);
+    public static SweepInfo Of(Grid grid, IReadOnlyList<string> arguments, Origin origin, DataSet data) =>
+        new(grid.Parameters, arguments, origin, data.Sha256, data.Pictures);
 
     /// <summary>The same as it stands on a command line, to say what differs.</summary>
     [JsonIgnore]
@@ -42,8 +40,7 @@ internal sealed record SweepInfo(
     {
         Grid = string.Join(' ', Grid.Select(parameter => $"{parameter.Name}={string.Join(',', parameter.Values)}")),
         Arguments = string.Join(' ', Arguments),
-        Program,
-        Libtorch,
+        Origin,
         Sha256,
         Pictures,
     };
@@ -59,17 +56,20 @@ internal sealed class Sweep
     public const string InfoFile = "sweep.json";
 
     private readonly Dictionary<SweepTrial, SweepResult> finished = [];
+    private readonly Origin origin;
     private readonly string? init;
 
     /// <param name="folder">Where it is, or shall be.</param>
     /// <param name="grid">What varies.</param>
     /// <param name="trials">All trainings.</param>
+    /// <param name="origin">Program and kind of machine that its results come from.</param>
     /// <param name="init">The file with weights that all start from, or null.</param>
-    public Sweep(string folder, Grid grid, IReadOnlyList<SweepTrial> trials, string? init = null)
+    public Sweep(string folder, Grid grid, IReadOnlyList<SweepTrial> trials, Origin origin, string? init = null)
     {
         Folder = Path.GetFullPath(folder);
         Grid = grid;
         Trials = trials;
+        this.origin = origin;
         this.init = init;
     }
 
@@ -205,7 +205,8 @@ internal sealed class Sweep
         if (!File.Exists(path))
             return null;
         var info = JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(path), path);
-        return JsonFormat.Differences(info.Settings, trial.Settings) is { Length: > 0 } differences
+        return JsonFormat.Differences(
+            new { info.Settings, Origin = Origin.Of(info.Versions, info.Device) }, new { trial.Settings, Origin = origin }) is { Length: > 0 } differences
             ? throw new IOException($"{FolderOf(trial)} holds another run: {string.Join("; ", differences)}.")
             : info;
     }

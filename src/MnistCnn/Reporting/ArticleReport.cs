@@ -82,14 +82,16 @@ internal static class ArticleReport
                     info.Seconds is { } seconds ? TrainingText.Duration(TimeSpan.FromSeconds(seconds)) : "",
                 }),
             ]));
-        var last = infos[^1];
         page.Facts(
         [
-            ("Date", Invariant($"{last.Started:yyyy-MM-dd}")),
-            .. last.Versions.Select(version => (version.Key, version.Value)),
-            ("device", Invariant($"{last.Device}, {ResultTable.Count(last.Threads, "thread")}")),
-            ("data", last.Data.Folder),
-            .. last.Data.Sha256.Select(file => ($"SHA-256 of {file.Key}", file.Value)),
+            ("Date", Distinct(info => Invariant($"{info.Started:yyyy-MM-dd}"))),
+            .. infos.SelectMany(info => info.Versions.Keys).Distinct().Select(name => (name, Distinct(info => info.Versions.GetValueOrDefault(name, "unknown")))),
+            ("device", Distinct(info => Invariant($"{info.Device}, {ResultTable.Count(info.Threads, "thread")}"))),
+            ("data", Distinct(info => info.Data.Folder)),
+            .. infos[^1].Data.Sha256.Select(file => ($"SHA-256 of {file.Key}", file.Value)),
         ]);
+
+        // Experiments that were finished earlier may come from another version or machine.
+        string Distinct(Func<ExperimentInfo, string> fact) => string.Join("; ", infos.Select(fact).Distinct());
     }
 }

@@ -259,12 +259,21 @@ public sealed class SweepCommandTests : IDisposable
 
         // Another run where a trial's is to be, and files that are damaged.
         var (info, sweep) = (File.ReadAllText(folder[$"out/{Names[0]}/run.json"]), File.ReadAllText(folder["out/sweep.json"]));
-        foreach (var (damaged, part) in new[] { (info.Replace("\"seed\": 1", "\"seed\": 5"), "holds another run: seed was 5, now 1"), (info[..50], "run.json is damaged") })
+        foreach (var (damaged, part) in new[]
+        {
+            (info.Replace("\"seed\": 1", "\"seed\": 5"), "holds another run: seed was 5, now 1"),
+            (info.Replace("\"device\": \"cpu\"", "\"device\": \"cuda:0\""), "holds another run: device was \"cuda\", now \"cpu\""),
+            (info[..50], "run.json is damaged"),
+        })
         {
             File.WriteAllText(folder[$"out/{Names[0]}/run.json"], damaged);
             Run([.. small, "--out", "out"]).AssertFailed(1, Names[0], part);
             Run("sweep", "--merge", "out").AssertFailed(1, Names[0], part);
         }
+
+        File.WriteAllText(folder[$"out/{Names[0]}/run.json"], info);
+        File.WriteAllText(folder["out/sweep.json"], sweep.Replace("\"device\": \"cpu\"", "\"device\": \"mps\""));
+        Run([.. small, "--out", "out"]).AssertFailed(1, "holds another sweep: device was \"mps\", now \"cpu\"");
 
         foreach (var damaged in new[] { "", "{}", sweep[..100], sweep.Replace("\"lr\"", "\"wings\""), sweep.Replace("\"0.1\"", "\"cake\""), sweep.Replace("\"lr\"", "\"../lr\"") })
         {

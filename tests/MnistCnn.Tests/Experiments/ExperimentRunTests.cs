@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using MnistCnn.Data;
 using MnistCnn.Experiments;
 using MnistCnn.Networks;
@@ -50,6 +51,29 @@ public sealed class ExperimentRunTests : IDisposable
         var message = Assert.Throws<UserException>(() => ExperimentRun.Open(Find(name), Small, data, CPU, folder["out"])).Message;
         Assert.Contains($"{smallest}x{smallest} pixels or more, not of {smallest - 1}x{smallest}", message);
         Assert.Empty(folder.Contents);
+    }
+
+    [Theory]
+    [InlineData("\"libtorch\": \"[^\"]*\"", "\"libtorch\": \"1.0\"", "libtorch was \"1.0\", now ")]
+    [InlineData("\"mnist_cnn\": \"[^\"]*\"", "\"mnist_cnn\": \"0.0.1\"", "program was \"0.0.1\", now ")]
+    [InlineData("\"device\": \"cpu\"", "\"device\": \"cuda:1\"", "device was \"cuda\", now \"cpu\"")]
+    [InlineData("(\"os\": \"[^\"]*) \\w+\"", "$1 Riscv64\"", "processor was \"Riscv64\", now ")]
+    public void Results_of_another_version_device_or_processor_are_not_added_to(string saved, string other, string message)
+    {
+        using var data = RandomData.Of(Shape);
+        using (var run = ExperimentRun.Open(Find("bottleneck"), Small, data, CPU, folder["out"]))
+            Assert.False(run.Measure(_ => { }, _ => { }, new CancellationToken(canceled: true)));
+        Open();
+
+        var path = folder["out/experiment.json"];
+        File.WriteAllText(path, Regex.Replace(File.ReadAllText(path), saved, other));
+        Assert.Contains(message, Assert.Throws<IOException>(Open).Message);
+
+        // A finished experiment gets no more results.
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"stopped\"", "\"finished\""));
+        Open();
+
+        void Open() => ExperimentRun.Open(Find("bottleneck"), Small, data, CPU, folder["out"], mayBeFinished: true).Dispose();
     }
 
     // The mean of the colours, and maps of half the size.
