@@ -63,7 +63,7 @@ internal static class ExperimentCommand
         using var run = ExperimentRun.Open(experiment, settings, data, device, line.GetValue(Out));
         DataOptions.Report(line, data);
         var isFinished = Measure(run, interruption.Token);
-        ExperimentReport.Result(run.Info, run.Findings, FilesOf(run), line.GetValue(Json));
+        ExperimentReport.Result(run.Info, run.Findings, run.Files, line.GetValue(Json));
         return isFinished ? 0 : Stopped(run.Folder);
     }
 
@@ -104,13 +104,13 @@ internal static class ExperimentCommand
             run = ExperimentRun.Open(experiment, settings, data, device, series.FolderOf(experiment), mayBeFinished: true);
             if (!run.Info.IsFinished)
                 Measure(run, cancellation);
-            return new Chapter(experiment, run.Info, run.Findings, FilesOf(run));
+            return new Chapter(experiment, run.Info, run.Findings, run.Files);
         }
         catch (UserException error)
         {
             return run is null
                 ? new Chapter(experiment, Problem: error.Message)
-                : new Chapter(experiment, run.Info, run.Findings, FilesOf(run), error.Message);
+                : new Chapter(experiment, run.Info, run.Findings, run.Files, error.Message);
         }
         finally
         {
@@ -128,15 +128,13 @@ internal static class ExperimentCommand
         // After each trial, so that whatever ends the experiment, its results are there.
         void Keep(IReadOnlyList<ImageGrid> pictures)
         {
-            CsvFile.Write(Path.Combine(run.Folder, ExperimentRun.MeasurementsFile), run.Rows);
+            if (run.Rows.Count > 0)
+                CsvFile.Write(Path.Combine(run.Folder, ExperimentRun.MeasurementsFile), run.Rows);
             ExperimentReport.Draw(Path.Combine(run.Folder, ExperimentRun.PlotFile), run.Info, run.Findings);
             foreach (var picture in pictures)
                 ImageGridPlot.Draw(Path.Combine(run.Folder, $"{picture.Name}.png"), picture);
         }
     }
-
-    private static string[] FilesOf(ExperimentRun run) =>
-        [.. Directory.GetFiles(run.Folder).Where(file => !FolderLock.IsLock(file)).Order(StringComparer.Ordinal)];
 
     private static int Stopped(string folder)
     {

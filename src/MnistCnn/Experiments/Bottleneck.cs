@@ -80,10 +80,12 @@ internal static class Bottleneck
         var narrow = rows.Where(row => row.Width is not null).ToArray();
         if (narrow.Length == 0)
             narrow = direct;
+        var through = Curve.Mean("through a bottleneck", narrow.Select(row => (Place(row), row.TestAccuracy)));
+        if (direct.Length == 0) // all its trainings diverged
+            return [[OverWidths("A small network, trained", Chart.AccuracyLabel, [through])]];
         var ends = new[] { narrow.Min(Place), narrow.Max(Place) };
         var multiplyAdds = Curve.Mean("multiply-adds", narrow.Select(row => (Place(row), 100.0 * row.MultiplyAdds / direct[0].MultiplyAdds)));
         var time = Curve.Mean("time", narrow.Select(row => (Place(row), 100 * row.Milliseconds / row.DirectMilliseconds)));
-        var through = Curve.Mean("through a bottleneck", narrow.Select(row => (Place(row), row.TestAccuracy)));
         var without = Curve.Mean("direct", ends.SelectMany(end => direct.Select(row => (end, row.TestAccuracy))));
         return
         [

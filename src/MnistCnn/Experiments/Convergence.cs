@@ -57,7 +57,7 @@ internal static class Convergence
         .. (from pair in Pairs
             let measured = rows.Where(row => pair.Any(network => network.Title == row.Network)).ToArray()
             where measured.Length > 0
-            let curves = TrainingRow.Accuracies(measured, row => row.Epoch)
+            let curves = TrainingRow.Accuracies(measured.OrderBy(row => row.Network == pair[1].Title), row => row.Epoch)
             let named = curves.Select(curve => curve with { Name = curve.Name == pair[0].Title ? "with shortcuts" : "without shortcuts" })
             select new Chart(TitleOf(pair[0].Title, curves), "Epoch", Chart.AccuracyLabel, [.. named]) { Epochs = measured.Max(row => row.Epoch) })
         .Chunk(2),

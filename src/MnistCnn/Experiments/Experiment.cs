@@ -44,7 +44,11 @@ internal sealed record Experiment(
 /// <param name="Verdict">What it says of the claim.</param>
 /// <param name="Table">The results in short.</param>
 /// <param name="Charts">The plot, as rows of charts.</param>
-internal sealed record Findings(int Seeds, Verdict Verdict, ResultTable Table, IReadOnlyList<IReadOnlyList<Chart>> Charts);
+internal sealed record Findings(int Seeds, Verdict Verdict, ResultTable Table, IReadOnlyList<IReadOnlyList<Chart>> Charts)
+{
+    /// <summary>Name and reason of each training that diverged.</summary>
+    public IReadOnlyList<string> Diverged { get; init; } = [];
+}
 
 /// <summary>A part of an experiment that is measured by itself, for instance one network with one seed.</summary>
 /// <param name="Name">What it is, for a line of progress; no two of an experiment are alike.</param>

@@ -63,7 +63,10 @@ internal sealed partial class ExperimentRun : IDisposable
     public IReadOnlyList<JsonElement> Rows => [.. finished.SelectMany(trial => trial.Rows)];
 
     /// <summary>What came out until now.</summary>
-    public Findings Findings => experiment.Conclude(Rows);
+    public Findings Findings => Conclude(experiment, finished);
+
+    /// <summary>The paths of the files in its folder.</summary>
+    public IReadOnlyList<string> Files => FilesIn(Folder);
 
     /// <summary>Begins an experiment, or goes on with the one in the folder.</summary>
     /// <param name="experiment">The experiment.</param>
@@ -94,6 +97,17 @@ internal sealed partial class ExperimentRun : IDisposable
         }
     }
 
+    /// <summary>Reads what an experiment's folder says of it, without its data; null if no experiment was started there.</summary>
+    /// <exception cref="IOException">A file in it cannot be read.</exception>
+    /// <exception cref="InvalidDataException">A file in it is damaged.</exception>
+    public static Chapter? Read(Experiment experiment, string folder)
+    {
+        var path = Path.Combine(folder, InfoFile);
+        return File.Exists(path)
+            ? new Chapter(experiment, JsonFormat.Parse<ExperimentInfo>(InputFile.ReadAllText(path), path), Conclude(experiment, ReadTrials(folder)), FilesIn(folder))
+            : null;
+    }
+
     /// <summary>Whether a checkpoint is of a training inside an experiment.</summary>
     /// <remarks>Where that is finished, it left no checkpoint: then a checkpoint below it is somebody else's.</remarks>
     public static bool Owns(string checkpointPath)
@@ -110,7 +124,7 @@ internal sealed partial class ExperimentRun : IDisposable
     /// <param name="cancellation">Ends the experiment.</param>
     /// <returns>Whether it came to its end.</returns>
     /// <exception cref="IOException">The folder can no longer be written.</exception>
-    /// <exception cref="UserException">A training diverged.</exception>
+    /// <exception cref="UserException">All trainings diverged.</exception>
     public bool Measure(Action<ExperimentProgress> progress, Action<IReadOnlyList<ImageGrid>> onTrial, CancellationToken cancellation)
     {
         try
@@ -156,7 +170,7 @@ internal sealed partial class ExperimentRun : IDisposable
                 cancellation.ThrowIfCancellationRequested();
                 Tell(0);
                 var laboratory = new Laboratory(info.Settings, data, device, folder, share => Tell(share), cancellation);
-                finished.Add(new FinishedTrial(trial.Name, [.. trial.Measure(laboratory).Select(row => JsonSerializer.SerializeToElement(row, JsonFormat.Line))]));
+                finished.Add(Measure(trial, laboratory));
                 onTrial(laboratory.Pictures);
                 foreach (var picture in laboratory.Pictures)
                     picture.Dispose();
@@ -169,6 +183,22 @@ internal sealed partial class ExperimentRun : IDisposable
 
             void Tell(double share, bool isDone = false) =>
                 progress(new ExperimentProgress(index + 1, trials.Count, trial.Name, (before + share * trial.Work) / total, isDone));
+        }
+
+        if (Rows.Count == 0)
+            throw new UserException($"No training came to its end. The first: {Findings.Diverged[0]}");
+    }
+
+    // A training that diverges is a result, as in a sweep: it has no rows, and the others go on.
+    private static FinishedTrial Measure(Trial trial, Laboratory laboratory)
+    {
+        try
+        {
+            return new FinishedTrial(trial.Name, [.. trial.Measure(laboratory).Select(row => JsonSerializer.SerializeToElement(row, JsonFormat.Line))]);
+        }
+        catch (DivergenceException error)
+        {
+            return new FinishedTrial(trial.Name, [], error.Message);
         }
     }
 
@@ -196,17 +226,32 @@ internal sealed partial class ExperimentRun : IDisposable
         if (differences.Length > 0)
             throw new IOException($"{Folder} holds another experiment: {string.Join("; ", differences)}. Choose another folder with --out.");
 
-        var trialsPath = Path.Combine(Folder, TrialsFile);
-        if (File.Exists(trialsPath))
-            finished.AddRange(InputFile.ReadAllText(trialsPath).Split('\n', StringSplitOptions.RemoveEmptyEntries)
-                .Select(line => JsonFormat.Parse<FinishedTrial>(line, trialsPath)));
-        if (finished.Find(done => done.Rows.Count == 0 || trials.All(trial => trial.Name != done.Name)) is { } strange)
-            throw new InvalidDataException($"{trialsPath} is damaged: it has no rows of '{strange.Name}', or that is not a trial. Delete the file to measure anew.");
+        finished.AddRange(ReadTrials(Folder));
+        if (finished.Find(done => done.Rows.Count == 0 == done.Diverged is null || trials.All(trial => trial.Name != done.Name)) is { } strange)
+            throw new InvalidDataException($"{Path.Combine(Folder, TrialsFile)} is damaged: it has no rows of '{strange.Name}', or that is not a trial. Delete the file to measure anew.");
         _ = Findings; // which reads every row
         secondsBefore = saved.Seconds ?? 0;
         if (saved.IsFinished)
             info = saved;
     }
+
+    private static IEnumerable<FinishedTrial> ReadTrials(string folder)
+    {
+        var path = Path.Combine(folder, TrialsFile);
+        return File.Exists(path)
+            ? InputFile.ReadAllText(path).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonFormat.Parse<FinishedTrial>(line, path))
+            : [];
+    }
+
+    private static Findings Conclude(Experiment experiment, IEnumerable<FinishedTrial> trials)
+    {
+        var findings = experiment.Conclude([.. trials.SelectMany(trial => trial.Rows)]);
+        string[] diverged = [.. trials.Where(trial => trial.Diverged is not null).Select(trial => $"{trial.Name}, diverged: {trial.Diverged}")];
+        return findings with { Diverged = diverged, Verdict = findings.Verdict with { Diverged = diverged.Length } };
+    }
+
+    private static string[] FilesIn(string folder) =>
+        [.. Directory.GetFiles(folder).Where(file => !FolderLock.IsLock(file)).Order(StringComparer.Ordinal)];
 
     private void Save(string outcome)
     {
@@ -220,7 +265,11 @@ internal sealed partial class ExperimentRun : IDisposable
     [GeneratedRegex("[^a-z0-9]+")]
     private static partial Regex Letters();
 
-    private sealed record FinishedTrial(string Name, IReadOnlyList<JsonElement> Rows);
+    // A line of trials.jsonl. A diverged training has no rows.
+    private sealed record FinishedTrial(
+        string Name,
+        IReadOnlyList<JsonElement> Rows,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Diverged = null);
 }
 
 /// <summary>

@@ -11,8 +11,12 @@ internal sealed class ExperimentSeries : IDisposable
     private readonly FolderLock folderLock;
     private readonly Chapter[] chapters;
 
-    private ExperimentSeries(FolderLock folderLock, IEnumerable<Experiment> experiments) =>
-        (this.folderLock, chapters) = (folderLock, [.. experiments.Select(experiment => new Chapter(experiment))]);
+    // What was measured earlier is read before anything is written, so that a series that is stopped early keeps it on its page.
+    private ExperimentSeries(FolderLock folderLock, IEnumerable<Experiment> experiments)
+    {
+        this.folderLock = folderLock;
+        chapters = [.. experiments.Select(experiment => ExperimentRun.Read(experiment, FolderOf(experiment)) ?? new Chapter(experiment))];
+    }
 
     /// <summary>Where the results are.</summary>
     public string Folder => folderLock.Folder;
@@ -25,6 +29,7 @@ internal sealed class ExperimentSeries : IDisposable
     /// <param name="folder">Where the results go, or null for the next free name <c>runs/all-TIME</c>.</param>
     /// <param name="pages">The names of the files that are written beside the experiments' folders.</param>
     /// <exception cref="IOException">The folder cannot be written, is in use, or holds something else.</exception>
+    /// <exception cref="InvalidDataException">A file of an experiment in it is damaged.</exception>
     public static ExperimentSeries Open(IReadOnlyList<Experiment> experiments, string? folder, IReadOnlyList<string> pages)
     {
         var folderLock = folder is null ? FolderLock.TakeNew(Name, DateTimeOffset.Now) : FolderLock.Take(folder);

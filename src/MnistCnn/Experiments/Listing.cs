@@ -148,8 +148,8 @@ internal static class Listing
     private static Chart AtTheStart(IReadOnlyList<ListingRow> rows)
     {
         var curves = Curves(rows.Where(row => row.Epoch == 0), row => row.Gradients.Select((norm, index) => (index + 1.0, norm)));
-        var inBlock = rows.Where(row => row.Epoch == 0).GroupBy(row => row.Network, row => row.Block1Conv2Gradient!.Value).Select(network => network.Average()).ToArray();
-        var title = inBlock is [var printed, var explained, ..]
+        double?[] inBlock = [.. Pair.Select(network => rows.Where(row => row.Epoch == 0 && row.Network == network.Title).Average(row => row.Block1Conv2Gradient))];
+        var title = inBlock is [{ } printed, { } explained]
             ? Invariant($"Before training, the printed block gets {printed / explained:F1} times the gradient of the explained one")
             : "The gradient before training";
         return new Chart(title, "Layer with weights, counted from the input", "Norm of the gradient of a layer's weights", curves) { Epochs = 7, LogY = true };
@@ -164,7 +164,7 @@ internal static class Listing
         return new Chart(
             $"The printed network ends higher with {higher} of {ResultTable.Count(both.Length, "seed")}", "Seed", $"{Chart.AccuracyLabel}, after the last epoch", curves)
         {
-            Epochs = (int)pair.Max(row => row.Seed),
+            Epochs = (int)trained.Max(row => row.Seed),
         };
     }
 
@@ -173,6 +173,7 @@ internal static class Listing
     [
         .. from row in rows
            group row by row.Network into network
+           orderby Array.IndexOf([.. ShortNames.Keys], network.Key)
            select Curve.Mean(ShortNames[network.Key], network.SelectMany(points).Where(point => point.Y is not null).Select(point => (point.X, point.Y!.Value))),
     ];
 

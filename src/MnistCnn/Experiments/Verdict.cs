@@ -10,6 +10,10 @@ namespace MnistCnn.Experiments;
 /// <param name="Effects">The quantities that the claim is about, at least one; what is not measured yet is among them.</param>
 internal sealed record Verdict(IReadOnlyList<Effect> Effects)
 {
+    /// <summary>Number of trainings that diverged. They have no values, and their seeds count in no effect that needs them.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public int Diverged { get; init; }
+
     /// <summary>What is to be said of the claim.</summary>
     public Outcome Outcome =>
         Effects.Any(effect => effect.Outcome == Outcome.NotBorneOut) ? Outcome.NotBorneOut
@@ -31,7 +35,10 @@ internal sealed record Verdict(IReadOnlyList<Effect> Effects)
 
     /// <summary>What decides, with its figures: "ResNet-18 over Plain-18 after 5 epochs, 1.47 ± 0.31 points (95 %, 3 seeds), the least clear of 4".</summary>
     [JsonIgnore]
-    public string Reason => Outcome == Outcome.BorneOut && Effects.Count > 1 ? $"{Deciding}, the least clear of {Effects.Count}" : $"{Deciding}";
+    public string Reason => string.Concat(
+        $"{Deciding}",
+        Outcome == Outcome.BorneOut && Effects.Count > 1 ? $", the least clear of {Effects.Count}" : "",
+        Diverged > 0 ? $", without {ResultTable.Count(Diverged, "training")} that diverged" : "");
 
     /// <summary>Both in one line.</summary>
     public string Text => $"{Heading}: {Reason}";

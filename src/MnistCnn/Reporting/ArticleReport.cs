@@ -51,6 +51,8 @@ internal static class ArticleReport
             return;
         if (!info.IsFinished)
             page.Paragraph("Not finished:", "this is what is measured so far.");
+        if (findings.Diverged.Count > 0)
+            page.Facts(findings.Diverged.Select(training => ("Not counted", training)));
         foreach (var picture in chapter.Files!.Where(file => file.EndsWith(".png", StringComparison.Ordinal)).OrderByDescending(IsPlot))
             page.Picture(picture, IsPlot(picture) ? Description(findings) : $"{Path.GetFileNameWithoutExtension(picture)} of {info.Experiment}");
         page.Table(findings.Table);

@@ -43,16 +43,21 @@ internal static class ExperimentReport
     /// <param name="findings">What came out.</param>
     /// <param name="files">The paths of what it left behind.</param>
     /// <param name="json">Whether to write JSON.</param>
-    public static void Result(ExperimentInfo info, Findings findings, IReadOnlyList<string> files, bool json) => Output.Write(
-        json,
-        Document(info, findings, files),
-        console =>
-        {
-            Console.Out.WriteLine(info.Claim);
-            console.Write(TableOf(findings.Table));
-            Console.Out.WriteLine(findings.Verdict.Text);
-        },
-        files);
+    public static void Result(ExperimentInfo info, Findings findings, IReadOnlyList<string> files, bool json)
+    {
+        Output.Write(
+            json,
+            Document(info, findings, files),
+            console =>
+            {
+                Console.Out.WriteLine(info.Claim);
+                console.Write(TableOf(findings.Table));
+                Console.Out.WriteLine(findings.Verdict.Text);
+            },
+            files);
+        foreach (var training in findings.Diverged)
+            Console.Error.WriteLine(training);
+    }
 
     /// <summary>A table for a terminal.</summary>
     public static Table TableOf(ResultTable table)

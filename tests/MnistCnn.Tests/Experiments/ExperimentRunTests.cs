@@ -2,7 +2,9 @@ using System.Text.RegularExpressions;
 using MnistCnn.Data;
 using MnistCnn.Experiments;
 using MnistCnn.Networks;
+using MnistCnn.Reporting;
 using MnistCnn.Runtime;
+using MnistCnn.Training;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Tests.Experiments;
@@ -74,6 +76,51 @@ public sealed class ExperimentRunTests : IDisposable
         Open();
 
         void Open() => ExperimentRun.Open(Find("bottleneck"), Small, data, CPU, folder["out"], mayBeFinished: true).Dispose();
+    }
+
+    [Fact]
+    public void A_training_that_diverges_is_a_result_and_the_others_go_on()
+    {
+        var measured = 0;
+        var experiment = Find("convergence") with { Trials = (_, _) => [Diverging(1), Training("Residual", 2), Training("Residual's plain twin", 2), Training("Plain-18", 1)] };
+        using var data = RandomData.Of(Shape);
+        using (var run = Open())
+        {
+            Assert.True(run.Measure(_ => { }, _ => { }, TestContext.Current.CancellationToken));
+            Assert.Equal(["Residual, seed 1, diverged: The loss became NaN."], run.Findings.Diverged);
+            Assert.EndsWith(", without 1 training that diverged", run.Findings.Verdict.Text);
+        }
+
+        // It is over: nothing is trained again, and a series has it on its page before it measures anything.
+        using (var run = Open())
+            Assert.True(run.Measure(_ => { }, _ => { }, TestContext.Current.CancellationToken));
+        Assert.Equal(3, measured);
+        using var series = ExperimentSeries.Open([experiment, Find("views")], folder.FullPath, ArticleReport.Files);
+        ArticleReport.Write(series);
+        var page = File.ReadAllText(folder["report.md"]);
+        Assert.Contains("**Undecided**: “With shortcuts", page);
+        Assert.Contains("Residual, seed 1, diverged: The loss became NaN.", page);
+        Assert.Contains("**Not measured yet**: “Several kernels", page);
+
+        ExperimentRun Open() => ExperimentRun.Open(experiment, Small, data, CPU, folder["convergence"], mayBeFinished: true);
+
+        Trial Diverging(long seed) => new($"Residual, seed {seed}", 1, _ => throw new DivergenceException("The loss became NaN."));
+
+        Trial Training(string network, long seed) => new($"{network}, seed {seed}", 1, _ =>
+        {
+            measured++;
+            return [new TrainingRow(network, 1, 1, seed, 1, 1, 0.1, 0.1, 90)];
+        });
+    }
+
+    [Fact]
+    public void Where_all_trainings_diverge_the_experiment_fails()
+    {
+        var experiment = Find("convergence") with { Trials = (_, _) => [new("Residual, seed 1", 1, _ => throw new DivergenceException("The loss became NaN."))] };
+        using var data = RandomData.Of(Shape);
+        using var run = ExperimentRun.Open(experiment, Small, data, CPU, folder["out"]);
+        var error = Assert.Throws<UserException>(() => run.Measure(_ => { }, _ => { }, TestContext.Current.CancellationToken));
+        Assert.Equal("No training came to its end. The first: Residual, seed 1, diverged: The loss became NaN.", error.Message);
     }
 
     // The mean of the colours, and maps of half the size.

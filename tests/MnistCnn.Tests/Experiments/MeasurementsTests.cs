@@ -25,6 +25,26 @@ public sealed partial class MeasurementsTests
         Assert.All(findings.Table.Rows.SelectMany(row => row.Skip(1)).Where(cell => cell.Length > 0), cell => Assert.Contains(cell, cells));
     }
 
+    // All trainings of one network may diverge, or the first of them: the others have their plot, and titles compare the same curves.
+    [Theory]
+    [MemberData(nameof(Kept))]
+    public void Without_one_of_the_networks_there_is_a_plot_of_the_others(string name)
+    {
+        var experiment = Claims.All.Single(experiment => experiment.Name == name);
+        var column = name == "bottleneck" ? "width" : "network";
+        foreach (var network in Rows(name).GroupBy(row => row.GetProperty(column).GetRawText()))
+            Assert.NotEmpty(experiment.Conclude([.. Rows(name).Where(row => row.GetProperty(column).GetRawText() != network.Key)]).Charts);
+
+        if (name == "views")
+            return; // its titles compare no two curves
+        var (whole, later) = (Rows(name), Rows(name).Where(row => row.GetProperty("seed").GetInt64() > 1).ToArray());
+        var first = whole[0].GetProperty(column).GetRawText();
+        var without = whole.Where(row => row.GetProperty("seed").GetInt64() > 1 || row.GetProperty(column).GetRawText() != first).ToArray();
+        Assert.Equal(
+            experiment.Conclude(later).Charts.SelectMany(row => row).Select(chart => chart.Curves[0].Name),
+            experiment.Conclude(without).Charts.SelectMany(row => row).Select(chart => chart.Curves[0].Name));
+    }
+
     private static JsonElement[] Rows(string name)
     {
         var lines = File.ReadAllLines(Path.Combine(Docs, "measurements", $"{name}.csv"));
