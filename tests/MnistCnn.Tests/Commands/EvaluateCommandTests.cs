@@ -183,7 +183,7 @@ public sealed class EvaluateCommandTests : IDisposable
         Save("strange.safetensors", "nosuch");
         Save("wrong.safetensors", "inception");
         Assert.Equal("residual", Evaluate(Trained).Architecture);
-        Assert.Equal("residual", Evaluate("strange.safetensors").Architecture);
+        Run("evaluate", "strange.safetensors").AssertFailed(1, "strange.safetensors", "nosuch");
         Assert.Equal("residual", Evaluate("explained.safetensors", "--arch", "residual").Architecture);
         var printed = Evaluate("printed.safetensors");
         Assert.Equal("residual-as-printed", printed.Architecture);
