@@ -98,8 +98,11 @@ internal static class SweepCommand
             where same.Count() > 1
             select $"{parameter.Item.Name}={string.Join(',', same)} names one value {same.Count()} times.").FirstOrDefault();
 
-        string SettingsWith(int index, string value) => JsonSerializer.Serialize(
-            TrainCommand.Settings(TrialLine(grid, [.. first.Select((other, place) => place == index ? value : other)], shared)), JsonFormat.Line);
+        string SettingsWith(int index, string value)
+        {
+            var line = TrialLine(grid, [.. first.Select((other, place) => place == index ? value : other)], shared);
+            return JsonSerializer.Serialize(TrainCommand.Settings(line), JsonFormat.Line);
+        }
     }
 
     private static string? ReadGrid(IReadOnlyList<string> texts, CommandResult result, out Grid grid)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MathNet.Numerics.Statistics;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
@@ -84,8 +85,9 @@ internal static class Bottleneck
         if (direct.Length == 0) // all its trainings diverged
             return [[OverWidths("A small network, trained", Chart.AccuracyLabel, [through])]];
         var ends = new[] { narrow.Min(Place), narrow.Max(Place) };
-        var multiplyAdds = Curve.Mean("multiply-adds", narrow.Select(row => (Place(row), 100.0 * row.MultiplyAdds / direct[0].MultiplyAdds)));
-        var time = Curve.Mean("time", narrow.Select(row => (Place(row), 100 * row.Milliseconds / row.DirectMilliseconds)));
+        var multiplyAdds = Curve.GeometricMean(
+            "multiply-adds", narrow.Select(row => (Place(row), 100.0 * row.MultiplyAdds / direct[0].MultiplyAdds)));
+        var time = Curve.GeometricMean("time", narrow.Select(row => (Place(row), 100 * row.Milliseconds / row.DirectMilliseconds)));
         var without = Curve.Mean("direct", ends.SelectMany(end => direct.Select(row => (end, row.TestAccuracy))));
         return
         [
@@ -108,14 +110,14 @@ internal static class Bottleneck
         new(string.Concat(title[..1].ToUpperInvariant(), title[1..]), "Channels between the 1x1 and the 5x5 convolution", yLabel, curves) { LogX = true };
 
     private static ResultTable Table(IReadOnlyList<BottleneckRow> rows) => new(
-        ["5x5 convolution", "Multiply-adds", "Time (ms)", "Over direct", "Accuracy (%)"],
+        ["5x5 convolution", "Multiply-adds", "Time (ms)", "Over direct", ResultTable.PercentHeading("Accuracy")],
         [
             .. rows.GroupBy(row => row.Width).Select(width => new[]
             {
                 NameOf(width.Key),
                 ResultTable.Text(width.First().MultiplyAdds),
                 Invariant($"{Median([.. width.Select(row => row.Milliseconds)]):F1}"),
-                Invariant($"{Median([.. width.Select(row => row.Milliseconds / row.DirectMilliseconds)]):F2}"),
+                Invariant($"{width.Select(row => row.Milliseconds / row.DirectMilliseconds).GeometricMean():F2}"),
                 ResultTable.Percent(width.Select(row => row.TestAccuracy)),
             }),
         ]);

@@ -1,3 +1,5 @@
+using MathNet.Numerics.Statistics;
+
 namespace MnistCnn.Experiments;
 
 /// <summary>Curves over common axes.</summary>
@@ -46,10 +48,16 @@ internal sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList
         new(name, [.. values.Select((_, index) => index + 1.0)], [.. values]);
 
     /// <summary>The mean of what was measured several times at each place, with a band from the lowest to the highest.</summary>
-    public static Curve Mean(string name, IEnumerable<(double X, double Y)> points)
+    public static Curve Mean(string name, IEnumerable<(double X, double Y)> points) => Average(name, points, Enumerable.Average);
+
+    /// <summary>As <see cref="Mean"/>, with the geometric mean: for ratios, and for what is drawn on a logarithmic axis.</summary>
+    public static Curve GeometricMean(string name, IEnumerable<(double X, double Y)> points) =>
+        Average(name, points, Statistics.GeometricMean);
+
+    private static Curve Average(string name, IEnumerable<(double X, double Y)> points, Func<IEnumerable<double>, double> average)
     {
         var places = points.GroupBy(point => point.X, point => point.Y).OrderBy(place => place.Key).ToArray();
-        return new Curve(name, [.. places.Select(place => place.Key)], [.. places.Select(place => place.Average())])
+        return new Curve(name, [.. places.Select(place => place.Key)], [.. places.Select(average)])
         {
             Low = [.. places.Select(place => place.Min())],
             High = [.. places.Select(place => place.Max())],

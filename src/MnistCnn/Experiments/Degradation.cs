@@ -124,7 +124,13 @@ internal static class Degradation
     {
         var last = rows.Select(row => row.Epoch).DefaultIfEmpty().Max();
         return new ResultTable(
-            ["Network", "Parameters", "Multiply-adds", $"Training error {last} (%)", $"Test error {last} (%)"],
+            [
+                "Network",
+                "Parameters",
+                "Multiply-adds",
+                ResultTable.PercentHeading($"Training error {last}"),
+                ResultTable.PercentHeading($"Test error {last}"),
+            ],
             [
                 .. from row in rows
                    group row by row.Network into network

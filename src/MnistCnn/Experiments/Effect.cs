@@ -34,7 +34,7 @@ internal sealed record Effect(
         }
     }
 
-    /// <summary>The figure and its spread: "1.47 ± 0.31 points (95 %, 3 seeds)".</summary>
+    /// <summary>The figure and its spread: "1.47 ± 0.31 points (95 % CI, 3 seeds)".</summary>
     [JsonIgnore]
     public string Figure
     {
@@ -48,7 +48,7 @@ internal sealed record Effect(
             if (Low is not { } low || High is not { } high)
                 return $"{Text(mean)} {unit} ({seeds}{claimed})";
             var figure = Unit == EffectUnit.Times ? $"{Text(mean)} {unit}, {Text(low)} to {Text(high)}" : $"{Text(mean)} ± {Text(high - mean)} {unit}";
-            return $"{figure} ({100 * ConfidenceInterval.Level} %, {seeds}{claimed})";
+            return $"{figure} ({ConfidenceInterval.Heading}, {seeds}{claimed})";
         }
     }
 

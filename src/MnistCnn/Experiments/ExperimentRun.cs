@@ -103,9 +103,10 @@ internal sealed partial class ExperimentRun : IDisposable
     public static Chapter? Read(Experiment experiment, string folder)
     {
         var path = Path.Combine(folder, InfoFile);
-        return File.Exists(path)
-            ? new Chapter(experiment, JsonFormat.Parse<ExperimentInfo>(InputFile.ReadAllText(path), path), Conclude(experiment, ReadTrials(folder)), FilesIn(folder))
-            : null;
+        if (!File.Exists(path))
+            return null;
+        var info = JsonFormat.Parse<ExperimentInfo>(InputFile.ReadAllText(path), path);
+        return new Chapter(experiment, info, Conclude(experiment, ReadTrials(folder)), FilesIn(folder));
     }
 
     /// <summary>Whether a checkpoint is of a training inside an experiment.</summary>
@@ -194,7 +195,8 @@ internal sealed partial class ExperimentRun : IDisposable
     {
         try
         {
-            return new FinishedTrial(trial.Name, [.. trial.Measure(laboratory).Select(row => JsonSerializer.SerializeToElement(row, JsonFormat.Line))]);
+            var rows = trial.Measure(laboratory);
+            return new FinishedTrial(trial.Name, [.. rows.Select(row => JsonSerializer.SerializeToElement(row, JsonFormat.Line))]);
         }
         catch (DivergenceException error)
         {
@@ -222,13 +224,22 @@ internal sealed partial class ExperimentRun : IDisposable
         // A finished experiment gets no more results, so it may come from another version or machine.
         var differences = JsonFormat.Differences(
             new { saved.Experiment, saved.Settings, Data = saved.Data with { Folder = "" }, saved.Origin },
-            new { info.Experiment, info.Settings, Data = info.Data with { Folder = "" }, Origin = saved.IsFinished ? saved.Origin : info.Origin });
+            new
+            {
+                info.Experiment,
+                info.Settings,
+                Data = info.Data with { Folder = "" },
+                Origin = saved.IsFinished ? saved.Origin : info.Origin,
+            });
         if (differences.Length > 0)
             throw new IOException($"{Folder} holds another experiment: {string.Join("; ", differences)}. Choose another folder with --out.");
 
         finished.AddRange(ReadTrials(Folder));
-        if (finished.Find(done => done.Rows.Count == 0 == done.Diverged is null || trials.All(trial => trial.Name != done.Name)) is { } strange)
-            throw new InvalidDataException($"{Path.Combine(Folder, TrialsFile)} is damaged: it has no rows of '{strange.Name}', or that is not a trial. Delete the file to measure anew.");
+        var names = trials.Select(trial => trial.Name).ToHashSet();
+        if (finished.Find(done => (done.Rows.Count == 0) != (done.Diverged is not null) || !names.Contains(done.Name)) is { } strange)
+            throw new InvalidDataException(
+                $"{Path.Combine(Folder, TrialsFile)} is damaged: it has no rows of '{strange.Name}', or that is not a trial. "
+                + "Delete the file to measure anew.");
         _ = Findings; // which reads every row
         secondsBefore = saved.Seconds ?? 0;
         if (saved.IsFinished)
@@ -238,15 +249,14 @@ internal sealed partial class ExperimentRun : IDisposable
     private static IEnumerable<FinishedTrial> ReadTrials(string folder)
     {
         var path = Path.Combine(folder, TrialsFile);
-        return File.Exists(path)
-            ? InputFile.ReadAllText(path).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonFormat.Parse<FinishedTrial>(line, path))
-            : [];
+        var lines = File.Exists(path) ? InputFile.ReadAllText(path).Split('\n', StringSplitOptions.RemoveEmptyEntries) : [];
+        return lines.Select(line => JsonFormat.Parse<FinishedTrial>(line, path));
     }
 
     private static Findings Conclude(Experiment experiment, IEnumerable<FinishedTrial> trials)
     {
         var findings = experiment.Conclude([.. trials.SelectMany(trial => trial.Rows)]);
-        string[] diverged = [.. trials.Where(trial => trial.Diverged is not null).Select(trial => $"{trial.Name}, diverged: {trial.Diverged}")];
+        string[] diverged = [.. from trial in trials where trial.Diverged is not null select $"{trial.Name}, diverged: {trial.Diverged}"];
         return findings with { Diverged = diverged, Verdict = findings.Verdict with { Diverged = diverged.Length } };
     }
 
@@ -256,7 +266,12 @@ internal sealed partial class ExperimentRun : IDisposable
     private void Save(string outcome)
     {
         var seconds = secondsBefore + (DateTimeOffset.Now - info.Started).TotalSeconds;
-        info = info with { Outcome = outcome, Seconds = outcome == Running && secondsBefore == 0 ? null : seconds, Verdict = Findings.Verdict };
+        info = info with
+        {
+            Outcome = outcome,
+            Seconds = outcome == Running && secondsBefore == 0 ? null : seconds,
+            Verdict = Findings.Verdict,
+        };
         Write(InfoFile, JsonSerializer.Serialize(info, JsonFormat.Indented));
     }
 

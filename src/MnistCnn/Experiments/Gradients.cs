@@ -1,3 +1,4 @@
+using MathNet.Numerics.Statistics;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Training;
@@ -90,7 +91,7 @@ internal static class Gradients
         var deepest = rows.Where(row => row.Step == 0 && row.Blocks == rows.Max(other => other.Blocks)).ToArray();
         var blocks = deepest[0].Blocks;
         var curves = Kinds
-            .Select(kind => Curve.Mean(
+            .Select(kind => Curve.GeometricMean(
                 kind.Short, deepest.Where(row => row.Network == kind.Name).Select(row => (2.0 * blocks - row.Layer, row.GradientNorm))))
             .Where(curve => curve.Y.Count > 0).ToArray();
         var left = curves.Select(curve => $"{Share(curve.Y[^1] / curve.Y[0])} {curve.Name}");
@@ -131,7 +132,7 @@ internal static class Gradients
     {
         var last = rows.Select(row => row.Step).DefaultIfEmpty().Max();
         return new ResultTable(
-            ["Stack", "First gradient", Invariant($"After {last} steps"), "Accuracy (%)"],
+            ["Stack", "First gradient", Invariant($"After {last} steps"), ResultTable.PercentHeading("Accuracy")],
             [
                 .. from stack in rows.GroupBy(row => (row.Blocks, row.Network))
                    let end = FirstLayers(stack, stack.Key.Network, last).ToArray()
@@ -145,7 +146,8 @@ internal static class Gradients
                    },
             ]);
 
-        static string Norm(IEnumerable<GradientRow> layers) => layers.Any() ? Invariant($"{layers.Average(row => row.GradientNorm):0.0e+0}") : "";
+        static string Norm(IEnumerable<GradientRow> layers) =>
+            layers.Any() ? Invariant($"{layers.Select(row => row.GradientNorm).GeometricMean():0.0e+0}") : "";
     }
 
     private static IEnumerable<GradientRow> FirstLayers(IEnumerable<GradientRow> rows, string network, long step) =>

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using MathNet.Numerics.Statistics;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Training;
@@ -124,7 +125,7 @@ internal static class Listing
     {
         var trained = rows.Where(row => row.Epoch > 0).ToArray();
         var accuracies = Curves(trained, row => [(row.Epoch, row.TestAccuracy)]);
-        var losses = Curves(trained, row => [(row.Epoch, row.TrainLoss)]);
+        var losses = Curves(trained, row => [(row.Epoch, row.TrainLoss)], Curve.GeometricMean);
         var last = rows.Max(row => row.Epoch);
         var least = losses.MinBy(curve => curve.Y[^1])!;
         return
@@ -147,13 +148,19 @@ internal static class Listing
 
     private static Chart AtTheStart(IReadOnlyList<ListingRow> rows)
     {
-        var curves = Curves(rows.Where(row => row.Epoch == 0), row => row.Gradients.Select((norm, index) => (index + 1.0, norm)));
-        double?[] inBlock = [.. Pair.Select(network => rows.Where(row => row.Epoch == 0 && row.Network == network.Title).Average(row => row.Block1Conv2Gradient))];
-        var title = inBlock is [{ } printed, { } explained]
-            ? Invariant($"Before training, the printed block gets {printed / explained:F1} times the gradient of the explained one")
+        var curves = Curves(
+            rows.Where(row => row.Epoch == 0), row => row.Gradients.Select((norm, index) => (index + 1.0, norm)), Curve.GeometricMean);
+        double[][] inBlock = [.. Pair.Select(network => GradientsInBlock(rows.Where(row => row.Network == network.Title)))];
+        var times = inBlock[0].GeometricMean() / inBlock[1].GeometricMean();
+        var title = double.IsFinite(times)
+            ? Invariant($"Before training, the printed block gets {times:F1} times the gradient of the explained one")
             : "The gradient before training";
         return new Chart(title, "Layer with weights, counted from the input", "Norm of the gradient of a layer's weights", curves) { Epochs = 7, LogY = true };
     }
+
+    // At the start, in the second convolution of the first block.
+    private static double[] GradientsInBlock(IEnumerable<ListingRow> rows) =>
+        [.. rows.Where(row => row.Epoch == 0).Select(row => row.Block1Conv2Gradient!.Value)];
 
     private static Chart SeedBySeed(IReadOnlyList<ListingRow> trained, int last)
     {
@@ -169,19 +176,23 @@ internal static class Listing
     }
 
     // One for each network, under its short name.
-    private static Curve[] Curves(IEnumerable<ListingRow> rows, Func<ListingRow, IEnumerable<(double X, double? Y)>> points) =>
+    private static Curve[] Curves(
+        IEnumerable<ListingRow> rows,
+        Func<ListingRow, IEnumerable<(double X, double? Y)>> points,
+        Func<string, IEnumerable<(double X, double Y)>, Curve>? mean = null) =>
     [
         .. from row in rows
            group row by row.Network into network
            orderby Array.IndexOf([.. ShortNames.Keys], network.Key)
-           select Curve.Mean(ShortNames[network.Key], network.SelectMany(points).Where(point => point.Y is not null).Select(point => (point.X, point.Y!.Value))),
+           let measured = network.SelectMany(points).Where(point => point.Y is not null)
+           select (mean ?? Curve.Mean)(ShortNames[network.Key], measured.Select(point => (point.X, point.Y!.Value))),
     ];
 
     private static ResultTable Table(IReadOnlyList<ListingRow> rows)
     {
         var last = rows.Select(row => row.Epoch).DefaultIfEmpty().Max();
         return new ResultTable(
-            ["Network", "Learnt", "Gradient in block", "Loss", $"Epoch {last} (%)"],
+            ["Network", "Learnt", "Gradient in block", "Loss", ResultTable.PercentHeading($"Epoch {last}")],
             [
                 .. from row in rows
                    group row by row.Network into network
@@ -190,8 +201,8 @@ internal static class Listing
                    {
                        network.Key,
                        ResultTable.Text(network.First().Learnt),
-                       Invariant($"{network.Where(row => row.Epoch == 0).Average(row => row.Block1Conv2Gradient!.Value):F2}"),
-                       end.Any() ? Invariant($"{end.Average(row => row.TrainLoss!.Value):F4}") : "",
+                       Invariant($"{GradientsInBlock(network).GeometricMean():F2}"),
+                       end.Any() ? Invariant($"{end.Select(row => row.TrainLoss!.Value).GeometricMean():F4}") : "",
                        ResultTable.Percent(end.Select(row => row.TestAccuracy!.Value)),
                    },
             ]);

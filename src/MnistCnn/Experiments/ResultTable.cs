@@ -8,6 +8,9 @@ namespace MnistCnn.Experiments;
 /// <param name="Rows">Their texts, as many in each row.</param>
 internal sealed record ResultTable(IReadOnlyList<string> Headings, IReadOnlyList<IReadOnlyList<string>> Rows)
 {
+    /// <summary>Heading of a column of <see cref="Percent"/>, which says that the figure behind ± is the standard deviation.</summary>
+    public static string PercentHeading(string what) => $"{what} (%), mean ± SD";
+
     /// <summary>A whole number with separators.</summary>
     public static string Text(long number) => Invariant($"{number:N0}");
 

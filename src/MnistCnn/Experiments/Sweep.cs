@@ -205,8 +205,9 @@ internal sealed class Sweep
         if (!File.Exists(path))
             return null;
         var info = JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(path), path);
-        return JsonFormat.Differences(
-            new { info.Settings, Origin = Origin.Of(info.Versions, info.Device) }, new { trial.Settings, Origin = origin }) is { Length: > 0 } differences
+        var differences = JsonFormat.Differences(
+            new { info.Settings, Origin = Origin.Of(info.Versions, info.Device) }, new { trial.Settings, Origin = origin });
+        return differences.Length > 0
             ? throw new IOException($"{FolderOf(trial)} holds another run: {string.Join("; ", differences)}.")
             : info;
     }

@@ -16,7 +16,15 @@ internal static class SweepFindings
         var shown = Varied(grid).ToArray();
         var isValidated = results.Any(result => result.Chosen?.ValidationAccuracy is not null);
         return new ResultTable(
-            [.. shown.Select(index => grid.Parameters[index].Name), "Runs", .. isValidated ? ["Validation (%)"] : Array.Empty<string>(), "Test (%)", "95 %", "Test loss", "s"],
+            [
+                .. shown.Select(index => grid.Parameters[index].Name),
+                "Runs",
+                .. isValidated ? [ResultTable.PercentHeading("Validation")] : Array.Empty<string>(),
+                ResultTable.PercentHeading("Test"),
+                ConfidenceInterval.Heading,
+                "Test loss",
+                "s",
+            ],
             [
                 .. from result in results
                    group result by Setting(grid, result) into setting

@@ -78,7 +78,7 @@ internal sealed record TrainingRow(
     {
         var last = rows.Select(row => row.Epoch).DefaultIfEmpty().Max();
         return new ResultTable(
-            ["Network", "Parameters", "Multiply-adds", "Epoch 1 (%)", $"Epoch {last} (%)"],
+            ["Network", "Parameters", "Multiply-adds", ResultTable.PercentHeading("Epoch 1"), ResultTable.PercentHeading($"Epoch {last}")],
             [
                 .. rows.GroupBy(row => row.Network).Select(network => new[]
                 {

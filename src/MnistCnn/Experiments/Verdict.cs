@@ -33,7 +33,9 @@ internal sealed record Verdict(IReadOnlyList<Effect> Effects)
         _ => "Undecided",
     };
 
-    /// <summary>What decides, with its figures: "ResNet-18 over Plain-18 after 5 epochs, 1.47 ± 0.31 points (95 %, 3 seeds), the least clear of 4".</summary>
+    /// <summary>
+    /// What decides, with its figures: "ResNet-18 over Plain-18 after 5 epochs, 1.47 ± 0.31 points (95 % CI, 3 seeds)".
+    /// </summary>
     [JsonIgnore]
     public string Reason => string.Concat(
         $"{Deciding}",

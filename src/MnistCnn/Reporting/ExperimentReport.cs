@@ -34,7 +34,9 @@ internal static class ExperimentReport
     // How much was measured, in a line.
     private static string Size(ExperimentInfo info, Findings findings)
     {
-        var seeds = findings.Seeds == 1 ? "1 seed" : Invariant($"mean of {findings.Seeds} seeds, bands from the lowest to the highest");
+        var seeds = findings.Seeds == 1
+            ? "1 seed"
+            : Invariant($"mean of {findings.Seeds} seeds (of ratios and on logarithmic axes geometric), bands from the lowest to the highest");
         return Invariant($"{Path.GetFileName(Path.TrimEndingDirectorySeparator(info.Data.Folder))}: {info.Data.TrainImages:N0} training images, {ResultTable.Count(info.Settings.Epochs, "epoch")}, {info.Data.TestImages:N0} test images; {seeds}");
     }
 
@@ -64,7 +66,8 @@ internal static class ExperimentReport
     {
         var text = new Table().Border(TableBorder.Simple);
         foreach (var (index, heading) in table.Headings.Index())
-            text.AddColumn(heading, column => column.Alignment(index == 0 ? Justify.Left : Justify.Right).PadLeft(0).PadRight(1));
+            text.AddColumn(
+                heading.Replace(", ", "\n"), column => column.Alignment(index == 0 ? Justify.Left : Justify.Right).PadLeft(0).PadRight(1));
         foreach (var row in table.Rows)
             text.AddRow([.. row.Select(cell => new Text(cell))]);
         return text;

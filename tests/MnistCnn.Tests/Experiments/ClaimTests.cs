@@ -97,6 +97,20 @@ public sealed class ClaimTests
             select new DegradationRow(network.Name, network.Depth, network.Name.StartsWith("ResNet", StringComparison.Ordinal), 1, 1, seed, epoch, 1, error, 1, error));
     }
 
+    // 1, 2 and 9 of 10: 0.26 in the table, in the plot, and in the verdict, which has its reciprocal.
+    [Fact]
+    public void A_ratio_has_the_same_mean_in_table_plot_and_verdict()
+    {
+        var findings = Findings("bottleneck",
+            from seed in Seeds
+            from width in new int?[] { null, 16 }
+            select new BottleneckRow(width, seed, width is null ? 100 : 10, width is null ? 10 : seed == 3 ? 9 : seed, 10, 90));
+        var mean = Math.Cbrt(0.1 * 0.2 * 0.9);
+        Assert.Equal(1 / mean, findings.Verdict.Effects[1].Mean!.Value, 1e-9);
+        Assert.Equal(100 * mean, findings.Charts[0][0].Curves[1].At(16)!.Value, 1e-9);
+        Assert.Equal("0.26", findings.Table.Rows[1][3]);
+    }
+
     /// <summary>The names of all experiments.</summary>
     public static TheoryData<string> Names { get; } = [.. Claims.All.Select(experiment => experiment.Name)];
 
@@ -108,9 +122,11 @@ public sealed class ClaimTests
 
     private static TrainingRow Epoch(string network, long seed, int epoch, double accuracy) => new(network, 10, 100, seed, epoch, epoch, 0.1, 0.1, accuracy);
 
-    private static Verdict Conclude(string name, IEnumerable<object> rows)
+    private static Verdict Conclude(string name, IEnumerable<object> rows) => Findings(name, rows).Verdict;
+
+    private static Findings Findings(string name, IEnumerable<object> rows)
     {
         var experiment = Claims.All.Single(experiment => experiment.Name == name);
-        return experiment.Conclude([.. rows.Select(row => JsonSerializer.SerializeToElement(row, JsonFormat.Line))]).Verdict;
+        return experiment.Conclude([.. rows.Select(row => JsonSerializer.SerializeToElement(row, JsonFormat.Line))]);
     }
 }

@@ -82,7 +82,10 @@ public sealed class ExperimentRunTests : IDisposable
     public void A_training_that_diverges_is_a_result_and_the_others_go_on()
     {
         var measured = 0;
-        var experiment = Find("convergence") with { Trials = (_, _) => [Diverging(1), Training("Residual", 2), Training("Residual's plain twin", 2), Training("Plain-18", 1)] };
+        var experiment = Find("convergence") with
+        {
+            Trials = (_, _) => [Diverging(1), Training("Residual", 2), Training("Residual's plain twin", 2), Training("Plain-18", 1)],
+        };
         using var data = RandomData.Of(Shape);
         using (var run = Open())
         {
@@ -116,7 +119,10 @@ public sealed class ExperimentRunTests : IDisposable
     [Fact]
     public void Where_all_trainings_diverge_the_experiment_fails()
     {
-        var experiment = Find("convergence") with { Trials = (_, _) => [new("Residual, seed 1", 1, _ => throw new DivergenceException("The loss became NaN."))] };
+        var experiment = Find("convergence") with
+        {
+            Trials = (_, _) => [new("Residual, seed 1", 1, _ => throw new DivergenceException("The loss became NaN."))],
+        };
         using var data = RandomData.Of(Shape);
         using var run = ExperimentRun.Open(experiment, Small, data, CPU, folder["out"]);
         var error = Assert.Throws<UserException>(() => run.Measure(_ => { }, _ => { }, TestContext.Current.CancellationToken));

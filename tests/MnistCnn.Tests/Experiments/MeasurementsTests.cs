@@ -25,6 +25,17 @@ public sealed partial class MeasurementsTests
         Assert.All(findings.Table.Rows.SelectMany(row => row.Skip(1)).Where(cell => cell.Length > 0), cell => Assert.Contains(cell, cells));
     }
 
+    [Theory]
+    [MemberData(nameof(Kept))]
+    public void Where_a_table_has_a_spread_its_heading_says_which(string name)
+    {
+        var table = Claims.All.Single(experiment => experiment.Name == name).Conclude(Rows(name)).Table;
+        var withSpread = table.Rows
+            .SelectMany(row => row.Index().Where(cell => cell.Item.Contains('±')).Select(cell => cell.Index)).ToHashSet();
+        Assert.NotEmpty(withSpread);
+        Assert.All(withSpread, column => Assert.EndsWith(" (%), mean ± SD", table.Headings[column]));
+    }
+
     // All trainings of one network may diverge, or the first of them: the others have their plot, and titles compare the same curves.
     [Theory]
     [MemberData(nameof(Kept))]

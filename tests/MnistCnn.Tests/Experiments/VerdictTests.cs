@@ -24,11 +24,11 @@ public sealed class VerdictTests
     }
 
     [Theory]
-    [InlineData(new[] { 4.5, 5.2, 5.9 }, "borne out", "Borne out: one over the other, 5.20 ± 1.74 points (95 %, 3 seeds)")]
-    [InlineData(new[] { -4.5, -5.2, -5.9 }, "not borne out", "Not borne out: one over the other, -5.20 ± 1.74 points (95 %, 3 seeds)")]
-    [InlineData(new[] { 1.0, 2, -1 }, "undecided", "Undecided: one over the other, 0.67 ± 3.79 points (95 %, 3 seeds)")]
-    [InlineData(new[] { 0.0, 0, 0 }, "undecided", "Undecided: one over the other, 0.00 ± 0.00 points (95 %, 3 seeds)")]
-    [InlineData(new[] { 0.1, 0.1 }, "borne out", "Borne out: one over the other, 0.10 ± 0.00 points (95 %, 2 seeds)")]
+    [InlineData(new[] { 4.5, 5.2, 5.9 }, "borne out", "Borne out: one over the other, 5.20 ± 1.74 points (95 % CI, 3 seeds)")]
+    [InlineData(new[] { -4.5, -5.2, -5.9 }, "not borne out", "Not borne out: one over the other, -5.20 ± 1.74 points (95 % CI, 3 seeds)")]
+    [InlineData(new[] { 1.0, 2, -1 }, "undecided", "Undecided: one over the other, 0.67 ± 3.79 points (95 % CI, 3 seeds)")]
+    [InlineData(new[] { 0.0, 0, 0 }, "undecided", "Undecided: one over the other, 0.00 ± 0.00 points (95 % CI, 3 seeds)")]
+    [InlineData(new[] { 0.1, 0.1 }, "borne out", "Borne out: one over the other, 0.10 ± 0.00 points (95 % CI, 2 seeds)")]
     [InlineData(new[] { 90.0 }, "undecided", "Undecided: one over the other, 90.00 points (1 seed)")]
     [InlineData(new double[0], "undecided", "Undecided: one over the other, not measured yet")]
     public void One_quantity_is_borne_out_where_its_whole_interval_is_above_the_bound(double[] values, string outcome, string text)
@@ -63,7 +63,7 @@ public sealed class VerdictTests
         Assert.Equal(Outcome.Undecided, effect.Outcome);
         Assert.Equal(Outcome.BorneOut, Effect.Factor(What, BySeed([5, 6, 7]), BySeed([1, 1, 1])).Outcome);
         Assert.Equal(Outcome.NotBorneOut, Effect.Factor(What, BySeed([1, 1, 1]), BySeed([5, 6, 7])).Outcome);
-        Assert.Equal("one over the other, 6.00 times, 6.00 to 6.00 (95 %, 2 seeds)", Effect.Factor(What, BySeed([6, 6]), BySeed([1, 1])).ToString());
+        Assert.Equal("one over the other, 6.00 times, 6.00 to 6.00 (95 % CI, 2 seeds)", Effect.Factor(What, BySeed([6, 6]), BySeed([1, 1])).ToString());
         Assert.Equal("one over the other, 6.0e+20 times (1 seed; claimed: above 1,000)", Effect.Factor(What, BySeed([6e20]), BySeed([1]), 1000).ToString());
 
         // Factors so far apart that the interval ends beyond all numbers.
@@ -85,10 +85,10 @@ public sealed class VerdictTests
     public void A_claim_of_several_quantities_is_borne_out_by_all_and_contradicted_by_one()
     {
         Effect clear = Named("clear", [8, 9, 10]), near = Named("near", [4, 6, 8]), open = Named("open", [-3, 1, 2]), less = Named("less", [-3, -4, -5]);
-        Assert.Equal("Borne out: near, 6.00 ± 4.97 points (95 %, 3 seeds), the least clear of 3", new Verdict([clear, near, clear]).Text);
+        Assert.Equal("Borne out: near, 6.00 ± 4.97 points (95 % CI, 3 seeds), the least clear of 3", new Verdict([clear, near, clear]).Text);
         Assert.StartsWith("Undecided: open, ", new Verdict([clear, open, near]).Text);
         Assert.StartsWith("Undecided: none, not measured", new Verdict([clear, Named("none", [])]).Text);
-        Assert.Equal("Not borne out: less, -4.00 ± 2.48 points (95 %, 3 seeds)", new Verdict([clear, open, less, Named("none", [])]).Text);
+        Assert.Equal("Not borne out: less, -4.00 ± 2.48 points (95 % CI, 3 seeds)", new Verdict([clear, open, less, Named("none", [])]).Text);
 
         // Of several that are contradicted, the clearest; and what has no spread is clearer than what has some.
         Assert.StartsWith("Not borne out: least, ", new Verdict([less, Named("least", [-3, -3.1, -3.2]), less]).Text);

@@ -1,0 +1,27 @@
+using MnistCnn.Experiments;
+using MnistCnn.Training;
+
+namespace MnistCnn.Tests.Experiments;
+
+/// <summary>The table and the plot of a sweep, from results that are made up.</summary>
+public sealed class SweepFindingsTests
+{
+    private static readonly Grid Grid = new([new GridParameter("lr", ["0.1", "0.2", "1"]), new GridParameter("seed", ["1", "2", "3"])]);
+
+    [Fact]
+    public void Headings_tell_the_standard_deviation_from_the_interval()
+    {
+        var table = SweepFindings.Table(Grid, [Result("0.1", 1, 90), Result("0.1", 2, 91), Result("0.1", 3, 92)]);
+        Assert.Equal(["lr", "Runs", "Test (%), mean ± SD", "95 % CI", "Test loss", "s"], table.Headings);
+        Assert.Equal(["0.1", "3", "91.00 ± 1.00", "± 2.48", "0.1000", "2.0"], table.Rows[0]);
+    }
+
+    private static SweepResult Result(string rate, int seed, double? accuracy)
+    {
+        var trial = new SweepTrial(Grid.NameOf([rate, $"{seed}"]), [rate, $"{seed}"], new TrainSettings());
+        if (accuracy is null)
+            return new SweepResult(trial, "diverged: The loss became NaN.", [], null, 10, 0);
+        var epoch = new EpochMetrics(1, 0.1, 0.1, accuracy.Value, 1, 1, 60);
+        return new SweepResult(trial, "finished", [epoch], epoch, 10, 2);
+    }
+}
