@@ -49,10 +49,8 @@ internal static class Picture
         }
         catch (Exception error)
         {
-            // A library that does not load fails in a static constructor; the reason is the innermost exception.
-            var reason = ErrorText.Line(error.GetBaseException());
             if (Failed.TryAdd(path, true))
-                Terminal.Warn($"warning: {path} was not drawn: {reason}");
+                Terminal.Warn($"warning: {path} was not drawn: {ErrorText.Line(error)}");
             return false;
         }
     }

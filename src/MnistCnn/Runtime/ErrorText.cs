@@ -5,10 +5,16 @@ namespace MnistCnn.Runtime;
 /// <summary>What is read off exceptions that are not this program's own.</summary>
 internal static class ErrorText
 {
-    /// <summary>Its message in one line: torch's carries a stack trace behind its first, and a name in others may have line ends in it.</summary>
-    public static string Line(Exception error) => error is ExternalException
-        ? error.Message.ReplaceLineEndings("\n").Split('\n')[0]
-        : error.Message.ReplaceLineEndings(" ");
+    /// <summary>
+    /// Returns the message of an exception in one line. The message of torch carries a stack trace behind its first line, file names may
+    /// contain line ends, and a type that cannot be initialized (a library that does not load) hides the reason in an inner exception.
+    /// </summary>
+    public static string Line(Exception error) => error switch
+    {
+        TypeInitializationException { InnerException: { } reason } => Line(reason),
+        ExternalException => error.Message.ReplaceLineEndings("\n").Split('\n')[0],
+        _ => error.Message.ReplaceLineEndings(" "),
+    };
 
     /// <summary>Whether there is not enough memory, for .NET or for torch.</summary>
     public static bool IsOutOfMemory(Exception error) =>

@@ -19,8 +19,8 @@ internal sealed record Finding(string Name, bool Found, bool Needed, string Text
         }
         catch (Exception error)
         {
-            // Whatever it is: to say what does not work is what this is for. A type that cannot be initialised hides why.
-            return new Finding(name, Found: false, needed, ErrorText.Line(error is TypeInitializationException ? error.GetBaseException() : error));
+            // Whatever it is: to say what does not work is what this is for.
+            return new Finding(name, Found: false, needed, ErrorText.Line(error));
         }
     }
 }

@@ -9,11 +9,11 @@ namespace MnistCnn.Web;
 
 /// <summary>The runs in a folder. It only reads; nothing is asked of a trainer that writes there.</summary>
 /// <param name="folder">The folder that holds a folder for each run; it need not be there yet.</param>
-internal sealed class RunWatcher(string folder)
+/// <param name="pause">Time between two looks at the folder, in seconds.</param>
+internal sealed class RunWatcher(string folder, double pause = 0.5)
 {
     private const string ModelPrefix = "run:";
     private const int PausesBetweenSigns = 30;
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(0.5);
 
     /// <summary>The file with the weights of a run's best epoch, by the id of its network; null where there is no such run.</summary>
     public string? ModelOf(string id) => id.StartsWith(ModelPrefix, StringComparison.Ordinal)
@@ -40,7 +40,7 @@ internal sealed class RunWatcher(string folder)
             if (pauses % PausesBetweenSigns == 0)
                 yield return new SseItem<object>(new object(), "alive");
             known = now;
-            await Task.Delay(Pause, stop);
+            await Task.Delay(TimeSpan.FromSeconds(pause), stop);
         }
     }
 

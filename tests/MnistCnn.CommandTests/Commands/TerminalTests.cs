@@ -22,9 +22,9 @@ public sealed class TerminalTests : IDisposable
     [Fact]
     public void An_experiment_shows_a_bar()
     {
-        var run = Run("experiment bottleneck --quick --seeds 1 --train-limit 64 --test-limit 50 --out out");
+        var run = Run("experiment gradients --quick --seeds 1 --train-limit 64 --test-limit 50 --out out");
         Assert.Equal(0, run.ExitCode);
-        Assert.Contains("4/4 through 64 channels, seed 1", run.Output);
+        Assert.Contains("6/6 32 plain blocks, seed 1", run.Output);
         Assert.Contains(" left", run.Output);
     }
 

@@ -11,7 +11,7 @@ namespace MnistCnn.Tests.Commands;
 public sealed partial class ArticleTests : IDisposable
 {
     private static readonly string[] Small =
-        ["experiment", "all", "--quick", "--data", "data", "--seeds", "2", "--epochs", "1", "--train-limit", "32", "--test-limit", "20", "--threads", "1", "--out", "out"];
+        ["experiment", "all", "--quick", "--data", "data", "--seeds", "1", "--epochs", "1", "--train-limit", "32", "--test-limit", "20", "--threads", "1", "--out", "out"];
 
     private readonly TemporaryFolder folder = new();
 

@@ -55,7 +55,7 @@ public sealed partial class ResumeTests : IDisposable
         var random = new Random(1);
         var kills = 0;
         string[] arguments = [.. Short, "--epochs", "400", "--data", "data", "--out", "killed", "--checkpoint-every", "3"];
-        while (kills < 20)
+        while (kills < 8)
         {
             var checkpoint = folder["killed/checkpoint.safetensors"];
             var last = File.GetLastWriteTimeUtc(checkpoint); // of a file that is not there, some time long ago

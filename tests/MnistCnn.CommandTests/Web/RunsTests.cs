@@ -5,6 +5,7 @@ using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
 using MnistCnn.Training;
+using MnistCnn.Web;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Tests.Web;
@@ -63,12 +64,12 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     }
 
     [Fact]
-    [Trait("Speed", "Slow")]
     public async Task Where_nothing_changes_a_sign_of_life_comes_now_and_then()
     {
         Directory.CreateDirectory(folder["runs"]);
-        await using var events = await Events();
-        Assert.Empty((await events.Next("alive")).EnumerateObject());
+        await using var events = new RunWatcher(folder["runs"], pause: 0.001).Watch(TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        Assert.True(await events.MoveNextAsync());
+        Assert.Equal("alive", events.Current.EventType);
     }
 
     [Theory]

@@ -64,7 +64,7 @@ public sealed partial class GoldenTests : IDisposable
     private void AssertGolden(string name, string output)
     {
         output = string.Join('\n', output.Replace(folder.FullPath, "FOLDER").Split('\n').Select(line => line.TrimEnd()));
-        var path = Path.Combine(RepositoryRoot.FullPath, "tests", "MnistCnn.Tests", "Golden", $"{name}.txt");
+        var path = Path.Combine(RepositoryRoot.FullPath, "tests", "MnistCnn.CommandTests", "Golden", $"{name}.txt");
         if (Environment.GetEnvironmentVariable("MNIST_CNN_GOLDEN") == "write")
             File.WriteAllText(path, output);
         Assert.Equal(File.ReadAllText(path).ReplaceLineEndings("\n"), output);
