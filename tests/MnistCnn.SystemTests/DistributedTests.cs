@@ -112,6 +112,21 @@ public sealed class DistributedTests : IDisposable
         Assert.Equal(File.ReadAllBytes(folder["whole/model.safetensors"]), File.ReadAllBytes(folder["run/model.safetensors"]));
     }
 
+    // Of 5,001 test images, one process has eleven batches and the other ten.
+    [Fact]
+    public async Task A_signal_to_one_of_them_stops_all_in_the_same_evaluation()
+    {
+        const string twoSteps = "--arch resnet18 --epochs 1 --train-limit 64 --batch-size 32";
+        using var run = Start(2, $"{twoSteps} --test-limit 5001 --log-interval 1 --out run");
+        await Progress(run, 1, "[1     2]");
+        Signal("TERM", Processes(run)[^1]);
+        var stopped = ProgramRun.Finish(run);
+        Assert.Equal(130, stopped.ExitCode);
+        Assert.Contains("Stopped. To go on: train --resume", stopped.Error);
+        using var checkpoint = Checkpoint.Read(folder["run/checkpoint.safetensors"]);
+        Assert.Equal((1, 2), (checkpoint.State.Epoch, checkpoint.State.Step));
+    }
+
     [Fact]
     public async Task Nobody_waits_for_ever_for_one_that_stands_still()
     {
@@ -276,13 +291,13 @@ public sealed class DistributedTests : IDisposable
         return isKilled;
     }
 
-    // Until it has said that so many epochs are over.
-    private static async Task Progress(Process run, int epochs)
+    // Until it has said that so many epochs or steps are over.
+    private static async Task Progress(Process run, int count, string start = "Epoch")
     {
-        for (var done = 0; done < epochs;)
+        for (var done = 0; done < count;)
             if (await run.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) is not { } line)
                 return;
-            else if (line.StartsWith("Epoch", StringComparison.Ordinal))
+            else if (line.StartsWith(start, StringComparison.Ordinal))
                 done++;
     }
 

@@ -11,7 +11,7 @@ internal static class PictureOrder
     /// same bytes come to the same side; a class whose files all have the same bytes has training images only.
     /// </summary>
     /// <param name="pictures">All pictures.</param>
-    /// <param name="testShare">Fraction of each class to test on; of two different pictures or more, at least one goes to each side.</param>
+    /// <param name="testShare">Fraction of each class to test on; of two different pictures or more, each side gets at least one.</param>
     public static void Split(IEnumerable<PictureEntry> pictures, double testShare)
     {
         foreach (var members in pictures.GroupBy(entry => entry.Class).Select(group => group.ToArray()))

@@ -122,7 +122,7 @@ internal sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tenso
         }
         catch (InvalidDataException error)
         {
-            throw new IOException($"{path} was not written, because it could not be read again: its text or one of its tensors is too large.", error);
+            throw new IOException($"{path} was not written, because it could not be read again: its text or a tensor is too large.", error);
         }
     }
 

@@ -31,7 +31,7 @@ public sealed class Checkpoint : IDisposable
         Data = Parse<RunData>("data");
         State = file.Tensors.TryGetValue(StateKey, out var state)
             ? JsonFormat.Parse<TrainingState>(Encoding.UTF8.GetString(state.bytes), path)
-            : Parse<TrainingState>(StateKey); // up to version 0.2
+            : Parse<TrainingState>(StateKey); // as version 0.1 wrote it
         RunId = file.Metadata.GetValueOrDefault(RunIdKey);
         if (Data.Normalization is { IsPossible: false })
             throw new InvalidDataException($"{path} is a damaged checkpoint: no pixels have its mean and deviation.");

@@ -12,7 +12,10 @@ namespace MnistCnn.Runs;
 /// <param name="Data">What it ran on.</param>
 /// <param name="Started">When it was started, or last resumed.</param>
 /// <param name="Seconds">How long it took since then, or null while it runs.</param>
-/// <param name="PeakMemory">Peak memory of the process since its start, or since the end of its last run, in bytes; null while the run lasts and if the system does not say.</param>
+/// <param name="PeakMemory">
+/// Peak memory of the process since its start, or since the end of the run before, in bytes. Null while the run lasts, and if the system
+/// does not say; see <see cref="Runtime.PeakMemory"/>.
+/// </param>
 /// <param name="Outcome">"running", "finished", "stopped", or why it failed or that it diverged.</param>
 /// <param name="Id">Tells the run from all others, and stays through <c>--resume</c>; null in one of version 0.1.</param>
 public sealed record RunInfo(

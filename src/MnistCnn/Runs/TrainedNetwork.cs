@@ -243,7 +243,8 @@ public sealed record TrainedNetwork(
     // the tensors of one that is.
     private static Architecture? Saved(SafetensorsFile file, string path) => !file.Metadata.TryGetValue(ArchitectureKey, out var name)
         ? null
-        : Architecture.Find(name) ?? throw new InvalidDataException($"{path} holds the weights of {name}, an architecture that this program does not know.");
+        : Architecture.Find(name)
+            ?? throw new InvalidDataException($"{path} holds the weights of {name}, an architecture that this program does not know.");
 
     // Two networks may have the same names and shapes, and compute something else.
     private static void EnsureOf(Architecture architecture, SafetensorsFile file, string path)

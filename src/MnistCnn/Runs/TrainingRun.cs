@@ -68,7 +68,7 @@ public sealed class TrainingRun : ITrainingObserver, IDisposable
     }
 
     /// <summary>Goes on with a run where its checkpoint stands.</summary>
-    /// <param name="checkpoint">The checkpoint. Its tensors are copied and disposed, so that they are not in memory as long as the run.</param>
+    /// <param name="checkpoint">The checkpoint. Its tensors are copied and disposed, to be out of memory while the run lasts.</param>
     /// <param name="checkpointPath">Where it lies.</param>
     /// <param name="architecture">Its network.</param>
     /// <param name="settings">Its settings; see <see cref="Checkpoint.EnsureSame(TrainSettings)"/>.</param>

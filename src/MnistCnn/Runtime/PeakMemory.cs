@@ -8,8 +8,8 @@ internal static class PeakMemory
     private static long reported;
 
     /// <summary>
-    /// Peak memory of the process since the last call, in bytes. Null if the system does not say: macOS never does; where the peak cannot be
-    /// reset, as on Windows, it is known only if it is higher than all before.
+    /// Returns the peak memory of the process since the last call, in bytes, or null if the system does not say. macOS never does. If
+    /// the peak cannot be reset, as on Windows, it is known only if it is higher than at the last call.
     /// </summary>
     public static long? Take()
     {

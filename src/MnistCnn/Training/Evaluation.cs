@@ -84,7 +84,7 @@ public sealed record Evaluation(
     /// <param name="group">The processes of which each has a share of the images, in their order; null where all are here.</param>
     /// <param name="cancellation">Ends the evaluation before its next batch; of a group, its <see cref="ProcessGroup.Token"/>.</param>
     /// <exception cref="DivergenceException">The loss is not a finite number.</exception>
-    /// <exception cref="OperationCanceledException">The evaluation was ended; in a group, that of every process.</exception>
+    /// <exception cref="OperationCanceledException">The evaluation was ended, in a group on every process.</exception>
     public static Evaluation Run(
         Module<Tensor, Tensor> model,
         ImageSet set,
@@ -117,7 +117,12 @@ public sealed record Evaluation(
     // already: a tensor that outlived its batch would lie between what the next one needs in one piece, and that would be taken anew. The
     // images lie there in their order, so that no loader has to gather them.
     private static Tensor Logits(
-        Module<Tensor, Tensor> model, ImageSet set, Normalization normalization, int batchSize, ProcessGroup? group, CancellationToken cancellation)
+        Module<Tensor, Tensor> model,
+        ImageSet set,
+        Normalization normalization,
+        int batchSize,
+        ProcessGroup? group,
+        CancellationToken cancellation)
     {
         Tensor? all = null;
         var most = group?.Most((int)set.Count) ?? set.Count; // all processes ask each other equally often

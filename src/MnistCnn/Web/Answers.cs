@@ -180,7 +180,7 @@ internal sealed record RunFolders(string Folder, IReadOnlyList<RunSummary> Runs)
 
 /// <summary>A run, as far as it has come.</summary>
 /// <param name="Name">The name of its folder.</param>
-/// <param name="Model">What requests call its network; null if it has none yet, or one of an architecture that is unknown.</param>
+/// <param name="Model">Id of its network in requests; null if it has none yet, or one of an unknown architecture.</param>
 /// <param name="Architecture">Which network it trains.</param>
 /// <param name="Seed">The seed that it started from.</param>
 /// <param name="BatchSize">Images in a step.</param>

@@ -66,9 +66,10 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
                 : new SavedRun(name, JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(info), info), []);
             if (saved.Info?.Settings.Problem() is { } problem)
                 throw new InvalidDataException($"{info} is damaged: {problem}.");
-            var hasModel = Architecture.Find(saved.Info?.Settings.Architecture) is not null && File.Exists(Path.Combine(run, RunFolder.BestFile));
+            var isKnown = Architecture.Find(saved.Info?.Settings.Architecture) is not null;
             return new RunSummary(
-                name, hasModel ? ModelPrefix + name : null, saved.Info?.Settings.Architecture,
+                name, isKnown && File.Exists(Path.Combine(run, RunFolder.BestFile)) ? ModelPrefix + name : null,
+                saved.Info?.Settings.Architecture,
                 saved.Info?.Settings.Seed, saved.Info?.Settings.BatchSize, saved.Info?.Settings.LearningRate, saved.Info?.Outcome, saved.Info?.Started, saved.Info?.Data.Folder,
                 saved.Info?.Settings.Epochs, saved.Epochs);
         }

@@ -141,7 +141,8 @@ public sealed class RunFolderTests : IDisposable
         Assert.InRange(small.Info.PeakMemory ?? 0, 0, large.Info.PeakMemory!.Value - size / 2);
 
         RunFolder Create(string name) => RunFolder.Create(folder[name], new RunInfo(
-            new TrainSettings("plain"), 1, "cpu", 1, new Dictionary<string, string>(), new RunData("data", 1, 1, new Dictionary<string, string>()), DateTimeOffset.Now));
+            new TrainSettings("plain"), 1, "cpu", 1, new Dictionary<string, string>(),
+            new RunData("data", 1, 1, new Dictionary<string, string>()), DateTimeOffset.UnixEpoch));
     }
 
     // A folder in the way of a file is what the administrator, too, cannot write over.

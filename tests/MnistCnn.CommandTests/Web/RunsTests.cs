@@ -268,7 +268,8 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     private static void Replace(string path, byte[] contents) => AtomicFile.Write(path, stream => stream.Write(contents));
 
     private RunFolder Create(string name, string architecture = "plain") => RunFolder.Create(folder[$"runs/{name}"], new RunInfo(
-        new TrainSettings(architecture, Epochs: 3, BatchSize: 32, LearningRate: 0.05, Seed: 7), 8490, "cpu", 2, new Dictionary<string, string>(),
+        new TrainSettings(architecture, Epochs: 3, BatchSize: 32, LearningRate: 0.05, Seed: 7), 8490, "cpu", 2,
+        new Dictionary<string, string>(),
         new RunData("data", 20, 10, new Dictionary<string, string>()), DateTimeOffset.UnixEpoch));
 
     private byte[] WriteWeights(string name, int seed)

@@ -45,7 +45,8 @@ public sealed class SafetensorsFileTests : IDisposable
     public void What_could_not_be_read_is_not_written()
     {
         var metadata = new Dictionary<string, string>();
-        AssertNotWritten(new SafetensorsFile(new Dictionary<string, Tensor>(), new Dictionary<string, string> { ["words"] = new('a', 16 << 20) }));
+        AssertNotWritten(new SafetensorsFile(
+            new Dictionary<string, Tensor>(), new Dictionary<string, string> { ["words"] = new('a', 16 << 20) }));
         foreach (var shape in new long[][] { [1L << 29], [1, 1, 1, 1, 1, 1, 1, 1, 1], [0, 1L << 32] })
             AssertNotWritten(new SafetensorsFile(new Dictionary<string, Tensor> { ["a"] = empty(shape, device: META) }, metadata));
 

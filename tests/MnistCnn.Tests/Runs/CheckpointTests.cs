@@ -32,7 +32,8 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     public void A_long_run_of_many_classes_is_written_and_read()
     {
         double?[] accuracies = [.. Enumerable.Range(0, 1000).Select(place => Math.Round(place / 30.0, 4))];
-        var history = Enumerable.Range(1, 3000).Select(epoch => new EpochMetrics(epoch, 0.5, 0.25, 90, 1, 0.1, 1000, TestClassAccuracies: accuracies));
+        var history = Enumerable.Range(1, 3000)
+            .Select(epoch => new EpochMetrics(epoch, 0.5, 0.25, 90, 1, 0.1, 1000, TestClassAccuracies: accuracies));
         using var random = get_rng_state();
         using var longer = new Trainer(Architecture.Find("plain")!, Settings with { Epochs = 3001 }, run.Data, CPU);
         var momentum = longer.Model.named_parameters().ToDictionary(named => named.name, named => zeros_like(named.parameter));
@@ -213,9 +214,10 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         using (var whole = TrainingRun.Start(Architecture.Find("plain")!, Settings with { Epochs = 1 }, run.Data, CPU, folder["home"]))
             Assert.True(whole.Train([], TestContext.Current.CancellationToken));
         Directory.CreateDirectory(folder["elsewhere/best.safetensors/in the way"]);
-        using var checkpoint = Checkpoint.Read(folder["home/checkpoint.safetensors"]);
-        Assert.Throws<IOException>(() => TrainingRun.Resume(
-            checkpoint, folder["home/checkpoint.safetensors"], Architecture.Find("plain")!, checkpoint.Settings, run.Data, CPU, folder["elsewhere"]));
+        var home = folder["home/checkpoint.safetensors"];
+        using var checkpoint = Checkpoint.Read(home);
+        Assert.Throws<IOException>(() =>
+            TrainingRun.Resume(checkpoint, home, Architecture.Find("plain")!, checkpoint.Settings, run.Data, CPU, folder["elsewhere"]));
         FolderLock.Take(folder["elsewhere"]).Dispose();
     }
 

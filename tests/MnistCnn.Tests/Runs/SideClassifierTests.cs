@@ -97,7 +97,8 @@ public sealed class SideClassifierTests : IDisposable
         Assert.Equal(File.ReadAllBytes(folder["whole/model.safetensors"]), File.ReadAllBytes(folder["resumed/model.safetensors"]));
         using SafetensorsFile one = SafetensorsFile.Read(folder["whole/checkpoint.safetensors"]), other = SafetensorsFile.Read(folder["resumed/checkpoint.safetensors"]);
         Assert.Equal(one.Tensors.Keys, other.Tensors.Keys);
-        Assert.All(one.Tensors.Where(tensor => tensor.Key != "state"), tensor => Assert.Equal(tensor.Value.bytes.ToArray(), other.Tensors[tensor.Key].bytes.ToArray()));
+        foreach (var (key, tensor) in one.Tensors.Where(tensor => tensor.Key != "state")) // that has times
+            Assert.Equal(tensor.bytes.ToArray(), other.Tensors[key].bytes.ToArray());
     }
 
     // As a run writes one before its first step, which may be the last that it does before it is killed.

@@ -30,7 +30,8 @@ public sealed class EvaluationTests
         using var labels = arange(4, ScalarType.Int64);
         using var model = new Constant(scores);
         var set = new ImageSet(images, labels);
-        var evaluation = Evaluation.Run(model, set, Normalization.Mnist, batchSize: 3, rank: true, cancellation: TestContext.Current.CancellationToken);
+        var evaluation = Evaluation.Run(
+            model, set, Normalization.Mnist, batchSize: 3, rank: true, cancellation: TestContext.Current.CancellationToken);
         Assert.Equal([0L, 2, 1, 3], evaluation.Ranks!);
         Assert.Equal([25.0, 50, 75, 100], new[] { 1, 2, 3, 4 }.Select(evaluation.TopAccuracy));
         Assert.Equal(evaluation.Accuracy, evaluation.TopAccuracy(1));

@@ -167,7 +167,8 @@ public sealed class TrainerTests
         trainer.Run([recorder], TestContext.Current.CancellationToken);
         Assert.Equal(sum / total, recorder.Steps[0].Loss, 1e-5);
         Assert.Equal(recorder.Steps[0].Loss, recorder.Epochs[0].TrainLoss);
-        Assert.Equal(Evaluation.Run(trainer.Model, data.Test, data.Normalization, cancellation: TestContext.Current.CancellationToken).Loss, recorder.Epochs[0].TestLoss);
+        var evaluation = Evaluation.Run(trainer.Model, data.Test, data.Normalization, cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(evaluation.Loss, recorder.Epochs[0].TestLoss);
     }
 
     [Fact]
@@ -462,9 +463,10 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
         using var data = IdxReader.Load(folder.FullPath);
-        var (expected, recorder) = (Run(new TrainSettings("plain", Epochs: 2, BalanceClasses: true)), new Recorder());
-        using var trainer = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain", Epochs: 2, BalanceClasses: true), data, CPU);
-        new Trainer(Architecture.Find("plain")!, new TrainSettings("plain", Seed: 2), data, CPU).Dispose();
+        var settings = new TrainSettings("plain", Epochs: 2, BalanceClasses: true);
+        var (expected, recorder) = (Run(settings), new Recorder());
+        using var trainer = new Trainer(Architecture.Find("plain")!, settings, data, CPU);
+        new Trainer(Architecture.Find("plain")!, settings with { Seed = 2 }, data, CPU).Dispose();
         using (NewDisposeScope())
             trainer.Run([recorder], TestContext.Current.CancellationToken);
         Assert.Equal(expected.Steps, recorder.Steps);
@@ -511,7 +513,7 @@ public sealed class TrainerTests
     // A checkpoint of a version that counted no right answers: the epoch that it is in has none, the next one has.
     [Theory]
     [InlineData(1)] // within the epoch
-    [InlineData(4)] // after it: what is missing is in the history
+    [InlineData(4)] // after it, in its history
     public void A_checkpoint_that_did_not_count_leaves_its_own_epoch_without_a_training_accuracy(int steps)
     {
         using var folder = new TemporaryFolder();
@@ -531,7 +533,8 @@ public sealed class TrainerTests
             var metadata = new Dictionary<string, string>(file.Metadata);
             var state = System.Text.Encoding.UTF8.GetString(file.Tensors["state"].bytes);
             metadata["state"] = System.Text.RegularExpressions.Regex.Replace(state, ",\"(correct_sum|train_accuracy)\":[0-9.]+", "");
-            (file with { Metadata = metadata, Tensors = file.Tensors.Where(tensor => tensor.Key != "state").ToDictionary() }).Write(folder["old"]);
+            var tensors = file.Tensors.Where(tensor => tensor.Key != "state").ToDictionary();
+            (file with { Metadata = metadata, Tensors = tensors }).Write(folder["old"]);
         }
 
         using var checkpoint = Checkpoint.Read(folder["old"]);
