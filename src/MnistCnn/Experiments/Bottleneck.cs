@@ -94,7 +94,7 @@ internal static class Bottleneck
             [
                 OverWidths(
                     multiplyAdds.At(WidthOfClaim) is { } share ? Invariant($"{NameOf(WidthOfClaim)}: {share:F0} % of the multiply-adds, {time.At(WidthOfClaim):F0} % of the time") : "What is left of the work",
-                    "Share of the direct convolution's (%)",
+                    "Share of the direct convolution's (%), geometric mean",
                     [multiplyAdds, time, new Curve("direct", ends, [100, 100])]),
                 OverWidths(
                     through.At(WidthOfClaim) is { } accuracy ? $"{NameOf(WidthOfClaim)}, a small network ends {ResultTable.Distance(accuracy - without.Y[0])} the direct one" : "A small network, trained",

@@ -18,14 +18,14 @@ internal sealed record Chart(string Title, string XLabel, string YLabel, IReadOn
     /// <summary>Whether the horizontal axis is logarithmic, with a tick at each place where there are values.</summary>
     public bool LogX { get; init; }
 
-    /// <summary>Whether the vertical axis is logarithmic. What is not above 0 is left out.</summary>
+    /// <summary>Whether the vertical axis is logarithmic. Values that are not above 0 are left out, and leave a gap.</summary>
     public bool LogY { get; init; }
 }
 
 /// <summary>A line of a chart.</summary>
 /// <param name="Name">What stands at its end, where there are several; nothing of a line that says by its <see cref="Style"/> what it is.</param>
 /// <param name="X">Where its points lie.</param>
-/// <param name="Y">Their values, as many.</param>
+/// <param name="Y">Their values, as many; NaN leaves a gap in the line.</param>
 internal sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y)
 {
     /// <summary>The lower edge of a band around the line, as many values, or null.</summary>
@@ -36,6 +36,12 @@ internal sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList
 
     /// <summary>Whether the line is thin, without markers.</summary>
     public bool IsThin { get; init; }
+
+    /// <summary>Whether a line joins the points: not over names, such as seeds, of which none lies between two others.</summary>
+    public bool HasLine { get; init; } = true;
+
+    /// <summary>What is written at the points, as many texts, or null; an empty text is nothing.</summary>
+    public IReadOnlyList<string>? Marks { get; init; }
 
     /// <summary>Which colour, dashes and markers it has, from 0, or null for those of its place among the chart's curves.</summary>
     public int? Style { get; init; }

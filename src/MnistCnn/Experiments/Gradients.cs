@@ -96,9 +96,9 @@ internal static class Gradients
             .Where(curve => curve.Y.Count > 0).ToArray();
         var left = curves.Select(curve => $"{Share(curve.Y[^1] / curve.Y[0])} {curve.Name}");
         return new Chart(
-            Invariant($"What is left of the gradient after {blocks} blocks: {string.Join(", ", left)}"),
+            Invariant($"What is left of the gradient after {blocks} untrained blocks: {string.Join(", ", left)}"),
             "Convolutions back from the output of the stack",
-            "Norm of the gradient of a convolution's weights, before training",
+            "Norm of the gradient of a convolution's weights, geometric mean",
             [.. curves.Select(curve => curve.Y.Contains(0) ? curve with { Name = $"{curve.Name}, then 0" } : curve)])
         {
             LogY = true,

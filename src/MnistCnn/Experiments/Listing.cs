@@ -139,7 +139,7 @@ internal static class Listing
                 new Chart(
                     Invariant($"The lowest loss of the training images: {least.Name}"),
                     "Epoch",
-                    "Loss of the training images (nats)",
+                    "Loss of the training images (nats), geometric mean",
                     losses) { Epochs = last, LogY = true },
             ],
             [AtTheStart(rows), SeedBySeed(trained, last)],
@@ -155,7 +155,15 @@ internal static class Listing
         var title = double.IsFinite(times)
             ? Invariant($"Before training, the printed block gets {times:F1} times the gradient of the explained one")
             : "The gradient before training";
-        return new Chart(title, "Layer with weights, counted from the input", "Norm of the gradient of a layer's weights", curves) { Epochs = 7, LogY = true };
+        return new Chart(
+            title,
+            "Layer with weights, counted from the input",
+            "Gradient norm of a layer's weights, geometric mean; gap: no gradient",
+            curves)
+        {
+            Epochs = 7,
+            LogY = true,
+        };
     }
 
     // At the start, in the second convolution of the first block.
@@ -165,7 +173,7 @@ internal static class Listing
     private static Chart SeedBySeed(IReadOnlyList<ListingRow> trained, int last)
     {
         var pair = trained.Where(row => row.Epoch == last && Pair.Any(network => network.Title == row.Network)).ToArray();
-        var curves = Curves(pair, row => [(row.Seed, row.TestAccuracy)]);
+        Curve[] curves = [.. Curves(pair, row => [(row.Seed, row.TestAccuracy)]).Select(curve => curve with { HasLine = false })];
         var both = curves is [var first, var second] ? first.X.Intersect(second.X).ToArray() : [];
         var higher = both.Count(seed => curves[0].At(seed) > curves[1].At(seed));
         return new Chart(
@@ -184,8 +192,8 @@ internal static class Listing
         .. from row in rows
            group row by row.Network into network
            orderby Array.IndexOf([.. ShortNames.Keys], network.Key)
-           let measured = network.SelectMany(points).Where(point => point.Y is not null)
-           select (mean ?? Curve.Mean)(ShortNames[network.Key], measured.Select(point => (point.X, point.Y!.Value))),
+           let measured = network.SelectMany(points).Select(point => (point.X, point.Y ?? double.NaN))
+           select (mean ?? Curve.Mean)(ShortNames[network.Key], measured),
     ];
 
     private static ResultTable Table(IReadOnlyList<ListingRow> rows)

@@ -44,7 +44,8 @@ internal static class SweepFindings
 
     /// <summary>
     /// Test accuracy over the first parameter with three or more numbers as values, a curve for each combination of the others; over the
-    /// epochs where there is none. Of many curves, the best.
+    /// epochs where there is none. Of many curves, the best. Runs that diverged are missing in the mean: the point says so, or the name of
+    /// the curve.
     /// </summary>
     /// <param name="grid">What varies.</param>
     /// <param name="results">What came out; none gives null.</param>
@@ -56,20 +57,52 @@ internal static class SweepFindings
         var axis = Varied(grid).FirstOrDefault(index => Numbers(grid.Parameters[index]) is { Length: >= 3 }, -1);
         var groups = ended.GroupBy(result => Setting(grid, result, axis)).OrderByDescending(group => group.Average(result => result.Chosen!.TestAccuracy)).ToArray();
         var shown = groups.Take(MostCurves).OrderBy(group => Array.IndexOf(ended, group.First())).ToArray();
+        var all = results.ToLookup(result => Setting(grid, result, axis));
         var title = groups.Length > shown.Length ? Invariant($"The best {shown.Length} of {groups.Length} settings") : "Test accuracy";
         if (axis < 0)
             return new Chart(title, "Epoch", Experiments.Chart.AccuracyLabel, [.. shown.Select(group => Curve.Mean(
-                group.Key, group.SelectMany(result => result.Epochs.Select(epoch => ((double)epoch.Epoch, epoch.TestAccuracy)))))])
+                string.Join(", ", new[] { group.Key, Ended(all[group.Key]) }.Where(text => text.Length > 0)),
+                group.SelectMany(result => result.Epochs.Select(epoch => ((double)epoch.Epoch, epoch.TestAccuracy)))))])
             {
                 Epochs = ended.Max(result => result.Epochs.Count),
             };
 
         var numbers = Numbers(grid.Parameters[axis])!;
-        return new Chart(title, grid.Parameters[axis].Name, Experiments.Chart.AccuracyLabel, [.. shown.Select(group => Curve.Mean(
-            group.Key, group.Select(result => (Number(result.Trial.Values[axis])!.Value, result.Chosen!.TestAccuracy))))])
+        return new Chart(title, grid.Parameters[axis].Name, Experiments.Chart.AccuracyLabel, [.. shown.Select(OverAxis)])
         {
             LogX = numbers.All(number => number > 0) && numbers.Max() >= 10 * numbers.Min(),
         };
+
+        Curve OverAxis(IGrouping<string, SweepResult> group)
+        {
+            var curve = Curve.Mean(group.Key, group.Select(result => (At(result), result.Chosen!.TestAccuracy)));
+            return curve with { Marks = [.. curve.X.Select(x => Ended(all[group.Key].Where(result => At(result) == x)))] };
+        }
+
+        double At(SweepResult result) => Number(result.Trial.Values[axis])!.Value;
+    }
+
+    /// <summary>What the chart's line, band and counts mean, as lines to be written above it.</summary>
+    /// <param name="grid">What varies.</param>
+    /// <param name="results">What came out.</param>
+    public static IReadOnlyList<string> Notes(Grid grid, IReadOnlyList<SweepResult> results)
+    {
+        var diverged = results.Count(result => result.Chosen is null);
+        var hasSeeds = grid.Parameters.Any(parameter => parameter.Name == GridParameter.Seed && parameter.Values.Count > 1);
+        return
+        [
+            .. hasSeeds ? ["Mean over the seeds, bands from the lowest to the highest"] : Array.Empty<string>(),
+            .. diverged > 0
+                ? [Invariant($"{diverged} of {results.Count} runs diverged and are not shown; “1 of 3” counts the runs that are")]
+                : Array.Empty<string>(),
+        ];
+    }
+
+    // "1 of 3", or nothing if all runs came to their end.
+    private static string Ended(IEnumerable<SweepResult> runs)
+    {
+        var (ended, all) = (runs.Count(result => result.Chosen is not null), runs.Count());
+        return ended == all ? "" : Invariant($"{ended} of {all}");
     }
 
     private static IEnumerable<int> Varied(Grid grid) => Enumerable.Range(0, grid.Parameters.Count).Where(index => grid.Parameters[index].Name != GridParameter.Seed);

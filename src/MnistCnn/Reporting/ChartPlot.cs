@@ -132,31 +132,46 @@ internal static class ChartPlot
     private static void Add(Plot plot, Chart chart, Curve curve, int style)
     {
         var shown = Shown(chart, curve);
-        double[] x = [.. shown.Select(place => AtX(chart, curve.X[place]))];
-        var line = plot.Add.Scatter(x, At(curve.Y));
-        line.Color = ColorOf(style);
-        if (curve is { Low: { } low, High: { } high } && shown.Length > 1)
+        var color = ColorOf(style);
+
+        // Where a value is missing, the line and its band have a gap: a part is a run of neighbours.
+        foreach (var part in shown.Index().GroupBy(place => place.Item - place.Index, place => place.Item))
         {
-            var band = plot.Add.FillY(x, At(low), At(high));
-            band.FillColor = line.Color.WithAlpha(0.15);
-            band.LineWidth = 0;
-            band.MarkerSize = 0;
-            band.LegendText = "";
+            double[] x = [.. part.Select(place => AtX(chart, curve.X[place]))];
+            var line = plot.Add.Scatter(x, At(curve.Y));
+            line.Color = color;
+            line.LineWidth = !curve.HasLine ? 0 : curve.IsThin ? 1.5f : 3;
+            line.MarkerSize = shown.Length switch
+            {
+                > TooManyPoints => 0,
+                > 1 when curve.IsThin => 0,
+                > ManyPoints => 5,
+                _ => 10,
+            };
+            line.MarkerShape = Markers[style % Markers.Length];
+            line.LinePattern = Lines[style % Lines.Length];
+            line.LegendText = chart.Curves.Count > 1 && part.First() == shown[0] ? curve.Name : "";
+            if (curve is { HasLine: true, Low: { } low, High: { } high } && x.Length > 1)
+            {
+                var band = plot.Add.FillY(x, At(low), At(high));
+                band.FillColor = color.WithAlpha(0.15);
+                band.LineWidth = 0;
+                band.MarkerSize = 0;
+                band.LegendText = "";
+            }
+
+            double[] At(IReadOnlyList<double> values) => [.. part.Select(place => AtY(chart, values[place]))];
         }
 
-        line.LineWidth = curve.IsThin ? 1.5f : 3;
-        line.MarkerSize = shown.Length switch
+        foreach (var place in shown.Where(place => curve.Marks?[place].Length > 0))
         {
-            > TooManyPoints => 0,
-            > 1 when curve.IsThin => 0,
-            > ManyPoints => 5,
-            _ => 10,
-        };
-        line.MarkerShape = Markers[style % Markers.Length];
-        line.LinePattern = Lines[style % Lines.Length];
-        line.LegendText = chart.Curves.Count > 1 ? curve.Name : "";
-
-        double[] At(IReadOnlyList<double> values) => [.. shown.Select(place => AtY(chart, values[place]))];
+            var mark = plot.Add.Text(curve.Marks![place], AtX(chart, curve.X[place]), AtY(chart, curve.Y[place]));
+            mark.LabelFontName = Picture.Font;
+            mark.LabelFontSize = AxisLetters.Size - 4;
+            mark.LabelFontColor = color;
+            mark.LabelAlignment = Alignment.UpperCenter;
+            mark.OffsetY = 8;
+        }
     }
 
     /// <summary>The colour of a curve.</summary>
@@ -164,7 +179,8 @@ internal static class ChartPlot
     public static Color ColorOf(int style) => Colors[style % Colors.Length];
 
     /// <summary>Which of a curve's points are drawn.</summary>
-    public static int[] Shown(Chart chart, Curve curve) => [.. Enumerable.Range(0, curve.X.Count).Where(place => !chart.LogY || curve.Y[place] > 0)];
+    public static int[] Shown(Chart chart, Curve curve) =>
+        [.. Enumerable.Range(0, curve.X.Count).Where(place => chart.LogY ? curve.Y[place] > 0 : !double.IsNaN(curve.Y[place]))];
 
     /// <summary>Where a value lies on the horizontal axis as it is drawn.</summary>
     public static double AtX(Chart chart, double x) => chart.LogX ? Math.Log2(x) : x;

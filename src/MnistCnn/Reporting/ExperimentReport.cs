@@ -34,9 +34,7 @@ internal static class ExperimentReport
     // How much was measured, in a line.
     private static string Size(ExperimentInfo info, Findings findings)
     {
-        var seeds = findings.Seeds == 1
-            ? "1 seed"
-            : Invariant($"mean of {findings.Seeds} seeds (of ratios and on logarithmic axes geometric), bands from the lowest to the highest");
+        var seeds = findings.Seeds == 1 ? "1 seed" : Invariant($"mean of {findings.Seeds} seeds, bands from the lowest to the highest");
         return Invariant($"{Path.GetFileName(Path.TrimEndingDirectorySeparator(info.Data.Folder))}: {info.Data.TrainImages:N0} training images, {ResultTable.Count(info.Settings.Epochs, "epoch")}, {info.Data.TestImages:N0} test images; {seeds}");
     }
 

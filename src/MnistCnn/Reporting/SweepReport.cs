@@ -15,7 +15,7 @@ internal static class SweepReport
         if (results.Count > 0)
             CsvFile.Write(csv, [.. results.Select(result => result.Row(sweep.Grid))]);
         if (SweepFindings.Chart(sweep.Grid, results) is { } chart)
-            ChartPlot.Draw(plot, chart);
+            ChartPlot.Draw(plot, "", SweepFindings.Notes(sweep.Grid, results), [[chart]]);
         return [Path.Combine(sweep.Folder, Sweep.InfoFile), .. new[] { csv, plot }.Where(File.Exists)];
     }
 

@@ -111,6 +111,20 @@ public sealed class ClaimTests
         Assert.Equal("0.26", findings.Table.Rows[1][3]);
     }
 
+    [Fact]
+    public void A_layer_without_a_gradient_is_a_gap_and_seeds_have_no_line()
+    {
+        var charts = Findings("listing",
+            from seed in Seeds
+            from network in new[] { "Residual as printed", "Residual" }
+            from epoch in new[] { 0, 1 }
+            let accuracy = epoch == 0 ? (double?)null : 99
+            let first = network == "Residual" ? 1 : (double?)null
+            select new ListingRow(network, 1, seed, epoch, accuracy / 100, accuracy / 100, accuracy, 1, first, 1, 1, first, 1, 1)).Charts;
+        Assert.Equal([1, double.NaN, 1, 1, double.NaN, 1, 1], charts[1][0].Curves.Single(curve => curve.Name == "as printed").Y);
+        Assert.All(charts[1][1].Curves, curve => Assert.False(curve.HasLine));
+    }
+
     /// <summary>The names of all experiments.</summary>
     public static TheoryData<string> Names { get; } = [.. Claims.All.Select(experiment => experiment.Name)];
 

@@ -2,10 +2,15 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using MnistCnn.Experiments;
+using MnistCnn.Reporting;
+using MnistCnn.Runs;
 
 namespace MnistCnn.Tests.Experiments;
 
-/// <summary>The page about the experiments says what came out of the measurements that lie beside it.</summary>
+/// <summary>
+/// The page about the experiments says what came out of the measurements that lie beside it. With the variable MNIST_CNN_PLOTS set to
+/// "write", its plots are drawn again from these measurements.
+/// </summary>
 public sealed partial class MeasurementsTests
 {
     private static readonly string Docs = Path.Combine(RepositoryRoot.FullPath, "docs");
@@ -23,6 +28,21 @@ public sealed partial class MeasurementsTests
         Assert.Contains($"\n    {findings.Verdict.Text}\n", section);
         var cells = Cell().Matches(section).Select(cell => cell.Groups[1].Value.Trim()).ToHashSet();
         Assert.All(findings.Table.Rows.SelectMany(row => row.Skip(1)).Where(cell => cell.Length > 0), cell => Assert.Contains(cell, cells));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kept))]
+    public void The_plot_of_the_page_can_be_drawn_from_the_rows(string name)
+    {
+        var experiment = Claims.All.Single(experiment => experiment.Name == name);
+        var (settings, unknown) = (experiment.Full, new Dictionary<string, string>());
+        var data = new RunData("mnist", settings.TrainLimit, settings.TestLimit ?? 10_000, unknown);
+        var info = new ExperimentInfo(name, experiment.Claim, settings, "cpu", 1, unknown, data, DateTimeOffset.UnixEpoch);
+        using var folder = new TemporaryFolder();
+        var isToStay = Environment.GetEnvironmentVariable("MNIST_CNN_PLOTS") == "write";
+        var path = isToStay ? Path.Combine(Docs, $"{name}.png") : folder["plot.png"];
+        ExperimentReport.Draw(path, info, experiment.Conclude(Rows(name)));
+        Assert.True(File.Exists(path));
     }
 
     [Theory]

@@ -16,6 +16,30 @@ public sealed class SweepFindingsTests
         Assert.Equal(["0.1", "3", "91.00 ± 1.00", "± 2.48", "0.1000", "2.0"], table.Rows[0]);
     }
 
+    // At lr=1, two of three diverged: the one that did not is no mean of three.
+    [Fact]
+    public void The_plot_says_how_many_runs_a_point_is_of()
+    {
+        SweepResult[] results =
+        [
+            .. from rate in Grid.Parameters[0].Values
+               from seed in new[] { 1, 2, 3 }
+               select Result(rate, seed, rate == "1" && seed < 3 ? null : 90 + seed),
+        ];
+        var curve = Assert.Single(SweepFindings.Chart(Grid, results)!.Curves);
+        Assert.Equal(["", "", "1 of 3"], curve.Marks!);
+        Assert.Equal(
+            [
+                "Mean over the seeds, bands from the lowest to the highest",
+                "2 of 9 runs diverged and are not shown; “1 of 3” counts the runs that are",
+            ],
+            SweepFindings.Notes(Grid, results));
+
+        var overEpochs = new Grid([new GridParameter("lr", ["0.1", "1"]), Grid.Parameters[1]]);
+        var chart = SweepFindings.Chart(overEpochs, [.. results.Where(result => result.Trial.Values[0] != "0.2")])!;
+        Assert.Equal(["lr=0.1", "lr=1, 1 of 3"], chart.Curves.Select(shown => shown.Name));
+    }
+
     private static SweepResult Result(string rate, int seed, double? accuracy)
     {
         var trial = new SweepTrial(Grid.NameOf([rate, $"{seed}"]), [rate, $"{seed}"], new TrainSettings());

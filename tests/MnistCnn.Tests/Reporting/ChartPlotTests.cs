@@ -63,6 +63,28 @@ public sealed class ChartPlotTests : IDisposable
         Assert.InRange(Ink(isThin: true), 50, Ink(isThin: false) / 2);
     }
 
+    // Of what is missing, no line says that it is between its neighbours; nor of names, which have nothing between them.
+    [Fact]
+    public void A_line_has_a_gap_where_a_value_is_missing_and_names_have_no_line()
+    {
+        var (whole, gap, zero) = (Ink([1, 1, 1, 1, 1]), Ink([1, 1, double.NaN, 1, 1]), Ink([1, 1, 0, 1, 1], isLog: true));
+        Assert.InRange(gap, whole / 4, 3 * whole / 4);
+        Assert.InRange(zero, whole / 4, 3 * whole / 4);
+        Assert.InRange(Ink([1, 1, 1, 1, 1], hasLine: false), 1, whole / 2);
+
+        int Ink(double[] values, bool isLog = false, bool hasLine = true)
+        {
+            var curve = new Curve("a", [1, 2, 3, 4, 5], values) { Style = 1, HasLine = hasLine };
+            ChartPlot.Draw(folder["gap.png"], new Chart("title", "x", "y", [curve]) { LogY = isLog });
+            using var bitmap = SKBitmap.Decode(folder["gap.png"]);
+            return bitmap.Pixels.Count(pixel => pixel == new SKColor(0xE6, 0x9F, 0x00));
+        }
+    }
+
+    [Fact]
+    public void A_point_may_have_a_mark() => Assert.Contains(
+        "1 of 5", Texts(new Chart("title", "x", "y", [new Curve("a", [1, 2], [1, 2]) { Marks = ["", "1 of 5"] }])).Keys);
+
     [Fact]
     public void Names_that_have_no_room_at_the_ends_go_into_a_legend()
     {
