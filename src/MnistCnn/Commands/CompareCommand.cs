@@ -26,7 +26,7 @@ internal static class CompareCommand
     private static int Run(ParseResult line)
     {
         var plotPath = Path.GetFullPath(line.GetValue(Plot) ?? StandardPlot);
-        var runs = line.GetRequiredValue(Runs).Select(SavedRun.Read).ToArray();
+        var runs = SavedRun.ReadAll(line.GetRequiredValue(Runs));
         ComparisonReport.Write(
             runs, () => Picture.DrawAll(Plot.Name, (plotPath, path => ComparisonPlot.Draw(path, runs))), line.GetValue(CommonOptions.Json));
         return 0;

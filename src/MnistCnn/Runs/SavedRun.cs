@@ -9,6 +9,27 @@ namespace MnistCnn.Runs;
 /// <param name="Epochs">What its <c>metrics.jsonl</c> says, at least one epoch.</param>
 public sealed record SavedRun(string Name, RunInfo? Info, IReadOnlyList<EpochMetrics> Epochs)
 {
+    /// <summary>
+    /// Reads run folders. Runs whose folders have the same name get those of the folders around them too: <c>a/seed-1</c>, <c>b/seed-1</c>.
+    /// </summary>
+    /// <exception cref="IOException">A folder or its metrics are missing.</exception>
+    /// <exception cref="InvalidDataException">A file is not one of a run.</exception>
+    public static SavedRun[] ReadAll(IReadOnlyList<string> paths)
+    {
+        string[][] all =
+            [.. paths.Select(path => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)).Split(Path.DirectorySeparatorChar))];
+        return [.. paths.Zip(all, (path, folders) => Read(path) with { Name = NameOf(folders) })];
+
+        // The last folders of the path, as many as it takes to tell it from the others.
+        string NameOf(string[] folders)
+        {
+            var count = 1;
+            while (all.Any(other => other.TakeLast(count).SequenceEqual(folders.TakeLast(count)) && !other.SequenceEqual(folders)))
+                count++;
+            return string.Join('/', folders.TakeLast(count));
+        }
+    }
+
     /// <summary>Reads a run folder.</summary>
     /// <exception cref="IOException">The folder or its metrics are missing.</exception>
     /// <exception cref="InvalidDataException">One of its files is not one of a run.</exception>

@@ -34,6 +34,19 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void Runs_of_one_name_are_told_apart_by_the_folders_around_them()
+    {
+        foreach (var name in new[] { "a/seed-1", "b/seed-1", "b/seed-2" })
+            WriteRun(name, 90, 91);
+        var run = Run("compare", "a/seed-1", "b/seed-1", "b/seed-2", "--plot", "both.svg", "--json");
+        string[] names = ["a/seed-1", "b/seed-1", "seed-2"];
+        var rows = JsonDocument.Parse(run.Output).RootElement.GetProperty("runs").EnumerateArray();
+        Assert.Equal(names, rows.Select(row => row.GetProperty("name").GetString()));
+        var texts = XDocument.Load(folder["both.svg"]).Descendants().Where(element => element.Name.LocalName == "text");
+        Assert.Superset(names.ToHashSet(), texts.Select(element => element.Value.Trim()).ToHashSet());
+    }
+
+    [Fact]
     public void A_mean_of_the_classes_is_told_where_it_is_another()
     {
         foreach (var (name, balanced) in new[] { ("uneven", 61.25), ("even", 89.5) })
