@@ -94,7 +94,7 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
         var first = Shown()[0];
         browser.Find(".image-list a").Click();
         Browser.WaitUntil("the first view with its answer", () => browser.FindAll("#answer").Any(answer => answer.Text == $"{mistake.Second}"));
-        Assert.Contains($"Image {first:N0} of 10,000. It shows: {mistake.First}", browser.Find("#image-caption").Text);
+        Assert.Contains($"Image {first + 1:N0} of 10,000. It shows: {mistake.First}", browser.Find("#image-caption").Text);
         browser.Run<bool>("history.back(); return true");
         Browser.WaitUntil("the cell to be open again", () => browser.FindAll($"{cell}.open").Count == 1);
 

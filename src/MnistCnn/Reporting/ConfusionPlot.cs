@@ -15,6 +15,10 @@ internal static class ConfusionPlot
     private const int LongestName = 160;
     private const int LeftCaption = 60, BottomCaption = 45;
     private const int NameGap = 8;
+    private const int BarRoom = 110;
+
+    // Of a row, in percent.
+    private static readonly double[] BarTicks = [0, 0.1, 1, 5, 20, 50, 100];
 
     /// <param name="path">Where to; its ending is one of <see cref="Picture.Endings"/>.</param>
     /// <param name="title">The name of the network.</param>
@@ -31,13 +35,13 @@ internal static class ConfusionPlot
         using var plot = new Plot();
         Style(
             plot,
-            string.Create(CultureInfo.InvariantCulture, $"{title}: {evaluation.Correct:N0} of {evaluation.Total:N0} right, {evaluation.Accuracy:F2} %"),
+            FormattableString.Invariant($"{title}: {evaluation.Correct:N0} of {evaluation.Total:N0} right, {evaluation.Accuracy:F2} %"),
             "Class that the network found",
             "Class that it is");
         plot.HideGrid();
         plot.Axes.SetLimits(-0.5, classes - 0.5, -0.5, classes - 0.5);
 
-        Picture.Write(path, side, side, canvas =>
+        Picture.Write(path, side + BarRoom, side, canvas =>
         {
             using var pen = new TextPen(canvas);
             var names = TextPen.Names(classNames).Select(name => pen.CutLabel(name, LongestName)).ToArray();
@@ -53,7 +57,7 @@ internal static class ConfusionPlot
             var ticks = Enumerable.Range(0, classes).Where(number => number % every == 0).ToArray();
             plot.Axes.Bottom.TickGenerator = new NumericManual([.. ticks.Select(number => new Tick(number, ""))]);
             plot.Axes.Left.TickGenerator = new NumericManual([.. ticks.Select(number => new Tick(classes - 1 - number, ""))]);
-            plot.Render(canvas, side, side);
+            plot.Render(canvas, side + BarRoom, side);
             foreach (var number in ticks)
                 WriteName(plot, pen, names[number], number, classes, isUpright);
         });
@@ -81,17 +85,19 @@ internal static class ConfusionPlot
             pen.Label(name, place.X, bottom + TextPen.LineHeight / 2);
     }
 
-    // Right answers outnumber the mistakes by so much that only their logarithm shows both.
+    // A cell is as dark as its share of the row, so that classes of few and of many images look alike. The cube root lets single mistakes
+    // be seen beside thousands of right answers.
     private static void Fill(Plot plot, int[,] counts, float cell)
     {
         var classes = counts.GetLength(0);
         var shades = new double[classes, classes];
-        var most = counts.Cast<int>().Max();
-        var digits = most.ToString(CultureInfo.InvariantCulture).Length;
+        var digits = counts.Cast<int>().Max().ToString(CultureInfo.InvariantCulture).Length;
         for (var truth = 0; truth < classes; truth++)
+        {
+            var images = Enumerable.Range(0, classes).Sum(found => counts[truth, found]);
             for (var found = 0; found < classes; found++)
             {
-                var shade = Math.Log(1 + counts[truth, found]) / Math.Log(1 + most);
+                var shade = images == 0 ? 0 : Math.Cbrt((double)counts[truth, found] / images);
                 shades[truth, found] = shade;
                 if (counts[truth, found] == 0 || classes > ClassText.FewClasses)
                     continue;
@@ -101,10 +107,24 @@ internal static class ConfusionPlot
                 text.LabelAlignment = Alignment.MiddleCenter;
                 text.LabelFontColor = shade > 0.6 ? Colors.White : Colors.Black;
             }
+        }
 
         var heatmap = plot.Add.Heatmap(shades);
         heatmap.Colormap = new Reversed(new Blues());
         heatmap.ManualRange = new ScottPlot.Range(0, 1);
         plot.MoveToBottom(heatmap);
+        AddBar(plot, heatmap);
+    }
+
+    private static void AddBar(Plot plot, IHasColorAxis heatmap)
+    {
+        var bar = plot.Add.ColorBar(heatmap);
+        (bar.MinimumSize, bar.MaximumSize) = (BarRoom, BarRoom);
+        bar.Label = "Share of the images of the row's class";
+        bar.LabelStyle.FontSize = 16;
+        bar.LabelStyle.FontName = bar.Axis.TickLabelStyle.FontName = Picture.Font;
+        bar.Axis.TickLabelStyle.FontSize = 14;
+        bar.Axis.TickGenerator = new NumericManual(
+            [.. BarTicks.Select(percent => new Tick(Math.Cbrt(percent / 100), FormattableString.Invariant($"{percent} %")))]);
     }
 }

@@ -91,8 +91,19 @@ internal sealed record Numbers(IReadOnlyList<long> Shape, int At);
 /// <param name="Height">Rows of a map as it is here, which may have been averaged down.</param>
 /// <param name="Width">Columns of a map as it is here.</param>
 /// <param name="Maps">Which channels they are: those first whose values vary most.</param>
+/// <param name="Lowest">Where the least values start, float32: one per map, or per number of a vector, before averaging.</param>
+/// <param name="Highest">Where the largest values start.</param>
 /// <param name="At">Where the maps start, one behind the other.</param>
-internal sealed record LayerMaps(string Node, int Zero, float Scale, long Height, long Width, IReadOnlyList<long> Maps, int At);
+internal sealed record LayerMaps(
+    string Node,
+    int Zero,
+    float Scale,
+    long Height,
+    long Width,
+    IReadOnlyList<long> Maps,
+    int Lowest,
+    int Highest,
+    int At);
 
 /// <summary>One map in full, and what it is made of, in float32. The head of a <see cref="Frame"/>.</summary>
 /// <param name="Node">The operation that gives it.</param>

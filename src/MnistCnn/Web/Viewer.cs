@@ -117,13 +117,24 @@ internal sealed class Viewer(ServedModel model, Question question, byte[] pixels
     {
         using var scope = NewDisposeScope();
         var value = node.Value[0].cpu();
+        var values = value.reshape(value.shape[0], -1);
         if (value.dim() == 1)
             value = value.reshape(1, 1, -1);
         else if (value.shape[1] > size || value.shape[2] > size)
             value = adaptive_avg_pool2d(value, [Math.Min(value.shape[1], size), Math.Min(value.shape[2], size)]);
         var order = value.flatten(start_dim: 1).std(1, unbiased: false).argsort(descending: true)[..Math.Min(most, (int)value.shape[0])];
         var (zero, scale, at) = Bytes(value.index_select(0, order), frame, value);
-        return new LayerMaps(node.Name, zero, scale, value.shape[1], value.shape[2], order.data<long>().ToArray(), at);
+        var (lowest, highest) = (node.Value.dim() == 2 ? values : values.index_select(0, order)).aminmax(dim: 1);
+        return new LayerMaps(
+            node.Name,
+            zero,
+            scale,
+            value.shape[1],
+            value.shape[2],
+            order.data<long>().ToArray(),
+            Add(frame, lowest).At,
+            Add(frame, highest).At,
+            at);
     }
 
     // As bytes whose scale all of a layer's maps have, whether they are among the chosen ones or not.

@@ -256,6 +256,11 @@ public sealed class ModelsTests(ServerWithModels models)
     // What was sent is within half a step of the values, of those maps that vary most.
     private static void AssertLayer(Tensor value, Frame frame, JsonElement layer, int most, int size)
     {
+        // The range is that of the values themselves, of each map or of each number of a vector.
+        var chosen = tensor(Frame.Numbers(layer.GetProperty("maps")));
+        var rows = value.dim() == 1 ? value.unsqueeze(1) : value.flatten(start_dim: 1).index_select(0, chosen);
+        AssertNear(rows.amin([1]), frame.Floats(layer.GetProperty("lowest"), rows.shape[0]));
+        AssertNear(rows.amax([1]), frame.Floats(layer.GetProperty("highest"), rows.shape[0]));
         if (value.dim() == 1)
             value = value.reshape(1, 1, -1);
         else if (value.shape[1] > size || value.shape[2] > size)

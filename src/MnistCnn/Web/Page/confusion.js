@@ -33,6 +33,7 @@ class Confusion {
   #classes = [];
   #answers = null;
   #counts = []; // (true class, answer)
+  #totals = []; // images of each class
   #grid;
   #cells = []; // as #counts
   #current = [0, 0]; // the cell that the keyboard is at
@@ -93,6 +94,7 @@ class Confusion {
     const count = this.#classes.length;
     this.#counts = Array.from({ length: count }, () => new Array(count).fill(0));
     labels.forEach((label, image) => this.#counts[label][predictions[image]]++);
+    this.#totals = this.#counts.map(sum);
     card.append(
       element('p', { textContent: text('confusionFacts', { accuracy: percent(accuracy / 100, 2), loss: loss.toFixed(4), count: number(labels.length) }) }),
       this.#pairs(), this.#table(), legend());
@@ -119,8 +121,7 @@ class Confusion {
     const corner = element('td', { textContent: text('confusionCorner') });
     const rows = this.#classes.map((name, label) => {
       this.#cells.push(this.#classes.map((_, answer) => this.#cell(label, answer)));
-      const total = sum(this.#counts[label]);
-      const share = gridCell('share', total ? percent(this.#counts[label][label] / total) : '–');
+      const share = gridCell('share', this.#totals[label] ? percent(this.#shareOf(label, label)) : '–');
       return row(headOf(name, 'rowheader', 'row'), ...this.#cells[label], share);
     });
     const table = element('table', { className: this.#tableClass, role: 'grid', ariaLabel: text('confusionCaption') },
@@ -143,19 +144,23 @@ class Confusion {
     return cell;
   }
 
+  // Of the images of a class, how many get an answer, from 0 to 1.
+  #shareOf(label, answer) {
+    return this.#totals[label] ? this.#counts[label][answer] / this.#totals[label] : 0;
+  }
+
   #labelOf(label, answer) {
-    const [count, total] = [this.#counts[label][answer], sum(this.#counts[label])];
-    const values = { label: this.#classes[label], answer: this.#classes[answer], count, share: percent(total ? count / total : 0) };
+    const [count, share] = [this.#counts[label][answer], percent(this.#shareOf(label, answer))];
+    const values = { label: this.#classes[label], answer: this.#classes[answer], count, share };
     return text(label === answer ? 'confusionRight' : 'confusionWrong', values);
   }
 
   // Blue on the diagonal, orange beside it. The cube root lets single mistakes be seen beside thousands of right answers.
   #paint() {
     this.#cells.forEach((cells, label) => {
-      const total = sum(this.#counts[label]);
       cells.forEach((cell, answer) => {
-        const share = total ? this.#counts[label][answer] / total : 0;
-        const place = label === answer ? -0.8 * share : Math.cbrt(share);
+        const share = this.#shareOf(label, answer);
+        const place = label === answer ? -0.8 * Math.cbrt(share) : Math.cbrt(share);
         cell.style.backgroundColor = share ? cssColour(place) : '';
         cell.style.color = share ? textOn(place) : '';
       });
@@ -248,7 +253,7 @@ class Confusion {
   #image(image) {
     const { labels, predictions, confidences } = this.#answers;
     const sure = percent(confidences[image]);
-    const values = { image, label: this.#classes[labels[image]], answer: this.#classes[predictions[image]], sure };
+    const values = { image: number(image + 1), label: this.#classes[labels[image]], answer: this.#classes[predictions[image]], sure };
     const picture = element('img', { loading: 'lazy', width: 56, height: 56, alt: text('confusionImage', values) });
     picture.src = imageAddress(this.#id, image);
     const caption = element('span', { textContent: sure, ariaHidden: 'true' });
@@ -276,7 +281,7 @@ function chooser(choices, id) {
 function legend() {
   const entries = [['right', 'confusionLegendRight'], ['wrong', 'confusionLegendWrong']];
   return element('p', { className: 'note matrix-legend' }, ...entries.map(([kind, key]) =>
-    element('span', {}, element('i', { className: kind }), text(key))));
+    element('span', {}, element('i', { className: kind }), text(key))), text('confusionLegendShade'));
 }
 
 const headOf = (name, role, scope) => element('th', { scope, role }, element('span', { textContent: name, title: name }));

@@ -200,9 +200,9 @@ export class NetworkDrawing {
       return title;
     if (grid.isVector) {
       const whose = isLast(this.#model, node) ? text('classOf', { name: this.#model.classes[place] }) : text('numberOf', { place });
-      return `${title}: ${whose} ${figure(valueOf(maps, this.#frame, place))}`;
+      return `${title}: ${whose} ${figure(valueOf(maps.lowest, this.#frame, place))}`;
     }
-    const [lowest, highest] = rangeOf(maps, this.#frame, place);
+    const [lowest, highest] = [maps.lowest, maps.highest].map(at => valueOf(at, this.#frame, place));
     return `${title}: ${text('mapOf', { map: maps.maps[place], lowest: figure(lowest), highest: figure(highest) })}`;
   }
 
@@ -370,14 +370,7 @@ function pixelsOf(count, tile, gap, ratio) {
   return { tile: tile * ratio, step, length: count * step - gap * ratio };
 }
 
-// The least and the largest value of a map.
-function rangeOf(maps, frame, place) {
-  const size = maps.height * maps.width;
-  const bytes = frame.bytes(maps.at + place * size, size);
-  return [Math.min, Math.max].map(choose => maps.scale * (bytes.reduce((a, b) => choose(a, b)) - maps.zero));
-}
-
-const valueOf = (maps, frame, place) => maps.scale * (frame.bytes(maps.at + place, 1)[0] - maps.zero);
+const valueOf = (at, frame, place) => frame.floats(at + 4 * place, 1)[0];
 
 const isLast = (model, node) => model.nodes.at(-1).name === node.name;
 

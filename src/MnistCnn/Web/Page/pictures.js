@@ -62,7 +62,7 @@ export class TestImages {
     if (this.#index === null || this.#labels.length === 0)
       return this.leave();
     const of = this.#model.classes[this.#labels[this.#index]];
-    this.#caption.textContent = text('imageCaption', { index: number(this.#index), count: number(this.#labels.length), label: of });
+    this.#caption.textContent = text('imageCaption', { index: number(this.#index + 1), count: number(this.#labels.length), label: of });
   }
 
   #go(step) {
