@@ -49,12 +49,13 @@ internal static class EvaluateCommand
 
         using var test = data.Test.To(device);
         var evaluation = Evaluation.Run(model.Network, test, model.Normalization, rank: top is not null);
-        EvaluationReport.Write(model.Architecture, names, evaluation, top, Draw, line.GetValue(Json));
+        var isChosenOnTest = ModelFile.IsChosenOnTest(weights, data);
+        EvaluationReport.Write(model.Architecture, names, evaluation, top, isChosenOnTest, Draw, line.GetValue(Json));
         return 0;
 
         IReadOnlyList<string> Draw() => Picture.DrawAll(
             Out.Name,
-            ($"{picture}-confusion.png", path => ConfusionPlot.Draw(path, model.Architecture.Title, evaluation, names)),
+            ($"{picture}-confusion.png", path => ConfusionPlot.Draw(path, model.Architecture.Title, evaluation, names, isChosenOnTest)),
             ($"{picture}-mistakes.png", path => MistakesPlot.Draw(path, model.Architecture.Title, evaluation, data.Test, names)));
     }
 

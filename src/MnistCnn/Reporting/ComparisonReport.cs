@@ -9,6 +9,7 @@ namespace MnistCnn.Reporting;
 internal static class ComparisonReport
 {
     private const double Goal = 98;
+    private const string Test = "test", Validation = "validation";
 
     /// <summary>Writes the table, or JSON, to standard output.</summary>
     /// <param name="runs">What to compare.</param>
@@ -23,6 +24,8 @@ internal static class ComparisonReport
             console =>
             {
                 console.Write(Table(rows));
+                if (rows.Any(row => row.BestChosenOn == Test))
+                    Console.Out.WriteLine($"* {TrainingText.ChosenOnTest}");
                 foreach (var row in rows)
                     if (TrainingText.Balanced(row.BestAccuracy, row.BestBalancedAccuracy) is { } balanced)
                         Console.Out.WriteLine(Invariant($"{row.Name}: {balanced}, worst {ClassText.Line(row.WorstClass!.Name, ClassText.LongestName)} {row.WorstClass.Accuracy:F2} %"));
@@ -39,6 +42,7 @@ internal static class ComparisonReport
             run.Info?.Parameters,
             run.Epochs.Count,
             best.TestAccuracy,
+            run.Epochs.Count == 1 ? null : best.ValidationAccuracy is null ? Test : Validation,
             best.TestBalancedAccuracy,
             Worst(best, run.Info?.Data.ClassNames),
             run.Epochs.FirstOrDefault(epoch => epoch.TestAccuracy >= Goal)?.Epoch,
@@ -64,7 +68,7 @@ internal static class ComparisonReport
                 new Text(row.Architecture ?? "-"),
                 new Text(Invariant($"{row.Parameters:N0}")),
                 new Text(Invariant($"{row.Epochs}")),
-                new Text(Invariant($"{row.BestAccuracy:F2} %")),
+                new Text(Invariant($"{row.BestAccuracy:F2} %{(row.BestChosenOn == Test ? "*" : "")}")),
                 new Text(Invariant($"{row.EpochsToGoal}")),
                 new Text(Invariant($"{row.SecondsPerEpoch:F1}")));
         return table;
@@ -76,6 +80,7 @@ internal static class ComparisonReport
         long? Parameters,
         int Epochs,
         double BestAccuracy,
+        string? BestChosenOn,
         double? BestBalancedAccuracy,
         ClassAccuracy? WorstClass,
         int? EpochsToGoal,

@@ -24,18 +24,20 @@ internal static class ConfusionPlot
     /// <param name="title">The name of the network.</param>
     /// <param name="evaluation">What it did.</param>
     /// <param name="classNames">What the classes are called.</param>
+    /// <param name="isChosenOnTest">Whether the epoch of the weights was chosen by its accuracy on these images.</param>
     /// <returns>Whether the file was written; see <see cref="Picture.TryDraw"/>.</returns>
-    public static bool Draw(string path, string title, Evaluation evaluation, IReadOnlyList<string> classNames) =>
-        Picture.TryDraw(path, () => Write(path, title, evaluation, classNames));
+    public static bool Draw(string path, string title, Evaluation evaluation, IReadOnlyList<string> classNames, bool isChosenOnTest = false) =>
+        Picture.TryDraw(path, () => Write(path, title, evaluation, classNames, isChosenOnTest));
 
-    private static void Write(string path, string title, Evaluation evaluation, IReadOnlyList<string> classNames)
+    private static void Write(string path, string title, Evaluation evaluation, IReadOnlyList<string> classNames, bool isChosenOnTest)
     {
         var classes = evaluation.Classes;
         var side = classes > 10 ? LargeSide : SmallSide;
         using var plot = new Plot();
         Style(
             plot,
-            FormattableString.Invariant($"{title}: {evaluation.Correct:N0} of {evaluation.Total:N0} right, {evaluation.Accuracy:F2} %"),
+            FormattableString.Invariant($"{title}: {evaluation.Correct:N0} of {evaluation.Total:N0} right, {evaluation.Accuracy:F2} %")
+            + (isChosenOnTest ? $" ({TrainingText.ChosenOnTest})" : ""),
             "Class that the network found",
             "Class that it is");
         plot.HideGrid();

@@ -26,10 +26,17 @@ internal static class EvaluationReport
     /// <param name="names">What the classes are called.</param>
     /// <param name="evaluation">What it did, with <see cref="Evaluation.Ranks"/> where there is a <paramref name="top"/>.</param>
     /// <param name="top">Among how many of the likeliest classes the right one is looked for too.</param>
+    /// <param name="isChosenOnTest">Whether the epoch of the weights was chosen by its accuracy on these images.</param>
     /// <param name="draw">Draws the plots and returns the paths of those that could be drawn.</param>
     /// <param name="json">Whether to write JSON.</param>
     public static void Write(
-        Architecture architecture, IReadOnlyList<string> names, Evaluation evaluation, int? top, Func<IReadOnlyList<string>> draw, bool json)
+        Architecture architecture,
+        IReadOnlyList<string> names,
+        Evaluation evaluation,
+        int? top,
+        bool isChosenOnTest,
+        Func<IReadOnlyList<string>> draw,
+        bool json)
     {
         var results = Results(names, evaluation);
         var balanced = Evaluation.Balanced(evaluation.ClassAccuracies);
@@ -39,6 +46,7 @@ internal static class EvaluationReport
         {
             Architecture = architecture.Name,
             evaluation.Accuracy,
+            ChosenOnTestImages = isChosenOnTest,
             BalancedAccuracy = balanced,
             Top = top is null ? null : new { K = top, Accuracy = topAccuracy },
             evaluation.Loss,
@@ -61,6 +69,8 @@ internal static class EvaluationReport
                     top is null ? null : Invariant($"among the {top} likeliest {topAccuracy:F2} %"),
                     Invariant($"loss {evaluation.Loss:F4}"),
                 }.Where(figure => figure is not null)));
+                if (isChosenOnTest)
+                    Console.Out.WriteLine($"The epoch of these weights was {TrainingText.ChosenOnTest}.");
                 foreach (var table in Tables(console, names, evaluation))
                     console.Write(table);
             },

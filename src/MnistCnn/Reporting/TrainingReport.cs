@@ -47,8 +47,7 @@ internal static class TrainingReport
             table.AddRow("Run", Invariant($"{epochs.Count} of {info.Settings.Epochs} epochs on {info.Device}{processes}, {TrainingText.Duration(TimeSpan.FromSeconds(info.Seconds ?? 0))}"));
             if (EpochMetrics.Best(epochs) is { } best)
             {
-                var chosen = best.ValidationAccuracy is { } validation ? Invariant($", chosen by {validation:F2} % in validation") : "";
-                table.AddRow("Best accuracy", Invariant($"{best.TestAccuracy:F2} % (epoch {best.Epoch}{chosen})"));
+                table.AddRow("Best accuracy", Invariant($"{best.TestAccuracy:F2} % ({TrainingText.Chosen(best, epochs.Count)})"));
                 table.AddRow("Last accuracy", Invariant($"{epochs[^1].TestAccuracy:F2} %"));
             }
 

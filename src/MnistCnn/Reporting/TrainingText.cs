@@ -11,6 +11,18 @@ internal static class TrainingText
         CultureInfo.InvariantCulture,
         $"Epoch {epoch.Epoch,2}: accuracy {epoch.TestAccuracy:F2} %, loss {epoch.TrainLoss:F4} training, {epoch.TestLoss:F4} test, {epoch.TrainSeconds + epoch.TestSeconds:F1} s");
 
+    /// <summary>What the best of several epochs was chosen on.</summary>
+    public const string ChosenOnTest = "chosen on the test images";
+
+    /// <summary>The best epoch, and how it was chosen if there are several: "epoch 8, chosen on the test images".</summary>
+    public static string Chosen(EpochMetrics best, int epochs)
+    {
+        var how = best.ValidationAccuracy is { } validation
+            ? FormattableString.Invariant($"chosen by {validation:F2} % in validation")
+            : ChosenOnTest;
+        return FormattableString.Invariant($"epoch {best.Epoch}") + (epochs > 1 ? $", {how}" : "");
+    }
+
     /// <summary>The mean accuracy of the classes, in percent, where it is a point or more away from that of the images; otherwise null.</summary>
     public static string? Balanced(double accuracy, double? balanced) => Math.Abs(accuracy - balanced ?? 0) >= 1
         ? FormattableString.Invariant($"mean of the classes {balanced:F2} %")

@@ -1,3 +1,5 @@
+using MnistCnn.Data;
+using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
 
@@ -29,6 +31,20 @@ public static class ModelFile
     /// <param name="name">As for <see cref="Find"/>.</param>
     /// <param name="path">What <see cref="Find"/> gave.</param>
     public static string ResultFolder(string? name, string path) => name is null || IsReady(name) ? Path.GetFullPath(".") : Path.GetDirectoryName(path)!;
+
+    /// <summary>Whether a file has the best weights of a run without validation: their epoch was chosen on the test images.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="data">Only if these are the run's own data, or null for any.</param>
+    /// <exception cref="InvalidDataException">The run's record is damaged.</exception>
+    public static bool IsChosenOnTest(string path, DataSet? data = null)
+    {
+        var infoPath = Path.Combine(Path.GetDirectoryName(path)!, RunFolder.InfoFile);
+        if (Path.GetFileName(path) != RunFolder.BestFile || !File.Exists(infoPath))
+            return false;
+        var info = JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(infoPath), infoPath);
+        return info.Settings is { Validation: null, Epochs: > 1 }
+            && (data is null || info.Data.Sha256.OrderBy(file => file.Key).SequenceEqual(data.Sha256.OrderBy(file => file.Key)));
+    }
 
     /// <summary>The file with a model's weights: of a run folder, those of its best epoch.</summary>
     /// <param name="name">A file, a run folder or the name of a ready network; null for a ready one.</param>

@@ -16,6 +16,7 @@ namespace MnistCnn.Web;
 /// <param name="Pen">Whether it reads what is drawn: ink is found in a picture and brought to its place and size.</param>
 /// <param name="Parameters">How many numbers it has learnt.</param>
 /// <param name="TestAccuracy">In percent, where the file says it.</param>
+/// <param name="ChosenOnTest">Whether it is the best epoch of a run, chosen by that accuracy.</param>
 /// <param name="HasImages">Whether there are test images of its kind.</param>
 internal record ModelInfo(
     string Id,
@@ -29,6 +30,7 @@ internal record ModelInfo(
     bool Pen,
     long Parameters,
     double? TestAccuracy,
+    bool ChosenOnTest,
     bool HasImages);
 
 /// <summary>A network and what it computes.</summary>

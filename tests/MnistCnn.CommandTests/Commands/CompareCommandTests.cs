@@ -47,6 +47,23 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void What_the_best_epoch_was_chosen_on_is_said()
+    {
+        WriteRun("test", 90, 91);
+        WriteRun("single", 90);
+        WriteRun("validated", 90, 91);
+        var lines = File.ReadAllLines(folder["validated/metrics.jsonl"]);
+        File.WriteAllLines(
+            folder["validated/metrics.jsonl"], lines.Select(line => $$"""{{line[..^1]}},"validation_loss":0.1,"validation_accuracy":90}"""));
+        var output = Run("compare", "test", "single", "validated").Output;
+        Assert.Matches(@"test .*91\.00 %\*", output);
+        Assert.Equal(2, output.Split('*').Length - 1);
+        Assert.Contains("\n* chosen on the test images\n", output);
+        var rows = JsonDocument.Parse(Run("compare", "test", "single", "validated", "--json").Output).RootElement.GetProperty("runs");
+        Assert.Equal(["test", null, "validation"], rows.EnumerateArray().Select(row => row.GetProperty("best_chosen_on").GetString()));
+    }
+
+    [Fact]
     public void A_mean_of_the_classes_is_told_where_it_is_another()
     {
         foreach (var (name, balanced) in new[] { ("uneven", 61.25), ("even", 89.5) })

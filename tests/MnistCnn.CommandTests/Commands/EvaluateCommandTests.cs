@@ -2,6 +2,7 @@ using System.Text.Json;
 using MnistCnn.Commands;
 using MnistCnn.Files;
 using MnistCnn.Networks;
+using MnistCnn.Runs;
 using MnistCnn.Tests.Reporting;
 using MnistCnn.Training;
 using SkiaSharp;
@@ -44,6 +45,27 @@ public sealed class EvaluateCommandTests : IDisposable
         foreach (var picture in result.GetProperty("files").EnumerateArray())
             using (var bitmap = SKBitmap.Decode(picture.GetString()))
                 Assert.InRange(bitmap.Width, 800, 1000);
+    }
+
+    [Fact]
+    public void Weights_whose_epoch_was_chosen_on_the_test_images_say_so()
+    {
+        const string Said = "The epoch of these weights was chosen on the test images.\n";
+        var trained = Run("train", "--arch", "plain", "--epochs", "2", "--train-limit", "64", "--test-limit", "50", "--out", "run");
+        Assert.Matches(@"Best accuracy .* % \(epoch [12], chosen on the test images\)", trained.Output);
+        Assert.Contains(Said, Run("evaluate", "run", "--test-limit", "50").Output);
+        Assert.DoesNotContain(Said, Run("evaluate", "run/model.safetensors", "--test-limit", "50").Output);
+        Assert.True(ModelFile.IsChosenOnTest(folder["run/best.safetensors"]));
+
+        // Not where a validation chose it, nor on other data, nor where there was one epoch to choose from.
+        var info = File.ReadAllText(folder["run/run.json"]);
+        using var others = RandomData.Of(new NetworkShape(1, 28, 28, 10));
+        Assert.False(ModelFile.IsChosenOnTest(folder["run/best.safetensors"], others));
+        foreach (var (before, after) in new[] { ("\"validation\": null", "\"validation\": 10"), ("\"epochs\": 2", "\"epochs\": 1") })
+        {
+            File.WriteAllText(folder["run/run.json"], info.Replace(before, after));
+            Assert.False(ModelFile.IsChosenOnTest(folder["run/best.safetensors"]));
+        }
     }
 
     [Fact]

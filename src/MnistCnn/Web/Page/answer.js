@@ -65,11 +65,11 @@ export class AnswerPanel {
 
   /** Writes again in the page's language. */
   translate() {
-    const { title, parameters, test_accuracy: accuracy, height, width } = this.#model;
+    const { title, parameters, test_accuracy: accuracy, chosen_on_test: isChosen, height, width } = this.#model;
     this.element.querySelector('h2').textContent = title;
     this.element.querySelector('.facts').textContent = [
       text('parameters', { count: number(parameters) }),
-      ...accuracy === null ? [] : [text('accuracy', { share: percent(accuracy / 100, 2) })],
+      ...accuracy === null ? [] : [text('accuracy', { share: percent(accuracy / 100, 2) }) + (isChosen ? text('chosenOnTest') : '')],
     ].join(' · ');
     const size = { height, width };
     this.element.querySelector('figcaption').textContent = text('seenCaption', size);

@@ -60,13 +60,13 @@ class Confusion {
     const message = element('p', { className: 'run-problem', role: 'status', textContent: text('confusionWait') });
     const card = element('section', { className: 'card confusion' }, element('h2', { textContent: text('viewConfusion') }), chooser(choices, this.#id), message);
     this.#place.replaceChildren(card);
-    const [{ classes }, answers] = await Promise.all([model(this.#id), evaluation(this.#id)]);
+    const [{ classes, chosen_on_test: isChosen }, answers] = await Promise.all([model(this.#id), evaluation(this.#id)]);
     if (this.#ended.signal.aborted)
       return;
     this.#classes = classes;
     this.#answers = answers;
     message.textContent = '';
-    this.#build(card);
+    this.#build(card, isChosen);
     this.#hint();
     this.#place.replaceChildren(element('div', { className: this.#isLarge ? '' : 'beside' }, card, this.#behind));
     this.#openFromAddress();
@@ -89,14 +89,16 @@ class Confusion {
     message.textContent = line;
   }
 
-  #build(card) {
+  #build(card, isChosen) {
     const { labels, predictions, accuracy, loss } = this.#answers;
     const count = this.#classes.length;
     this.#counts = Array.from({ length: count }, () => new Array(count).fill(0));
     labels.forEach((label, image) => this.#counts[label][predictions[image]]++);
     this.#totals = this.#counts.map(sum);
     card.append(
-      element('p', { textContent: text('confusionFacts', { accuracy: percent(accuracy / 100, 2), loss: loss.toFixed(4), count: number(labels.length) }) }),
+      element('p', { textContent: text('confusionFacts', {
+        accuracy: percent(accuracy / 100, 2), loss: loss.toFixed(4), count: number(labels.length), chosen: isChosen ? text('chosenOnTest') : '',
+      }) }),
       this.#pairs(), this.#table(), legend());
     this.#paint();
   }

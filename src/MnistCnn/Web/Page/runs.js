@@ -219,12 +219,15 @@ function valuesOf(run) {
     training: [text('runsSettings', { batch: run.batch_size, rate: number(run.learning_rate, 6) })],
     seed: [run.seed],
     epochs: [text('runsProgress', { done, total }), ...(run.outcome === 'running' ? [progressBar(done, total)] : [])],
-    best: best ? [`${accuracyOf(best.test_accuracy)} (${best.epoch})`] : [],
+    best: best ? [`${accuracyOf(best.test_accuracy)}${isChosenOnTest(run) ? '*' : ''} (${best.epoch})`] : [],
     last: epochs.length ? [accuracyOf(accuracies.at(-1))] : [],
     outcome: [outcomeOf(run)],
     links: run.model === null ? [] : [link('look', run.model, text('viewLook'), run.name), link('confusion', run.model, text('viewConfusion'), run.name)],
   };
 }
+
+// Of a single epoch there is no choice.
+const isChosenOnTest = ({ epochs }) => epochs.length > 1 && (epochs[0].validation_accuracy ?? null) === null;
 
 // As the program chooses the weights that it keeps.
 const chosenBy = epoch => epoch.validation_accuracy ?? epoch.test_accuracy;
@@ -272,7 +275,7 @@ function build(place) {
     filled: element('div', { hidden: true }),
   };
   parts.numbers.append(element('summary', { textContent: text('runsNumbers') }), scrolling(parts.numbersTable, text('runsNumbers')));
-  parts.filled.append(parts.charts, parts.none, parts.numbers, runsTable(parts.rows));
+  parts.filled.append(parts.charts, parts.none, parts.numbers, runsTable(parts.rows), element('p', { className: 'note', textContent: text('runsBestNote') }));
   const card = element('section', { className: 'card runs' },
     element('h2', { textContent: text('runsTitle') }), parts.folder, parts.problem, parts.news, parts.empty, parts.filled, parts.networks);
   place.replaceChildren(card);

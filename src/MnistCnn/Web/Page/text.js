@@ -104,6 +104,7 @@ const texts = {
   noOther: ['none', '不对比'],
   parameters: ['{count} parameters', '{count} 个参数'],
   accuracy: ['{share} of the test images right', '测试准确率 {share}'],
+  chosenOnTest: [' (chosen on the test images)', '（按测试集选出）'],
   seenCaption: ['What the network gets: {width} × {height} pixels', '网络实际看到的图像：{width} × {height} 像素'],
   seenLabel: ['The image that the network gets, {width} × {height} pixels', '网络实际看到的图像，{width} × {height} 像素'],
   blank: ['Nothing to read yet', '还没有内容'],
@@ -260,6 +261,7 @@ const texts = {
   runsEpochs: ['Epochs', '轮数'],
   runsProgress: ['{done} of {total}', '{done} / {total}'],
   runsBest: ['Best (epoch)', '最高（轮次）'],
+  runsBestNote: ['Best*: chosen on the test images.', '最高*：按测试集选出。'],
   runsLast: ['Last', '最后'],
   runsOutcome: ['State', '状态'],
   runsLinks: ['Its network', '查看网络'],
@@ -271,7 +273,9 @@ const texts = {
   runsNetworks: ['Confusion matrix of', '混淆矩阵：'],
 
   confusionWait: ['The network reads all test images…', '网络正在识别全部测试图像……'],
-  confusionFacts: ['{accuracy} of {count} test images are right; loss {loss} nats.', '{count} 张测试图像，准确率 {accuracy}，损失 {loss} nat。'],
+  confusionFacts: [
+    '{accuracy} of {count} test images are right{chosen}; loss {loss} nats.', '{count} 张测试图像，准确率 {accuracy}{chosen}，损失 {loss} nat。',
+  ],
   confusionPairs: ['The most frequent mistakes', '最常见的错误'],
   confusionCaption: [
     'Rows: what the images show. Columns: what the network answers. Arrow keys move, Enter opens the images of a cell.',
