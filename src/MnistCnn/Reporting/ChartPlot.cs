@@ -166,7 +166,7 @@ internal static class ChartPlot
         foreach (var place in shown.Where(place => curve.Marks?[place].Length > 0))
         {
             var mark = plot.Add.Text(curve.Marks![place], AtX(chart, curve.X[place]), AtY(chart, curve.Y[place]));
-            mark.LabelFontName = Picture.Font;
+            mark.LabelFontName = Typefaces.Main.FamilyName;
             mark.LabelFontSize = AxisLetters.Size - 4;
             mark.LabelFontColor = color;
             mark.LabelAlignment = Alignment.UpperCenter;

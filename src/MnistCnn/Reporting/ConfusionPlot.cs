@@ -124,7 +124,7 @@ internal static class ConfusionPlot
         (bar.MinimumSize, bar.MaximumSize) = (BarRoom, BarRoom);
         bar.Label = "Share of the images of the row's class";
         bar.LabelStyle.FontSize = 16;
-        bar.LabelStyle.FontName = bar.Axis.TickLabelStyle.FontName = Picture.Font;
+        bar.LabelStyle.FontName = bar.Axis.TickLabelStyle.FontName = Typefaces.Main.FamilyName;
         bar.Axis.TickLabelStyle.FontSize = 14;
         bar.Axis.TickGenerator = new NumericManual(
             [.. BarTicks.Select(percent => new Tick(Math.Cbrt(percent / 100), FormattableString.Invariant($"{percent} %")))]);
