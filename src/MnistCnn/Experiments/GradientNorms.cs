@@ -1,4 +1,5 @@
 using MnistCnn.Networks;
+using MnistCnn.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 using static TorchSharp.torch.nn.functional;
@@ -30,7 +31,7 @@ internal static class GradientNorms
         (string, double?)[] norms =
         [
             .. from layer in Layers.WithWeights(model)
-               select (layer.Name, layer.Layer.get_parameter("weight")!.grad?.to_type(ScalarType.Float64).norm().item<double>()),
+               select (layer.Name, layer.Layer.get_parameter("weight")!.grad?.ToCpuFloat64().norm().item<double>()),
         ];
         model.zero_grad();
         return norms;

@@ -34,6 +34,9 @@ internal static partial class Devices
         return InitializeDevice(device(name));
     }
 
+    /// <summary>Returns a copy on the CPU in float64, which MPS does not have.</summary>
+    public static Tensor ToCpuFloat64(this Tensor tensor) => tensor.cpu().to_type(ScalarType.Float64);
+
     [GeneratedRegex(@"^(auto|cpu|cuda(:\d{1,2})?|mps)$")]
     private static partial Regex NamePattern();
 }

@@ -1,4 +1,5 @@
 using MnistCnn.Networks;
+using MnistCnn.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -33,7 +34,7 @@ internal sealed class BatchLoss(Module<Tensor, Tensor> network, double labelSmoo
     public double Weight(Tensor labels)
     {
         using var scope = NewDisposeScope();
-        return classWeights?.index_select(0, labels).to_type(ScalarType.Float64).sum().item<double>() ?? labels.shape[0];
+        return classWeights?.index_select(0, labels).ToCpuFloat64().sum().item<double>() ?? labels.shape[0];
     }
 
     /// <inheritdoc/>

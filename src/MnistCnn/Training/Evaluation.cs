@@ -99,7 +99,7 @@ public sealed record Evaluation(
         var (scores, classes) = (Logits(model, set, normalization, batchSize, group, cancellation), set.Labels.cpu());
         if (group is not null)
             (scores, classes) = (group.Concatenate(scores), group.Concatenate(classes.to_type(ScalarType.Float32)).to_type(ScalarType.Int64));
-        scores = scores.to_type(ScalarType.Float64);
+        scores = scores.ToCpuFloat64();
         var (confidences, predictions) = softmax(scores, dim: 1).max(dim: 1);
         var loss = cross_entropy(scores, classes).item<double>();
         if (!double.IsFinite(loss))

@@ -24,7 +24,7 @@ public sealed record Prediction(int Class, double Probability)
         var logits = model.call(normalization.Apply(image.unsqueeze(0).to(device)));
         if (!logits.isfinite().all().item<bool>())
             throw NotFinite();
-        return [.. softmax(logits.cpu().to_type(ScalarType.Float64), dim: 1).data<double>().ToArray()
+        return [.. softmax(logits.ToCpuFloat64(), dim: 1).data<double>().ToArray()
             .Select((probability, number) => new Prediction(number, probability))
             .OrderByDescending(prediction => prediction.Probability)];
     }

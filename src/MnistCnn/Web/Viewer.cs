@@ -39,7 +39,7 @@ internal sealed class Viewer(ServedModel model, Question question, byte[] pixels
             new Numbers(image.shape[1..], at),
             blank,
             label,
-            softmax(logits.to_type(ScalarType.Float64), dim: 0).data<double>().ToArray(),
+            softmax(logits.ToCpuFloat64(), dim: 0).data<double>().ToArray(),
             logits.data<float>().ToArray(),
             layers));
     }
