@@ -44,7 +44,7 @@ internal static class DoctorCommand
         {
             var device = Finding.Of("Device", () => Devices.Get(line.GetValue(Device) ?? "auto").ToString());
             yield return device;
-            yield return Finding.Of("GPU", () => Devices.Get(OperatingSystem.IsMacOS() ? "mps" : "cuda").ToString(), needed: false);
+            yield return Finding.Of("GPU", Gpu, needed: false);
             yield return Finding.Of("MNIST", Mnist);
             yield return Finding.Of("Networks", ReadyNetworks, needed: false);
             if (device.Found)
@@ -69,6 +69,12 @@ internal static class DoctorCommand
         Allocator.KeepFreedMemory();
         NativeLibraries.Load();
         return $"{Versions.All["libtorch"]}, TorchSharp {Versions.All["torchsharp"]}, threads: {torch.get_num_threads()}";
+    }
+
+    private static string Gpu()
+    {
+        var device = Devices.Get(OperatingSystem.IsMacOS() ? "mps" : "cuda");
+        return Devices.CardName(Math.Max(0, device.index), Devices.Driver) is { } name ? $"{name} ({device})" : $"{device}";
     }
 
     private static string Mnist()

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using static TorchSharp.torch;
 
@@ -8,6 +9,9 @@ internal static partial class Devices
 {
     /// <summary>How the names of devices look, for help and messages.</summary>
     public const string Names = "auto, cpu, cuda, cuda:N, mps";
+
+    /// <summary>The library of NVIDIA's driver.</summary>
+    public static string Driver => OperatingSystem.IsWindows() ? "nvcuda" : "libcuda.so.1";
 
     /// <summary>Whether this is the name of a device, available or not.</summary>
     public static bool IsName(string name) => NamePattern().IsMatch(name);
@@ -32,6 +36,26 @@ internal static partial class Devices
             throw new UserException("The device mps is not available: it needs macOS on an Apple processor.");
 
         return InitializeDevice(device(name));
+    }
+
+    /// <summary>Asks the driver for the name of the card behind a CUDA device, which TorchSharp does not tell.</summary>
+    /// <param name="index">The number of the device, from 0.</param>
+    /// <param name="driver">The driver's library.</param>
+    /// <returns>The name, or null if there is no such driver or card.</returns>
+    public static unsafe string? CardName(int index, string driver)
+    {
+        if (!NativeLibrary.TryLoad(driver, out var library)
+            || !NativeLibrary.TryGetExport(library, "cuInit", out var initialize)
+            || !NativeLibrary.TryGetExport(library, "cuDeviceGet", out var getCard)
+            || !NativeLibrary.TryGetExport(library, "cuDeviceGetName", out var getName))
+            return null;
+        int card;
+        var name = stackalloc byte[256];
+        return ((delegate* unmanaged<uint, int>)initialize)(0) == 0
+            && ((delegate* unmanaged<int*, int, int>)getCard)(&card, index) == 0
+            && ((delegate* unmanaged<byte*, int, int, int>)getName)(name, 256, card) == 0
+            ? Marshal.PtrToStringUTF8((nint)name)
+            : null;
     }
 
     /// <summary>Returns a copy on the CPU in float64, which MPS does not have.</summary>

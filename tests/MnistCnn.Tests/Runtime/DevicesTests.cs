@@ -28,4 +28,31 @@ public sealed class DevicesTests
     [Fact]
     public void A_device_that_is_not_there_is_named() =>
         Assert.Contains("cuda:88", Assert.Throws<UserException>(() => Devices.Get("cuda:88")).Message);
+
+    // Tests have no card: a library with the driver's three functions stands for it.
+    [Fact]
+    public void The_driver_names_the_card()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/usr/bin/cc"), "there is no C compiler to make a driver with");
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["driver.c"], """
+            #include <stdio.h>
+            static int ready;
+            int cuInit(unsigned flags) { ready = flags == 0; return 0; }
+            int cuDeviceGet(int *card, int index) { *card = index + 40; return ready && index < 2 ? 0 : 101; }
+            int cuDeviceGetName(char *name, int size, int card) { return snprintf(name, size, "NVIDIA H%d", card) < 0; }
+            """);
+        string[] arguments = ["-shared", "-fPIC", "-o", folder["driver.so"], folder["driver.c"]];
+        using (var compiler = System.Diagnostics.Process.Start("/usr/bin/cc", arguments))
+            compiler.WaitForExit();
+        Assert.Equal("NVIDIA H40", Devices.CardName(0, folder["driver.so"]));
+        Assert.Equal("NVIDIA H41", Devices.CardName(1, folder["driver.so"]));
+        Assert.Null(Devices.CardName(2, folder["driver.so"]));
+    }
+
+    [Theory]
+    [InlineData("no-such-driver")]
+    [InlineData("libc.so.6")]
+    [InlineData("kernel32")]
+    public void Without_its_driver_a_card_has_no_name(string driver) => Assert.Null(Devices.CardName(0, driver));
 }
