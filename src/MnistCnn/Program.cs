@@ -6,7 +6,7 @@ using MnistCnn.Commands;
 if (OperatingSystem.IsWindows())
     Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
 
-var root = new RootCommand("Trains the Inception and Residual networks of a widely read PyTorch article on MNIST, on TorchSharp.")
+var root = new RootCommand("Trains the Inception and Residual networks of a PyTorch article for beginners on MNIST, on TorchSharp.")
 {
     CommonOptions.Arch,
     CommonOptions.Device,

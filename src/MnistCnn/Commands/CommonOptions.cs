@@ -13,11 +13,14 @@ namespace MnistCnn.Commands;
 /// <summary>Options that more than one command has, and the kinds of numbers that options take.</summary>
 internal static class CommonOptions
 {
-    /// <summary>What a model may be, for help.</summary>
-    /// <remarks>It stands before the options, which are made in this order and use it.</remarks>
-    public static readonly string ModelDescription =
+    /// <summary>Kinds of models, for help.</summary>
+    /// <remarks>Declared before the options, which use it.</remarks>
+    public static readonly string ModelKinds =
         $"a {ModelFile.Ending} file with weights, this program's or PyTorch's, a run folder, or a network that comes with the program: "
-        + $"{string.Join(", ", ModelFile.Ready)}. [default: {ModelFile.Standard}, or what --arch names]";
+        + $"{string.Join(", ", ModelFile.Ready)}.";
+
+    /// <summary>Kinds of models and the default of a command that takes one, for help.</summary>
+    public static readonly string ModelDescription = $"{ModelKinds} [default: {ModelFile.Standard}, or what --arch names]";
 
     /// <summary>
     /// The network. Of every command, since <c>dotnet run train --arch inception</c> hands it on before the command's
@@ -25,13 +28,19 @@ internal static class CommonOptions
     /// </summary>
     public static Option<Architecture?> Arch { get; } = new("--arch")
     {
-        Description = $"The network: {Architecture.Names}. [default: {Architecture.Default}, or what the weights are of]",
+        Description = $"The network: {Architecture.Names}. Not for compare, experiment and doctor. "
+            + $"[default: {Architecture.Default}, or what the weights are of]",
         HelpName = "NAME",
         Recursive = true,
         CustomParser = result => Choose(result, "architecture", Architecture.All, architecture => architecture.Name),
     };
     public static Option<string?> Device { get; } = Checked(
-        new Option<string?>("--device") { Description = $"Where it runs: {Devices.Names}. [default: auto]", HelpName = "NAME", Recursive = true },
+        new Option<string?>("--device")
+        {
+            Description = $"Where it runs: {Devices.Names}. Not for compare, summary and export. [default: auto]",
+            HelpName = "NAME",
+            Recursive = true,
+        },
         value => Devices.IsName(value) ? null : Unknown("device", value, Devices.Names));
 
     /// <summary>How much of the test set to use.</summary>

@@ -9,7 +9,7 @@ using Device = TorchSharp.torch.Device;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>experiment</c>: one of the article's claims, measured and plotted; or all of them, and a page that shows them.</summary>
+/// <summary><c>experiment</c>: measures and plots a claim of the article or of this project, or all of them onto one page.</summary>
 internal static class ExperimentCommand
 {
     private static readonly Choice[] Choices =
@@ -31,7 +31,7 @@ internal static class ExperimentCommand
     private static readonly Option<string?> Out = new("--out") { Description = "The folder of the results. [default: runs/NAME-TIME]", HelpName = "DIR" };
     public static Command Create()
     {
-        var command = new Command("experiment", "Measure one of the article's claims; leave a table, a CSV file and a plot.")
+        var command = new Command("experiment", "Measure a claim of the article or of this project; leave a table, a CSV file and a plot.")
         {
             Name, Seeds, Epochs, TrainLimit, TestLimit, RecipeName, Quick, Deep, Threads, Out, Json,
         };

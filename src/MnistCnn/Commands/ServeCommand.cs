@@ -16,7 +16,7 @@ internal static class ServeCommand
 {
     private static readonly Argument<string[]> ModelNames = new("MODEL")
     {
-        Description = $"The networks to look into: {ModelDescription.Replace("a network that comes", "networks that come", StringComparison.Ordinal)}",
+        Description = $"Each network to look into: {ModelKinds} [default: {string.Join(" and ", ModelFile.Ready)}, or what --arch names]",
         Arity = ArgumentArity.ZeroOrMore,
     };
 

@@ -7,7 +7,7 @@ namespace MnistCnn.Experiments;
 
 /// <summary>
 /// Plain and residual networks of growing depth, of which two of one depth have the same parameters and the same initial weights: the
-/// article's first figure, which is figures 1 and 6 of K. He et al., "Deep Residual Learning for Image Recognition", 2015.
+/// figures 1 and 6 of K. He et al., "Deep Residual Learning for Image Recognition", 2015. The article shows figure 1.
 /// </summary>
 internal static class Degradation
 {

@@ -4,9 +4,9 @@ using MnistCnn.Networks;
 
 namespace MnistCnn.Experiments;
 
-/// <summary>One of the article's claims, and how it is measured: a list of trials, and what is made of their rows.</summary>
+/// <summary>A claim of the article or of this project, and how it is measured: a list of trials, and what is made of their rows.</summary>
 /// <param name="Name">The name on the command line.</param>
-/// <param name="Claim">What the article says, in one sentence.</param>
+/// <param name="Claim">The claim, in one sentence of this project's.</param>
 /// <param name="Full">Its size where nothing else is asked for.</param>
 /// <param name="Quick">Its size with <c>--quick</c>: about two minutes on two cores, and the effect still shows.</param>
 /// <param name="Trials">

@@ -29,7 +29,7 @@ internal static class ArticleReport
     {
         page.Heading(1, Title);
         page.Paragraph("", "What the article on Inception and Residual networks says, and what came out when it was measured with MnistCnn.");
-        page.Facts(chapters.Select(chapter => (Heading(chapter), $"“{chapter.Experiment.Claim}”")));
+        page.Facts(chapters.Select(chapter => (Heading(chapter), chapter.Experiment.Claim)));
         page.Paragraph(
             "The verdicts",
             "are computed from the measurements by one rule. Each claim is about one or more quantities, of which it says that they are above a bound. "
@@ -46,7 +46,7 @@ internal static class ArticleReport
 
     private static void Fill(IPage page, Chapter chapter)
     {
-        page.Heading(2, $"{chapter.Experiment.Name}: “{chapter.Experiment.Claim}”");
+        page.Heading(2, $"{chapter.Experiment.Name}: {chapter.Experiment.Claim}");
         page.Paragraph($"{Heading(chapter)}.", chapter.Problem ?? $"{chapter.Findings?.Verdict.Reason}");
         if (chapter is not { Info: { } info, Findings: { } findings })
             return;

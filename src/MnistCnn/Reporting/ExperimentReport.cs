@@ -28,7 +28,8 @@ internal static class ExperimentReport
     public static void Draw(string path, ExperimentInfo info, Findings findings)
     {
         if (findings.Charts.Count > 0)
-            ChartPlot.Draw(path, $"{findings.Verdict.Heading}: “{info.Claim}”", [findings.Verdict.Reason, Size(info, findings)], findings.Charts);
+            ChartPlot.Draw(
+                path, $"{findings.Verdict.Heading}: {info.Claim}", [findings.Verdict.Reason, Size(info, findings)], findings.Charts);
     }
 
     // How much was measured, in a line.
