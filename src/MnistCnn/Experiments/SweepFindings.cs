@@ -55,10 +55,12 @@ internal static class SweepFindings
         if (ended.Length == 0)
             return null;
         var axis = Varied(grid).FirstOrDefault(index => Numbers(grid.Parameters[index]) is { Length: >= 3 }, -1);
-        var groups = ended.GroupBy(result => Setting(grid, result, axis)).OrderByDescending(group => group.Average(result => result.Chosen!.TestAccuracy)).ToArray();
+        var groups = ended.GroupBy(result => Setting(grid, result, axis))
+            .OrderByDescending(group => group.Average(result => result.Chosen!.SelectionAccuracy)).ToArray();
         var shown = groups.Take(MostCurves).OrderBy(group => Array.IndexOf(ended, group.First())).ToArray();
         var all = results.ToLookup(result => Setting(grid, result, axis));
-        var title = groups.Length > shown.Length ? Invariant($"The best {shown.Length} of {groups.Length} settings") : "Test accuracy";
+        var chosen = ended.Any(result => result.Chosen!.ValidationAccuracy is null) ? "chosen on the test images" : "chosen in validation";
+        var title = groups.Length > shown.Length ? Invariant($"The best {shown.Length} of {groups.Length} settings ({chosen})") : "Test accuracy";
         if (axis < 0)
             return new Chart(title, "Epoch", Experiments.Chart.AccuracyLabel, [.. shown.Select(group => Curve.Mean(
                 string.Join(", ", new[] { group.Key, Ended(all[group.Key]) }.Where(text => text.Length > 0)),

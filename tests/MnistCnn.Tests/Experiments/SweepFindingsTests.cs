@@ -40,6 +40,28 @@ public sealed class SweepFindingsTests
         Assert.Equal(["lr=0.1", "lr=1, 1 of 3"], chart.Curves.Select(shown => shown.Name));
     }
 
+    [Fact]
+    public void The_best_settings_are_those_in_validation_where_there_is_one()
+    {
+        var grid = new Grid([new GridParameter("recipe", [.. Enumerable.Range(0, 9).Select(index => $"r{index}")])]);
+        Assert.Equal("The best 8 of 9 settings (chosen on the test images)", Title(null, out var names));
+        Assert.DoesNotContain("recipe=r0", names);
+        Assert.Equal("The best 8 of 9 settings (chosen in validation)", Title(10, out names));
+        Assert.DoesNotContain("recipe=r8", names);
+
+        // The higher the test accuracy, the lower that of the validation.
+        string Title(double? validation, out string[] names)
+        {
+            var chart = SweepFindings.Chart(grid, [.. grid.Points.Select((point, index) =>
+            {
+                var epoch = new EpochMetrics(1, 0.1, 0.1, 90 + index, 1, 1, 60, ValidationAccuracy: validation - index);
+                return new SweepResult(new SweepTrial(grid.NameOf(point), point, new TrainSettings()), "finished", [epoch], epoch, 10, 2);
+            })])!;
+            names = [.. chart.Curves.Select(curve => curve.Name)];
+            return chart.Title;
+        }
+    }
+
     private static SweepResult Result(string rate, int seed, double? accuracy)
     {
         var trial = new SweepTrial(Grid.NameOf([rate, $"{seed}"]), [rate, $"{seed}"], new TrainSettings());
