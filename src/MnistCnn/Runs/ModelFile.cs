@@ -35,15 +35,21 @@ public static class ModelFile
     /// <summary>Whether a file has the best weights of a run without validation: their epoch was chosen on the test images.</summary>
     /// <param name="path">The file.</param>
     /// <param name="data">Only if these are the run's own data, or null for any.</param>
-    /// <exception cref="InvalidDataException">The run's record is damaged.</exception>
     public static bool IsChosenOnTest(string path, DataSet? data = null)
     {
         var infoPath = Path.Combine(Path.GetDirectoryName(path)!, RunFolder.InfoFile);
         if (Path.GetFileName(path) != RunFolder.BestFile || !File.Exists(infoPath))
             return false;
-        var info = JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(infoPath), infoPath);
-        return info.Settings is { Validation: null, Epochs: > 1 }
-            && (data is null || info.Data.Sha256.OrderBy(file => file.Key).SequenceEqual(data.Sha256.OrderBy(file => file.Key)));
+        try
+        {
+            var info = JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(infoPath), infoPath);
+            return info.Settings is { Validation: null, Epochs: > 1 }
+                && (data is null || info.Data.Sha256.OrderBy(file => file.Key).SequenceEqual(data.Sha256.OrderBy(file => file.Key)));
+        }
+        catch (InvalidDataException)
+        {
+            return false; // The weights are as good as they were, whatever happened to the record.
+        }
     }
 
     /// <summary>The file with a model's weights: of a run folder, those of its best epoch.</summary>
