@@ -60,7 +60,9 @@ internal static class SweepFindings
         var shown = groups.Take(MostCurves).OrderBy(group => Array.IndexOf(ended, group.First())).ToArray();
         var all = results.ToLookup(result => Setting(grid, result, axis));
         var chosen = ended.Any(result => result.Chosen!.ValidationAccuracy is null) ? "chosen on the test images" : "chosen in validation";
-        var title = groups.Length > shown.Length ? Invariant($"The best {shown.Length} of {groups.Length} settings ({chosen})") : "Test accuracy";
+        var title = groups.Length > shown.Length
+            ? Invariant($"The best {shown.Length} of {groups.Length} settings ({chosen})")
+            : "Test accuracy";
         if (axis < 0)
             return new Chart(title, "Epoch", Experiments.Chart.AccuracyLabel, [.. shown.Select(group => Curve.Mean(
                 string.Join(", ", new[] { group.Key, Ended(all[group.Key]) }.Where(text => text.Length > 0)),

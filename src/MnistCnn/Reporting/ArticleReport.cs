@@ -34,8 +34,8 @@ internal static class ArticleReport
             "The verdicts",
             "are computed from the measurements by one rule. Each claim is about one or more quantities, of which it says that they are above a bound. "
             + "It is borne out where the whole 95 % interval of each lies above its bound, over the seeds (Student's t), not borne out where that of one lies "
-            + "below, and otherwise undecided. In a verdict, ± is half of that interval (95 % CI); in a table, it is the standard deviation "
-            + "over the seeds (SD). Ratios, and what is drawn on a logarithmic axis, are averaged as logarithms.");
+            + "below, and otherwise undecided. In a verdict, ± is half of that interval (95 % CI); in a table, it is the standard "
+            + "deviation over the seeds (SD). Ratios, and what is drawn on a logarithmic axis, are averaged as logarithms.");
         foreach (var chapter in chapters)
             Fill(page, chapter);
         HowMeasured(page, [.. chapters.Select(chapter => chapter.Info).OfType<ExperimentInfo>()]);

@@ -54,7 +54,8 @@ public sealed class CompareCommandTests : IDisposable
         WriteRun("validated", 90, 91);
         var lines = File.ReadAllLines(folder["validated/metrics.jsonl"]);
         File.WriteAllLines(
-            folder["validated/metrics.jsonl"], lines.Select(line => $$"""{{line[..^1]}},"validation_loss":0.1,"validation_accuracy":90}"""));
+            folder["validated/metrics.jsonl"],
+            lines.Select(line => $$"""{{line[..^1]}},"validation_loss":0.1,"validation_accuracy":90}"""));
         var output = Run("compare", "test", "single", "validated").Output;
         Assert.Matches(@"test .*91\.00 %\*", output);
         Assert.Equal(2, output.Split('*').Length - 1);

@@ -15,8 +15,8 @@ public sealed class ModelsTests(ServerWithModels models)
 {
     private static readonly string[] ModelFields =
     [
-        "id", "title", "architecture", "file", "channels", "height", "width", "classes", "pen", "parameters", "test_accuracy", "chosen_on_test",
-        "has_images",
+        "id", "title", "architecture", "file", "channels", "height", "width", "classes", "pen", "parameters", "test_accuracy",
+        "chosen_on_test", "has_images",
     ];
 
     private RunningServer Server => models.Server;
