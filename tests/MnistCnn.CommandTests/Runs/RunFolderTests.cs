@@ -139,10 +139,15 @@ public sealed class RunFolderTests : IDisposable
         Assert.SkipWhen(large.Info.PeakMemory is null, "the system does not say");
         small.Finish("finished");
         Assert.InRange(small.Info.PeakMemory ?? 0, 0, large.Info.PeakMemory!.Value - size / 2);
+    }
 
-        RunFolder Create(string name) => RunFolder.Create(folder[name], new RunInfo(
-            new TrainSettings("plain"), 1, "cpu", 1, new Dictionary<string, string>(),
-            new RunData("data", 1, 1, new Dictionary<string, string>()), DateTimeOffset.UnixEpoch));
+    [Fact]
+    public void The_duration_of_a_run_is_in_seconds_however_long_it_is()
+    {
+        using var run = Create("long");
+        var before = DateTimeOffset.Now - run.Info.Started;
+        run.Finish("finished");
+        Assert.InRange(run.Info.Seconds!.Value, before.TotalSeconds, (DateTimeOffset.Now - run.Info.Started).TotalSeconds);
     }
 
     // A folder in the way of a file is what the administrator, too, cannot write over.
@@ -203,6 +208,11 @@ public sealed class RunFolderTests : IDisposable
         Run([.. Short, "--out", "out", "--epochs", "1"]);
         File.WriteAllText(folder["out/run.json"], """{"mine":true}""");
     }
+
+    // A run that was started long ago.
+    private RunFolder Create(string name) => RunFolder.Create(folder[name], new RunInfo(
+        new TrainSettings("plain"), 1, "cpu", 1, new Dictionary<string, string>(),
+        new RunData("data", 1, 1, new Dictionary<string, string>()), DateTimeOffset.UnixEpoch));
 
     private async Task UntilEpoch(string name, int epochs, Process process)
     {
