@@ -200,7 +200,7 @@ internal static class SweepCommand
             if (jobs == 1)
                 work.Here(data.Of, device, cancellation);
             else
-                work.InWorkers(jobs, WorkerArguments(line, sweep, jobs), cancellation).GetAwaiter().GetResult();
+                work.InWorkers(jobs, WorkerArguments(line, sweep.Folder, jobs), cancellation).GetAwaiter().GetResult();
         });
     }
 
@@ -212,10 +212,11 @@ internal static class SweepCommand
     }
 
     // Each has its share of the cores where nothing else is asked for.
-    private static string[] WorkerArguments(ParseResult line, Sweep sweep, int jobs) =>
+    internal static string[] WorkerArguments(ParseResult line, string folder, int jobs) =>
     [
         "sweep", .. line.GetValue(Parameters)!, .. ArgumentsOf(line.CommandResult, [.. Shared, .. DataOptions.All, Device, Verbose]),
-        Out.Name, sweep.Folder, Threads.Name, Invariant($"{line.GetValue(Threads) ?? Math.Max(1, Environment.ProcessorCount / jobs)}"), Worker.Name,
+        Out.Name, folder, Worker.Name,
+        Threads.Name, Invariant($"{line.GetValue(Threads) ?? Math.Max(1, Environment.ProcessorCount / jobs)}"),
     ];
 
     private static int Gather(ParseResult line, string folder)

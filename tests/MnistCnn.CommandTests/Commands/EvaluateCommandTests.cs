@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MnistCnn.Commands;
+using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
@@ -98,6 +99,22 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.Matches(@"^Residual: accuracy \d\d\.\d\d % \(.+\), among the 3 likeliest \d\d\.\d\d %, loss ", table);
         Assert.Matches("\n  0 T-shirt/top +978 ", table);
         Assert.All(table.Split('\n')[1..].Where(line => !Path.IsPathRooted(line)), line => Assert.InRange(line.TrimEnd().Length, 0, 80));
+    }
+
+    // Random pixels have another mean and standard deviation than the images that the network was trained on.
+    [Fact]
+    public void Test_images_are_normalized_as_the_network_s_training_images_were()
+    {
+        Directory.CreateDirectory(folder["data"]);
+        SmallMnist.Write(folder["data"]);
+        Save("fashion.safetensors", Answers.Fashion);
+        var run = Run("evaluate", "fashion.safetensors", "--data", "data", "--json");
+        Assert.Equal(0, run.ExitCode);
+        using var model = TrainedNetwork.Load(folder["fashion.safetensors"]);
+        using var data = IdxReader.Load(folder["data"]);
+        var expected = Evaluation.Run(
+            model.Network, data.Test, new Normalization(0.1307, 0.3081), cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(expected.Loss, JsonDocument.Parse(run.Output).RootElement.GetProperty("loss").GetDouble(), 1e-6);
     }
 
     [Fact]

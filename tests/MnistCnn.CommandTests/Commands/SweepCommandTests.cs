@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using MnistCnn.Commands;
 using SkiaSharp;
 
 namespace MnistCnn.Tests.Commands;
@@ -78,6 +79,18 @@ public sealed class SweepCommandTests : IDisposable
         Assert.Equal(0, Run("sweep", "--merge", "parts").ExitCode);
         Assert.Equal((results, info), (Results("parts"), File.ReadAllText(folder["parts/sweep.json"])));
         Assert.Equal(plot, File.ReadAllBytes(folder["parts/plot.png"]));
+    }
+
+    [Fact]
+    public void Workers_get_every_option_that_says_how_the_data_are_read()
+    {
+        const string Options = "--data pictures --image-size 12x10 --fit crop --grey --test-share 0.3 --skip-broken";
+        var line = SweepCommand.Create().Parse($"seed=1..2 --jobs 2 {Options}");
+        Assert.Empty(line.Errors);
+        Assert.All(DataOptions.All, option => Assert.Contains(option.Name, Options));
+        var worker = SweepCommand.WorkerArguments(line, folder["out"], jobs: 2);
+        Assert.Contains(Options, string.Join(' ', worker));
+        Assert.Empty(SweepCommand.Create().Parse(worker[1..]).Errors);
     }
 
     [Theory]

@@ -87,6 +87,17 @@ public sealed partial class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void The_plot_of_a_resumed_run_has_all_its_epochs()
+    {
+        string[] arguments = [.. Short, "--data", "data"];
+        Assert.Equal(0, Run([.. arguments, "--epochs", "2", "--out", "whole"]).ExitCode);
+        Assert.Equal(0, Run([.. arguments, "--epochs", "1", "--out", "part"]).ExitCode);
+        string[] resume = ["--resume", "part/checkpoint.safetensors", "--data", "data", "--threads", "1"];
+        Assert.Equal(0, Run([.. resume, "--epochs", "2"]).ExitCode);
+        Assert.Equal(File.ReadAllBytes(folder["whole/accuracy.png"]), File.ReadAllBytes(folder["part/accuracy.png"]));
+    }
+
+    [Fact]
     public void Other_settings_and_other_data_are_refused_by_name()
     {
         Assert.Equal(0, Run([.. Short, "--data", "data", "--out", "out", "--epochs", "1"]).ExitCode);

@@ -63,6 +63,15 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         Assert.Equal("second", (await later.Next("run")).GetProperty("name").GetString());
     }
 
+    // As many as 64 pages watch at once.
+    [Fact]
+    public async Task A_page_that_is_closed_gives_its_place_to_another()
+    {
+        Directory.CreateDirectory(folder["runs"]);
+        for (var visit = 1; visit <= 65; visit++)
+            await (await Events()).DisposeAsync();
+    }
+
     [Fact]
     public async Task Where_nothing_changes_a_sign_of_life_comes_now_and_then()
     {

@@ -63,8 +63,7 @@ public sealed class ExperimentRunTests : IDisposable
     public void Results_of_another_version_device_or_processor_are_not_added_to(string saved, string other, string message)
     {
         using var data = RandomData.Of(Shape);
-        using (var run = ExperimentRun.Open(Find("bottleneck"), Small, data, CPU, folder["out"]))
-            Assert.False(run.Measure(_ => { }, _ => { }, new CancellationToken(canceled: true)));
+        StartAndStop(data);
         Open();
 
         var path = folder["out/experiment.json"];
@@ -76,6 +75,16 @@ public sealed class ExperimentRunTests : IDisposable
         Open();
 
         void Open() => ExperimentRun.Open(Find("bottleneck"), Small, data, CPU, folder["out"], mayBeFinished: true).Dispose();
+    }
+
+    [Fact]
+    public void Results_on_other_data_are_not_added_to()
+    {
+        using var data = RandomData.Of(Shape);
+        using var other = RandomData.Of(Shape, train: 5);
+        StartAndStop(data);
+        var error = Assert.Throws<IOException>(() => ExperimentRun.Open(Find("bottleneck"), Small, other, CPU, folder["out"]));
+        Assert.Contains("holds another experiment: train_images was 4, now 5", error.Message);
     }
 
     [Fact]
@@ -127,6 +136,12 @@ public sealed class ExperimentRunTests : IDisposable
         using var run = ExperimentRun.Open(experiment, Small, data, CPU, folder["out"]);
         var error = Assert.Throws<UserException>(() => run.Measure(_ => { }, _ => { }, TestContext.Current.CancellationToken));
         Assert.Equal("No training came to its end. The first: Residual, seed 1, diverged: The loss became NaN.", error.Message);
+    }
+
+    private void StartAndStop(DataSet data)
+    {
+        using var run = ExperimentRun.Open(Find("bottleneck"), Small, data, CPU, folder["out"]);
+        Assert.False(run.Measure(_ => { }, _ => { }, new CancellationToken(canceled: true)));
     }
 
     // The mean of the colours, and maps of half the size.
