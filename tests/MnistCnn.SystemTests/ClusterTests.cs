@@ -6,6 +6,7 @@ using MnistCnn.Tests;
 namespace MnistCnn.SystemTests;
 
 /// <summary>The jobs of docs/cluster.md, as they stand there.</summary>
+[Trait("Kind", "Waiting")]
 public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<SlurmCluster>
 {
     private const int MostLines = 25;

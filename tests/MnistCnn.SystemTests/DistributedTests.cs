@@ -8,6 +8,7 @@ using MnistCnn.Tests;
 namespace MnistCnn.SystemTests;
 
 /// <summary>One training in several processes, which MPICH starts.</summary>
+[Trait("Kind", "Waiting")]
 public sealed class DistributedTests : IDisposable
 {
     private const string Steps = "--arch residual --train-limit 64 --test-limit 500 --epochs 20"; // an epoch is a step

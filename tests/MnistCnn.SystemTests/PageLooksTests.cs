@@ -8,6 +8,7 @@ namespace MnistCnn.SystemTests;
 /// How the page of <c>serve</c> looks and reads: on a phone, dark, in Chinese, and what axe finds. With the variable MNIST_CNN_SCREENSHOTS
 /// set to "write", its pictures in docs/ are taken anew, which takes some minutes.
 /// </summary>
+[Trait("Kind", "Waiting")]
 [Collection(typeof(ThePage))]
 public sealed partial class PageLooksTests(ServedPage page) : IDisposable
 {

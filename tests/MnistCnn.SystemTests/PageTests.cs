@@ -5,6 +5,7 @@ using OpenQA.Selenium;
 namespace MnistCnn.SystemTests;
 
 /// <summary>The first view of the page that <c>serve</c> serves: the pen, the answers, the network, a map, and what if.</summary>
+[Trait("Kind", "Waiting")]
 [Collection(typeof(ThePage))]
 public sealed class PageTests(ServedPage page) : IDisposable
 {

@@ -3,6 +3,7 @@ using OpenQA.Selenium;
 namespace MnistCnn.SystemTests;
 
 /// <summary>The views of the runs and of what is taken for what.</summary>
+[Trait("Kind", "Waiting")]
 [Collection(typeof(ThePage))]
 public sealed class RunsPageTests(ServedPage page) : IDisposable
 {

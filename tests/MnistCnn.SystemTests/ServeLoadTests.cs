@@ -16,6 +16,7 @@ namespace MnistCnn.SystemTests;
 /// Many clients and slow ones, on loopback alone: an honest one still gets its answers, and memory stays within bounds. The times are
 /// printed, and nothing is held against them.
 /// </summary>
+[Trait("Kind", "Waiting")]
 public sealed class ServeLoadTests : IDisposable
 {
     private const int Megabyte = 1 << 20;

@@ -5,6 +5,7 @@ using MnistCnn.Tests;
 namespace MnistCnn.SystemTests;
 
 /// <summary>The program that is published for Windows starts, trains, evaluates and refuses there.</summary>
+[Trait("Kind", "Waiting")]
 public sealed class WindowsTests(WindowsProgram program) : IClassFixture<WindowsProgram>, IDisposable
 {
     private readonly TemporaryFolder folder = new();
