@@ -227,7 +227,10 @@ internal static class TrainCommand
     {
         var (folder, epochs, json) = (run.Folder, run.Trainer.Settings.Epochs, line.GetValue(Json));
         var plotPath = line.GetValue(Plot) is { } path ? Path.GetFullPath(path) : folder.PlotPath;
-        List<ITrainingObserver> observers = [new AccuracyPlot(plotPath, architecture.Title, epochs, folder.Epochs)];
+        var plot = new AccuracyPlot(plotPath, architecture.Title, epochs, folder.Epochs);
+        if (folder.Epochs.Count > 0)
+            plot.Draw(); // A run can be killed after the checkpoint of an epoch and before its plot.
+        List<ITrainingObserver> observers = [plot];
         if (line.GetResult(TensorBoard) is { Implicit: false } ? line.GetValue(TensorBoard) : TensorBoardWriter.HasEvents(home))
             observers.Add(new TensorBoardWriter(folder.FullPath, home, run.Trainer));
         var isFinished = false;

@@ -20,6 +20,12 @@ internal sealed class AccuracyPlot(string path, string title, int epochs, IReadO
     public void OnEpoch(EpochMetrics epoch)
     {
         done.Add(epoch);
+        Draw();
+    }
+
+    /// <summary>Draws the epochs so far, at least one.</summary>
+    public void Draw()
+    {
         var best = EpochMetrics.Best(done)!;
         var text = string.Create(
             CultureInfo.InvariantCulture, $"{title}: best {best.TestAccuracy:F2} % ({TrainingText.Chosen(best, done.Count)})");

@@ -13,10 +13,14 @@ internal sealed class TensorBoardWriter : ITrainingObserver
     private const string TestLoss = "loss/test", TestAccuracy = "accuracy/test", ValidationAccuracy = "accuracy/validation";
 
     private readonly SummaryWriter writer;
+    private readonly HashSet<(string Tag, long Epoch)> logged = [];
 
     /// <param name="folder">The folder of the event files.</param>
     /// <param name="home">The folder with the events of the run before it was resumed, or null.</param>
-    /// <param name="trainer">The training, before its next step: later events in <paramref name="home"/> are dropped, as they come again.</param>
+    /// <param name="trainer">
+    /// The training before its next step. Later events in <paramref name="home"/> are dropped and come again. Earlier epochs without events
+    /// get them now: a run can be killed after the checkpoint of an epoch and before its events.
+    /// </param>
     public TensorBoardWriter(string folder, string? home, Trainer trainer)
     {
         foreach (var path in EventFiles(home))
@@ -28,6 +32,8 @@ internal sealed class TensorBoardWriter : ITrainingObserver
         }
 
         writer = tensorboard.SummaryWriter(folder, createRunName: false);
+        foreach (var epoch in trainer.State.History)
+            OnEpoch(epoch);
     }
 
     /// <summary>Whether a folder has event files.</summary>
@@ -44,16 +50,21 @@ internal sealed class TensorBoardWriter : ITrainingObserver
     /// <inheritdoc/>
     public void OnEpoch(EpochMetrics epoch)
     {
-        writer.add_scalar(TestLoss, (float)epoch.TestLoss, epoch.Epoch);
-        writer.add_scalar(TestAccuracy, (float)epoch.TestAccuracy, epoch.Epoch);
-        if (epoch.ValidationAccuracy is { } accuracy)
-            writer.add_scalar(ValidationAccuracy, (float)accuracy, epoch.Epoch);
+        Add(TestLoss, epoch.TestLoss);
+        Add(TestAccuracy, epoch.TestAccuracy);
+        Add(ValidationAccuracy, epoch.ValidationAccuracy);
+
+        void Add(string tag, double? value)
+        {
+            if (value is { } number && logged.Add((tag, epoch.Epoch)))
+                writer.add_scalar(tag, (float)number, epoch.Epoch);
+        }
     }
 
     private static string[] EventFiles(string? folder) => folder is null ? [] : Directory.GetFiles(folder, "events.out.tfevents.*");
 
     // A record is its length, 4 bytes of checksum, the event and 4 bytes of checksum. A process that was killed may have left half of one.
-    private static void Cut(string path, Trainer trainer)
+    private void Cut(string path, Trainer trainer)
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite);
         using var reader = new BinaryReader(file);
@@ -64,10 +75,13 @@ internal sealed class TensorBoardWriter : ITrainingObserver
             {
                 var length = reader.ReadInt64();
                 reader.ReadUInt32();
-                if (IsLater(Event.Parser.ParseFrom(reader.ReadBytes(checked((int)length))), trainer))
+                var read = Event.Parser.ParseFrom(reader.ReadBytes(checked((int)length)));
+                if (IsLater(read, trainer))
                     break;
                 reader.ReadUInt32();
                 end = file.Position;
+                if (read.Summary?.Value is [{ Tag: var tag }, ..])
+                    logged.Add((tag, read.Step));
             }
         }
         catch (Exception error) when (error is IOException or OverflowException or ArgumentOutOfRangeException)

@@ -197,6 +197,24 @@ public sealed class TrainCommandTests : IDisposable
             Run(["train", "--resume", $"{run}/checkpoint.safetensors", "--epochs", epochs, .. arguments]).ExitCode;
     }
 
+    // As a run is left that was killed after the checkpoint of its last epoch, before the plot and the events of that epoch.
+    [Fact]
+    public void A_resumed_run_makes_up_for_the_plot_and_the_events_of_an_epoch_that_is_over()
+    {
+        string[] start = ["train", "--arch", "plain", "--train-limit", "640", "--test-limit", "100", "--tensorboard"];
+        Assert.Equal(0, Run([.. start, "--epochs", "1", "--out", "first"]).ExitCode);
+        Assert.Equal(0, Run([.. start, "--epochs", "2", "--out", "out"]).ExitCode);
+        var plot = File.ReadAllBytes(folder["out/accuracy.png"]);
+        foreach (var path in Events("out"))
+            File.Delete(path);
+        foreach (var path in Events("first").Append(folder["first/accuracy.png"]))
+            File.Copy(path, Path.Combine(folder["out"], Path.GetFileName(path)), overwrite: true);
+
+        Assert.Equal(0, Run(["train", "--resume", "out/checkpoint.safetensors"]).ExitCode);
+        Assert.Equal(plot, File.ReadAllBytes(folder["out/accuracy.png"]));
+        AssertEvents("out", steps: 10, epochs: 2); // The steps of the second epoch were in the deleted file.
+    }
+
     [Fact]
     public void Runs_never_overwrite_each_other()
     {
