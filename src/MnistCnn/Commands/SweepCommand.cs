@@ -88,7 +88,8 @@ internal static class SweepCommand
             result.AddError(alike);
     }
 
-    // Two texts for one value, such as seed=1,01, would train the same network twice and narrow the interval over the seeds.
+    // Two texts for one value, such as seed=1,01, would train the same network twice and narrow the interval over the seeds. So would
+    // two seeds with the same lowest 32 bits: torch's generator on the CPU ignores the higher ones.
     private static string? Alike(Grid grid, IReadOnlyList<string> shared)
     {
         var first = grid.Points.First();
@@ -101,7 +102,8 @@ internal static class SweepCommand
         string SettingsWith(int index, string value)
         {
             var line = TrialLine(grid, [.. first.Select((other, place) => place == index ? value : other)], shared);
-            return JsonSerializer.Serialize(TrainCommand.Settings(line), JsonFormat.Line);
+            var settings = TrainCommand.Settings(line);
+            return JsonSerializer.Serialize(settings with { Seed = unchecked((uint)settings.Seed) }, JsonFormat.Line);
         }
     }
 

@@ -239,6 +239,7 @@ public sealed class SweepCommandTests : IDisposable
     [InlineData("augment=shift=1+wings=2", "--augment", "wings")]
     [InlineData("seed=1 --jobs 0", "--jobs")]
     [InlineData("seed=1,01 --epochs 1 --train-limit 8 --test-limit 8", "seed=1,01 names one value 2 times")]
+    [InlineData("seed=1,4294967297 --epochs 1 --train-limit 8 --test-limit 8", "seed=1,4294967297 names one value 2 times")]
     [InlineData("seed=1..2 lr=0.1,1e-1,0.10 --epochs 1 --train-limit 8 --test-limit 8", "lr=0.1,1e-1,0.10 names one value 3 times")]
     [InlineData("augment=crop=1+flip,flip,flip+crop=1 --epochs 1 --train-limit 8", "crop=1+flip,flip+crop=1 names one value 2")]
     public void A_command_line_that_makes_no_sense_is_said(string arguments, params string[] parts)
