@@ -160,7 +160,7 @@ internal static class SweepCommand
         ReadGrid(line.GetValue(Parameters)!, line.CommandResult, out var grid);
         var shared = ArgumentsOf(line.CommandResult, Shared);
         var path = line.GetValue(Out) ?? Path.Combine("runs", $"sweep-{DateTimeOffset.Now:yyyyMMdd-HHmmss}");
-        var sweep = new Sweep(path, grid, Trials(grid, shared), Origin.Of(device), line.GetValue(TrainCommand.Init));
+        var sweep = new Sweep(path, grid, Trials(grid, shared), line.GetValue(TrainCommand.Init));
         using var data = new SweepData(line);
         using var interruption = new Interruption();
         try
@@ -227,7 +227,7 @@ internal static class SweepCommand
         var grid = new Grid(info.Grid);
         if (grid.Count is 0 or > Grid.MostTrials || grid.Points.Any(point => TrialLine(grid, point, info.Arguments).Errors.Count > 0))
             throw new InvalidDataException($"{Path.Combine(Path.GetFullPath(folder), Sweep.InfoFile)} is damaged: its settings are none that a network can be trained with.");
-        return Report(line, new Sweep(folder, grid, Trials(grid, info.Arguments), info.Origin));
+        return Report(line, new Sweep(folder, grid, Trials(grid, info.Arguments)));
     }
 
     // What there is, is written; what is missing makes it a failure.

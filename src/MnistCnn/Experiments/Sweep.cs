@@ -56,20 +56,18 @@ internal sealed class Sweep
     public const string InfoFile = "sweep.json";
 
     private readonly Dictionary<SweepTrial, SweepResult> finished = [];
-    private readonly Origin origin;
     private readonly string? init;
+    private SweepInfo? saved;
 
     /// <param name="folder">Where it is, or shall be.</param>
     /// <param name="grid">What varies.</param>
     /// <param name="trials">All trainings.</param>
-    /// <param name="origin">Program and kind of machine that its results come from.</param>
     /// <param name="init">The file with weights that all start from, or null.</param>
-    public Sweep(string folder, Grid grid, IReadOnlyList<SweepTrial> trials, Origin origin, string? init = null)
+    public Sweep(string folder, Grid grid, IReadOnlyList<SweepTrial> trials, string? init = null)
     {
         Folder = Path.GetFullPath(folder);
         Grid = grid;
         Trials = trials;
-        this.origin = origin;
         this.init = init;
     }
 
@@ -204,11 +202,13 @@ internal sealed class Sweep
         var path = Path.Combine(FolderOf(trial), RunFolder.InfoFile);
         if (!File.Exists(path))
             return null;
-        var info = JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(path), path);
+        saved ??= Read(Folder);
+        var run = JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(path), path);
         var differences = JsonFormat.Differences(
-            new { info.Settings, Origin = Origin.Of(info.Versions, info.Device) }, new { trial.Settings, Origin = origin });
+            new { run.Settings, Origin = Origin.Of(run.Versions, run.Device), run.Data.Sha256, run.Data.Pictures },
+            new { trial.Settings, saved.Origin, saved.Sha256, saved.Pictures });
         return differences.Length > 0
             ? throw new IOException($"{FolderOf(trial)} holds another run: {string.Join("; ", differences)}.")
-            : info;
+            : run;
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using MnistCnn.Commands;
 using SkiaSharp;
 
@@ -277,6 +278,7 @@ public sealed class SweepCommandTests : IDisposable
         {
             (info.Replace("\"seed\": 1", "\"seed\": 5"), "holds another run: seed was 5, now 1"),
             (info.Replace("\"device\": \"cpu\"", "\"device\": \"cuda:0\""), "holds another run: device was \"cuda\", now \"cpu\""),
+            (Regex.Replace(info, "[0-9a-f]{64}", new string('0', 64)), "holds another run: t10k-images-idx3-ubyte was \"0000"),
             (info[..50], "run.json is damaged"),
         })
         {
