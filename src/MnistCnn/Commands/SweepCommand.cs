@@ -189,7 +189,7 @@ internal static class SweepCommand
     {
         SweepTrial[] trials = [.. sweep.Trials.Where((_, place) => shard.Has(place))];
         sweep.EnsureTrainable(trials, data.Of);
-        sweep.Begin(SweepInfo.Of(sweep.Grid, shared, Origin.Of(device), data.Of(sweep.Trials[0])));
+        sweep.Begin(SweepInfo.Of(sweep.Grid, shared, Origin.Of(device), data.Of(sweep.Trials[0]), line.GetValue(TrainCommand.Init)));
         DataOptions.Report(line, data.Of(sweep.Trials[0]));
         var (isPart, jobs) = (line.GetValue(Part) is not null, line.GetValue(Jobs) ?? 1);
         ExperimentReport.Run(progress =>

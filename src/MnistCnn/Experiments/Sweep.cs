@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -23,16 +24,21 @@ internal sealed record SweepTrial(string Name, IReadOnlyList<string> Values, Tra
 /// <param name="Origin">Program and kind of machine that all of its results come from.</param>
 /// <param name="Sha256">The SHA-256 of each file of the data.</param>
 /// <param name="Pictures">How pictures were made images; null where there were none.</param>
+/// <param name="Init">The SHA-256 of the file with the initial weights; null without one.</param>
 internal sealed record SweepInfo(
     IReadOnlyList<GridParameter> Grid,
     IReadOnlyList<string> Arguments,
     Origin Origin,
     IReadOnlyDictionary<string, string> Sha256,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] PictureSettings? Pictures = null)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] PictureSettings? Pictures = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Init = null)
 {
-    /// <summary>What it is on some data.</summary>
-    public static SweepInfo Of(Grid grid, IReadOnlyList<string> arguments, Origin origin, DataSet data) =>
-        new(grid.Parameters, arguments, origin, data.Sha256, data.Pictures);
+    /// <summary>What it is on some data, from the initial weights in a file, or null.</summary>
+    public static SweepInfo Of(Grid grid, IReadOnlyList<string> arguments, Origin origin, DataSet data, string? init)
+    {
+        var sha256 = init is null ? null : Convert.ToHexStringLower(SHA256.HashData(InputFile.ReadAllBytes(init)));
+        return new(grid.Parameters, arguments, origin, data.Sha256, data.Pictures, sha256);
+    }
 
     /// <summary>The same as it stands on a command line, to say what differs.</summary>
     [JsonIgnore]
@@ -43,6 +49,7 @@ internal sealed record SweepInfo(
         Origin,
         Sha256,
         Pictures,
+        Init,
     };
 }
 

@@ -299,6 +299,19 @@ public sealed class SweepCommandTests : IDisposable
     }
 
     [Fact]
+    public void Other_initial_weights_are_another_sweep()
+    {
+        string[] start = ["train", "--arch", "plain", "--data", "data", "--epochs", "1"];
+        Assert.Equal(0, Run([.. start, "--out", "first"]).ExitCode);
+        Assert.Equal(0, Run([.. start, "--seed", "2", "--out", "second"]).ExitCode);
+        string[] part = ["sweep", "seed=1,2", .. start[1..], "--init", "init.safetensors", "--out", "out", "--shard"];
+        File.Copy(folder["first/model.safetensors"], folder["init.safetensors"]);
+        Assert.Equal(0, Run([.. part, "1/2"]).ExitCode);
+        File.Copy(folder["second/model.safetensors"], folder["init.safetensors"], overwrite: true);
+        Run([.. part, "2/2"]).AssertFailed(1, "holds another sweep: init was");
+    }
+
+    [Fact]
     public async Task One_part_twice_at_once_is_said()
     {
         string[] arguments = ["sweep", "seed=1..2", "--arch", "plain", "--epochs", "2000", "--data", "data", "--threads", "1", "--shard", "1/2", "--out", "out"];
