@@ -25,7 +25,7 @@ public sealed class BareSystemTests : IDisposable
         Assert.Contains("Epoch", texts);
 
         Run("evaluate run --test-limit 100");
-        AssertTitle("run/best-confusion.png", 800, 800);
+        AssertTitle("run/best-confusion.png", 910, 800);
         AssertTitle("run/best-mistakes.png", 900, null);
         Run("compare run second");
         AssertTitle("compare.png", 1600, 500);
