@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using MnistCnn.Files;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
@@ -10,26 +11,27 @@ using Spectre.Console;
 namespace MnistCnn.Benchmarks;
 
 /// <summary>
-/// This program and its rivals in turn, and how near this one is to the machine's limit. The rivals are the article's
-/// program on PyTorch and plain TorchSharp.
+/// Compares this program with its rivals, each with the same number of threads, and with the machine's limit. The rivals are the
+/// article's program on PyTorch and plain TorchSharp.
 /// </summary>
-/// <param name="pairs">How often each side runs.</param>
-/// <param name="isQuick">Whether epochs are a fifth as long, and nothing is trained to an accuracy: a few minutes, for a change in hand.</param>
-public sealed class Comparison(int pairs, bool isQuick)
+/// <param name="pairs">How often each program runs.</param>
+/// <param name="isQuick">Whether epochs are shorter and recipes are left out, for a change in hand.</param>
+/// <param name="isArticleOnly">Whether only the epochs of the article's program and of this one are compared.</param>
+public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOnly)
 {
-    private const int MemoryRuns = 10;
-
-    // What a figure is measured on that needs no whole epoch.
-    private static readonly string[] Short = ["--train-limit", "12800", "--test-limit", "2000", "--epochs", "1"];
-
-    private readonly string[] sizes = isQuick ? ["12000", "2000"] : [];
-    private readonly int rounds = isQuick ? 4 : 16;
+    private readonly int part = isQuick ? 20 : 8; // an epoch uses the images divided by this
+    private readonly int rounds = isQuick ? 4 : 10;
     private readonly string? python = FindPython();
     private readonly List<Figure> figures = [];
 
-    private string[] Limits => sizes is [var train, var test] ? ["--train-limit", train, "--test-limit", test] : [];
+    private static int Cores => Environment.ProcessorCount;
+
+    private string[] Limits => [$"{60000 / part}", $"{10000 / part}"];
+
+    private string[] LimitOptions => ["--train-limit", Limits[0], "--test-limit", Limits[1]];
 
     /// <summary>Measures, prints a table and writes <c>benchmark.json</c> and <c>benchmark.md</c> into the working directory.</summary>
+    /// <exception cref="InvalidDataException">A program does not use the number of threads that it was given, or fails.</exception>
     public int Run()
     {
         NativeLibraries.Load();
@@ -38,82 +40,95 @@ public sealed class Comparison(int pairs, bool isQuick)
                 "There is no Python with PyTorch and torchvision here (Debian: python3-torchvision): the comparison with them is left out.");
         foreach (var name in new[] { "residual", "inception" })
         {
-            var peaks = Epochs(name);
-            Cores(name);
+            Epochs(name);
+            if (isArticleOnly)
+                continue;
+            TwoAtOnce(name);
             InsideOneProcess(name);
             if (!isQuick)
-                Memory(name, peaks);
+                Memory(name);
         }
 
-        if (!isQuick)
-            Goals();
+        if (!isArticleOnly)
+        {
+            if (!isQuick)
+                Recipes();
+            Say("start");
+            Add("from the start of the process to the first step", "s", [.. Repeat(SecondsToFirstStep, pairs + 1).Skip(1)], 1.5);
+        }
 
-        Say("start");
-        Add("from the start of the process to the first step", "s", [.. Repeat(SecondsToFirstStep, pairs + 1).Skip(1)], 1.5);
         Write();
         return 0;
     }
 
-    // This program and its rivals in turn; the peak memory of each of its own runs.
-    private List<double> Epochs(string name)
+    // Each program with one thread and with one per core.
+    private void Epochs(string name)
     {
         Say($"{name}: epochs");
-        List<double> peaks = [], ours = [], plain = [], explained = [], printed = [];
-        for (var pair = 0; pair < pairs; pair++)
+        string[] options = ["--arch", name, "--epochs", "2", "--json", .. LimitOptions];
+        List<Contender> contenders = [new("this program", folder => Train(folder, options))];
+        if (!isArticleOnly)
+            contenders.Add(new("plain TorchSharp", _ => TorchSharp(name)));
+        if (python is not null)
         {
-            var own = OurRun(name, ["--epochs", "1", .. Limits]);
-            peaks.Add(own.PeakMemory);
-            ours.Add(SecondsOf(own.Epochs[0]));
-            plain.Add(SecondsOf(Measure("rival", name, sizes)));
-            if (python is null)
-                continue;
-            explained.Add(SecondsOf(TheirEpochs(name, 1).Single()));
+            contenders.Add(new("the article's program", _ => Article(name)));
             if (name == "residual")
-                printed.Add(SecondsOf(TheirEpochs("residual-as-printed", 1).Single()));
+                contenders.Add(new("the article's program as printed, which does less work", _ => Article("residual-as-printed")));
         }
 
-        Add($"{name}: seconds an epoch, training and test", "s", ours);
-        Against("plain TorchSharp", plain);
-        Against(name == "residual" ? "the article's program as explained" : "the article's program", explained, name == "residual" ? 0.37 : 0.54);
-        Against("the article's program as printed, which does less work", printed);
-
-        return peaks;
-
-        void Against(string rival, List<double> seconds, double? goal = null)
+        int[] counts = [.. new[] { 1, Cores }.Distinct()];
+        var runs = (
+            from pair in Enumerable.Range(0, pairs)
+            from threads in counts
+            from contender in contenders
+            select (key: (threads, contender), seconds: EpochSeconds(contender, threads))).ToLookup(run => run.key, run => run.seconds);
+        foreach (var threads in counts)
         {
-            if (seconds.Count == 0)
-                return;
-            Add($"{name}: the same, {rival}", "s", seconds);
-            Add($"{name}: ours over {rival}", "", [.. ours.Zip(seconds, (a, b) => a / b)], goal);
+            var ours = runs[(threads, contenders[0])];
+            foreach (var contender in contenders)
+                Add($"{name}, threads: {threads} each: seconds per epoch, {contender.Name}", "s", [.. runs[(threads, contender)]]);
+            foreach (var rival in contenders.Skip(1))
+                Add($"{name}, threads: {threads} each: this program over {rival.Name}", "", Ratios(ours, runs[(threads, rival)]));
         }
+
+        Add(
+            $"{name}: this program's epoch with one thread over the epoch with one per core",
+            "",
+            Ratios(runs[(1, contenders[0])], runs[(Cores, contenders[0])]),
+            name == "residual" ? 1.75 : 1.8,
+            atLeast: true);
     }
 
-    // What the second core gives, and what a second training takes.
-    private void Cores(string name)
+    // The second of two short epochs, as long as all images would take. The first one warms up.
+    private double EpochSeconds(Contender contender, int threads)
     {
-        Say($"{name}: cores");
-        List<double> gain = [], twice = [];
-        for (var pair = 0; pair < pairs; pair++)
+        var output = InTemporaryFolder(folder => Output(contender.Command(folder), threads));
+        var seconds = part * (Last(output, "train_seconds") + Last(output, "test_seconds"));
+        Say($"{contender.Name}, threads: {Last(output, "threads")}, seconds per epoch: {seconds:F1}");
+        return seconds;
+    }
+
+    private void TwoAtOnce(string name)
+    {
+        Say($"{name}: two trainings at once");
+        Add($"{name}: two trainings at once, seconds of each over one alone", "", Repeat(Ratio, pairs), 2.2);
+
+        double Ratio()
         {
-            var (alone, single) = (TrainSeconds(Run()), TrainSeconds(Run("--threads", "1")));
-            var both = Task.WhenAll(Task.Run(() => Run()), Task.Run(() => Run())).Result.Average(TrainSeconds);
-            gain.Add(single / alone);
-            twice.Add(both / alone);
+            var alone = Seconds();
+            return Task.WhenAll(Task.Run(Seconds), Task.Run(Seconds)).Result.Average() / alone;
         }
 
-        Add($"{name}: images a second over those with --threads 1", "", gain, name == "residual" ? 1.75 : 1.8, atLeast: true);
-        Add($"{name}: two trainings at once, seconds of each over one alone", "", twice, 2.2);
-
-        JsonElement Run(params string[] options) => OurRun(name, [.. Short, .. options]).Epochs[0];
+        double Seconds() => Last(OurRun(["--arch", name, "--epochs", "2", .. LimitOptions]), "train_seconds");
     }
 
     private void InsideOneProcess(string name)
     {
         Say($"{name}: in one process");
-        var inside = Repeat(() => JsonSerializer.Deserialize<InProcess>(Measure("measure", name, $"{rounds}"))!, pairs);
+        var inside = Repeat(
+            () => JsonSerializer.Deserialize<InProcess>(Output(Self("measure", name, $"{rounds}"), Cores), JsonFormat.Line)!, pairs);
         Add($"{name}: multiply-adds in training", "10⁹/s", [.. inside.Select(run => run.TrainingSpeed / 1e9)]);
         Add($"{name}: those of a product 2048x2048, meanwhile", "10⁹/s", [.. inside.Select(run => run.MatrixProduct / 1e9)]);
-        Add($"{name}: those in registers, meanwhile", "10⁹/s", [.. inside.Select(run => run.FusedMultiplyAdds / 1e9)]);
         Add($"{name}: multiply-adds in training over the product's", "", [.. inside.Select(run => run.TrainingSpeed / run.MatrixProduct)], 0.72, atLeast: true);
         Add($"{name}: share of a step outside forward, backward, optimiser", "%", [.. inside.Select(run => 100 * run.Overhead)], 1);
         Add($"{name}: testing 10,000 images over one forward pass", "", [.. inside.Select(run => run.EvaluationRatio)], 1.02);
@@ -124,99 +139,74 @@ public sealed class Comparison(int pairs, bool isQuick)
             1.1);
     }
 
-    private void Memory(string name, List<double> peaks)
+    private void Memory(string name)
     {
         Say($"{name}: memory");
-        while (peaks.Count < MemoryRuns)
-            peaks.Add(OurRun(name, "--epochs", "1").PeakMemory);
-        Add($"{name}: peak memory of an epoch, the goal for the highest", "MB", [.. peaks.Select(bytes => bytes / 1e6)], 400);
+        Add(
+            $"{name}: peak memory of an epoch, the goal for the highest",
+            "MB",
+            Repeat(() => Last(OurRun("--arch", name, "--epochs", "1"), "peak_memory") / 1e6, pairs),
+            400);
     }
 
     // How long Residual takes to an accuracy.
-    private void Goals()
+    private void Recipes()
     {
-        foreach (var (recipe, accuracy, seconds) in new[] { ("sprint", 99.0, 5.0), ("fast", 99.4, 12.0) })
+        foreach (var (recipe, accuracy, goal) in new[] { ("sprint", 99.0, 5.0), ("fast", 99.4, 12.0) })
         {
             Say($"residual: {recipe}");
-            var runs = Enumerable.Range(1, pairs).Select(seed => OurRun("residual", ["--recipe", recipe, "--seed", $"{seed}"])).ToArray();
-            Add($"residual: --recipe {recipe}, the whole process", "s", [.. runs.Select(run => run.Seconds)], seconds);
-            Add($"residual: what --recipe {recipe} reaches", "%", [.. runs.Select(run => run.Epochs[^1].GetProperty("test_accuracy").GetDouble())], accuracy, atLeast: true);
-        }
+            List<double> seconds = [], accuracies = [];
+            for (var seed = 1; seed <= pairs; seed++)
+            {
+                var clock = Stopwatch.StartNew();
+                accuracies.Add(Last(OurRun("--arch", "residual", "--recipe", recipe, "--seed", $"{seed}"), "test_accuracy"));
+                seconds.Add(clock.Elapsed.TotalSeconds);
+            }
 
-        if (python is null)
-            return;
-        // Once: it takes long enough.
-        var (article, best) = ToAccuracy(TheirEpochs("residual", 10), 99);
-        Add(string.Create(CultureInfo.InvariantCulture, $"residual: the article's program, until an epoch reached {best:F2} %"), "s", [article]);
+            Add($"residual: --recipe {recipe}, the whole process", "s", seconds, goal);
+            Add($"residual: what --recipe {recipe} reaches", "%", accuracies, accuracy, atLeast: true);
+        }
     }
 
     private void Add(string name, string unit, IReadOnlyList<double> values, double? goal = null, bool atLeast = false) =>
         figures.Add(new Figure(name, unit, values, goal, atLeast));
 
-    private static (JsonElement[] Epochs, double PeakMemory, double Seconds) OurRun(string name, params string[] options)
+    private static double[] Ratios(IEnumerable<double> ours, IEnumerable<double> theirs) =>
+        [.. ours.Zip(theirs, (one, other) => one / other)];
+
+    private static string OurRun(params string[] options) =>
+        InTemporaryFolder(folder => Output(Train(folder, ["--json", .. options]), Cores));
+
+    // Standard output of a program that reports its number of threads, which must be the one that it was given.
+    private static string Output(ProcessStartInfo start, int threads)
     {
-        var folder = Directory.CreateTempSubdirectory("mnist-cnn-benchmark-").FullName;
-        try
-        {
-            var clock = Stopwatch.StartNew();
-            using var process = Train(folder, ["--arch", name, "--json", .. options]);
-            var result = JsonDocument.Parse(process.StandardOutput.ReadToEnd()).RootElement;
-            process.WaitForExit();
-            var seconds = clock.Elapsed.TotalSeconds;
-            return ([.. result.GetProperty("epochs").EnumerateArray()], result.GetProperty("run").GetProperty("peak_memory").GetDouble(), seconds);
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        start.Environment["OMP_NUM_THREADS"] = $"{threads}"; // otherwise Debian's PyTorch 1.13 uses one
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        var used = Last(output, "threads");
+        return used == threads
+            ? output
+            : throw new InvalidDataException($"Threads: {used}, not {threads}, in {start.FileName} {string.Join(' ', start.ArgumentList)}");
     }
 
-    // As they come; whoever has seen enough ends the process.
-    private IEnumerable<JsonElement> TheirEpochs(string name, int epochs)
-    {
-        var script = Path.Combine(RepositoryRoot.FullPath, "tests", "reference", "article.py");
-        using var process = Start(python!, ["-u", script, "train", name, "--epochs", $"{epochs}", "--torchvision", .. Limits]);
-        try
-        {
-            while (process.StandardOutput.ReadLine() is { } line)
-                yield return JsonDocument.Parse(line).RootElement;
-        }
-        finally
-        {
-            process.Kill();
-            process.WaitForExit();
-        }
-    }
+    // The last value of a key in JSON, of one document or one per line.
+    private static double Last(string output, string key) =>
+        Field().Matches(output).LastOrDefault(field => field.Groups["key"].Value == key) is { } last
+            ? double.Parse(last.Groups["value"].Value, CultureInfo.InvariantCulture)
+            : throw new InvalidDataException($"A program did not print \"{key}\": {output}");
 
-    // The seconds until the first epoch that reached it, or of all where none did, and the best accuracy until then.
-    private static (double Seconds, double Best) ToAccuracy(IEnumerable<JsonElement> epochs, double accuracy)
-    {
-        var (seconds, best) = (0.0, 0.0);
-        foreach (var epoch in epochs)
-        {
-            seconds += SecondsOf(epoch);
-            best = Math.Max(best, epoch.GetProperty("test_accuracy").GetDouble());
-            if (best >= accuracy)
-                break;
-        }
-
-        return (seconds, best);
-    }
-
-    private static double TrainSeconds(JsonElement epoch) => epoch.GetProperty("train_seconds").GetDouble();
-
-    private static double SecondsOf(JsonElement epoch) => TrainSeconds(epoch) + epoch.GetProperty("test_seconds").GetDouble();
-
-    private static JsonElement Measure(string what, string name, params string[] options)
-    {
-        using var process = StartSelf([what, name, .. options]);
-        return JsonDocument.Parse(process.StandardOutput.ReadToEnd()).RootElement;
-    }
+    [GeneratedRegex("""
+        "(?<key>\w+)": ?(?<value>-?[\d.]+(e-?\d+)?)
+        """, RegexOptions.IgnoreCase)]
+    private static partial Regex Field();
 
     // What oneDNN says of each of its calls: "onednn_verbose,v1,primitive,exec,cpu,convolution,...,MILLISECONDS", in a process that does nothing else.
     private double ConvolutionSeconds(string name)
     {
-        using var process = StartSelf(["steps", name, $"{rounds}"], ("ONEDNN_VERBOSE", "profile_exec"));
+        var start = Self("steps", name, $"{rounds}");
+        start.Environment["ONEDNN_VERBOSE"] = "profile_exec";
+        using var process = Process.Start(start)!;
         List<double> milliseconds = [];
         while (process.StandardOutput.ReadLine() is { } line)
             if (line.Contains(",exec,cpu,convolution,", StringComparison.Ordinal))
@@ -226,23 +216,21 @@ public sealed class Comparison(int pairs, bool isQuick)
         return milliseconds.Skip(milliseconds.Count / 2).Sum() / 1000 / (rounds * InProcess.Steps / 2);
     }
 
-    private static double SecondsToFirstStep()
+    private static double SecondsToFirstStep() => InTemporaryFolder(folder =>
     {
-        var folder = Directory.CreateTempSubdirectory("mnist-cnn-benchmark-").FullName;
         var clock = Stopwatch.StartNew();
-        using var process = Train(folder, "--epochs", "1", "--log-interval", "1");
+        using var process = Process.Start(Train(folder, "--epochs", "1", "--log-interval", "1"))!;
         process.StandardOutput.ReadLine();
         var seconds = clock.Elapsed.TotalSeconds;
         process.Kill();
         process.WaitForExit();
-        Directory.Delete(folder, recursive: true);
         return seconds;
-    }
+    });
 
     private void Write()
     {
         var machine = $"{Machine.Description}; MnistCnn {Versions.Program}, TorchSharp {Versions.All["torchsharp"]}, libtorch {Versions.All["libtorch"]}"
-            + (python is null ? "" : $"; PyTorch {Output(python, "-c", "import torch, torchvision; print(torch.__version__, 'with torchvision', torchvision.__version__)")}");
+            + (python is null ? "" : $"; PyTorch {Ask(python, "import torch, torchvision; print(torch.__version__, 'with torchvision', torchvision.__version__)")}");
         var table = new Table().Border(TableBorder.Simple).AddColumn("Figure");
         var lines = new List<string> { machine + ".", "", "| figure | median | lowest to highest | goal |", "| --- | ---: | ---: | ---: |" };
         foreach (var heading in new[] { "Median", "Lowest to highest", "Goal" })
@@ -263,13 +251,15 @@ public sealed class Comparison(int pairs, bool isQuick)
     }
 
     private static string? FindPython() =>
-        new[] { "python3", "/usr/bin/python3", "python" }.FirstOrDefault(python => Output(python, "-c", "import torch, torchvision; print(1)") == "1");
+        new[] { "python3", "/usr/bin/python3", "python" }.FirstOrDefault(python => Ask(python, "import torch, torchvision; print(1)") == "1");
 
-    private static string? Output(string program, params string[] arguments)
+    private static string? Ask(string python, string statements)
     {
         try
         {
-            using var process = Start(program, arguments);
+            var start = Start(python, ["-c", statements]);
+            start.RedirectStandardError = true;
+            using var process = Process.Start(start)!;
             return process.StandardOutput.ReadToEnd().Trim();
         }
         catch (System.ComponentModel.Win32Exception)
@@ -280,20 +270,45 @@ public sealed class Comparison(int pairs, bool isQuick)
 
     private static T[] Repeat<T>(Func<T> measure, int times) => [.. Enumerable.Range(0, times).Select(_ => measure())];
 
-    private static Process Train(string folder, params string[] options) => Start(
-        "dotnet",
-        ["exec", typeof(Versions).Assembly.Location, "train", "--device", "cpu", "--out", Path.Combine(folder, "run"), .. options]);
-
-    private static Process StartSelf(IEnumerable<string> arguments, params (string Name, string Value)[] environment) =>
-        Start("dotnet", ["exec", typeof(Comparison).Assembly.Location, .. arguments], environment);
-
-    private static Process Start(string program, IEnumerable<string> arguments, params (string Name, string Value)[] environment)
+    private static T InTemporaryFolder<T>(Func<string, T> measure)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = program != "dotnet" };
-        foreach (var (name, value) in environment)
-            start.Environment[name] = value;
-        return Process.Start(start)!;
+        var folder = Directory.CreateTempSubdirectory("mnist-cnn-benchmark-").FullName;
+        try
+        {
+            return measure(folder);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
+    private static ProcessStartInfo Train(string folder, params string[] options) =>
+        DotNet(typeof(Versions), ["train", "--device", "cpu", "--out", Path.Combine(folder, "run"), .. options]);
+
+    private static ProcessStartInfo Self(params string[] arguments) => DotNet(typeof(Comparison), arguments);
+
+    private static ProcessStartInfo DotNet(Type type, string[] arguments) =>
+        Start("dotnet", ["exec", type.Assembly.Location, .. arguments]);
+
+    // With libgomp's own default for threads that wait, which this program lowers.
+    private ProcessStartInfo TorchSharp(string name)
+    {
+        var start = Self(["rival", name, .. Limits]);
+        start.Environment["GOMP_SPINCOUNT"] = "300000";
+        return start;
+    }
+
+    private ProcessStartInfo Article(string name) => Start(
+        python!,
+        [Path.Combine(RepositoryRoot.FullPath, "tests/reference/article.py"), "train", name, "--epochs", "2", "--torchvision", .. LimitOptions]);
+
+    private static ProcessStartInfo Start(string program, string[] arguments) => new(program, arguments) { RedirectStandardOutput = true };
+
     private static void Say(string text) => Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.Now:HH:mm:ss} {text}"));
+
+    /// <summary>A program that trains for two epochs and prints its seconds and threads as JSON.</summary>
+    /// <param name="Name">Its name in the figures.</param>
+    /// <param name="Command">Returns its command line; the argument is an empty folder.</param>
+    private sealed record Contender(string Name, Func<string, ProcessStartInfo> Command);
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MnistCnn.Data;
+using MnistCnn.Files;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
@@ -12,14 +13,14 @@ using static TorchSharp.torch.nn.functional;
 namespace MnistCnn.Benchmarks;
 
 /// <summary>What has to be measured inside one process. One network is on one thread here, as each replica of a training is.</summary>
-/// <param name="FusedMultiplyAdds">See <see cref="Machine.FusedMultiplyAdds"/>.</param>
 /// <param name="MatrixProduct">See <see cref="Machine.MatrixProduct"/>.</param>
 /// <param name="TrainingSpeed">Multiply-adds a second of the training as the program does it.</param>
 /// <param name="StepSeconds">Forward pass, backward pass and optimiser of one network, on batches that are there already.</param>
 /// <param name="Overhead">What share a training step of one network takes longer than that.</param>
 /// <param name="EvaluationRatio">The seconds of a test over those of one forward pass of the same images.</param>
+/// <param name="Threads">Threads of the training and of the matrix product.</param>
 public sealed record InProcess(
-    double FusedMultiplyAdds, double MatrixProduct, double TrainingSpeed, double StepSeconds, double Overhead, double EvaluationRatio)
+    double MatrixProduct, double TrainingSpeed, double StepSeconds, double Overhead, double EvaluationRatio, int Threads)
 {
     /// <summary>Steps that are taken at a time: few, so that what is compared meets the same machine.</summary>
     public const int Steps = 20;
@@ -40,7 +41,7 @@ public sealed record InProcess(
         var threads = get_num_threads();
 
         // In turn, so that a change of the machine's speed meets all of them: the whole of a step and its bare half.
-        List<double> bare = [], whole = [], fastest = [], product = [], registers = [];
+        List<double> bare = [], whole = [], fastest = [], product = [];
         for (var round = 0; round < rounds; round++)
         {
             set_num_threads(1);
@@ -49,17 +50,17 @@ public sealed record InProcess(
             set_num_threads(threads);
             fastest.Add(FromAnEmptyHeap(usual.Seconds));
             product.Add(Machine.MatrixProduct());
-            registers.Add(Machine.FusedMultiplyAdds());
         }
 
         var multiplyAdds = (double)NetworkSummary.Of(architecture, NetworkShape.Mnist, BatchSize).TrainingMultiplyAdds;
-        return JsonSerializer.Serialize(new InProcess(
-            registers.Max(),
+        var result = new InProcess(
             Median(product.Skip(1)),
             multiplyAdds / Median(fastest.Skip(1)),
             Median(bare.Skip(1)),
             1 - Median(RatiosWithoutTheFirst(bare, whole)),
-            EvaluationOverForward(single.Model, data, Math.Min(rounds, MostEvaluations))));
+            EvaluationOverForward(single.Model, data, Math.Min(rounds, MostEvaluations)),
+            threads);
+        return JsonSerializer.Serialize(result, JsonFormat.Line);
     }
 
     /// <summary>Forward pass, backward pass and optimiser, for others to listen to.</summary>

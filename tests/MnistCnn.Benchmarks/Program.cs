@@ -13,19 +13,35 @@ switch (args)
     case ["steps", var name, var rounds]:
         InProcess.RunSteps(name, int.Parse(rounds));
         return 0;
-    case ["rival", var name]:
-        Console.WriteLine(Rival.Train(name, trainLimit: null, testLimit: null));
-        return 0;
     case ["rival", var name, var trainLimit, var testLimit]:
-        Console.WriteLine(Rival.Train(name, int.Parse(trainLimit), int.Parse(testLimit)));
+        Rival.Train(name, int.Parse(trainLimit), int.Parse(testLimit));
         return 0;
+}
+
+var isArticleOnly = args is ["--only", "article", ..];
+switch (isArticleOnly ? args[2..] : args)
+{
     case []:
-        return new Comparison(pairs: 3, isQuick: false).Run();
+        return Compare(pairs: 3, isQuick: false);
     case ["--quick"]:
-        return new Comparison(pairs: 1, isQuick: true).Run();
+        return Compare(pairs: 1, isQuick: true);
     case ["--pairs", var text] when int.TryParse(text, out var pairs) && pairs > 0:
-        return new Comparison(pairs, isQuick: false).Run();
+        return Compare(pairs, isQuick: false);
     default:
-        Console.Error.WriteLine("error: usage: MnistCnn.Benchmarks [--quick | --pairs N] | parts [BenchmarkDotNet's options]");
+        Console.Error.WriteLine(
+            "error: usage: MnistCnn.Benchmarks [--only article] [--quick | --pairs N] | parts [BenchmarkDotNet's options]");
         return 2;
+}
+
+int Compare(int pairs, bool isQuick)
+{
+    try
+    {
+        return new Comparison(pairs, isQuick, isArticleOnly).Run();
+    }
+    catch (InvalidDataException exception)
+    {
+        Console.Error.WriteLine($"error: {exception.Message}");
+        return 1;
+    }
 }

@@ -48,6 +48,7 @@ public sealed partial class ExportTableTests : IDisposable
     private string Measure(string name)
     {
         set_num_threads(Threads);
+        Assert.Equal(Threads, get_num_threads());
         var isTrained = name is "residual" or "inception";
         var weights = isTrained ? folder.Trained(name) : folder.SaveRandom(name, NetworkShape.Mnist);
         using var model = TrainedNetwork.Load(weights, Architecture.Find(name));

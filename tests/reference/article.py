@@ -10,6 +10,7 @@ Needs PyTorch and NumPy, any version; Debian's python3-torch serves. Reads data/
 --train-limit N and --test-limit N take the first N images.
 With --torchvision, train loads the images as the article does, one by one through torchvision, which this needs then
 (python3-torchvision): the same numbers in the same order, in the article's time.
+The variable OMP_NUM_THREADS sets the number of threads, without which Debian's PyTorch 1.13 uses one; each line says it.
 residual is the network that the article draws and explains, residual-as-printed the one of its listing.
 """
 
@@ -206,6 +207,7 @@ def train(name, epochs, seed, out, read_set=read_set, train_limit=None, test_lim
             "train_seconds": trained - start,
             "test_seconds": time.perf_counter() - trained,
             "images_per_second": len(experiment.train_set) / (trained - start),
+            "threads": torch.get_num_threads(),
         })
         print(line, flush=True)
         if out:
