@@ -33,7 +33,7 @@ public sealed class BareSystemTests : IDisposable
         AssertTitle("views/plot.png", null, null);
         AssertTitle("views/maps.png", null, null);
         Run($"sweep seed=1,2 --arch plain --epochs 1 --out sweep {Small}");
-        AssertTitle("sweep/plot.png", 800, 500);
+        AssertTitle("sweep/plot.png", 800, 550);
         Assert.Matches(@"(?m)^ *Plots +ok +text in DejaVu Sans; system font families for other characters: 0 *$", Run("doctor").Output);
 
         Assert.Equal(0, ProgramRun.Of(folder.FullPath, "compare", "run", "second", "--plot", "with-fonts.png").ExitCode);

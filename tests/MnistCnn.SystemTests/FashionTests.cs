@@ -19,24 +19,28 @@ public sealed class FashionTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    // All 70,000 images, bit for bit; and with the IDX files written in the folder's order, the same losses.
+    // Images bit for bit; and with the IDX files written in the folder's order, the same losses.
     [Fact]
     public void A_folder_of_pictures_is_the_same_as_its_idx_files()
     {
         Assert.SkipUnless(Directory.Exists(Package), "the package dataset-fashion-mnist is not installed");
-        using var idx = DataReader.Load(Package);
-        Assert.Equal("70,000 grey images of 28x28 in 10 classes, 86 % to train on", idx.Description);
-        Assert.Equal((PictureFit.Stretch, 60_000L, 10_000L), (idx.Fit, idx.Train.Count, idx.Test.Count));
+        using (var whole = DataReader.Load(Package))
+        {
+            Assert.Equal("70,000 grey images of 28x28 in 10 classes, 86 % to train on", whole.Description);
+            Assert.Equal((PictureFit.Stretch, 60_000L, 10_000L), (whole.Fit, whole.Train.Count, whole.Test.Count));
+        }
+
+        using var idx = DataReader.Load(Package, trainLimit: Limit, testLimit: 1000);
         SmallPictures.WriteImages(idx.Train, folder["pictures/train"]);
         SmallPictures.WriteImages(idx.Test, folder["pictures/test"]);
         using var pictures = DataReader.Load(folder["pictures"]);
-        Assert.Equal((idx.Normalization, idx.Description), (pictures.Normalization, pictures.Description));
         AssertSameImages(idx.Train, pictures.Train);
         AssertSameImages(idx.Test, pictures.Test);
 
         SmallMnist.Write(folder["idx"], pictures);
-        using var written = DataReader.Load(folder["idx"], trainLimit: Limit, testLimit: 500);
-        using var again = DataReader.Load(folder["pictures"], trainLimit: Limit, testLimit: 500);
+        using var written = DataReader.Load(folder["idx"], testLimit: 500);
+        using var again = DataReader.Load(folder["pictures"], testLimit: 500);
+        Assert.Equal(written.Normalization, pictures.Normalization);
         Assert.Equal(Losses(written), Losses(again with { Normalization = written.Normalization }));
     }
 
