@@ -12,6 +12,7 @@ internal static class ErrorText
     public static string Line(Exception error) => error switch
     {
         TypeInitializationException { InnerException: { } reason } => Line(reason),
+        OutOfMemoryException => "There is not enough memory.", // .NET's own message only names the type
         ExternalException => error.Message.ReplaceLineEndings("\n").Split('\n')[0],
         _ => error.Message.ReplaceLineEndings(" "),
     };

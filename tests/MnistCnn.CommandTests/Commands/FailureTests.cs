@@ -16,6 +16,7 @@ public sealed class FailureTests
         ];
         Assert.All(errors, error => Assert.Equal("error: No.", Failure.Text(error, verbose: false)));
         Assert.Equal("error: out of memory", Failure.Text(new System.Runtime.InteropServices.ExternalException("out of memory\nat torch"), verbose: false));
+        Assert.Equal("error: There is not enough memory.", Failure.Text(new OutOfMemoryException(), verbose: false));
         Assert.Equal("error: a b is missing", Failure.Text(new FileNotFoundException("a\nb is missing"), verbose: false));
         Assert.Contains(nameof(Thrown), Failure.Text(Thrown(new UserException("No.")), verbose: true));
     }

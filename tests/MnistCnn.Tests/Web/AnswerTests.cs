@@ -17,7 +17,7 @@ public sealed class AnswerTests
         { new FileNotFoundException("gone"), 404, "gone" },
         { new DirectoryNotFoundException("gone"), 404, "gone" },
         { new BusyException(), 503, "Too much is waiting" },
-        { new OutOfMemoryException("none left"), 503, "none left" },
+        { new OutOfMemoryException(), 503, "There is not enough memory." },
         { new OperationCanceledException("it ends"), 503, "it ends" },
         { new ExternalException("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99999999999 bytes.\nException raised from alloc_cpu at c10"), 503, "99999999999 bytes." },
         { new ExternalException("The size of tensor a must match\nException raised from infer_size"), 500, "The size of tensor a must match" },
