@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using MnistCnn.Commands;
+using MnistCnn.Runtime;
 
 // A redirected output has the console's code page on Windows, which lacks the characters of tables and plots.
 if (OperatingSystem.IsWindows())
@@ -39,11 +40,26 @@ if (line.Errors is [var first, ..] && line.Action is not System.CommandLine.Help
 
 try
 {
+    if (line.CommandResult.Command != root && line.Action is not System.CommandLine.Help.HelpAction)
+        EnsureCurrentFolder();
     return line.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
 catch (Exception error)
 {
     return Fail(Failure.Text(error, line.GetValue(CommonOptions.Verbose)), ExitCode.Failed);
+}
+
+// The MKL in libtorch 2.10 ends the process with a message about libtorch_cpu.so if there is no current folder.
+static void EnsureCurrentFolder()
+{
+    try
+    {
+        _ = Environment.CurrentDirectory;
+    }
+    catch (FileNotFoundException error)
+    {
+        throw new UserException("The current folder was removed: change to another folder.", error);
+    }
 }
 
 static int Fail(string text, int code)

@@ -34,6 +34,18 @@ public sealed class FailureTests
         }
     }
 
+    [Fact]
+    public void A_current_folder_that_was_removed_is_named_as_the_reason()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows does not remove the current folder of a process.");
+        using var folder = new TemporaryFolder();
+        foreach (var command in new[] { "summary", "compare x" })
+        {
+            var run = ProgramRun.OfShell(folder.FullPath, $"mkdir gone && cd gone && rmdir ../gone && {ProgramRun.Command} {command}");
+            Assert.Equal((1, "error: The current folder was removed: change to another folder.\n"), (run.ExitCode, run.Error));
+        }
+    }
+
     private static Exception Thrown(Exception error)
     {
         try
