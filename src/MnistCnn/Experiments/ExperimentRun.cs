@@ -223,13 +223,14 @@ internal sealed partial class ExperimentRun : IDisposable
 
         // A finished experiment gets no more results, so it may come from another version or machine.
         var differences = JsonFormat.Differences(
-            new { saved.Experiment, saved.Settings, Data = saved.Data with { Folder = "" }, saved.Origin },
+            new { saved.Experiment, saved.Settings, Data = saved.Data with { Folder = "" }, saved.Origin, saved.Threads },
             new
             {
                 info.Experiment,
                 info.Settings,
                 Data = info.Data with { Folder = "" },
                 Origin = saved.IsFinished ? saved.Origin : info.Origin,
+                Threads = saved.IsFinished ? saved.Threads : info.Threads, // times depend on it, and last digits
             });
         if (differences.Length > 0)
             throw new IOException($"{Folder} holds another experiment: {string.Join("; ", differences)}. Choose another folder with --out.");

@@ -56,6 +56,8 @@ internal sealed class FolderLock : IDisposable
     private static FolderLock? TryTake(string folder)
     {
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (!Directory.Exists(folder) && (File.Exists(folder) || new FileInfo(folder).LinkTarget is not null))
+            throw new IOException($"{folder} is a file or a broken link; it must be a folder.");
         Directory.CreateDirectory(folder);
         var path = Path.Combine(folder, Name);
         while (true)

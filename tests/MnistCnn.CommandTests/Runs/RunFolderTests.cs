@@ -128,6 +128,15 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
+    public void A_file_or_a_broken_link_is_no_folder_for_a_run()
+    {
+        File.WriteAllText(folder["file"], "");
+        Run([.. Short, "--out", "file"], 1).AssertFailed(1, $"{folder["file"]} is a file or a broken link; it must be a folder.");
+        File.CreateSymbolicLink(folder["link"], folder["nowhere"]);
+        Assert.Contains("must be a folder", Assert.Throws<IOException>(() => FolderLock.Take(folder["link"])).Message);
+    }
+
+    [Fact]
     public unsafe void The_peak_memory_of_a_run_is_not_that_of_an_earlier_one_in_the_process()
     {
         const int size = 400_000_000;

@@ -60,7 +60,8 @@ public sealed class ExperimentRunTests : IDisposable
     [InlineData("\"mnist_cnn\": \"[^\"]*\"", "\"mnist_cnn\": \"0.0.1\"", "program was \"0.0.1\", now ")]
     [InlineData("\"device\": \"cpu\"", "\"device\": \"cuda:1\"", "device was \"cuda\", now \"cpu\"")]
     [InlineData("(\"os\": \"[^\"]*) \\w+\"", "$1 Riscv64\"", "processor was \"Riscv64\", now ")]
-    public void Results_of_another_version_device_or_processor_are_not_added_to(string saved, string other, string message)
+    [InlineData("\"threads\": \\d+", "\"threads\": 64", "threads was 64, now ")]
+    public void Results_of_another_version_device_processor_or_number_of_threads_are_not_added_to(string saved, string other, string message)
     {
         using var data = RandomData.Of(Shape);
         StartAndStop(data);
@@ -110,9 +111,9 @@ public sealed class ExperimentRunTests : IDisposable
         using var series = ExperimentSeries.Open([experiment, Find("views")], folder.FullPath, ArticleReport.Files);
         ArticleReport.Write(series);
         var page = File.ReadAllText(folder["report.md"]);
-        Assert.Contains("**Undecided**: “With shortcuts", page);
+        Assert.Contains("**Undecided**: With shortcuts", page);
         Assert.Contains("Residual, seed 1, diverged: The loss became NaN.", page);
-        Assert.Contains("**Not measured yet**: “Several kernels", page);
+        Assert.Contains("**Not measured yet**: Several kernels", page);
 
         ExperimentRun Open() => ExperimentRun.Open(experiment, Small, data, CPU, folder["convergence"], mayBeFinished: true);
 
