@@ -9,6 +9,7 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Tests.Data;
 
+[Trait("Speed", "Slow")]
 public sealed class PictureFolderTests : IDisposable
 {
     private static readonly string[] Classes = ["ant", "bee", "cat"];

@@ -18,6 +18,7 @@ public sealed class OnnxModelTests
 
     // A network of the table that does not say what it computes fails here.
     [Theory]
+    [Trait("Speed", "Slow")]
     [MemberData(nameof(Names))]
     public void Every_network_of_the_table_computes_the_same_from_its_file(string name)
     {

@@ -14,6 +14,7 @@ namespace MnistCnn.Tests.Files;
 /// Files of every kind, damaged a thousand times each: they are refused in one line, or what is read is what the whole file says.
 /// The variable MNIST_CNN_DAMAGES asks for more.
 /// </summary>
+[Trait("Speed", "Slow")]
 public sealed class DamageTests : IDisposable
 {
     private static readonly int Count = int.Parse(Environment.GetEnvironmentVariable("MNIST_CNN_DAMAGES") ?? "1000", CultureInfo.InvariantCulture);

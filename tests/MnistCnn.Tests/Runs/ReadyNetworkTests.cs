@@ -5,6 +5,7 @@ using MnistCnn.Tests.Data;
 namespace MnistCnn.Tests.Runs;
 
 /// <summary>The networks that come with the program: nothing is trained here, they are tried.</summary>
+[Trait("Speed", "Slow")]
 public sealed class ReadyNetworkTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

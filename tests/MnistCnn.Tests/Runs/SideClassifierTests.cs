@@ -10,6 +10,7 @@ using static TorchSharp.torch;
 namespace MnistCnn.Tests.Runs;
 
 /// <summary>A network with side classifiers and dropout: how it learns, what its files hold, and how it goes on.</summary>
+[Trait("Speed", "Slow")]
 public sealed class SideClassifierTests : IDisposable
 {
     private static readonly Architecture GoogLeNet = Architecture.Find("googlenet")!;

@@ -8,6 +8,7 @@ using static TorchSharp.torch;
 namespace MnistCnn.Tests.Runs;
 
 /// <summary>Runs that start from the weights of other classes, and those that train the last layer alone.</summary>
+[Trait("Speed", "Slow")]
 public sealed class TransferTests : IDisposable
 {
     private static readonly Architecture ResNet18 = Architecture.Find("resnet18")!;

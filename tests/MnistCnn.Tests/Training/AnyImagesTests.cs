@@ -7,6 +7,7 @@ using static TorchSharp.torch;
 namespace MnistCnn.Tests.Training;
 
 /// <summary>Networks take images of any size, of one channel or three, in any number of classes.</summary>
+[Trait("Speed", "Slow")]
 public sealed class AnyImagesTests
 {
     private static readonly NetworkShape[] Shapes = [new(1, 16, 16, 2), new(3, 32, 32, 10), new(1, 33, 17, 5)];
