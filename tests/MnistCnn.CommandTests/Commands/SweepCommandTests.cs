@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using MnistCnn.Commands;
+using MnistCnn.Files;
 using SkiaSharp;
 
 namespace MnistCnn.Tests.Commands;
@@ -314,9 +315,11 @@ public sealed class SweepCommandTests : IDisposable
     [Fact]
     public async Task One_part_twice_at_once_is_said()
     {
-        string[] arguments = ["sweep", "seed=1..2", "--arch", "plain", "--epochs", "2000", "--data", "data", "--threads", "1", "--shard", "1/2", "--out", "out"];
+        string[] arguments =
+            ["sweep", "seed=1..2", "--arch", "plain", "--epochs", "500", "--data", "data", "--threads", "1", "--shard", "1/2", "--out", "out"];
         using var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, .. arguments]);
         await Until(process, () => File.Exists(folder["out/seed=1/metrics.jsonl"]));
+        Assert.Throws<IOException>(() => FolderLock.Take(folder["out/seed=1"])); // first, since without a lock the training would last
         Run(arguments).AssertFailed(1, folder["out/seed=1"], "in use");
         Assert.False(process.HasExited);
         process.Kill();

@@ -31,7 +31,8 @@ public sealed class RunFolderTests : IDisposable
         using (var first = Start(["train", "--resume", "out/checkpoint.safetensors", "--data", "data", "--threads", "1", "--epochs", "100000"]))
         {
             await UntilEpoch("out", 3, first);
-            Resume("out", "--epochs", "100000").AssertFailed(1, folder["out"], "in use", "--out");
+            Assert.Throws<IOException>(() => FolderLock.Take(folder["out"])); // first, since without a lock the training would last
+            Resume("out", "--epochs", "200").AssertFailed(1, folder["out"], "in use", "--out");
             Run([.. Short, "--out", "out"], 1).AssertFailed(1, "in use");
             ProgramRun.OfProcess(folder.FullPath, "experiment", "bottleneck", "--quick", "--out", "out").AssertFailed(1, "in use");
             Kill(first);
