@@ -47,6 +47,7 @@ public sealed class DigitImageTests : IDisposable
     }
 
     [Theory]
+    [Trait("Speed", "Slow")]
     [MemberData(nameof(Digits))]
     public void Size_place_and_colour_make_no_difference(int digit)
     {

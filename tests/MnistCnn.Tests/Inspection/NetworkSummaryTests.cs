@@ -74,6 +74,7 @@ public sealed class NetworkSummaryTests
     }
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public void Only_of_the_printed_network_the_output_does_not_depend_on_some_layers() =>
         Assert.All(Architecture.All, architecture => Assert.Equal(
             architecture.Name == "residual-as-printed" ? ["rBlock1.conv1", "rBlock2.conv1"] : Array.Empty<string>(),

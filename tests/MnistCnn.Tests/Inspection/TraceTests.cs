@@ -42,6 +42,7 @@ public sealed class TraceTests : IDisposable
     }
 
     [Theory]
+    [Trait("Speed", "Slow")]
     [InlineData("inception")]
     [InlineData("residual")]
     [InlineData("residual-as-printed")]

@@ -66,6 +66,7 @@ public sealed class ArchitectureTests
     // The deeper residual networks are left out: they have more of the same blocks, and take seconds. That the first convolution of a
     // block is used by none is what is printed in the article.
     [Fact]
+    [Trait("Speed", "Slow")]
     public void Every_weight_of_every_network_is_used()
     {
         string[] unused = ["rBlock1.conv1.weight", "rBlock1.conv1.bias", "rBlock2.conv1.weight", "rBlock2.conv1.bias"];

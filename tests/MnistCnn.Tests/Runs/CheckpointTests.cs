@@ -29,6 +29,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     }
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public void A_long_run_of_many_classes_is_written_and_read()
     {
         double?[] accuracies = [.. Enumerable.Range(0, 1000).Select(place => Math.Round(place / 30.0, 4))];
@@ -174,6 +175,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
 
     // Made by version 0.1, stopped in the third of six epochs; the data are its own, its labels not packed.
     [Fact]
+    [Trait("Speed", "Slow")]
     public void A_checkpoint_of_version_0_1_goes_on_to_the_end_of_a_run_that_was_never_stopped()
     {
         Directory.CreateDirectory(folder["old"]);

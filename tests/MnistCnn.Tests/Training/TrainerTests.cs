@@ -354,6 +354,7 @@ public sealed class TrainerTests
     // With a last batch that is smaller; with the running means and the count of batches from the checkpoint; with parameters that
     // have no momentum, for want of a gradient or because none is asked for.
     [Theory]
+    [Trait("Speed", "Slow")]
     [InlineData("resnet18", 0.5, 6L)]
     [InlineData("residual-as-printed", 0.5, null)]
     [InlineData("plain", 0.0, null)]
