@@ -20,7 +20,12 @@ public sealed class BareSystemTests : IDisposable
         Run($"train --arch plain --epochs 2 --out run {Small}");
         AssertTitle("run/accuracy.png", 800, 500);
         Run($"train --arch plain --epochs 1 --out second --plot accuracy.svg {Small}");
-        string[] texts = [.. XDocument.Load(folder["accuracy.svg"]).Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value.Trim())];
+        string[] texts =
+        [
+            .. from element in XDocument.Load(folder["accuracy.svg"]).Descendants()
+               where element.Name.LocalName == "text"
+               select element.Value.Trim(),
+        ];
         Assert.Contains(texts, text => text.StartsWith("Plain: best ", StringComparison.Ordinal));
         Assert.Contains("Epoch", texts);
 
@@ -60,7 +65,8 @@ public sealed class BareSystemTests : IDisposable
     {
         using var bitmap = SKBitmap.Decode(folder[path]);
         Assert.Equal((width ?? bitmap.Width, height ?? bitmap.Height), (bitmap.Width, bitmap.Height));
-        var isDark = Enumerable.Range(0, bitmap.Width).Select(x => Enumerable.Range(0, 40).Any(y => bitmap.GetPixel(x, y).Red < 100)).ToArray();
+        var isDark = Enumerable.Range(0, bitmap.Width)
+            .Select(x => Enumerable.Range(0, 40).Any(y => bitmap.GetPixel(x, y).Red < 100)).ToArray();
         Assert.True(isDark.Zip(isDark.Skip(1)).Count(pair => pair is (false, true)) >= 8, $"{path} has no title");
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using MnistCnn.Data;
+using MnistCnn.Experiments;
 using MnistCnn.Reporting;
 using MnistCnn.Runs;
 using MnistCnn.Training;
@@ -89,9 +90,11 @@ internal static class PredictCommand
             : null;
     }
 
-    // A missing file with the ending of an image gets its own line of the report.
+    // A missing file with the ending of an image gets its own line of the report. The plot of a sweep or of an experiment is no image.
     private static bool IsPicture(string name)
     {
+        if (File.Exists(Path.Combine(name, Sweep.InfoFile)) || File.Exists(Path.Combine(name, ExperimentRun.InfoFile)))
+            return false;
         if (PictureFile.IsNamed(name) || PictureFolder.Pictures(name).Any())
             return true;
         try

@@ -40,7 +40,7 @@ internal sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList
     /// <summary>Whether a line joins the points: not over names, such as seeds, of which none lies between two others.</summary>
     public bool HasLine { get; init; } = true;
 
-    /// <summary>What is written at the points, as many texts, or null; an empty text is nothing.</summary>
+    /// <summary>Texts at the points, one per point, or null; an empty text draws nothing.</summary>
     public IReadOnlyList<string>? Marks { get; init; }
 
     /// <summary>Which colour, dashes and markers it has, from 0, or null for those of its place among the chart's curves.</summary>
@@ -56,7 +56,7 @@ internal sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList
     /// <summary>The mean of what was measured several times at each place, with a band from the lowest to the highest.</summary>
     public static Curve Mean(string name, IEnumerable<(double X, double Y)> points) => Average(name, points, Enumerable.Average);
 
-    /// <summary>As <see cref="Mean"/>, with the geometric mean: for ratios, and for what is drawn on a logarithmic axis.</summary>
+    /// <summary>As <see cref="Mean"/>, with the geometric mean: for ratios and for logarithmic axes.</summary>
     public static Curve GeometricMean(string name, IEnumerable<(double X, double Y)> points) =>
         Average(name, points, Statistics.GeometricMean);
 

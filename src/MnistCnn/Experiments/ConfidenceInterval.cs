@@ -9,7 +9,7 @@ internal static class ConfidenceInterval
     /// <summary>How often the interval holds the mean of all seeds there could be.</summary>
     public const double Level = 0.95;
 
-    /// <summary>Heading of what it tells: "95 % CI".</summary>
+    /// <summary>Table heading: "95 % CI".</summary>
     public static string Heading => $"{100 * Level} % CI";
 
     /// <summary>Half of the width of the interval around the mean, by Student's t; null of fewer than two values.</summary>

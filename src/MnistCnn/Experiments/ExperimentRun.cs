@@ -29,7 +29,8 @@ internal sealed partial class ExperimentRun : IDisposable
     /// <summary>The outcome of an experiment that came to its end.</summary>
     public const string Finished = "finished";
 
-    private const string InfoFile = "experiment.json";
+    /// <summary>Name of the file with the record of an experiment.</summary>
+    public const string InfoFile = "experiment.json";
 
     /// <summary>The name of the file with a line a finished trial.</summary>
     public const string TrialsFile = "trials.jsonl";

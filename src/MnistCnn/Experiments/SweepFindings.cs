@@ -86,9 +86,7 @@ internal static class SweepFindings
         double At(SweepResult result) => Number(result.Trial.Values[axis])!.Value;
     }
 
-    /// <summary>What the chart's line, band and counts mean, as lines to be written above it.</summary>
-    /// <param name="grid">What varies.</param>
-    /// <param name="results">What came out.</param>
+    /// <summary>Lines to write above the chart: the meaning of its line, its band and its counts.</summary>
     public static IReadOnlyList<string> Notes(Grid grid, IReadOnlyList<SweepResult> results)
     {
         var diverged = results.Count(result => result.Chosen is null);

@@ -26,7 +26,8 @@ internal static class ConfusionPlot
     /// <param name="classNames">What the classes are called.</param>
     /// <param name="isChosenOnTest">Whether the epoch of the weights was chosen by its accuracy on these images.</param>
     /// <returns>Whether the file was written; see <see cref="Picture.TryDraw"/>.</returns>
-    public static bool Draw(string path, string title, Evaluation evaluation, IReadOnlyList<string> classNames, bool isChosenOnTest = false) =>
+    public static bool Draw(
+        string path, string title, Evaluation evaluation, IReadOnlyList<string> classNames, bool isChosenOnTest = false) =>
         Picture.TryDraw(path, () => Write(path, title, evaluation, classNames, isChosenOnTest));
 
     private static void Write(string path, string title, Evaluation evaluation, IReadOnlyList<string> classNames, bool isChosenOnTest)

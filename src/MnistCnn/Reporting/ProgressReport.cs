@@ -38,7 +38,7 @@ internal sealed class ProgressReport(IAnsiConsole console, ProgressBar bar, int 
     /// <inheritdoc/>
     public void OnEpoch(EpochMetrics metrics)
     {
-        console.WriteLine(TrainingText.Epoch(metrics));
+        Terminal.WriteAbove(console, TrainingText.Epoch(metrics));
         clock.Restart();
     }
 }

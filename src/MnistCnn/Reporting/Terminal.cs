@@ -12,7 +12,17 @@ internal static class Terminal
     private static IAnsiConsole? live;
 
     /// <summary>Writes a line to standard error, above the progress bar if one is shown.</summary>
-    public static void Warn(string line) => (live ?? Of(Console.Error)).WriteLine(line);
+    public static void Warn(string line) => WriteAbove(live ?? Of(Console.Error), line);
+
+    /// <summary>Writes a line, above the progress bar if the console shows one.</summary>
+    public static void WriteAbove(IAnsiConsole console, string line)
+    {
+        // Spectre.Console 0.57 writes over the bar and does not clear the rest of its row: spaces up to the margin do.
+        if (console == live)
+            console.Write(new Padder(new Text(line), new Padding(0)).Expand());
+        else
+            console.WriteLine(line);
+    }
 
     /// <summary>Shows a progress bar while <paramref name="work"/> runs; <see cref="Warn"/> writes above it.</summary>
     public static void WithProgress(IAnsiConsole console, Action work)

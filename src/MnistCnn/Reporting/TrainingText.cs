@@ -11,7 +11,7 @@ internal static class TrainingText
         CultureInfo.InvariantCulture,
         $"Epoch {epoch.Epoch,2}: accuracy {epoch.TestAccuracy:F2} %, loss {epoch.TrainLoss:F4} training, {epoch.TestLoss:F4} test, {epoch.TrainSeconds + epoch.TestSeconds:F1} s");
 
-    /// <summary>What the best of several epochs was chosen on.</summary>
+    /// <summary>Note for an accuracy whose epoch was chosen by that accuracy.</summary>
     public const string ChosenOnTest = "chosen on the test images";
 
     /// <summary>The best epoch, and how it was chosen if there are several: "epoch 8, chosen on the test images".</summary>

@@ -37,13 +37,14 @@ public static class ModelFile
     /// <param name="data">Only if these are the run's own data, or null for any.</param>
     public static bool IsChosenOnTest(string path, DataSet? data = null)
     {
-        var infoPath = Path.Combine(Path.GetDirectoryName(path)!, RunFolder.InfoFile);
-        if (Path.GetFileName(path) != RunFolder.BestFile || !File.Exists(infoPath))
+        var folder = Path.GetDirectoryName(path)!;
+        var (infoPath, metricsPath) = (Path.Combine(folder, RunFolder.InfoFile), Path.Combine(folder, RunFolder.MetricsFile));
+        if (Path.GetFileName(path) != RunFolder.BestFile || !File.Exists(infoPath) || !File.Exists(metricsPath))
             return false;
         try
         {
             var info = JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(infoPath), infoPath);
-            return info.Settings is { Validation: null, Epochs: > 1 }
+            return info.Settings.Validation is null && File.ReadLines(metricsPath).Skip(1).Any()
                 && (data is null || info.Data.Sha256.OrderBy(file => file.Key).SequenceEqual(data.Sha256.OrderBy(file => file.Key)));
         }
         catch (InvalidDataException)

@@ -93,8 +93,8 @@ internal sealed record Numbers(IReadOnlyList<long> Shape, int At);
 /// <param name="Height">Rows of a map as it is here, which may have been averaged down.</param>
 /// <param name="Width">Columns of a map as it is here.</param>
 /// <param name="Maps">Which channels they are: those first whose values vary most.</param>
-/// <param name="Lowest">Where the least values start, float32: one per map, or per number of a vector, before averaging.</param>
-/// <param name="Highest">Where the largest values start.</param>
+/// <param name="Lowest">Offset of the lowest values, float32: one per map, or per number of a vector, before averaging.</param>
+/// <param name="Highest">Offset of the highest values.</param>
 /// <param name="At">Where the maps start, one behind the other.</param>
 internal sealed record LayerMaps(
     string Node,

@@ -164,12 +164,16 @@ public sealed class PredictCommandTests : IDisposable
     [InlineData("w.pt", "w.pt is neither a network nor an image")]
     [InlineData("best.onnx", "best.onnx is neither a network nor an image")]
     [InlineData("empty", "empty is neither a network nor an image")]
+    [InlineData("sweep", "sweep is neither a network nor an image")]
     public void The_bundled_network_does_not_answer_for_one_that_is_not_there(string network, string problem)
     {
         Directory.CreateDirectory(folder["empty"]);
         foreach (var name in new[] { "w.pt", "best.onnx" })
             File.WriteAllText(folder[name], "weights of another program");
         Stroke("seven.png");
+        Directory.CreateDirectory(folder["sweep"]);
+        File.WriteAllText(folder["sweep/sweep.json"], "{}");
+        File.Copy(folder["seven.png"], folder["sweep/plot.png"]);
         Run("predict", network, "seven.png").AssertFailed(2, problem);
         Run("predict", "seven.png", network, "--json").AssertFailed(2, problem);
     }

@@ -76,7 +76,8 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     public async Task Where_nothing_changes_a_sign_of_life_comes_now_and_then()
     {
         Directory.CreateDirectory(folder["runs"]);
-        await using var events = new RunWatcher(folder["runs"], pause: 0.001).Watch(TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        var stop = TestContext.Current.CancellationToken;
+        await using var events = new RunWatcher(folder["runs"], pause: 0.001).Watch(stop).GetAsyncEnumerator(stop);
         Assert.True(await events.MoveNextAsync());
         Assert.Equal("alive", events.Current.EventType);
     }

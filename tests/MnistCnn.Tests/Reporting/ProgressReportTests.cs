@@ -21,4 +21,15 @@ public sealed class ProgressReportTests
         Assert.DoesNotContain("Epoch 1/3", text);
         Assert.Contains("loss 0.3750", text);
     }
+
+    // Otherwise the end of the bar's row would stay behind a shorter line.
+    [Fact]
+    public void A_line_above_a_bar_fills_its_row()
+    {
+        using var console = new TestConsole();
+        console.Profile.Width = 40;
+        Terminal.WithProgress(console, () => Terminal.WriteAbove(console, "a line"));
+        Terminal.WriteAbove(console, "no bar");
+        Assert.Equal(["a line".PadRight(40), "no bar"], console.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
 }
