@@ -4,7 +4,7 @@ using MnistCnn.Networks;
 
 namespace MnistCnn.Experiments;
 
-/// <summary>A claim of the article or of this project, and how it is measured: a list of trials, and what is made of their rows.</summary>
+/// <summary>A claim of the article or of this project: the trials that measure it, and the conclusions from their rows.</summary>
 /// <param name="Name">The name on the command line.</param>
 /// <param name="Claim">The claim, in one sentence of this project's.</param>
 /// <param name="Full">Its size where nothing else is asked for.</param>

@@ -98,7 +98,7 @@ internal sealed partial class ExperimentRun : IDisposable
         }
     }
 
-    /// <summary>Reads what an experiment's folder says of it, without its data; null if no experiment was started there.</summary>
+    /// <summary>Reads the results in an experiment's folder, without its data; null if no experiment was started there.</summary>
     /// <exception cref="IOException">A file in it cannot be read.</exception>
     /// <exception cref="InvalidDataException">A file in it is damaged.</exception>
     public static Chapter? Read(Experiment experiment, string folder)
@@ -291,7 +291,7 @@ internal sealed partial class ExperimentRun : IDisposable
 
 /// <summary>
 /// What an experiment was: the file <c>experiment.json</c>. <c>Started</c> is the time of its last start, <c>Seconds</c> the sum over all
-/// starts that were not killed. The verdict is that of the rows when it ended; null in an experiment of version 0.1.
+/// starts that were not killed. <c>Verdict</c> is computed from the rows at the end; null in version 0.1.
 /// </summary>
 internal sealed record ExperimentInfo(
     string Experiment,

@@ -33,7 +33,7 @@ internal sealed record SweepInfo(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] PictureSettings? Pictures = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Init = null)
 {
-    /// <summary>What it is on some data, from the initial weights in a file, or null.</summary>
+    /// <summary>Creates the record of a sweep on a data set, with the file of its initial weights or null.</summary>
     public static SweepInfo Of(Grid grid, IReadOnlyList<string> arguments, Origin origin, DataSet data, string? init)
     {
         var sha256 = init is null ? null : Convert.ToHexStringLower(SHA256.HashData(InputFile.ReadAllBytes(init)));

@@ -44,7 +44,7 @@ internal static class SweepFindings
 
     /// <summary>
     /// Test accuracy over the first parameter with three or more numbers as values, a curve for each combination of the others; over the
-    /// epochs where there is none. Of many curves, the best. Runs that diverged are missing in the mean: the point says so, or the name of
+    /// epochs where there is none. Many curves are cut to the best. Runs that diverged are missing in the mean: the point says so, or the name of
     /// the curve.
     /// </summary>
     /// <param name="grid">What varies.</param>
