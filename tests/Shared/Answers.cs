@@ -12,7 +12,7 @@ public static class Answers
         ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
 
     /// <summary>What is not recognised is taken for the class that comes next, seven of ten times, or for others.</summary>
-    public static Evaluation Of(int classes, int images = 1000, double accuracy = 0.9, int seed = 1)
+    internal static Evaluation Of(int classes, int images = 1000, double accuracy = 0.9, int seed = 1)
     {
         var random = new Random(seed);
         long[] labels = [.. Enumerable.Range(0, classes * images).Select(index => (long)(index % classes))];
@@ -22,7 +22,7 @@ public static class Answers
     }
 
     /// <summary>Random pixels.</summary>
-    public static ImageSet Images(int count, int channels, int height, int width)
+    internal static ImageSet Images(int count, int channels, int height, int width)
     {
         var pixels = new byte[count * channels * height * width];
         new Random(1).NextBytes(pixels);

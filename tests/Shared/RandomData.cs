@@ -8,7 +8,7 @@ namespace MnistCnn.Tests;
 public static class RandomData
 {
     /// <summary>A set whose labels go round.</summary>
-    public static DataSet Of(NetworkShape shape, int train = 4, int test = 3)
+    internal static DataSet Of(NetworkShape shape, int train = 4, int test = 3)
     {
         using var generator = new Generator(1);
         return new DataSet(

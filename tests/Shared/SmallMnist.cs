@@ -43,7 +43,7 @@ public static class SmallMnist
     }
 
     /// <summary>A data set of grey images as its four files.</summary>
-    public static void Write(string folder, DataSet data)
+    internal static void Write(string folder, DataSet data)
     {
         Directory.CreateDirectory(folder);
         foreach (var (set, prefix) in new[] { (data.Train, "train"), (data.Test, "t10k") })

@@ -24,7 +24,7 @@ namespace MnistCnn.Data;
 /// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, section 4.2.
 /// </param>
 [JsonConverter(typeof(AugmentationText))]
-public sealed record Augmentation(double Shift = 0, double Rotate = 0, double Scale = 0, double Stroke = 0, bool Flip = false, bool Erase = false, int Crop = 0)
+internal sealed record Augmentation(double Shift = 0, double Rotate = 0, double Scale = 0, double Stroke = 0, bool Flip = false, bool Erase = false, int Crop = 0)
 {
     // What is drawn for an image: so many numbers from 0 to below 1, whatever is asked for, so that no part changes the others.
     private const int Draws = 11;

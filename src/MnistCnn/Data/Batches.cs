@@ -7,10 +7,10 @@ namespace MnistCnn.Data;
 /// <summary>Some images on the device where the network is, ready for it.</summary>
 /// <param name="Images">Normalised: (B, C, H, W), float32.</param>
 /// <param name="Labels">Classes, from 0: (B), int64.</param>
-public sealed record Batch(Tensor Images, Tensor Labels);
+internal sealed record Batch(Tensor Images, Tensor Labels);
 
 /// <summary>The batches of a training epoch, those of PyTorch's <c>DataLoader</c> with the same seed.</summary>
-public static class Batches
+internal static class Batches
 {
     /// <summary>
     /// A TorchSharp <c>DataLoader</c> over a set of images. Each enumeration is one epoch, in an order of its own; a batch is disposed

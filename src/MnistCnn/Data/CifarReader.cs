@@ -8,7 +8,7 @@ namespace MnistCnn.Data;
 /// data sets, https://www.cs.toronto.edu/~kriz/cifar.html. A file is one record after the other, an image each: its label, one byte (of
 /// CIFAR-100 the coarse label and then the fine one), and 3072 bytes of pixels, all of red, of green, of blue, row by row.
 /// </remarks>
-public static class CifarReader
+internal static class CifarReader
 {
     private const int Channels = 3;
     private const int Side = 32;

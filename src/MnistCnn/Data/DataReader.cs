@@ -3,7 +3,7 @@ using MnistCnn.Runtime;
 namespace MnistCnn.Data;
 
 /// <summary>Reads a data set of any kind that the program knows.</summary>
-public static class DataReader
+internal static class DataReader
 {
     /// <summary>Recognises what lies at a path, and reads it.</summary>
     /// <param name="path">

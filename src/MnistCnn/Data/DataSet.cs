@@ -12,7 +12,7 @@ namespace MnistCnn.Data;
 /// <param name="Normalization">How networks are given its images.</param>
 /// <param name="Fit">How pictures from elsewhere become images of its kind.</param>
 /// <param name="Sha256">Its fingerprint: the SHA-256 of each file that was read, by its name, in lower-case hexadecimal.</param>
-public sealed record DataSet(
+internal sealed record DataSet(
     string Folder,
     ImageSet Train,
     ImageSet Test,

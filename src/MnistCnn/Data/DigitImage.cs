@@ -8,7 +8,7 @@ namespace MnistCnn.Data;
 /// Source: Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten digits": the digit is scaled to fit a
 /// box of 20x20 pixels, keeps its proportions and gets grey edges; its centre of mass comes to the centre of 28x28 pixels.
 /// </remarks>
-public static class DigitImage
+internal static class DigitImage
 {
     /// <summary>Pixels from top to bottom, and from left to right.</summary>
     public const int Side = 28;

@@ -10,7 +10,7 @@ namespace MnistCnn.Data;
 /// Source: "The IDX file format" on the MNIST page of Y. LeCun, C. Cortes and C. Burges. Two zero bytes, the type of
 /// the values (8: unsigned byte), the number of dimensions, each dimension as a big-endian 32-bit number, the values.
 /// </remarks>
-public static class IdxFile
+internal static class IdxFile
 {
     private const int UnsignedByte = 8;
 
@@ -79,4 +79,4 @@ public static class IdxFile
 /// <summary>The contents of an IDX file.</summary>
 /// <param name="Dimensions">The length of each dimension, outermost first.</param>
 /// <param name="Values">The values in row-major order, as many as the product of the dimensions.</param>
-public sealed record IdxArray(long[] Dimensions, Memory<byte> Values);
+internal sealed record IdxArray(long[] Dimensions, Memory<byte> Values);

@@ -12,7 +12,7 @@ namespace MnistCnn.Data;
 /// Sources: the MNIST page of Y. LeCun, C. Cortes and C. Burges; G. Cohen et al., "EMNIST: an extension of MNIST to handwritten
 /// letters", 2017, arXiv:1702.05373, whose images lie transposed in their files and whose mapping files name the classes.
 /// </remarks>
-public static partial class IdxReader
+internal partial class IdxReader
 {
     private const string Transposed = "emnist-";
     private const int MnistSide = 28;

@@ -5,7 +5,7 @@ namespace MnistCnn.Data;
 /// <summary>Labelled images, in the memory of the machine or of a device as they are on disk.</summary>
 /// <param name="Images">Pixels, 0 is black: (N, C, H, W), uint8.</param>
 /// <param name="Labels">Classes, from 0: (N), int64.</param>
-public sealed record ImageSet(Tensor Images, Tensor Labels) : IDisposable
+internal sealed record ImageSet(Tensor Images, Tensor Labels) : IDisposable
 {
     /// <summary>How many images there are.</summary>
     public long Count => Labels.shape[0];

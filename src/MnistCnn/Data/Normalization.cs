@@ -7,7 +7,7 @@ namespace MnistCnn.Data;
 /// <summary>Makes the pixels of a set of images numbers of mean 0 and standard deviation 1, as networks take them.</summary>
 /// <param name="Mean">Mean of the set's training pixels, scaled to 0..1.</param>
 /// <param name="Deviation">Their standard deviation, above 0.</param>
-public sealed record Normalization(double Mean, double Deviation)
+internal sealed record Normalization(double Mean, double Deviation)
 {
     /// <summary>That of MNIST: the article's <c>transforms.Normalize([0.1307], [0.3081])</c>.</summary>
     public static Normalization Mnist { get; } = new(0.1307, 0.3081);

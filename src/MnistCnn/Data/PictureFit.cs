@@ -4,7 +4,7 @@ namespace MnistCnn.Data;
 
 /// <summary>How a picture of any size becomes an image of a data set.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<PictureFit>))]
-public enum PictureFit
+internal enum PictureFit
 {
     /// <summary>The largest part in its middle that has the image's proportions.</summary>
     [JsonStringEnumMemberName("crop")]

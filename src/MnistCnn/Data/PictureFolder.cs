@@ -7,7 +7,7 @@ namespace MnistCnn.Data;
 /// the classes. Without those, of each class the files with the smallest SHA-256 are the test, so that it is the same on every
 /// machine, and a larger test has a smaller one inside.
 /// </summary>
-public static class PictureFolder
+internal static class PictureFolder
 {
     private static readonly string[] TestFolders = ["test", "val"];
 

@@ -10,7 +10,7 @@ namespace MnistCnn.Data;
 /// <param name="Grey">Whether images have one channel instead of three; null for one where all pictures are grey.</param>
 /// <param name="TestShare">The share of each class that is tested on, where the folder does not tell; null for <see cref="StandardTestShare"/>.</param>
 /// <param name="SkipBroken">Whether pictures that cannot be read are passed over.</param>
-public sealed record PictureSettings(
+internal sealed record PictureSettings(
     [property: JsonRequired] int? Height = null,
     [property: JsonRequired] int? Width = null,
     [property: JsonRequired] PictureFit Fit = PictureFit.Crop,

@@ -25,7 +25,7 @@ namespace MnistCnn.Inspection;
 /// <param name="UnusedLayers">
 /// The layers with weights that the output does not depend on, none as a rule, or null where the network does not say what it computes.
 /// </param>
-public sealed record NetworkSummary(
+internal sealed record NetworkSummary(
     IReadOnlyList<LayerSummary> Layers,
     long Parameters,
     long SideParameters,
@@ -122,4 +122,4 @@ public sealed record NetworkSummary(
 /// <param name="OutputShape">What it gives for one image: channels, height, width, or classes.</param>
 /// <param name="Parameters">How many numbers it learns.</param>
 /// <param name="MultiplyAdds">Multiplications with a weight, each with its addition, for all images of the batch.</param>
-public sealed record LayerSummary(string Name, string Kind, IReadOnlyList<long> OutputShape, long Parameters, long MultiplyAdds);
+internal sealed record LayerSummary(string Name, string Kind, IReadOnlyList<long> OutputShape, long Parameters, long MultiplyAdds);

@@ -17,7 +17,7 @@ namespace MnistCnn.Inspection;
 /// negative. The image is taken so large that the square lies within it. Only its height is measured: kernels and strides are
 /// the same in both directions.
 /// </remarks>
-public static class ReceptiveField
+internal static class ReceptiveField
 {
     private const int LargestFirstImage = 512;
     private const int LargestImage = 1 << 14;

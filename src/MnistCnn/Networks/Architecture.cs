@@ -8,7 +8,7 @@ namespace MnistCnn.Networks;
 /// <param name="Title">The name in text and plots.</param>
 /// <param name="Description">What it is, in one line.</param>
 /// <param name="Make">Makes the network for images and classes of that shape; see <see cref="Create"/>.</param>
-public sealed record Architecture(string Name, string Title, string Description, Func<NetworkShape, Module<Tensor, Tensor>> Make)
+internal sealed record Architecture(string Name, string Title, string Description, Func<NetworkShape, Module<Tensor, Tensor>> Make)
 {
     /// <summary>Makes what is trained, where that is more than what is used afterwards; see <see cref="ISideClassified"/>.</summary>
     public Func<NetworkShape, Module<Tensor, Tensor>>? MakeForTraining { get; init; }

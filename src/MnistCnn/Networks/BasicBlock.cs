@@ -14,7 +14,7 @@ namespace MnistCnn.Networks;
 /// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, figure 5 left and section 3.3. Names as in
 /// torchvision's <c>BasicBlock</c>.
 /// </remarks>
-public sealed class BasicBlock : Module<Tensor, Tensor>, IDescribed
+internal sealed class BasicBlock : Module<Tensor, Tensor>, IDescribed
 {
     private readonly Conv2d conv1;
     private readonly BatchNorm2d bn1;

@@ -6,7 +6,7 @@ namespace MnistCnn.Networks;
 
 /// <summary>What networks that are made of many blocks have in common.</summary>
 /// <param name="name">The name of the module.</param>
-public abstract class BlockNetwork(string name) : Module<Tensor, Tensor>(name), IDescribed
+internal abstract class BlockNetwork(string name) : Module<Tensor, Tensor>(name), IDescribed
 {
     /// <inheritdoc/>
     public abstract GraphValue Describe(IGraph graph, GraphValue x);

@@ -15,7 +15,7 @@ namespace MnistCnn.Networks;
 /// changes (option B). Names as in torchvision's <c>Bottleneck</c>, and as there the stride is that of the 3x3 convolution
 /// ("v1.5"); in the paper it is that of the first 1x1 convolution, which then passes over three quarters of its input.
 /// </remarks>
-public sealed class BottleneckBlock : Module<Tensor, Tensor>, IDescribed
+internal sealed class BottleneckBlock : Module<Tensor, Tensor>, IDescribed
 {
     /// <summary>How many times as wide the output is as the maps in the middle.</summary>
     public const int Expansion = 4;

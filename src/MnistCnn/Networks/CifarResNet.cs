@@ -17,7 +17,7 @@ namespace MnistCnn.Networks;
 /// in <see cref="Module.state_dict"/>, and what they are drawn from, are those of <see cref="ResNet"/>. On MNIST's 28x28 pixels the
 /// maps of the three layers are 28x28, 14x14 and 7x7.
 /// </remarks>
-public sealed class CifarResNet : BlockNetwork
+internal sealed class CifarResNet : BlockNetwork
 {
     private readonly Conv2d conv1;
     private readonly BatchNorm2d bn1;

@@ -10,7 +10,7 @@ namespace MnistCnn.Networks;
 /// and gives (N, <c>channels</c>, H', W'), float32.
 /// </summary>
 /// <remarks>Names and numbers as in torchvision's <c>BasicConv2d</c>.</remarks>
-public sealed class ConvolutionUnit : Module<Tensor, Tensor>, IDescribed
+internal sealed class ConvolutionUnit : Module<Tensor, Tensor>, IDescribed
 {
     private readonly Conv2d conv;
     private readonly BatchNorm2d bn;

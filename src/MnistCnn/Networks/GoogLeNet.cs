@@ -17,7 +17,7 @@ namespace MnistCnn.Networks;
 /// <see cref="Module.state_dict"/> has torchvision's names, so that its weights fit; with the same seed, new weights are torchvision's
 /// too. On MNIST's 28x28 pixels the blocks see maps of 3x3 and, from the third on, of 1x1.
 /// </remarks>
-public sealed class GoogLeNet : BlockNetwork, ISideClassified
+internal sealed class GoogLeNet : BlockNetwork, ISideClassified
 {
     /// <summary>The height and width of the smallest images: of smaller ones, pooling would leave nothing.</summary>
     public const int SmallestSide = 15;

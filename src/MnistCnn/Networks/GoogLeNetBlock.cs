@@ -13,7 +13,7 @@ namespace MnistCnn.Networks;
 /// Source: C. Szegedy et al., "Going Deeper with Convolutions", 2014, figure 2b. Names as in torchvision's <c>Inception</c>, and as
 /// there the third branch has a 3x3 convolution where the paper has 5x5, and batch normalisation follows each convolution.
 /// </remarks>
-public sealed class GoogLeNetBlock : Module<Tensor, Tensor>, IDescribed
+internal sealed class GoogLeNetBlock : Module<Tensor, Tensor>, IDescribed
 {
     private readonly ConvolutionUnit branch1;
     private readonly Sequential branch2;

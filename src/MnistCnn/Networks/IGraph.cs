@@ -9,7 +9,7 @@ namespace MnistCnn.Networks;
 /// drawing. A module that is an <see cref="IDescribed"/> tells it its own part.
 /// </summary>
 /// <remarks>Every value is of maps (N, C, H, W) or, behind <see cref="Flatten"/>, of rows (N, numbers), float32.</remarks>
-public interface IGraph
+internal interface IGraph
 {
     /// <summary>What a part of the network makes of a value; what it is made of is told under the part's name.</summary>
     GraphValue Call(Module<Tensor, Tensor> part, GraphValue x);
@@ -65,10 +65,10 @@ public interface IGraph
 
 /// <summary>What an operation of an <see cref="IGraph"/> gives, or what goes into the network.</summary>
 /// <param name="Name">What it is called, once in a graph.</param>
-public sealed record GraphValue(string Name);
+internal sealed record GraphValue(string Name);
 
 /// <summary>A module that can say what it computes, with the same operations in the same order as its <c>forward</c>.</summary>
-public interface IDescribed
+internal interface IDescribed
 {
     /// <summary>Tells a graph what the module makes of a value.</summary>
     /// <param name="graph">What takes it down.</param>

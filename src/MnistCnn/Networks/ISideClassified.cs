@@ -7,7 +7,7 @@ namespace MnistCnn.Networks;
 /// comes a shorter way. What answers afterwards is the network without them: <c>forward</c> does not use them, nor do its description,
 /// its summary and its weights have them.
 /// </summary>
-public interface ISideClassified
+internal interface ISideClassified
 {
     /// <summary>How much the loss of each side classifier counts beside that of the network itself.</summary>
     double SideWeight { get; }

@@ -13,7 +13,7 @@ namespace MnistCnn.Networks;
 /// Source: the article's class <c>Inception</c>, after C. Szegedy et al., "Going Deeper with Convolutions", 2014,
 /// figure 2b. As in the article, no activation stands between the convolutions of a branch.
 /// </remarks>
-public sealed class InceptionBlock : Module<Tensor, Tensor>, IDescribed
+internal sealed class InceptionBlock : Module<Tensor, Tensor>, IDescribed
 {
     /// <summary>Channels of the output: 16 + 24 + 24 + 24, whatever goes in.</summary>
     public const int OutChannels = 88;

@@ -13,7 +13,7 @@ namespace MnistCnn.Networks;
 /// Source: the article's two classes <c>Net</c>. With the same seed, the weights of a new network are bit for bit those
 /// of PyTorch's, since the layers are made in the same order; <see cref="Module.state_dict"/> has the article's names.
 /// </remarks>
-public sealed class Net : Module<Tensor, Tensor>, IDescribed
+internal sealed class Net : Module<Tensor, Tensor>, IDescribed
 {
     private readonly Conv2d conv1;
     private readonly Conv2d conv2;
@@ -72,4 +72,4 @@ public sealed class Net : Module<Tensor, Tensor>, IDescribed
 /// <param name="BlockName">The block's name in the state dictionary.</param>
 /// <param name="Block">Makes the block for that many channels.</param>
 /// <param name="BlockChannels">Channels that the block gives.</param>
-public sealed record Stage(int Channels, string BlockName, Func<int, Module<Tensor, Tensor>> Block, int BlockChannels);
+internal sealed record Stage(int Channels, string BlockName, Func<int, Module<Tensor, Tensor>> Block, int BlockChannels);

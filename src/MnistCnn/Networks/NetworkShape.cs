@@ -7,7 +7,7 @@ namespace MnistCnn.Networks;
 /// <param name="Height">Pixels from top to bottom, at least 1.</param>
 /// <param name="Width">Pixels from left to right, at least 1.</param>
 /// <param name="Classes">Classes, at least 1.</param>
-public sealed record NetworkShape(int Channels, int Height, int Width, int Classes)
+internal sealed record NetworkShape(int Channels, int Height, int Width, int Classes)
 {
     /// <summary>The most that <see cref="Parse"/> takes for channels, height and width.</summary>
     public const int LargestSide = 1 << 14;

@@ -10,7 +10,7 @@ namespace MnistCnn.Networks;
 /// Takes (N, <c>channels</c>, H, W) and gives the same shape, float32.
 /// </summary>
 /// <remarks>Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, section 3.3, the plain network.</remarks>
-public sealed class PlainBlock : Module<Tensor, Tensor>, IDescribed
+internal sealed class PlainBlock : Module<Tensor, Tensor>, IDescribed
 {
     private readonly Conv2d conv1;
     private readonly Conv2d conv2;

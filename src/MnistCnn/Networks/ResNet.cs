@@ -16,7 +16,7 @@ namespace MnistCnn.Networks;
 /// <see cref="Module.state_dict"/> has the names of torchvision's <c>ResNet</c>, so that its weights fit; with the same seed, new
 /// weights are torchvision's too. On MNIST's 28x28 pixels the maps of the four layers are 7x7, 4x4, 2x2 and 1x1.
 /// </remarks>
-public sealed class ResNet : BlockNetwork
+internal sealed class ResNet : BlockNetwork
 {
     private readonly Conv2d conv1;
     private readonly BatchNorm2d bn1;

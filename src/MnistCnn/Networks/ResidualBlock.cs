@@ -14,7 +14,7 @@ namespace MnistCnn.Networks;
 /// 2015, figure 2. The article draws and explains one block and prints another: its listing says <c>y = self.conv2(x)</c>,
 /// so that <c>conv1</c> is never used, gets no gradient and stays as it was made.
 /// </remarks>
-public sealed class ResidualBlock : Module<Tensor, Tensor>, IDescribed
+internal sealed class ResidualBlock : Module<Tensor, Tensor>, IDescribed
 {
     private readonly Conv2d conv1;
     private readonly Conv2d conv2;

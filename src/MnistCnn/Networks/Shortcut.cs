@@ -7,7 +7,7 @@ namespace MnistCnn.Networks;
 
 /// <summary>What a block adds to what its layers give.</summary>
 /// <remarks>Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, section 3.3.</remarks>
-public enum ShortcutKind
+internal enum ShortcutKind
 {
     /// <summary>Nothing: it is a block of a plain network.</summary>
     None,

@@ -13,7 +13,7 @@ namespace MnistCnn.Networks;
 /// Source: C. Szegedy et al., "Going Deeper with Convolutions", 2014, section 5. Names as in torchvision's <c>InceptionAux</c>, and as
 /// there the means are taken on a grid of 4x4 whatever the maps' size, as the paper has it for its 14x14 maps.
 /// </remarks>
-public sealed class SideClassifier : Module<Tensor, Tensor>
+internal sealed class SideClassifier : Module<Tensor, Tensor>
 {
     private const int Side = 4;
     private const int Channels = 128;

@@ -13,7 +13,7 @@ namespace MnistCnn.Networks;
 /// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, option A of section 3.3. Which channels are the new
 /// ones is not said there; they are the last, as in the authors' own networks.
 /// </remarks>
-public sealed class ZeroPaddingShortcut : Module<Tensor, Tensor>, IDescribed
+internal sealed class ZeroPaddingShortcut : Module<Tensor, Tensor>, IDescribed
 {
     private readonly int newChannels;
     private readonly int stride;

@@ -11,7 +11,7 @@ namespace MnistCnn.Runs;
 /// All that a run needs to go on as if it had never stopped, between any two of its steps: a safetensors file with the
 /// weights, the optimiser's momentum, the random generator and the state, and in its metadata the settings and the data.
 /// </summary>
-public sealed class Checkpoint : IDisposable
+internal sealed class Checkpoint : IDisposable
 {
     private const string WeightPrefix = "weights.";
     private const string MomentumPrefix = "momentum.";

@@ -9,7 +9,7 @@ namespace MnistCnn.Runs;
 /// Where the weights of a model are: in a <c>.safetensors</c> file, in a run folder, or with the program, in which networks that are
 /// ready to use come.
 /// </summary>
-public static class ModelFile
+internal static class ModelFile
 {
     /// <summary>The ending of files with weights.</summary>
     public const string Ending = ".safetensors";

@@ -11,7 +11,7 @@ namespace MnistCnn.Runs;
 /// <param name="Normalization">How the network was given them; null in a run of version 0.1, which took MNIST's for all data.</param>
 /// <param name="Pictures">How pictures were made images; null where there were no pictures.</param>
 /// <param name="ClassNames">What the classes are called, in their order; null in a run of version 0.1.</param>
-public sealed record RunData(
+internal sealed record RunData(
     string Folder,
     long TrainImages,
     long TestImages,

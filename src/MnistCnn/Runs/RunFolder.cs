@@ -12,7 +12,7 @@ namespace MnistCnn.Runs;
 /// lie weights and checkpoint, see <see cref="TrainingRun"/>. It holds one run, and no other process can write into it until it
 /// is disposed.
 /// </summary>
-public sealed class RunFolder : ITrainingObserver, IDisposable
+internal sealed class RunFolder : ITrainingObserver, IDisposable
 {
     /// <summary>The name of the file that says what the run was: a <see cref="RunInfo"/>.</summary>
     public const string InfoFile = "run.json";

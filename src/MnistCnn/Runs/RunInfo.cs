@@ -18,7 +18,7 @@ namespace MnistCnn.Runs;
 /// </param>
 /// <param name="Outcome">"running", "finished", "stopped", or why it failed or that it diverged.</param>
 /// <param name="Id">Tells the run from all others, and stays through <c>--resume</c>; null in one of version 0.1.</param>
-public sealed record RunInfo(
+internal sealed record RunInfo(
     TrainSettings Settings,
     long Parameters,
     string Device,

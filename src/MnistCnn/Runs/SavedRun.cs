@@ -7,7 +7,7 @@ namespace MnistCnn.Runs;
 /// <param name="Name">The folder's name.</param>
 /// <param name="Info">What its <c>run.json</c> says, or null where there is none.</param>
 /// <param name="Epochs">What its <c>metrics.jsonl</c> says, at least one epoch.</param>
-public sealed record SavedRun(string Name, RunInfo? Info, IReadOnlyList<EpochMetrics> Epochs)
+internal sealed record SavedRun(string Name, RunInfo? Info, IReadOnlyList<EpochMetrics> Epochs)
 {
     /// <summary>
     /// Reads run folders. Runs whose folders have the same name get those of the folders around them too: <c>a/seed-1</c>, <c>b/seed-1</c>.

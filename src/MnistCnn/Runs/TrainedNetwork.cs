@@ -19,7 +19,7 @@ namespace MnistCnn.Runs;
 /// <param name="ClassNames">What the classes are called, in their order.</param>
 /// <param name="Normalization">How it was given its images when it was trained.</param>
 /// <param name="Pictures">How pictures become images of the kind that it was trained on.</param>
-public sealed record TrainedNetwork(
+internal sealed record TrainedNetwork(
     Architecture Architecture,
     Module<Tensor, Tensor> Network,
     NetworkShape Shape,

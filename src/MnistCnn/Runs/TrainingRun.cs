@@ -12,7 +12,7 @@ namespace MnistCnn.Runs;
 /// A training that lasts: it leaves a folder with its record, after each epoch <c>model.safetensors</c>, <c>best.safetensors</c>
 /// where the epoch was the best so far, and a checkpoint, from which it goes on as if it had never been stopped.
 /// </summary>
-public sealed class TrainingRun : ITrainingObserver, IDisposable
+internal sealed class TrainingRun : ITrainingObserver, IDisposable
 {
     private readonly DataSet data;
     private readonly int? checkpointEvery;

@@ -14,7 +14,7 @@ namespace MnistCnn.Runtime;
 /// Through MPI.NET, whose interface MPICH, Intel MPI and MS-MPI have in common. Nothing of it is loaded by a process that was started
 /// alone.
 /// </remarks>
-public sealed class ProcessGroup : IDisposable
+internal sealed class ProcessGroup : IDisposable
 {
     /// <summary>The environment variable with the seconds that a process waits for the others before it takes them for lost.</summary>
     public const string PatienceVariable = "MNIST_CNN_PATIENCE";

@@ -4,7 +4,7 @@ namespace MnistCnn.Training;
 
 /// <summary>How images are spread over the classes.</summary>
 /// <param name="Counts">How many images each class has, at least one in all.</param>
-public sealed record ClassBalance(IReadOnlyList<long> Counts)
+internal sealed record ClassBalance(IReadOnlyList<long> Counts)
 {
     // The classes of MNIST are as far apart as 1.24.
     private const double Unbalanced = 1.5;

@@ -21,7 +21,7 @@ namespace MnistCnn.Training;
 /// Share of the training images that were recognised when they were seen, changed as the network saw them and by the weights that it had
 /// then, in percent. PyTorch's program and a run that went on within the epoch from a version that did not count have none.
 /// </param>
-public sealed record EpochMetrics(
+internal sealed record EpochMetrics(
     int Epoch,
     double TrainLoss,
     double TestLoss,

@@ -14,7 +14,7 @@ namespace MnistCnn.Training;
 /// <param name="Confidences">The probability that the network gave that class, from 0 to 1.</param>
 /// <param name="Classes">How many classes there are.</param>
 /// <param name="Ranks">How many classes the network held likelier than the one that each image is of, or null where that was not asked for.</param>
-public sealed record Evaluation(
+internal sealed record Evaluation(
     double Loss,
     IReadOnlyList<long> Labels,
     IReadOnlyList<long> Predictions,

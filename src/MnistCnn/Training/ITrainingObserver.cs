@@ -1,7 +1,7 @@
 namespace MnistCnn.Training;
 
 /// <summary>Is told how a training run goes, on the thread that trains.</summary>
-public interface ITrainingObserver
+internal interface ITrainingObserver
 {
     /// <summary>A step is done.</summary>
     void OnStep(StepMetrics step)

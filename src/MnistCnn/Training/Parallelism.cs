@@ -9,7 +9,7 @@ namespace MnistCnn.Training;
 /// depends less on the machine. Of an odd number of threads, one is not used.
 /// </param>
 /// <param name="Group">The processes, or null where this one is alone.</param>
-public sealed record Parallelism(int? Replicas = 1, ProcessGroup? Group = null)
+internal sealed record Parallelism(int? Replicas = 1, ProcessGroup? Group = null)
 {
     /// <summary>What trains where nothing else is asked for: this process alone, with as many replicas as it decides.</summary>
     public static Parallelism Automatic { get; } = new(Replicas: null);

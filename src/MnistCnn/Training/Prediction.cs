@@ -9,7 +9,7 @@ namespace MnistCnn.Training;
 /// <summary>A class that an image may be of.</summary>
 /// <param name="Class">Its number, from 0.</param>
 /// <param name="Probability">How sure the network is, from 0 to 1.</param>
-public sealed record Prediction(int Class, double Probability)
+internal sealed record Prediction(int Class, double Probability)
 {
     /// <summary>What a network sees in an image, the likeliest class first.</summary>
     /// <param name="model">Images (1, C, H, W) to logits (1, classes), ready for evaluation.</param>

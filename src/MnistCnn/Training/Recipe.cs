@@ -5,7 +5,7 @@ namespace MnistCnn.Training;
 /// <summary>A way to train that can be chosen by name.</summary>
 /// <param name="Name">The name on the command line.</param>
 /// <param name="Settings">What it consists of.</param>
-public sealed record Recipe(string Name, TrainSettings Settings)
+internal sealed record Recipe(string Name, TrainSettings Settings)
 {
     private static readonly TrainSettings Cycle = new(
         Epochs: 1, BatchSize: 128, LearningRate: 0.2, Momentum: 0.9, OneCycle: true, LabelSmoothing: 0.1);

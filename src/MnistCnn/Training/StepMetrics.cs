@@ -7,4 +7,4 @@ namespace MnistCnn.Training;
 /// <param name="Loss">Cross entropy of the batch before the step, with label smoothing if any, mean over its images, each by its class weight if there are any, in nats.</param>
 /// <param name="Images">How many images the batch has.</param>
 /// <param name="LearningRate">Of the step.</param>
-public readonly record struct StepMetrics(int Epoch, int Step, int Steps, double Loss, int Images, double LearningRate);
+internal readonly record struct StepMetrics(int Epoch, int Step, int Steps, double Loss, int Images, double LearningRate);

@@ -32,7 +32,7 @@ namespace MnistCnn.Training;
 /// After so many steps of the run in all, the learning rate is divided by ten, once at each of them: PyTorch's <c>MultiStepLR</c>.
 /// Above 0 and rising; null for a constant rate.
 /// </param>
-public sealed record TrainSettings(
+internal sealed record TrainSettings(
     [property: JsonRequired] string Architecture = Networks.Architecture.Default,
     [property: JsonRequired] int Epochs = 10,
     [property: JsonRequired] int BatchSize = 64,

@@ -15,7 +15,7 @@ namespace MnistCnn.Training;
 /// article's program in PyTorch: the same initial weights and batches exactly, and losses that agree to 1e-5 in the first 20 steps;
 /// later, rounding tells the two apart.
 /// </summary>
-public sealed class Trainer : IDisposable
+internal sealed class Trainer : IDisposable
 {
     private const int StepsBetweenCollections = 50;
 

@@ -9,7 +9,7 @@ namespace MnistCnn.Training;
 /// <param name="ImageSum">The images of those steps.</param>
 /// <param name="History">What was measured in the epochs that are over.</param>
 /// <param name="CorrectSum">How many of those images were recognised; null where some of them were seen by a version that did not count.</param>
-public sealed record TrainingState(
+internal sealed record TrainingState(
     int Epoch,
     int Step,
     double LossSum,

@@ -44,7 +44,7 @@ public sealed class ServerWithModels : IDisposable
     }
 
     /// <summary>Writes a file of random weights, which says what they take.</summary>
-    public static void WriteModel(string path, string architecture, NetworkShape shape, params (string Key, string Value)[] metadata)
+    internal static void WriteModel(string path, string architecture, NetworkShape shape, params (string Key, string Value)[] metadata)
     {
         using var scope = NewDisposeScope();
         using var network = RandomNetwork.Create(architecture, shape);

@@ -240,7 +240,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
 
     private sealed class ClosedTerminal(CancellationTokenSource cancellation) : ITrainingObserver
     {
-        public void OnEpoch(EpochMetrics epoch)
+        void ITrainingObserver.OnEpoch(EpochMetrics epoch)
         {
             cancellation.Cancel();
             throw new IOException("Input/output error");
@@ -262,17 +262,17 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
             Checkpoint.Write(Path, trainer, RunData.Of(Data), "run");
         }
 
-        public DataSet Data { get; }
+        internal DataSet Data { get; }
 
         public string Path => folder["checkpoint.safetensors"];
 
-        public void OnStep(StepMetrics step)
+        void ITrainingObserver.OnStep(StepMetrics step)
         {
             if ((step.Epoch, step.Step) == (2, 4))
                 enough.Cancel();
         }
 
-        public void OnEpoch(EpochMetrics epoch)
+        void ITrainingObserver.OnEpoch(EpochMetrics epoch)
         {
         }
 
