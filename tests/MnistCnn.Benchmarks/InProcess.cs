@@ -35,9 +35,9 @@ public sealed record InProcess(
     {
         using var data = Start(name, out var architecture);
         using var test = data.Test.Slice(0, Evaluation.BatchSize);
-        using var single = new Epochs(architecture, data with { Test = test }, new Parallelism());
+        using var single = new Epochs(architecture, data with { Test = test }, new ParallelSettings());
         using var steps = new BareSteps(single.Model, data);
-        using var usual = new Epochs(architecture, data with { Test = test }, Parallelism.Automatic);
+        using var usual = new Epochs(architecture, data with { Test = test }, ParallelSettings.Automatic);
         var threads = get_num_threads();
 
         // In turn, so that a change of the machine's speed meets all of them: the whole of a step and its bare half.
@@ -157,7 +157,7 @@ public sealed record InProcess(
     }
 
     /// <summary>A training that stops after each epoch until it is asked for the next one.</summary>
-    private sealed class Epochs(Architecture architecture, DataSet data, Parallelism parallelism) : IDisposable
+    private sealed class Epochs(Architecture architecture, DataSet data, ParallelSettings parallelism) : IDisposable
     {
         private readonly Trainer trainer = new(architecture, new TrainSettings(architecture.Name, Epochs: int.MaxValue), data, CPU, parallelism);
 
@@ -181,11 +181,11 @@ public sealed record InProcess(
 
         public void Dispose() => trainer.Dispose();
 
-        private sealed class End(CancellationTokenSource cancellation) : ITrainingObserver
+        private sealed class End(CancellationTokenSource cancellation) : ITrainingCallback
         {
             public double Seconds { get; private set; }
 
-            public void OnEpoch(EpochMetrics epoch)
+            public void OnEpochEnd(EpochMetrics epoch)
             {
                 Seconds = epoch.TrainSeconds;
                 cancellation.Cancel();

@@ -1,7 +1,7 @@
 using BenchmarkDotNet.Attributes;
+using MnistCnn.Charts;
 using MnistCnn.Data;
-using MnistCnn.Experiments;
-using MnistCnn.Reporting;
+using MnistCnn.Reporting.Plots;
 using MnistCnn.Runtime;
 using TorchSharp.Modules;
 

@@ -27,7 +27,7 @@ public sealed class FashionTests : IDisposable
         using (var whole = DataReader.Load(Package))
         {
             Assert.Equal("70,000 grey images of 28x28 in 10 classes, 86 % to train on", whole.Description);
-            Assert.Equal((PictureFit.Stretch, 60_000L, 10_000L), (whole.Fit, whole.Train.Count, whole.Test.Count));
+            Assert.Equal((ImageFit.Stretch, 60_000L, 10_000L), (whole.Fit, whole.Train.Count, whole.Test.Count));
         }
 
         using var idx = DataReader.Load(Package, trainLimit: Limit, testLimit: 1000);
@@ -45,11 +45,11 @@ public sealed class FashionTests : IDisposable
     }
 
     // The folder has its classes mixed in another way: compared as a multiset of images with their labels.
-    private static void AssertSameImages(ImageSet expected, ImageSet actual)
+    private static void AssertSameImages(LabeledImages expected, LabeledImages actual)
     {
         Assert.Equal(Rows(expected), Rows(actual));
 
-        static string[] Rows(ImageSet set)
+        static string[] Rows(LabeledImages set)
         {
             var (pixels, labels) = (set.Images.bytes.ToArray(), set.Labels.data<long>().ToArray());
             return [.. labels.Select((label, index) => $"{label}{Convert.ToHexString(pixels, 784 * index, 784)}").Order(StringComparer.Ordinal)];

@@ -114,7 +114,7 @@ public sealed class OnnxRuntimeTests : IDisposable
         }
     }
 
-    private static long Correct(Tensor logits, ImageSet images) => (logits.argmax(1) == images.Labels).sum().item<long>();
+    private static long Correct(Tensor logits, LabeledImages images) => (logits.argmax(1) == images.Labels).sum().item<long>();
 
     private static void AssertSameClasses(Tensor expected, Tensor actual) =>
         Assert.Equal(expected.argmax(1).data<long>().ToArray(), actual.argmax(1).data<long>().ToArray());

@@ -22,10 +22,10 @@ public static class Answers
     }
 
     /// <summary>Random pixels.</summary>
-    internal static ImageSet Images(int count, int channels, int height, int width)
+    internal static LabeledImages Images(int count, int channels, int height, int width)
     {
         var pixels = new byte[count * channels * height * width];
         new Random(1).NextBytes(pixels);
-        return new ImageSet(tensor(pixels, [count, channels, height, width]), zeros(count, ScalarType.Int64));
+        return new LabeledImages(tensor(pixels, [count, channels, height, width]), zeros(count, ScalarType.Int64));
     }
 }

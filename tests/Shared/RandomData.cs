@@ -17,10 +17,10 @@ public static class RandomData
             Set(test),
             [.. Enumerable.Range(0, shape.Classes).Select(label => $"class {label}")],
             new Normalization(0.5, 0.29),
-            PictureFit.Stretch,
+            ImageFit.Stretch,
             new Dictionary<string, string>());
 
-        ImageSet Set(int count) => new(
+        LabeledImages Set(int count) => new(
             randint(0, 256, [count, shape.Channels, shape.Height, shape.Width], dtype: ScalarType.Byte, generator: generator),
             arange(count).remainder(shape.Classes).to_type(ScalarType.Int64));
     }

@@ -22,7 +22,7 @@ public static class SmallPictures
     }
 
     /// <summary>Grey images as PNG files, a folder a class, in the order of their names.</summary>
-    internal static void WriteImages(ImageSet set, string folder)
+    internal static void WriteImages(LabeledImages set, string folder)
     {
         var (pixels, labels) = (set.Images.bytes.ToArray(), set.Labels.data<long>().ToArray());
         var (height, width) = ((int)set.Images.shape[2], (int)set.Images.shape[3]);

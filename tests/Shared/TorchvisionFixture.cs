@@ -14,7 +14,7 @@ namespace MnistCnn.Tests;
 /// <param name="Weights">Of it when it is new, in order.</param>
 /// <param name="TrainLosses">Of its first steps.</param>
 /// <param name="TestLogits">What it gives after them for the first test images.</param>
-/// <param name="TrainingLogits">What it gives for them in training when it is new: itself and each side classifier.</param>
+/// <param name="TrainingLogits">What it gives for them in training when it is new: itself and each auxiliary classifier.</param>
 public sealed record TorchvisionFixture(
     Dictionary<string, TorchvisionFixture.Network> Networks,
     long Seed,

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using MnistCnn.Networks;
-using MnistCnn.Reporting;
+using MnistCnn.Reporting.Plots;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
@@ -16,11 +16,11 @@ internal static class CommonOptions
     /// <summary>Kinds of models, for help.</summary>
     /// <remarks>Declared before the options, which use it.</remarks>
     public static readonly string ModelKinds =
-        $"a {ModelFile.Ending} file with weights, this program's or PyTorch's, a run folder, or a network that comes with the program: "
-        + $"{string.Join(", ", ModelFile.Ready)}.";
+        $"a {ModelLocator.Ending} file with weights, this program's or PyTorch's, a run folder, or a network that comes with the program: "
+        + $"{string.Join(", ", ModelLocator.Ready)}.";
 
     /// <summary>Kinds of models and the default of a command that takes one, for help.</summary>
-    public static readonly string ModelDescription = $"{ModelKinds} [default: {ModelFile.Standard}, or what --arch names]";
+    public static readonly string ModelDescription = $"{ModelKinds} [default: {ModelLocator.Standard}, or what --arch names]";
 
     /// <summary>
     /// The network. Of every command, since <c>dotnet run train --arch inception</c> hands it on before the command's
@@ -87,7 +87,7 @@ internal static class CommonOptions
 
     /// <summary>Loads the weights of a model, into the network that <see cref="Arch"/> names, if any.</summary>
     /// <param name="line">The command line.</param>
-    /// <param name="name">What it says of the model; see <see cref="ModelFile.Find"/>.</param>
+    /// <param name="name">What it says of the model; see <see cref="ModelLocator.Find"/>.</param>
     /// <param name="device">Where the network goes.</param>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">It does not hold weights, or another network's.</exception>
@@ -95,14 +95,14 @@ internal static class CommonOptions
     public static TrainedNetwork LoadModel(ParseResult line, string? name, torch.Device device)
     {
         var architecture = line.GetValue(Arch);
-        return TrainedNetwork.Load(ModelFile.Find(name, architecture), architecture).To(device);
+        return TrainedNetwork.Load(ModelLocator.Find(name, architecture), architecture).To(device);
     }
 
     /// <summary>An option that says where a plot goes.</summary>
     /// <param name="standard">Where it goes otherwise, in words.</param>
     public static Option<string?> Plot(string standard) => Checked(
-        new Option<string?>("--plot") { Description = $"The plot: {Picture.Endings}. [default: {standard}]", HelpName = "FILE" },
-        value => Picture.HasKnownEnding(value) ? null : $"--plot takes a file that ends in one of {Picture.Endings}, not '{value}'.");
+        new Option<string?>("--plot") { Description = $"The plot: {PlotFile.Endings}. [default: {standard}]", HelpName = "FILE" },
+        value => PlotFile.HasKnownEnding(value) ? null : $"--plot takes a file that ends in one of {PlotFile.Endings}, not '{value}'.");
 
     /// <summary>The names of all recipes.</summary>
     public static string RecipeNames { get; } = Names(Recipe.All, recipe => recipe.Name);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using MnistCnn.Reporting;
+using MnistCnn.Reporting.Plots;
 using MnistCnn.Runs;
 
 namespace MnistCnn.Commands;
@@ -7,7 +8,7 @@ namespace MnistCnn.Commands;
 /// <summary><c>compare</c>: several runs in one plot and one table.</summary>
 internal static class CompareCommand
 {
-    private const string StandardPlot = "compare.png";
+    private const string DefaultPlot = "compare.png";
 
     private static readonly Argument<string[]> Runs = new("RUN")
     {
@@ -15,7 +16,7 @@ internal static class CompareCommand
         Arity = ArgumentArity.OneOrMore,
     };
 
-    private static readonly Option<string?> Plot = CommonOptions.Plot(StandardPlot);
+    private static readonly Option<string?> Plot = CommonOptions.Plot(DefaultPlot);
     public static Command Create()
     {
         var command = new Command("compare", "Show several runs in one plot and one table.") { Runs, Plot, CommonOptions.Json };
@@ -25,10 +26,10 @@ internal static class CompareCommand
 
     private static int Run(ParseResult line)
     {
-        var plotPath = Path.GetFullPath(line.GetValue(Plot) ?? StandardPlot);
-        var runs = SavedRun.ReadAll(line.GetRequiredValue(Runs));
+        var plotPath = Path.GetFullPath(line.GetValue(Plot) ?? DefaultPlot);
+        var runs = RunRecord.ReadAll(line.GetRequiredValue(Runs));
         ComparisonReport.Write(
-            runs, () => Picture.DrawAll(Plot.Name, (plotPath, path => ComparisonPlot.Draw(path, runs))), line.GetValue(CommonOptions.Json));
+            runs, () => PlotFile.DrawAll(Plot.Name, (plotPath, path => ComparisonPlot.Draw(path, runs))), line.GetValue(CommonOptions.Json));
         return 0;
     }
 }

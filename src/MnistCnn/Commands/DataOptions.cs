@@ -10,7 +10,7 @@ namespace MnistCnn.Commands;
 /// <summary>Options that say which data set is read, and how pictures become images of it.</summary>
 internal static class DataOptions
 {
-    private static readonly string FitNames = Names(Enum.GetNames<PictureFit>(), name => name.ToLowerInvariant());
+    private static readonly string FitNames = Names(Enum.GetNames<ImageFit>(), name => name.ToLowerInvariant());
 
     public static Option<string?> Data { get; } = new("--data")
     {
@@ -26,7 +26,7 @@ internal static class DataOptions
         CustomParser = Size,
     };
 
-    public static Option<PictureFit?> Fit { get; } = new("--fit")
+    public static Option<ImageFit?> Fit { get; } = new("--fit")
     {
         Description = $"How they are brought to it: {FitNames}. [default: crop]",
         HelpName = "NAME",
@@ -41,8 +41,8 @@ internal static class DataOptions
     public static Option<double> TestShare { get; } = Number(
         "--test-share",
         "Without folders train and test (or val): the share of each class to test on.",
-        PictureSettings.StandardTestShare,
-        PictureSettings.IsTestShare,
+        ImageSettings.DefaultTestFraction,
+        ImageSettings.IsTestShare,
         "a number above 0 and below 1");
 
     public static Option<bool> SkipBroken { get; } = new("--skip-broken") { Description = "Pass over pictures that cannot be read." };
@@ -61,10 +61,10 @@ internal static class DataOptions
     /// <exception cref="InvalidDataException">It is not a data set, or a damaged one.</exception>
     /// <exception cref="UserException">It does not fit into memory, or an option does not fit it.</exception>
     public static DataSet Load(
-        ParseResult line, int? trainLimit, int? testLimit, PictureSettings? pictures = null, string? folder = null, ProcessGroup? group = null)
+        ParseResult line, int? trainLimit, int? testLimit, ImageSettings? pictures = null, string? folder = null, ProcessGroup? group = null)
     {
         var path = line.GetValue(Data) ?? folder ?? IdxReader.BundledMnist;
-        var settings = Settings(line, pictures ?? new PictureSettings());
+        var settings = Settings(line, pictures ?? new ImageSettings());
         DataSet? data = null;
         if (!Console.IsErrorRedirected && DataReader.HoldsPictures(path))
             ProgressBar.Show(Terminal.Of(Console.Error), bar => Load(share => bar.At("Pictures", share, share)));
@@ -95,7 +95,7 @@ internal static class DataOptions
             Console.Error.WriteLine($"Pictures that cannot be read and are passed over: {data.PassedOver.Count}. The first: {first}");
     }
 
-    private static PictureSettings Settings(ParseResult line, PictureSettings standard) => standard with
+    private static ImageSettings Settings(ParseResult line, ImageSettings standard) => standard with
     {
         Height = line.GetValue(ImageSize)?.Height ?? standard.Height,
         Width = line.GetValue(ImageSize)?.Width ?? standard.Width,
@@ -110,17 +110,17 @@ internal static class DataOptions
     private static (int Height, int Width)? Size(ArgumentResult result)
     {
         var text = Text(result);
-        var size = PictureSettings.ParseSize(text);
+        var size = ImageSettings.ParseSize(text);
         if (size is null)
-            result.AddError($"--image-size takes height and width, as in 64x64, each from 1 to {PictureSettings.LargestSide}, not '{text}'.");
+            result.AddError($"--image-size takes height and width, as in 64x64, each from 1 to {ImageSettings.LargestSide}, not '{text}'.");
         return size;
     }
 
-    private static PictureFit? FitName(ArgumentResult result)
+    private static ImageFit? FitName(ArgumentResult result)
     {
         var text = Text(result);
-        if (Enum.GetNames<PictureFit>().Contains(text, StringComparer.OrdinalIgnoreCase))
-            return Enum.Parse<PictureFit>(text, ignoreCase: true);
+        if (Enum.GetNames<ImageFit>().Contains(text, StringComparer.OrdinalIgnoreCase))
+            return Enum.Parse<ImageFit>(text, ignoreCase: true);
         result.AddError(Unknown("fit", text, FitNames));
         return null;
     }

@@ -5,6 +5,7 @@ using System.Runtime.Intrinsics.X86;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Reporting;
+using MnistCnn.Reporting.Plots;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
@@ -28,32 +29,32 @@ internal static class DoctorCommand
 
     private static int Run(ParseResult line)
     {
-        Finding[] findings = [.. Findings(line)];
+        HealthCheck[] findings = [.. Findings(line)];
         DoctorReport.Write(findings, line.GetValue(Json));
         string[] missing = [.. findings.Where(finding => finding.Needed && !finding.Found).Select(finding => finding.Name)];
         return missing.Length == 0 ? 0 : throw new UserException($"This system lacks what a training needs: {string.Join(", ", missing)}.");
     }
 
-    private static IEnumerable<Finding> Findings(ParseResult line)
+    private static IEnumerable<HealthCheck> Findings(ParseResult line)
     {
-        yield return Finding.Of("Program", () => $"MnistCnn {Versions.Program}, .NET {Environment.Version}");
-        yield return Finding.Of("System", System);
-        var libtorch = Finding.Of("libtorch", Libtorch);
+        yield return HealthCheck.Of("Program", () => $"MnistCnn {Versions.Program}, .NET {Environment.Version}");
+        yield return HealthCheck.Of("System", System);
+        var libtorch = HealthCheck.Of("libtorch", Libtorch);
         yield return libtorch;
         if (libtorch.Found)
         {
-            var device = Finding.Of("Device", () => Devices.Get(line.GetValue(Device) ?? "auto").ToString());
+            var device = HealthCheck.Of("Device", () => Devices.Get(line.GetValue(Device) ?? "auto").ToString());
             yield return device;
-            yield return Finding.Of("GPU", Gpu, needed: false);
-            yield return Finding.Of("MNIST", Mnist);
-            yield return Finding.Of("Networks", ReadyNetworks, needed: false);
+            yield return HealthCheck.Of("GPU", Gpu, needed: false);
+            yield return HealthCheck.Of("MNIST", Mnist);
+            yield return HealthCheck.Of("Networks", ReadyNetworks, needed: false);
             if (device.Found)
-                yield return Finding.Of("Training", () => Training(device.Text));
+                yield return HealthCheck.Of("Training", () => Training(device.Text));
         }
 
-        yield return Finding.Of("Plots", Plots, needed: false);
-        yield return Finding.Of("Folder", Folder);
-        yield return Finding.Of("MPI", () => ProcessGroup.Library, needed: false);
+        yield return HealthCheck.Of("Plots", Plots, needed: false);
+        yield return HealthCheck.Of("Folder", Folder);
+        yield return HealthCheck.Of("MPI", () => ProcessGroup.Library, needed: false);
     }
 
     private static string System()
@@ -85,9 +86,9 @@ internal static class DoctorCommand
 
     private static string ReadyNetworks()
     {
-        foreach (var name in ModelFile.Ready)
-            TrainedNetwork.Load(ModelFile.Find(null, Architecture.Find(name))).Dispose();
-        return string.Join(", ", ModelFile.Ready);
+        foreach (var name in ModelLocator.Ready)
+            TrainedNetwork.Load(ModelLocator.Find(null, Architecture.Find(name))).Dispose();
+        return string.Join(", ", ModelLocator.Ready);
     }
 
     // What a training does, but for its files.
@@ -95,7 +96,7 @@ internal static class DoctorCommand
     {
         var architecture = Architecture.Find(Architecture.Default)!;
         using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: Images, testLimit: Evaluation.BatchSize);
-        using var trainer = new Trainer(architecture, new TrainSettings(architecture.Name, Epochs: 1), data, Devices.Get(device), Parallelism.Automatic);
+        using var trainer = new Trainer(architecture, new TrainSettings(architecture.Name, Epochs: 1), data, Devices.Get(device), ParallelSettings.Automatic);
         trainer.Run([]);
         var speed = trainer.State.History[0].ImagesPerSecond;
         return FormattableString.Invariant($"{architecture.Title} learns from {speed:N0} images a second: an epoch of MNIST in {data.Found.Train / speed:F0} s or less");

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using MnistCnn.Data;
 using MnistCnn.Reporting;
+using MnistCnn.Reporting.Plots;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
@@ -11,10 +12,10 @@ namespace MnistCnn.Commands;
 /// <summary><c>evaluate</c>: how well weights do on the test images.</summary>
 internal static class EvaluateCommand
 {
-    private const int StandardTop = 5;
+    private const int DefaultTop = 5;
 
     private static readonly Option<int?> Top = OptionalCount(
-        "--top", $"Report how often the right class is among the N likeliest too. [default: {StandardTop} above {ClassText.FewClasses} classes]");
+        "--top", $"Report how often the right class is among the N likeliest too. [default: {DefaultTop} above {ClassText.FewClasses} classes]");
 
     private static readonly Option<string?> Out = new("--out")
     {
@@ -43,17 +44,17 @@ internal static class EvaluateCommand
         DataOptions.Report(line, data);
         if (model.MayKnowTestImages(data))
             Console.Error.WriteLine($"{data.Folder} is not split as it was when the network was trained, or has changed: it may know some of the test images.");
-        var weights = ModelFile.Find(name, model.Architecture);
-        var folder = Path.GetFullPath(line.GetValue(Out) ?? ModelFile.ResultFolder(name, weights));
+        var weights = ModelLocator.Find(name, model.Architecture);
+        var folder = Path.GetFullPath(line.GetValue(Out) ?? ModelLocator.ResultFolder(name, weights));
         var picture = Path.Combine(folder, Path.GetFileNameWithoutExtension(weights));
 
         using var test = data.Test.To(device);
         var evaluation = Evaluation.Run(model.Network, test, model.Normalization, rank: top is not null);
-        var isChosenOnTest = ModelFile.IsChosenOnTest(weights, data);
+        var isChosenOnTest = ModelLocator.IsChosenOnTest(weights, data);
         EvaluationReport.Write(model.Architecture, names, evaluation, top, isChosenOnTest, Draw, line.GetValue(Json));
         return 0;
 
-        IReadOnlyList<string> Draw() => Picture.DrawAll(
+        IReadOnlyList<string> Draw() => PlotFile.DrawAll(
             Out.Name,
             ($"{picture}-confusion.png", path => ConfusionPlot.Draw(path, model.Architecture.Title, evaluation, names, isChosenOnTest)),
             ($"{picture}-mistakes.png", path => MistakesPlot.Draw(path, model.Architecture.Title, evaluation, data.Test, names)));
@@ -64,7 +65,7 @@ internal static class EvaluateCommand
     /// <param name="classes">How many classes there are.</param>
     /// <exception cref="UserException">Among as many, it would always be found.</exception>
     internal static int? TopOf(int? asked, int classes) => asked < classes || asked is null
-        ? asked ?? (classes > ClassText.FewClasses ? StandardTop : null)
+        ? asked ?? (classes > ClassText.FewClasses ? DefaultTop : null)
         : throw new UserException($"--top takes a number below that of the classes, which is {classes}, not {asked}.");
 
     private static void EnsureFit(TrainedNetwork model, DataSet data)

@@ -1,7 +1,10 @@
 using System.CommandLine;
+using MnistCnn.Charts;
 using MnistCnn.Experiments;
 using MnistCnn.Files;
 using MnistCnn.Reporting;
+using MnistCnn.Reporting.Pages;
+using MnistCnn.Reporting.Plots;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
 using static MnistCnn.Commands.CommonOptions;
@@ -59,7 +62,7 @@ internal static class ExperimentCommand
     {
         var settings = Settings(line, experiment);
         using var data = DataOptions.Load(line, settings.TrainLimit, settings.TestLimit);
-        using var interruption = new Interruption();
+        using var interruption = new ShutdownSignals();
         using var run = ExperimentRun.Open(experiment, settings, data, device, line.GetValue(Out));
         DataOptions.Report(line, data);
         var isFinished = Measure(run, interruption.Token);
@@ -69,8 +72,8 @@ internal static class ExperimentCommand
 
     private static int RunAll(ParseResult line, Device device)
     {
-        using var interruption = new Interruption();
-        using var series = ExperimentSeries.Open(Claims.All, line.GetValue(Out), ArticleReport.Files);
+        using var interruption = new ShutdownSignals();
+        using var series = ExperimentSeries.Open(Claims.All, line.GetValue(Out), SuiteReport.Files);
         foreach (var (index, experiment) in Claims.All.Index())
         {
             if (interruption.Token.IsCancellationRequested)
@@ -78,14 +81,14 @@ internal static class ExperimentCommand
             Console.Error.WriteLine($"{experiment.Name}, {index + 1} of {Claims.All.Count}:");
             var chapter = ChapterOf(line, series, experiment, device, interruption.Token);
             series.Set(chapter);
-            ArticleReport.Write(series);
+            SuiteReport.Write(series);
             if (chapter.Problem is not null)
                 Console.Error.WriteLine($"error: {experiment.Name}: {chapter.Problem}");
             else if (!line.GetValue(Json))
                 ExperimentReport.Result(chapter.Info!, chapter.Findings!, [], json: false);
         }
 
-        ExperimentReport.Result(series, [.. ArticleReport.Files.Select(name => Path.Combine(series.Folder, name))], line.GetValue(Json));
+        ExperimentReport.Result(series, [.. SuiteReport.Files.Select(name => Path.Combine(series.Folder, name))], line.GetValue(Json));
         return interruption.Token.IsCancellationRequested ? Stopped(series.Folder)
             : series.Chapters.Any(chapter => chapter.Problem is not null) ? ExitCode.Failed
             : 0;

@@ -40,9 +40,9 @@ internal static class ExportCommand
         NativeLibraries.Load();
         var name = line.GetValue(Model);
         using var model = LoadModel(line, name, CPU);
-        var modelPath = ModelFile.Find(name, model.Architecture);
+        var modelPath = ModelLocator.Find(name, model.Architecture);
         var path = Path.GetFullPath(line.GetValue(Out)
-            ?? Path.Combine(ModelFile.ResultFolder(name, modelPath), Path.GetFileNameWithoutExtension(modelPath) + ".onnx"));
+            ?? Path.Combine(ModelLocator.ResultFolder(name, modelPath), Path.GetFileNameWithoutExtension(modelPath) + ".onnx"));
         EnsureFree(path, modelPath, line.GetValue(Overwrite));
         var file = OnnxModel.Of(
             model.Architecture,

@@ -3,6 +3,7 @@ using MnistCnn.Data;
 using MnistCnn.Experiments;
 using MnistCnn.Reporting;
 using MnistCnn.Runs;
+using MnistCnn.Sweeps;
 using MnistCnn.Training;
 using static MnistCnn.Commands.CommonOptions;
 using static TorchSharp.torch;
@@ -14,7 +15,7 @@ internal static class PredictCommand
 {
     private static readonly Argument<string[]> Images = new("[MODEL] IMAGE")
     {
-        Description = $"Pictures, or folders of them: {string.Join(", ", PictureFile.Endings)}. In front of them, the network: {ModelDescription}",
+        Description = $"Pictures, or folders of them: {string.Join(", ", ImageDecoder.Endings)}. In front of them, the network: {ModelDescription}",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -39,7 +40,7 @@ internal static class PredictCommand
     private static int Run(ParseResult line)
     {
         var names = line.GetRequiredValue(Images);
-        var hasModel = ModelFile.IsModel(names[0]);
+        var hasModel = ModelLocator.IsModel(names[0]);
         var name = hasModel ? names[0] : null;
         var device = StartTorch(line);
         using var model = LoadModel(line, name, device);
@@ -49,7 +50,7 @@ internal static class PredictCommand
         var files = names.Skip(hasModel ? 1 : 0).SelectMany(Expand).ToArray();
         var report = new PredictionReport(
             files,
-            ModelFile.Find(name, model.Architecture),
+            ModelLocator.Find(name, model.Architecture),
             model.ClassNames,
             line.GetValue(Top),
             line.GetValue(Show),
@@ -60,7 +61,7 @@ internal static class PredictCommand
             try
             {
                 image = Directory.Exists(file)
-                    ? throw new FileNotFoundException($"The folder {file} holds no picture: {string.Join(", ", PictureFile.Endings)}.")
+                    ? throw new FileNotFoundException($"The folder {file} holds no picture: {string.Join(", ", ImageDecoder.Endings)}.")
                     : Read(file, model);
             }
             catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
@@ -80,10 +81,10 @@ internal static class PredictCommand
     // Without a network in front, the bundled one answers: it must not do so if an argument may be the name of another network.
     private static string? Problem(string[] names)
     {
-        var hasModel = names is [var first, ..] && ModelFile.IsModel(first);
+        var hasModel = names is [var first, ..] && ModelLocator.IsModel(first);
         if (hasModel && names.Length == 1)
             return $"{names[0]} is a network: name the images after it.";
-        if (names.Skip(1).FirstOrDefault(ModelFile.IsModel) is { } late)
+        if (names.Skip(1).FirstOrDefault(ModelLocator.IsModel) is { } late)
             return $"{late} is a network: name one network, before the images.";
         return !hasModel && names.FirstOrDefault(name => !IsPicture(name)) is { } unknown
             ? $"{unknown} {(Path.Exists(unknown) ? "is neither a network nor an image" : "does not exist")}."
@@ -95,11 +96,11 @@ internal static class PredictCommand
     {
         if (File.Exists(Path.Combine(name, Sweep.InfoFile)) || File.Exists(Path.Combine(name, ExperimentRun.InfoFile)))
             return false;
-        if (PictureFile.IsNamed(name) || PictureFolder.Pictures(name).Any())
+        if (ImageDecoder.IsNamed(name) || ImageFolder.Pictures(name).Any())
             return true;
         try
         {
-            PictureFile.ReadHeader(PictureFile.ReadAllBytes(name), name);
+            ImageDecoder.ReadHeader(ImageDecoder.ReadAllBytes(name), name);
             return true;
         }
         catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
@@ -109,14 +110,14 @@ internal static class PredictCommand
     }
 
     // Null where no ink is found in it.
-    private static Tensor? Read(string file, TrainedNetwork model) => model.ImageOf(PictureFile.ReadAllBytes(file), file) is { } pixels
+    private static Tensor? Read(string file, TrainedNetwork model) => model.ImageOf(ImageDecoder.ReadAllBytes(file), file) is { } pixels
         ? tensor(pixels, [model.Shape.Channels, model.Shape.Height, model.Shape.Width])
         : null;
 
     // A folder without pictures stays, so that it gets its own error.
     private static string[] Expand(string path)
     {
-        string[] files = [.. PictureFolder.Pictures(path)];
+        string[] files = [.. ImageFolder.Pictures(path)];
         return files.Length > 0 ? files : [path];
     }
 }

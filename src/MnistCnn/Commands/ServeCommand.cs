@@ -16,7 +16,7 @@ internal static class ServeCommand
 {
     private static readonly Argument<string[]> ModelNames = new("MODEL")
     {
-        Description = $"Each network to look into: {ModelKinds} [default: {string.Join(" and ", ModelFile.Ready)}, or what --arch names]",
+        Description = $"Each network to look into: {ModelKinds} [default: {string.Join(" and ", ModelLocator.Ready)}, or what --arch names]",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
@@ -45,7 +45,7 @@ internal static class ServeCommand
         {
             ModelNames, RunsFolder, DataOptions.Data, Port, Listen, NoBrowser, Threads, Json,
         };
-        command.SetAction(line => Run(line).GetAwaiter().GetResult()); // so that signals are this program's to handle: Interruption
+        command.SetAction(line => Run(line).GetAwaiter().GetResult()); // so that signals are this program's to handle: ShutdownSignals
         return command;
     }
 
@@ -62,7 +62,7 @@ internal static class ServeCommand
         using var queue = new InferenceQueue();
         await queue.Run(() => models.Named.ToArray(), CancellationToken.None);
 
-        using var interruption = new Interruption();
+        using var interruption = new ShutdownSignals();
         var settings = new ServeSettings(line.GetValue(Listen), line.GetValue(Port));
         var (app, address) = await Server.Start(settings, new Api(queue, models, runs, interruption.Token).MapPaths);
         await using (app)
@@ -82,12 +82,12 @@ internal static class ServeCommand
     // The files of the networks, by what requests call them.
     private static Dictionary<string, string> Named(ParseResult line)
     {
-        string?[] standard = line.GetValue(Arch) is null ? [.. ModelFile.Ready] : [null];
+        string?[] standard = line.GetValue(Arch) is null ? [.. ModelLocator.Ready] : [null];
         var names = line.GetValue(ModelNames) is { Length: > 0 } given ? given : standard;
         var named = new Dictionary<string, string>();
         foreach (var name in names)
         {
-            var path = ModelFile.Find(name, line.GetValue(Arch));
+            var path = ModelLocator.Find(name, line.GetValue(Arch));
             if (named.ContainsValue(path))
                 continue;
             var id = name is not null && Directory.Exists(name) ? Path.GetFileName(Path.GetDirectoryName(path))! : Path.GetFileNameWithoutExtension(path);

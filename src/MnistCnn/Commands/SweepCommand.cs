@@ -6,6 +6,7 @@ using MnistCnn.Experiments;
 using MnistCnn.Files;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
+using MnistCnn.Sweeps;
 using TorchSharp;
 using static System.FormattableString;
 using static MnistCnn.Commands.CommonOptions;
@@ -162,7 +163,7 @@ internal static class SweepCommand
         var path = line.GetValue(Out) ?? Path.Combine("runs", $"sweep-{DateTimeOffset.Now:yyyyMMdd-HHmmss}");
         var sweep = new Sweep(path, grid, Trials(grid, shared), line.GetValue(TrainCommand.Init));
         using var data = new SweepData(line);
-        using var interruption = new Interruption();
+        using var interruption = new ShutdownSignals();
         try
         {
             if (line.GetValue(Worker))

@@ -6,6 +6,7 @@ using MnistCnn.Experiments;
 using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Reporting;
+using MnistCnn.Reporting.Plots;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
@@ -152,12 +153,12 @@ internal static class TrainCommand
     private static int Run(ParseResult line, ProcessGroup? group)
     {
         using var start = ProcessGroup.Together(group, () => Read(line, group));
-        using var interruption = new Interruption();
+        using var interruption = new ShutdownSignals();
         if (group is not null)
-            group.Interruption = interruption.Token;
+            group.ShutdownSignals = interruption.Token;
         var stop = group?.Token ?? interruption.Token;
         var (device, checkpoint, checkpointPath, architecture, settings, data) = start;
-        var (folder, every, parallelism) = (line.GetValue(Out), line.GetValue(CheckpointEvery), new Parallelism(line.GetValue(Replicas), group));
+        var (folder, every, parallelism) = (line.GetValue(Out), line.GetValue(CheckpointEvery), new ParallelSettings(line.GetValue(Replicas), group));
         using var run = checkpoint is null
             ? TrainingRun.Start(architecture, settings, data, device, folder, line.GetValue(Init), every, parallelism)
             : TrainingRun.Resume(checkpoint, checkpointPath!, architecture, settings, data, device, folder, every, parallelism);
@@ -230,7 +231,7 @@ internal static class TrainCommand
         var plot = new AccuracyPlot(plotPath, architecture.Title, epochs, folder.Epochs);
         if (folder.Epochs.Count > 0)
             plot.Draw(); // A run can be killed after the checkpoint of an epoch and before its plot.
-        List<ITrainingObserver> observers = [plot];
+        List<ITrainingCallback> observers = [plot];
         if (line.GetResult(TensorBoard) is { Implicit: false } ? line.GetValue(TensorBoard) : TensorBoardWriter.HasEvents(home))
             observers.Add(new TensorBoardWriter(folder.FullPath, home, run.Trainer));
         var isFinished = false;

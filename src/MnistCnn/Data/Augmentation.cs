@@ -90,16 +90,16 @@ internal sealed record Augmentation(double Shift = 0, double Rotate = 0, double 
         var drawn = Draw((int)images.shape[0], GeneratorSeed(seed, epoch, step));
         var result = images.alias();
         if (Stroke > 0)
-            result = Distortion.Thicken(result, [.. drawn.Select(draw => Either(draw[4], Stroke))]);
+            result = ImageTransforms.Thicken(result, [.. drawn.Select(draw => Either(draw[4], Stroke))]);
         if (Flip)
-            result = Distortion.Mirror(result, [.. drawn.Select(draw => draw[5] < 0.5)]);
+            result = ImageTransforms.Mirror(result, [.. drawn.Select(draw => draw[5] < 0.5)]);
         if (Crop > 0)
-            result = Distortion.Crop(result, Crop, [.. drawn.Select(draw => ((int)(draw[11] * (2 * Crop + 1)), (int)(draw[12] * (2 * Crop + 1))))]);
+            result = ImageTransforms.Crop(result, Crop, [.. drawn.Select(draw => ((int)(draw[11] * (2 * Crop + 1)), (int)(draw[12] * (2 * Crop + 1))))]);
         if (Shift > 0 || Rotate > 0 || Scale > 0)
-            result = Distortion.Move(result, [.. drawn.Select(draw =>
+            result = ImageTransforms.Move(result, [.. drawn.Select(draw =>
                 new Motion(Either(draw[0], Shift), Either(draw[1], Shift), Either(draw[2], Rotate), 1 + Either(draw[3], Scale)))]);
         if (Erase)
-            result = Distortion.Fill(result, [.. drawn.Select(draw => draw[6] < 0.5 ? Rectangle(draw, height, width) : default)]);
+            result = ImageTransforms.Fill(result, [.. drawn.Select(draw => draw[6] < 0.5 ? Rectangle(draw, height, width) : default)]);
         return result.MoveToOuterDisposeScope();
     }
 

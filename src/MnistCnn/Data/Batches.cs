@@ -19,7 +19,7 @@ internal static class Batches
     /// <param name="set">The images; they must live as long as the loader is used. The batches are where they are.</param>
     /// <param name="normalization">How the network is given them.</param>
     /// <param name="batchSize">Images in a batch, at least 1.</param>
-    public static DataLoader<long, Batch> Of(ImageSet set, Normalization normalization, int batchSize) => new(
+    public static DataLoader<long, Batch> Of(LabeledImages set, Normalization normalization, int batchSize) => new(
         new Indices(set.Count),
         (int)Math.Min(batchSize, set.Count), // the loader makes room for a whole batch
         (indices, _) => Gather(set, normalization, [.. indices]),
@@ -54,7 +54,7 @@ internal static class Batches
 
     // One gather a batch: to let the loader stack 64 small tensors took about ten times as long. Of a set on a GPU, only the
     // indices go there.
-    private static Batch Gather(ImageSet set, Normalization normalization, long[] indices)
+    private static Batch Gather(LabeledImages set, Normalization normalization, long[] indices)
     {
         using var index = tensor(indices, device: set.Images.device);
         using var pixels = set.Images.index_select(0, index);

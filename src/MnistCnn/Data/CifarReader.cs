@@ -37,15 +37,15 @@ internal static class CifarReader
     public static DataSet Load(string path, int? trainLimit = null, int? testLimit = null)
     {
         path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        var files = new SummedFiles(path);
+        var files = new VerifiedFiles(path);
         var kind = Find(files, path);
         var names = files.Has(kind.Names) ? ClassNames.FromLines(files.Read(kind.Names), files.PathOf(kind.Names), kind.Classes) : ClassNames.Numbers(kind.Classes);
-        var pixels = new PixelSums();
+        var pixels = new MeanStdAccumulator();
         var train = Read(files, kind, kind.Train, trainLimit, pixels);
         try
         {
-            var test = Read(files, kind, [kind.Test], testLimit, new PixelSums());
-            return new DataSet(path, train, test, names, pixels.Normalization, PictureFit.Stretch, files.Sha256)
+            var test = Read(files, kind, [kind.Test], testLimit, new MeanStdAccumulator());
+            return new DataSet(path, train, test, names, pixels.Normalization, ImageFit.Stretch, files.Sha256)
             {
                 Found = (kind.Records(files, kind.Train), kind.Records(files, [kind.Test])),
             };
@@ -59,7 +59,7 @@ internal static class CifarReader
 
     private static Kind[] KindsIn(string folder) => [.. Kinds.Where(kind => kind.Files.Any(file => File.Exists(Path.Combine(folder, file))))];
 
-    private static Kind Find(SummedFiles files, string folder)
+    private static Kind Find(VerifiedFiles files, string folder)
     {
         if (File.Exists(folder))
             throw new IOException($"{folder} is a file; name the folder that holds it.");
@@ -76,7 +76,7 @@ internal static class CifarReader
     }
 
     // Each file is let go before the next one is read. All pixels are measured, whatever the limit.
-    private static ImageSet Read(SummedFiles files, Kind kind, string[] names, int? limit, PixelSums pixels)
+    private static LabeledImages Read(VerifiedFiles files, Kind kind, string[] names, int? limit, MeanStdAccumulator pixels)
     {
         var count = Math.Min(limit ?? int.MaxValue, kind.Records(files, names));
         if (count * Pixels > Array.MaxLength)
@@ -90,7 +90,7 @@ internal static class CifarReader
                 Take(kind, files.Read(name), files.PathOf(name), images.bytes, labels, ref taken, pixels);
             if (taken != count)
                 throw new InvalidDataException($"{Path.GetDirectoryName(files.PathOf(kind.Test))} was changed while it was read.");
-            return new ImageSet(images, tensor(labels));
+            return new LabeledImages(images, tensor(labels));
         }
         catch
         {
@@ -99,7 +99,7 @@ internal static class CifarReader
         }
     }
 
-    private static void Take(Kind kind, ReadOnlySpan<byte> contents, string path, Span<byte> images, long[] labels, ref int taken, PixelSums pixels)
+    private static void Take(Kind kind, ReadOnlySpan<byte> contents, string path, Span<byte> images, long[] labels, ref int taken, MeanStdAccumulator pixels)
     {
         var records = kind.Records(contents.Length, path);
         for (var index = 0; index < records; index++)
@@ -132,7 +132,7 @@ internal static class CifarReader
 
         public int RecordLength => Labels.Length + Pixels;
 
-        public long Records(SummedFiles files, string[] names) => names.Sum(name => Records(files.LengthOf(name), files.PathOf(name)));
+        public long Records(VerifiedFiles files, string[] names) => names.Sum(name => Records(files.LengthOf(name), files.PathOf(name)));
 
         public long Records(long length, string path) => length % RecordLength == 0
             ? length / RecordLength

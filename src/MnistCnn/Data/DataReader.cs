@@ -19,7 +19,7 @@ internal static class DataReader
     /// <exception cref="InvalidDataException">It is not a data set, or a damaged one.</exception>
     /// <exception cref="UserException">It would not fit into memory, or <paramref name="pictures"/> do not fit it.</exception>
     public static DataSet Load(
-        string path, PictureSettings? pictures = null, int? trainLimit = null, int? testLimit = null, Action<double>? progress = null, ProcessGroup? group = null)
+        string path, ImageSettings? pictures = null, int? trainLimit = null, int? testLimit = null, Action<double>? progress = null, ProcessGroup? group = null)
     {
         path = Path.GetFullPath(path);
         if (File.Exists(path))
@@ -28,8 +28,8 @@ internal static class DataReader
             return IdxReader.Load(path, trainLimit, testLimit); // what is missing may be one of several sets
         if (CifarReader.Holds(path))
             return CifarReader.Load(path, trainLimit, testLimit);
-        if (PictureFolder.Holds(path))
-            return PictureFolder.Load(path, pictures ?? new PictureSettings(), trainLimit, testLimit, progress, group);
+        if (ImageFolder.Holds(path))
+            return ImageFolder.Load(path, pictures ?? new ImageSettings(), trainLimit, testLimit, progress, group);
         throw new InvalidDataException(
             $"{path} is not a data set: it holds neither IDX files (train-images-idx3-ubyte and three more), nor CIFAR's (data_batch_1.bin or train.bin), nor folders of pictures.");
     }
@@ -38,5 +38,5 @@ internal static class DataReader
     public static bool Exists(string? path) => path is not null && (Path.Exists(path) || IdxReader.Holds(path));
 
     /// <summary>Whether what lies at a path is read as a folder of pictures, which may take long.</summary>
-    public static bool HoldsPictures(string path) => !IdxReader.Holds(path) && !CifarReader.Holds(path) && PictureFolder.Holds(path);
+    public static bool HoldsPictures(string path) => !IdxReader.Holds(path) && !CifarReader.Holds(path) && ImageFolder.Holds(path);
 }

@@ -14,15 +14,15 @@ namespace MnistCnn.Data;
 /// <param name="Sha256">Its fingerprint: the SHA-256 of each file that was read, by its name, in lower-case hexadecimal.</param>
 internal sealed record DataSet(
     string Folder,
-    ImageSet Train,
-    ImageSet Test,
+    LabeledImages Train,
+    LabeledImages Test,
     IReadOnlyList<string> ClassNames,
     Normalization Normalization,
-    PictureFit Fit,
+    ImageFit Fit,
     IReadOnlyDictionary<string, string> Sha256) : IDisposable
 {
     /// <summary>How its pictures were made images; null where there were no pictures.</summary>
-    public PictureSettings? Pictures { get; init; }
+    public ImageSettings? Pictures { get; init; }
 
     /// <summary>How many images there are to train and to test on, whatever the limits.</summary>
     public (long Train, long Test) Found { get; init; } = (Train.Count, Test.Count);

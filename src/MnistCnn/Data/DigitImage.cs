@@ -40,7 +40,7 @@ internal static class DigitImage
     /// <exception cref="InvalidDataException">It is not such a file, or it is damaged, cut short or too large.</exception>
     public static Tensor? Read(byte[] contents, string name)
     {
-        using var bitmap = PictureFile.Decode(contents, name);
+        using var bitmap = ImageDecoder.Decode(contents, name);
         return FindInk(Shrink(bitmap)) is { } ink ? tensor(Fit(ink), [1, Side, Side], device: CPU) : null; // whatever another thread has made the default
     }
 

@@ -47,14 +47,14 @@ internal partial class IdxReader
     {
         path = Full(path);
         var (folder, prefix) = Find(path);
-        var files = new SummedFiles(folder);
+        var files = new VerifiedFiles(folder);
         var (train, test) = (Read(files, prefix, "train"), Read(files, prefix, prefix.Length == 0 ? "t10k" : "test"));
         var names = NamesOf(files, prefix, ClassesOf(train));
         EnsureAlike(train, test, names.Length);
 
         // What is measured is measured on all training images, whatever the limit.
         var normalization = Normalization.Of(train.Images.Values.Span);
-        var fit = IsMadeLikeMnist(train.Images) ? PictureFit.Ink : PictureFit.Stretch;
+        var fit = IsMadeLikeMnist(train.Images) ? ImageFit.Ink : ImageFit.Stretch;
         return new DataSet(path, Take(train, prefix, trainLimit), Take(test, prefix, testLimit), names, normalization, fit, files.Sha256)
         {
             Found = (train.Labels.Values.Length, test.Labels.Values.Length),
@@ -84,7 +84,7 @@ internal partial class IdxReader
         static string Size(Part part) => $"{part.Images.Dimensions[1]}x{part.Images.Dimensions[2]}";
     }
 
-    private static Part Read(SummedFiles files, string prefix, string part)
+    private static Part Read(VerifiedFiles files, string prefix, string part)
     {
         var images = ReadIdx(files, $"{prefix}{part}-images-idx3-ubyte", 3, out var imageFile);
         var labels = ReadIdx(files, $"{prefix}{part}-labels-idx1-ubyte", 1, out var labelFile);
@@ -93,7 +93,7 @@ internal partial class IdxReader
         return new Part(images, imageFile, labels, labelFile);
     }
 
-    private static IdxArray ReadIdx(SummedFiles files, string name, int rank, out string path)
+    private static IdxArray ReadIdx(VerifiedFiles files, string name, int rank, out string path)
     {
         var file = files.Has(name) ? name : $"{name}.gz";
         path = files.PathOf(file);
@@ -103,7 +103,7 @@ internal partial class IdxReader
         return IdxFile.Parse(files.Read(file), path, rank);
     }
 
-    private static ImageSet Take(Part part, string prefix, int? limit)
+    private static LabeledImages Take(Part part, string prefix, int? limit)
     {
         var (height, width) = ((int)part.Images.Dimensions[1], (int)part.Images.Dimensions[2]);
         var count = Math.Min(limit ?? int.MaxValue, part.Labels.Values.Length);
@@ -118,7 +118,7 @@ internal partial class IdxReader
         var images = empty([count, 1, height, width], ScalarType.Byte);
         pixels.Span.CopyTo(images.bytes);
         using var labels = tensor(part.Labels.Values[..count], [count]);
-        return new ImageSet(images, labels.to_type(ScalarType.Int64));
+        return new LabeledImages(images, labels.to_type(ScalarType.Int64));
     }
 
     // In place, since there may be hundreds of megabytes.
@@ -160,7 +160,7 @@ internal partial class IdxReader
         return true;
     }
 
-    private static string[] NamesOf(SummedFiles files, string prefix, int classes)
+    private static string[] NamesOf(VerifiedFiles files, string prefix, int classes)
     {
         var (names, mapping) = ($"{prefix}classes.txt", $"{prefix}mapping.txt");
         return files.Has(names) ? ClassNames.FromLines(files.Read(names), files.PathOf(names), classes)

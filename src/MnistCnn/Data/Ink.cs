@@ -7,7 +7,7 @@ namespace MnistCnn.Data;
 /// <param name="Main">The digit, or its largest part.</param>
 /// <param name="Strength">The depth of its darkest pixels.</param>
 /// <param name="Lowest">The depth that the grain of the paper has too.</param>
-internal sealed record Ink(Plane Depth, Plane Numbers, PlanePart[] Parts, PlanePart Main, float Strength, float Lowest)
+internal sealed record Ink(Plane Depth, Plane Numbers, ConnectedComponent[] Parts, ConnectedComponent Main, float Strength, float Lowest)
 {
     // As a share of white. What differs less is taken for noise.
     private const float SmallestContrast = 16f / 255;
@@ -85,15 +85,15 @@ internal sealed record Ink(Plane Depth, Plane Numbers, PlanePart[] Parts, PlaneP
         return differences.Count == 0 ? 0 : 1.0484f * Plane.Quantile(differences, 0.5);
     }
 
-    private bool IsLooseStroke(PlanePart part) =>
+    private bool IsLooseStroke(ConnectedComponent part) =>
         part.Area >= SmallestStroke * Main.Area && part.Gap(Main) <= LargestGap * Main.Longer && !IsFrame(part, Main, Numbers);
 
-    private static PlanePart? Largest(PlanePart[] parts, Plane numbers) =>
+    private static ConnectedComponent? Largest(ConnectedComponent[] parts, Plane numbers) =>
         parts.OrderByDescending(part => part.Power)
             .FirstOrDefault(part => !parts.Any(inner => IsFrame(part, inner, numbers)));
 
     // Whether a part goes around another that is about as dark and not much smaller.
-    private static bool IsFrame(PlanePart part, PlanePart inner, Plane numbers)
+    private static bool IsFrame(ConnectedComponent part, ConnectedComponent inner, Plane numbers)
     {
         if (!part.IsAround(inner) || inner.Longer < SmallestFramed * part.Longer
             || inner.Power / inner.Area < part.Power / part.Area / 4)

@@ -20,7 +20,7 @@ internal sealed record Normalization(double Mean, double Deviation)
     /// <param name="pixels">All training pixels, at least one.</param>
     public static Normalization Of(ReadOnlySpan<byte> pixels)
     {
-        var sums = new PixelSums();
+        var sums = new MeanStdAccumulator();
         sums.Add(pixels);
         return sums.Normalization;
     }
@@ -29,7 +29,7 @@ internal sealed record Normalization(double Mean, double Deviation)
     /// <param name="images">All training images: (N, C, H, W), uint8, at least one.</param>
     public static Normalization Of(Tensor images)
     {
-        var sums = new PixelSums();
+        var sums = new MeanStdAccumulator();
         for (var place = 0L; place < images.shape[0]; place++)
         {
             using var image = images[place];

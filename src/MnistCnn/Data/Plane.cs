@@ -89,7 +89,7 @@ internal sealed class Plane(int height, int width)
     /// <summary>The smallest box that holds all values above 0, and zeros around it.</summary>
     public Plane Crop()
     {
-        var box = new PlanePart();
+        var box = new ConnectedComponent();
         for (var y = 0; y < height; y++)
             for (var x = 0; x < width; x++)
                 if (this[y, x] > 0)
@@ -98,7 +98,7 @@ internal sealed class Plane(int height, int width)
     }
 
     /// <summary>What lies in the box around a part.</summary>
-    public Plane Cut(PlanePart part) => new Plane(part.Height, part.Width).Map((_, y, x) => this[part.Top + y, part.Left + x]);
+    public Plane Cut(ConnectedComponent part) => new Plane(part.Height, part.Width).Map((_, y, x) => this[part.Top + y, part.Left + x]);
 
     /// <summary>
     /// Each pixel of the result is the mean of what it covers; where it is enlarged, it lies between two. What lies outside
@@ -173,9 +173,9 @@ internal sealed class Plane(int height, int width)
     /// <summary>The connected parts of what is above a threshold, also by corners.</summary>
     /// <param name="threshold">The threshold.</param>
     /// <param name="numbers">For each pixel the number of its part, from 1; 0 for none: as the plane.</param>
-    public PlanePart[] Parts(float threshold, out Plane numbers)
+    public ConnectedComponent[] Parts(float threshold, out Plane numbers)
     {
-        var parts = new List<PlanePart>();
+        var parts = new List<ConnectedComponent>();
         var taken = numbers = new Plane(height, width);
         var open = new Stack<(int Y, int X)>();
         for (var startY = 0; startY < height; startY++)
@@ -183,7 +183,7 @@ internal sealed class Plane(int height, int width)
             {
                 if (!Take(startY, startX, parts.Count + 1))
                     continue;
-                var part = new PlanePart { Number = parts.Count + 1 };
+                var part = new ConnectedComponent { Number = parts.Count + 1 };
                 parts.Add(part);
                 while (open.TryPop(out var at))
                 {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using MathNet.Numerics.Statistics;
+using MnistCnn.Charts;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
@@ -134,7 +135,7 @@ internal static class Bottleneck
         Flatten(),
         Linear((long)OutChannels * (shape.Height / Pooling) * (shape.Width / Pooling), shape.Classes));
 
-    private static (double Milliseconds, double DirectMilliseconds) Time(int? width, Laboratory laboratory)
+    private static (double Milliseconds, double DirectMilliseconds) Time(int? width, TrialContext laboratory)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();

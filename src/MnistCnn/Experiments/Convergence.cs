@@ -1,3 +1,4 @@
+using MnistCnn.Charts;
 using MnistCnn.Networks;
 
 namespace MnistCnn.Experiments;

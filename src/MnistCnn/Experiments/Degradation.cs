@@ -1,3 +1,4 @@
+using MnistCnn.Charts;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Training;

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using MnistCnn.Charts;
 using static System.FormattableString;
 
 namespace MnistCnn.Experiments;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MnistCnn.Charts;
 using MnistCnn.Files;
 using MnistCnn.Networks;
 
@@ -54,4 +55,4 @@ internal sealed record Findings(int Seeds, Verdict Verdict, ResultTable Table, I
 /// <param name="Name">What it is, for a line of progress; no two of an experiment are alike.</param>
 /// <param name="Work">How much there is to do, in any unit that the trials have in common.</param>
 /// <param name="Measure">Measures it: what it gives are the rows of <c>measurements.csv</c>, of one kind in an experiment.</param>
-internal sealed record Trial(string Name, double Work, Func<Laboratory, IEnumerable<object>> Measure);
+internal sealed record Trial(string Name, double Work, Func<TrialContext, IEnumerable<object>> Measure);

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
+using MnistCnn.Charts;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Runs;
@@ -171,7 +172,7 @@ internal sealed partial class ExperimentRun : IDisposable
             {
                 cancellation.ThrowIfCancellationRequested();
                 Tell(0);
-                var laboratory = new Laboratory(info.Settings, data, device, folder, share => Tell(share), cancellation);
+                var laboratory = new TrialContext(info.Settings, data, device, folder, share => Tell(share), cancellation);
                 finished.Add(Measure(trial, laboratory));
                 onTrial(laboratory.Pictures);
                 foreach (var picture in laboratory.Pictures)
@@ -192,7 +193,7 @@ internal sealed partial class ExperimentRun : IDisposable
     }
 
     // A training that diverges is a result, as in a sweep: it has no rows, and the others go on.
-    private static FinishedTrial Measure(Trial trial, Laboratory laboratory)
+    private static FinishedTrial Measure(Trial trial, TrialContext laboratory)
     {
         try
         {

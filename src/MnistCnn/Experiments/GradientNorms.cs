@@ -18,7 +18,7 @@ internal static class GradientNorms
     /// <param name="model">The network; what gradients it had are lost.</param>
     /// <param name="laboratory">Where it runs, and on what.</param>
     /// <returns>The layers by name, in the order in which they were registered.</returns>
-    public static IReadOnlyList<(string Name, double? Norm)> Of(Module<Tensor, Tensor> model, Laboratory laboratory)
+    public static IReadOnlyList<(string Name, double? Norm)> Of(Module<Tensor, Tensor> model, TrialContext laboratory)
     {
         using var scope = NewDisposeScope();
         var train = laboratory.Data.Train;

@@ -1,4 +1,5 @@
 using MathNet.Numerics.Statistics;
+using MnistCnn.Charts;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Training;

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using MathNet.Numerics.Statistics;
+using MnistCnn.Charts;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Training;
@@ -65,7 +66,7 @@ internal static class Listing
         TestAccuracy = epoch.TestAccuracy,
     };
 
-    private static ListingRow WithGradients(ListingRow row, Module<Tensor, Tensor> model, Laboratory laboratory)
+    private static ListingRow WithGradients(ListingRow row, Module<Tensor, Tensor> model, TrialContext laboratory)
     {
         var norms = GradientNorms.Of(model, laboratory).ToDictionary(layer => layer.Name, layer => layer.Norm);
         return row with

@@ -1,3 +1,4 @@
+using MnistCnn.Charts;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Training;
@@ -32,7 +33,7 @@ internal sealed record TrainingRow(
     /// <param name="shape">The images and classes.</param>
     /// <param name="seed">Its seed.</param>
     /// <param name="afterwards">What to do with the trained network, if anything.</param>
-    public static Trial Trial(Architecture architecture, NetworkShape shape, long seed, Action<Laboratory, Module<Tensor, Tensor>>? afterwards = null)
+    public static Trial Trial(Architecture architecture, NetworkShape shape, long seed, Action<TrialContext, Module<Tensor, Tensor>>? afterwards = null)
     {
         var costs = NetworkSummary.Of(architecture, shape);
         return new Trial($"{architecture.Title}, seed {seed}", costs.MultiplyAdds, laboratory =>

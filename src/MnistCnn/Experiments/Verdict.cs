@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using MnistCnn.Charts;
 
 namespace MnistCnn.Experiments;
 

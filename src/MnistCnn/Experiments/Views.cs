@@ -1,3 +1,4 @@
+using MnistCnn.Charts;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using TorchSharp;
@@ -100,13 +101,13 @@ internal static class Views
 
         long Parameters(Architecture architecture)
         {
-            using var skeleton = architecture.CreateSkeleton(shape);
+            using var skeleton = architecture.CreateOnMeta(shape);
             return skeleton.parameters().Sum(parameter => parameter.numel());
         }
     }
 
     // The maps of the first block, of 28x28 pixels 12x12, for a few images: of each branch those that differ most.
-    private static void ShowMaps(Laboratory laboratory, Module<Tensor, Tensor> network)
+    private static void ShowMaps(TrialContext laboratory, Module<Tensor, Tensor> network)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();

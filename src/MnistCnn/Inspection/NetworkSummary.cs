@@ -9,14 +9,14 @@ namespace MnistCnn.Inspection;
 
 /// <summary>What a network is made of, and what it costs.</summary>
 /// <param name="Layers">The layers with weights, in the order in which images pass them.</param>
-/// <param name="Parameters">How many numbers the network learns, without side classifiers.</param>
-/// <param name="SideParameters">How many numbers its side classifiers learn, which it has only while it trains; 0 where it has none.</param>
+/// <param name="Parameters">How many numbers the network learns, without auxiliary classifiers.</param>
+/// <param name="AuxiliaryParameters">How many numbers its auxiliary classifiers learn, which it has only while it trains; 0 where it has none.</param>
 /// <param name="MultiplyAdds">
 /// Multiplications with a weight of a convolution or a linear layer, each with its addition, for all images of the batch. Biases,
 /// batch normalisation, activations, pooling and the additions of shortcuts are not counted, as in the tables of papers.
 /// </param>
 /// <param name="TrainingMultiplyAdds">
-/// Those of a training step, of side classifiers too: of the forward pass, as many again for the gradient of the weights, and as many for the gradient of
+/// Those of a training step, of auxiliary classifiers too: of the forward pass, as many again for the gradient of the weights, and as many for the gradient of
 /// what a layer reads. That last one is left out for the layers that read the image itself, since nothing asks for it.
 /// </param>
 /// <param name="WeightBytes">All that a file with the weights holds: the parameters, and what batch normalisation keeps.</param>
@@ -28,7 +28,7 @@ namespace MnistCnn.Inspection;
 internal sealed record NetworkSummary(
     IReadOnlyList<LayerSummary> Layers,
     long Parameters,
-    long SideParameters,
+    long AuxiliaryParameters,
     long MultiplyAdds,
     long TrainingMultiplyAdds,
     long WeightBytes,
@@ -68,7 +68,7 @@ internal sealed record NetworkSummary(
     private static NetworkSummary Count(Architecture architecture, NetworkShape shape, int batchSize)
     {
         using var scope = NewDisposeScope();
-        using var skeleton = architecture.CreateSkeleton(shape, forTraining: true);
+        using var skeleton = architecture.CreateOnMeta(shape, forTraining: true);
         skeleton.eval();
         List<LayerSummary> layers = [];
         var trainingMultiplyAdds = 0L;
@@ -90,16 +90,16 @@ internal sealed record NetworkSummary(
         }
 
         var images = empty(0, shape.Channels, shape.Height, shape.Width);
-        _ = skeleton is ISideClassified classified ? classified.ForwardWithSides(images).Logits : skeleton.call(images);
-        layers.RemoveAll(layer => Networks.Layers.IsOfSide(skeleton, layer.Name));
-        var parameters = skeleton.named_parameters().ToLookup(named => Networks.Layers.IsOfSide(skeleton, named.name), named => named.parameter.numel());
+        _ = skeleton is IHasAuxiliaryClassifiers classified ? classified.ForwardWithAuxiliary(images).Logits : skeleton.call(images);
+        layers.RemoveAll(layer => Networks.Layers.IsAuxiliary(skeleton, layer.Name));
+        var parameters = skeleton.named_parameters().ToLookup(named => Networks.Layers.IsAuxiliary(skeleton, named.name), named => named.parameter.numel());
         return new NetworkSummary(
             layers,
             parameters[false].Sum(),
             parameters[true].Sum(),
             layers.Sum(layer => layer.MultiplyAdds),
             trainingMultiplyAdds,
-            Networks.Layers.WithoutSides(skeleton, skeleton.state_dict()).Values.Sum(tensor => tensor.numel() * tensor.element_size()),
+            Networks.Layers.WithoutAuxiliary(skeleton, skeleton.state_dict()).Values.Sum(tensor => tensor.numel() * tensor.element_size()),
             layers.Sum(layer => checked(batchSize * Product(layer.OutputShape) * BytesOfFloat)),
             Inspection.ReceptiveField.Of(architecture, shape),
             Inspection.UnusedLayers.Of(skeleton));

@@ -30,7 +30,7 @@ internal static class ReceptiveField
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        using var skeleton = architecture.CreateSkeleton(shape);
+        using var skeleton = architecture.CreateOnMeta(shape);
         skeleton.eval();
         Tensor? lastMap = null;
         foreach (var (_, layer) in Layers.WithWeights(skeleton))

@@ -9,7 +9,7 @@ namespace MnistCnn.Inspection;
 /// Finds the layers that a network's output does not depend on. Such a layer gets no gradient: it stays as it was made. Each value of
 /// the network's own description is kept with the layers that it is made of; what stands in none of those of the last value is unused.
 /// </summary>
-internal sealed class UnusedLayers : IGraph
+internal sealed class UnusedLayers : IGraphBuilder
 {
     private readonly Dictionary<GraphValue, HashSet<Module>> layersOf = [];
     private bool isDescribed = true;
@@ -18,7 +18,7 @@ internal sealed class UnusedLayers : IGraph
     {
     }
 
-    /// <summary>The names of those with weights, in the order in which they were registered; side classifiers are not among them.</summary>
+    /// <summary>The names of those with weights, in the order in which they were registered; auxiliary classifiers are not among them.</summary>
     /// <param name="network">Images to logits.</param>
     /// <returns>Their names, or null where a part of the network does not say what it computes.</returns>
     public static IReadOnlyList<string>? Of(Module<Tensor, Tensor> network)
@@ -26,7 +26,7 @@ internal sealed class UnusedLayers : IGraph
         var graph = new UnusedLayers();
         var used = graph.layersOf[graph.Call(network, graph.Value([]))];
         return graph.isDescribed
-            ? [.. Layers.WithWeights(network).Where(named => !used.Contains(named.Layer) && !Layers.IsOfSide(network, named.Name)).Select(named => named.Name)]
+            ? [.. Layers.WithWeights(network).Where(named => !used.Contains(named.Layer) && !Layers.IsAuxiliary(network, named.Name)).Select(named => named.Name)]
             : null;
     }
 

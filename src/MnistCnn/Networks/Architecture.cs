@@ -10,7 +10,7 @@ namespace MnistCnn.Networks;
 /// <param name="Make">Makes the network for images and classes of that shape; see <see cref="Create"/>.</param>
 internal sealed record Architecture(string Name, string Title, string Description, Func<NetworkShape, Module<Tensor, Tensor>> Make)
 {
-    /// <summary>Makes what is trained, where that is more than what is used afterwards; see <see cref="ISideClassified"/>.</summary>
+    /// <summary>Makes what is trained, where that is more than what is used afterwards; see <see cref="IHasAuxiliaryClassifiers"/>.</summary>
     public Func<NetworkShape, Module<Tensor, Tensor>>? MakeForTraining { get; init; }
 
     /// <summary>All there are. A new architecture is one row here.</summary>
@@ -52,9 +52,9 @@ internal sealed record Architecture(string Name, string Title, string Descriptio
         new("plain32", "Plain-32", "resnet32 without its shortcuts", shape => new CifarResNet(shape, blocks: 5, hasShortcuts: false)),
         new("plain44", "Plain-44", "resnet44 without its shortcuts", shape => new CifarResNet(shape, blocks: 7, hasShortcuts: false)),
         new("plain56", "Plain-56", "resnet56 without its shortcuts", shape => new CifarResNet(shape, blocks: 9, hasShortcuts: false)),
-        new("googlenet", "GoogLeNet", "the first network of Inception blocks, of 22 layers", shape => new GoogLeNet(shape, hasSideClassifiers: false))
+        new("googlenet", "GoogLeNet", "the first network of Inception blocks, of 22 layers", shape => new GoogLeNet(shape, hasAuxiliaryClassifiers: false))
         {
-            MakeForTraining = shape => new GoogLeNet(shape, hasSideClassifiers: true),
+            MakeForTraining = shape => new GoogLeNet(shape, hasAuxiliaryClassifiers: true),
         },
     ];
 
@@ -76,7 +76,7 @@ internal sealed record Architecture(string Name, string Title, string Descriptio
     /// <exception cref="ArgumentException">The network takes no images as small as that.</exception>
     public Module<Tensor, Tensor> Create(NetworkShape? shape = null) => Make(shape ?? NetworkShape.Mnist);
 
-    /// <summary>Makes the network as <see cref="Create"/> does, with what it has only while it trains: an <see cref="ISideClassified"/> with its side classifiers.</summary>
+    /// <summary>Makes the network as <see cref="Create"/> does, with what it has only while it trains: an <see cref="IHasAuxiliaryClassifiers"/> with its auxiliary classifiers.</summary>
     /// <param name="shape">As for <see cref="Create"/>.</param>
     /// <exception cref="ArgumentException">The network takes no images as small as that.</exception>
     public Module<Tensor, Tensor> CreateForTraining(NetworkShape? shape = null) => (MakeForTraining ?? Make)(shape ?? NetworkShape.Mnist);
@@ -89,7 +89,7 @@ internal sealed record Architecture(string Name, string Title, string Descriptio
     /// <param name="forTraining">Whether it has what it has only while it trains; see <see cref="CreateForTraining"/>.</param>
     /// <exception cref="ArgumentException">The network takes no images as small as that.</exception>
     /// <remarks>While it is made, meta is the default device of the whole process.</remarks>
-    public Module<Tensor, Tensor> CreateSkeleton(NetworkShape? shape = null, bool forTraining = false)
+    public Module<Tensor, Tensor> CreateOnMeta(NetworkShape? shape = null, bool forTraining = false)
     {
         var device = get_default_device();
         set_default_device(META);

@@ -48,7 +48,7 @@ internal sealed class BasicBlock : Module<Tensor, Tensor>, IDescribed
     }
 
     /// <inheritdoc/>
-    public GraphValue Describe(IGraph graph, GraphValue x)
+    public GraphValue Describe(IGraphBuilder graph, GraphValue x)
     {
         var y = graph.Relu(graph.Call(bn1, graph.Call(conv1, x)));
         y = graph.Call(bn2, graph.Call(conv2, y));

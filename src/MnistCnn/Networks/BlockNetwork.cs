@@ -9,7 +9,7 @@ namespace MnistCnn.Networks;
 internal abstract class BlockNetwork(string name) : Module<Tensor, Tensor>(name), IDescribed
 {
     /// <inheritdoc/>
-    public abstract GraphValue Describe(IGraph graph, GraphValue x);
+    public abstract GraphValue Describe(IGraphBuilder graph, GraphValue x);
 
     /// <inheritdoc/>
     /// <remarks>In PyTorch's order; TorchSharp's has all parameters first, and then all running means and variances.</remarks>

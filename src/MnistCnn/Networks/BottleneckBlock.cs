@@ -54,7 +54,7 @@ internal sealed class BottleneckBlock : Module<Tensor, Tensor>, IDescribed
     }
 
     /// <inheritdoc/>
-    public GraphValue Describe(IGraph graph, GraphValue x)
+    public GraphValue Describe(IGraphBuilder graph, GraphValue x)
     {
         var y = graph.Relu(graph.Call(bn1, graph.Call(conv1, x)));
         y = graph.Relu(graph.Call(bn2, graph.Call(conv2, y)));

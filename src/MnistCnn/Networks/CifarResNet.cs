@@ -59,7 +59,7 @@ internal sealed class CifarResNet : BlockNetwork
     }
 
     /// <inheritdoc/>
-    public override GraphValue Describe(IGraph graph, GraphValue x)
+    public override GraphValue Describe(IGraphBuilder graph, GraphValue x)
     {
         x = graph.Relu(graph.Call(bn1, graph.Call(conv1, x)));
         x = graph.Call(layer3, graph.Call(layer2, graph.Call(layer1, x)));

@@ -17,14 +17,14 @@ namespace MnistCnn.Networks;
 /// <see cref="Module.state_dict"/> has torchvision's names, so that its weights fit; with the same seed, new weights are torchvision's
 /// too. On MNIST's 28x28 pixels the blocks see maps of 3x3 and, from the third on, of 1x1.
 /// </remarks>
-internal sealed class GoogLeNet : BlockNetwork, ISideClassified
+internal sealed class GoogLeNet : BlockNetwork, IHasAuxiliaryClassifiers
 {
     /// <summary>The height and width of the smallest images: of smaller ones, pooling would leave nothing.</summary>
     public const int SmallestSide = 15;
 
-    private readonly ConvolutionUnit conv1;
-    private readonly ConvolutionUnit conv2;
-    private readonly ConvolutionUnit conv3;
+    private readonly ConvBnRelu conv1;
+    private readonly ConvBnRelu conv2;
+    private readonly ConvBnRelu conv3;
     private readonly GoogLeNetBlock inception3a;
     private readonly GoogLeNetBlock inception3b;
     private readonly GoogLeNetBlock inception4a;
@@ -34,24 +34,24 @@ internal sealed class GoogLeNet : BlockNetwork, ISideClassified
     private readonly GoogLeNetBlock inception4e;
     private readonly GoogLeNetBlock inception5a;
     private readonly GoogLeNetBlock inception5b;
-    private readonly SideClassifier? aux1;
-    private readonly SideClassifier? aux2;
+    private readonly AuxiliaryClassifier? aux1;
+    private readonly AuxiliaryClassifier? aux2;
     private readonly Dropout dropout;
     private readonly Linear fc;
 
     /// <param name="shape">The images, of 15x15 pixels or more, and how many classes there are.</param>
-    /// <param name="hasSideClassifiers">Whether it is to be trained, with the two side classifiers.</param>
+    /// <param name="hasAuxiliaryClassifiers">Whether it is to be trained, with the two auxiliary classifiers.</param>
     /// <exception cref="ArgumentException">The images are too small.</exception>
-    public GoogLeNet(NetworkShape shape, bool hasSideClassifiers)
+    public GoogLeNet(NetworkShape shape, bool hasAuxiliaryClassifiers)
         : base(nameof(GoogLeNet))
     {
         if (Math.Min(shape.Height, shape.Width) < SmallestSide)
             throw new ArgumentException(
                 $"This network takes images of {SmallestSide}x{SmallestSide} pixels or more, not of {shape.Height}x{shape.Width}.");
 
-        conv1 = new ConvolutionUnit(shape.Channels, 64, kernelSize: 7, stride: 2, padding: 3);
-        conv2 = new ConvolutionUnit(64, 64, kernelSize: 1);
-        conv3 = new ConvolutionUnit(64, 192, kernelSize: 3, padding: 1);
+        conv1 = new ConvBnRelu(shape.Channels, 64, kernelSize: 7, stride: 2, padding: 3);
+        conv2 = new ConvBnRelu(64, 64, kernelSize: 1);
+        conv3 = new ConvBnRelu(64, 192, kernelSize: 3, padding: 1);
 
         // Each line is one of the paper's table 1: #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj.
         inception3a = new GoogLeNetBlock(192, 64, 96, 128, 16, 32, 32);
@@ -64,10 +64,10 @@ internal sealed class GoogLeNet : BlockNetwork, ISideClassified
         inception5a = new GoogLeNetBlock(832, 256, 160, 320, 32, 128, 128);
         inception5b = new GoogLeNetBlock(832, 384, 192, 384, 48, 128, 128);
 
-        if (hasSideClassifiers)
+        if (hasAuxiliaryClassifiers)
         {
-            aux1 = new SideClassifier(inception4a.OutChannels, shape.Classes);
-            aux2 = new SideClassifier(inception4d.OutChannels, shape.Classes);
+            aux1 = new AuxiliaryClassifier(inception4a.OutChannels, shape.Classes);
+            aux2 = new AuxiliaryClassifier(inception4d.OutChannels, shape.Classes);
         }
 
         dropout = Dropout(0.2);
@@ -82,29 +82,29 @@ internal sealed class GoogLeNet : BlockNetwork, ISideClassified
 
     /// <inheritdoc/>
     /// <remarks>Source: the paper's section 5.</remarks>
-    public double SideWeight => 0.3;
+    public double AuxiliaryLossWeight => 0.3;
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> SideNames { get; } = [nameof(aux1), nameof(aux2)];
+    public IReadOnlyList<string> AuxiliaryNames { get; } = [nameof(aux1), nameof(aux2)];
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor x) => AfterSecondSide(AfterFirstSide(BeforeSides(x)));
 
     /// <inheritdoc/>
-    public (Tensor Logits, IReadOnlyList<Tensor> SideLogits) ForwardWithSides(Tensor x)
+    public (Tensor Logits, IReadOnlyList<Tensor> AuxiliaryLogits) ForwardWithAuxiliary(Tensor x)
     {
-        List<Tensor> sideLogits = [];
+        List<Tensor> auxiliaryLogits = [];
         x = BeforeSides(x);
         if (aux1 is not null)
-            sideLogits.Add(aux1.call(x));
+            auxiliaryLogits.Add(aux1.call(x));
         x = AfterFirstSide(x);
         if (aux2 is not null)
-            sideLogits.Add(aux2.call(x));
-        return (AfterSecondSide(x), sideLogits);
+            auxiliaryLogits.Add(aux2.call(x));
+        return (AfterSecondSide(x), auxiliaryLogits);
     }
 
     /// <inheritdoc/>
-    public override GraphValue Describe(IGraph graph, GraphValue x)
+    public override GraphValue Describe(IGraphBuilder graph, GraphValue x)
     {
         x = Pool(graph.Call(conv1, x));
         x = Pool(graph.Call(conv3, graph.Call(conv2, x)));

@@ -15,7 +15,7 @@ namespace MnistCnn.Networks;
 /// </remarks>
 internal sealed class GoogLeNetBlock : Module<Tensor, Tensor>, IDescribed
 {
-    private readonly ConvolutionUnit branch1;
+    private readonly ConvBnRelu branch1;
     private readonly Sequential branch2;
     private readonly Sequential branch3;
     private readonly Sequential branch4;
@@ -31,14 +31,14 @@ internal sealed class GoogLeNetBlock : Module<Tensor, Tensor>, IDescribed
         : base(nameof(GoogLeNetBlock))
     {
         OutChannels = ones + threes + fives + pool;
-        branch1 = new ConvolutionUnit(inChannels, ones, kernelSize: 1);
+        branch1 = new ConvBnRelu(inChannels, ones, kernelSize: 1);
         branch2 = Sequential(
-            new ConvolutionUnit(inChannels, narrowThrees, kernelSize: 1), new ConvolutionUnit(narrowThrees, threes, kernelSize: 3, padding: 1));
+            new ConvBnRelu(inChannels, narrowThrees, kernelSize: 1), new ConvBnRelu(narrowThrees, threes, kernelSize: 3, padding: 1));
         branch3 = Sequential(
-            new ConvolutionUnit(inChannels, narrowFives, kernelSize: 1), new ConvolutionUnit(narrowFives, fives, kernelSize: 3, padding: 1));
+            new ConvBnRelu(inChannels, narrowFives, kernelSize: 1), new ConvBnRelu(narrowFives, fives, kernelSize: 3, padding: 1));
 
         // torchvision's number 0 is the pooling, which has no weights.
-        branch4 = Sequential(("1", new ConvolutionUnit(inChannels, pool, kernelSize: 1)));
+        branch4 = Sequential(("1", new ConvBnRelu(inChannels, pool, kernelSize: 1)));
         RegisterComponents();
     }
 
@@ -55,7 +55,7 @@ internal sealed class GoogLeNetBlock : Module<Tensor, Tensor>, IDescribed
     ], dim: 1);
 
     /// <inheritdoc/>
-    public GraphValue Describe(IGraph graph, GraphValue x) => graph.Concatenate(
+    public GraphValue Describe(IGraphBuilder graph, GraphValue x) => graph.Concatenate(
     [
         graph.Call(branch1, x),
         graph.Call(branch2, x),

@@ -54,7 +54,7 @@ internal sealed class InceptionBlock : Module<Tensor, Tensor>, IDescribed
     ], dim: 1);
 
     /// <inheritdoc/>
-    public GraphValue Describe(IGraph graph, GraphValue x) => graph.Concatenate(
+    public GraphValue Describe(IGraphBuilder graph, GraphValue x) => graph.Concatenate(
     [
         graph.Call(branch1x1, x),
         graph.Call(branch5x5_2, graph.Call(branch5x5_1, x)),

@@ -9,7 +9,7 @@ namespace MnistCnn.Networks;
 /// part is <c>Conv_1</c>. The network itself has no name: its own are <c>Relu</c>, <c>Relu_1</c>.
 /// </summary>
 /// <param name="network">The network whose parts are told.</param>
-internal abstract class NamedGraph(Module<Tensor, Tensor> network) : IGraph
+internal abstract class NamedGraph(Module<Tensor, Tensor> network) : IGraphBuilder
 {
     private readonly Dictionary<Module, string> parts = network.named_modules().ToDictionary(named => named.module, named => named.name);
     private readonly HashSet<string> names = [];

@@ -57,7 +57,7 @@ internal sealed class Net : Module<Tensor, Tensor>, IDescribed
     }
 
     /// <inheritdoc/>
-    public GraphValue Describe(IGraph graph, GraphValue x)
+    public GraphValue Describe(IGraphBuilder graph, GraphValue x)
     {
         x = graph.Relu(graph.MaxPool(graph.Call(conv1, x), kernelSize: 2));
         x = graph.Call(block1, x);

@@ -28,5 +28,5 @@ internal sealed class PlainBlock : Module<Tensor, Tensor>, IDescribed
     public override Tensor forward(Tensor x) => relu(conv2.call(relu(conv1.call(x))));
 
     /// <inheritdoc/>
-    public GraphValue Describe(IGraph graph, GraphValue x) => graph.Relu(graph.Call(conv2, graph.Relu(graph.Call(conv1, x))));
+    public GraphValue Describe(IGraphBuilder graph, GraphValue x) => graph.Relu(graph.Call(conv2, graph.Relu(graph.Call(conv1, x))));
 }

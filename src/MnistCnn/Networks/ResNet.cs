@@ -86,7 +86,7 @@ internal sealed class ResNet : BlockNetwork
     }
 
     /// <inheritdoc/>
-    public override GraphValue Describe(IGraph graph, GraphValue x)
+    public override GraphValue Describe(IGraphBuilder graph, GraphValue x)
     {
         x = graph.Relu(graph.Call(bn1, graph.Call(conv1, x)));
         x = graph.MaxPool(x, kernelSize: 3, stride: 2, padding: 1);

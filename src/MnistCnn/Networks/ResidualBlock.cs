@@ -35,6 +35,6 @@ internal sealed class ResidualBlock : Module<Tensor, Tensor>, IDescribed
     public override Tensor forward(Tensor x) => relu(Shortcut.Add(x, conv2.call(asPrinted ? x : relu(conv1.call(x)))));
 
     /// <inheritdoc/>
-    public GraphValue Describe(IGraph graph, GraphValue x) =>
+    public GraphValue Describe(IGraphBuilder graph, GraphValue x) =>
         graph.Relu(graph.Add(x, graph.Call(conv2, asPrinted ? x : graph.Relu(graph.Call(conv1, x)))));
 }

@@ -27,5 +27,5 @@ internal sealed class ZeroPaddingShortcut : Module<Tensor, Tensor>, IDescribed
     public override Tensor forward(Tensor x) => Shortcut.PadChannels(max_pool2d(x, kernel_size: 1, stride: stride), newChannels);
 
     /// <inheritdoc/>
-    public GraphValue Describe(IGraph graph, GraphValue x) => graph.PadChannels(graph.MaxPool(x, kernelSize: 1, stride), newChannels);
+    public GraphValue Describe(IGraphBuilder graph, GraphValue x) => graph.PadChannels(graph.MaxPool(x, kernelSize: 1, stride), newChannels);
 }

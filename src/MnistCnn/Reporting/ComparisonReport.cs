@@ -15,7 +15,7 @@ internal static class ComparisonReport
     /// <param name="runs">What to compare.</param>
     /// <param name="draw">Draws the plot and returns its path, or nothing if it could not be drawn.</param>
     /// <param name="json">Whether to write JSON.</param>
-    public static void Write(IReadOnlyList<SavedRun> runs, Func<IReadOnlyList<string>> draw, bool json)
+    public static void Write(IReadOnlyList<RunRecord> runs, Func<IReadOnlyList<string>> draw, bool json)
     {
         Row[] rows = [.. runs.Select(RowOf)];
         Output.Write(
@@ -33,7 +33,7 @@ internal static class ComparisonReport
             draw);
     }
 
-    private static Row RowOf(SavedRun run)
+    private static Row RowOf(RunRecord run)
     {
         var best = EpochMetrics.Best(run.Epochs)!;
         return new Row(

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
+using MnistCnn.Charts;
 using MnistCnn.Experiments;
+using MnistCnn.Reporting.Plots;
 using Spectre.Console;
 using static System.FormattableString;
 

@@ -23,7 +23,7 @@ internal static class SummaryReport
             shape.Classes,
             BatchSize = batchSize,
             summary.Parameters,
-            summary.SideParameters,
+            SideParameters = summary.AuxiliaryParameters, // the name that programs read
             summary.MultiplyAdds,
             summary.WeightBytes,
             summary.ActivationBytes,
@@ -61,8 +61,8 @@ internal static class SummaryReport
         var totals = new Table().Border(TableBorder.Simple).HideHeaders().AddColumns("", "");
         totals.AddRow("Network", $"{architecture.Title}, {shape.Input} to {shape.Classes} classes");
         totals.AddRow("Parameters", Invariant($"{summary.Parameters:N0}"));
-        if (summary.SideParameters > 0)
-            totals.AddRow("Side classifiers", Invariant($"{summary.SideParameters:N0} parameters more while it trains"));
+        if (summary.AuxiliaryParameters > 0)
+            totals.AddRow("Auxiliary classifiers", Invariant($"{summary.AuxiliaryParameters:N0} parameters more while it trains"));
         totals.AddRow("Multiply-adds", Invariant($"{summary.MultiplyAdds:N0} for {images}"));
         totals.AddRow("Weights", $"{Size(summary.WeightBytes)}: parameters and running statistics");
         totals.AddRow("Activations", $"{Size(summary.ActivationBytes)}: the outputs above, float32, for {images}");

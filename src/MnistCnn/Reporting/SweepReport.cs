@@ -1,5 +1,6 @@
-using MnistCnn.Experiments;
 using MnistCnn.Files;
+using MnistCnn.Reporting.Plots;
+using MnistCnn.Sweeps;
 
 namespace MnistCnn.Reporting;
 
@@ -14,8 +15,8 @@ internal static class SweepReport
         var (csv, plot) = (Path.Combine(sweep.Folder, "results.csv"), Path.Combine(sweep.Folder, "plot.png"));
         if (results.Count > 0)
             CsvFile.Write(csv, [.. results.Select(result => result.Row(sweep.Grid))]);
-        if (SweepFindings.Chart(sweep.Grid, results) is { } chart)
-            ChartPlot.Draw(plot, "", SweepFindings.Notes(sweep.Grid, results), [[chart]]);
+        if (SweepSummary.Chart(sweep.Grid, results) is { } chart)
+            ChartPlot.Draw(plot, "", SweepSummary.Notes(sweep.Grid, results), [[chart]]);
         return [Path.Combine(sweep.Folder, Sweep.InfoFile), .. new[] { csv, plot }.Where(File.Exists)];
     }
 
@@ -26,7 +27,7 @@ internal static class SweepReport
     /// <param name="json">Whether to write JSON.</param>
     public static void Result(Sweep sweep, IReadOnlyList<SweepResult> results, IReadOnlyList<string> files, bool json)
     {
-        var table = SweepFindings.Table(sweep.Grid, results);
+        var table = SweepSummary.Table(sweep.Grid, results);
         Output.Write(
             json,
             new { Grid = sweep.Grid.Parameters, Results = results.Select(result => result.Row(sweep.Grid)), Files = files },

@@ -8,7 +8,7 @@ namespace MnistCnn.Reporting;
 /// <summary>
 /// Writes a run's event files for TensorBoard: the loss and the learning rate of each step, the test loss and the accuracy of each epoch.
 /// </summary>
-internal sealed class TensorBoardWriter : ITrainingObserver
+internal sealed class TensorBoardWriter : ITrainingCallback
 {
     private const string TestLoss = "loss/test", TestAccuracy = "accuracy/test", ValidationAccuracy = "accuracy/validation";
 
@@ -33,14 +33,14 @@ internal sealed class TensorBoardWriter : ITrainingObserver
 
         writer = tensorboard.SummaryWriter(folder, createRunName: false);
         foreach (var epoch in trainer.State.History)
-            OnEpoch(epoch);
+            OnEpochEnd(epoch);
     }
 
     /// <summary>Whether a folder has event files.</summary>
     public static bool HasEvents(string? folder) => EventFiles(folder).Length > 0;
 
     /// <inheritdoc/>
-    public void OnStep(StepMetrics step)
+    public void OnStepEnd(StepMetrics step)
     {
         var index = (step.Epoch - 1) * step.Steps + step.Step;
         writer.add_scalar("loss/train", (float)step.Loss, index);
@@ -48,7 +48,7 @@ internal sealed class TensorBoardWriter : ITrainingObserver
     }
 
     /// <inheritdoc/>
-    public void OnEpoch(EpochMetrics epoch)
+    public void OnEpochEnd(EpochMetrics epoch)
     {
         Add(TestLoss, epoch.TestLoss);
         Add(TestAccuracy, epoch.TestAccuracy);

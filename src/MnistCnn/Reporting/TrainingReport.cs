@@ -16,16 +16,16 @@ internal static class TrainingReport
     /// <param name="logInterval">A plain line each N steps.</param>
     /// <param name="json">Whether standard output is kept for one JSON document.</param>
     /// <param name="work">Tells the observers that it is given how it goes.</param>
-    public static void Run(int epochs, int logInterval, bool json, Action<IReadOnlyCollection<ITrainingObserver>> work)
+    public static void Run(int epochs, int logInterval, bool json, Action<IReadOnlyCollection<ITrainingCallback>> work)
     {
         var bar = !Console.IsErrorRedirected;
-        List<ITrainingObserver> observers = [];
+        List<ITrainingCallback> observers = [];
         if (json ? !bar : !bar || Console.IsOutputRedirected)
-            observers.Add(new PlainReport(json ? Console.Error : Console.Out, logInterval));
+            observers.Add(new TrainingLog(json ? Console.Error : Console.Out, logInterval));
 
         var terminal = Terminal.Of(Console.Error);
         if (bar)
-            ProgressBar.Show(terminal, progress => work([.. observers, new ProgressReport(terminal, progress, epochs)]));
+            ProgressBar.Show(terminal, progress => work([.. observers, new TrainingProgressBar(terminal, progress, epochs)]));
         else
             work(observers);
     }
@@ -41,7 +41,7 @@ internal static class TrainingReport
         console =>
         {
             var table = new Table().Border(TableBorder.Simple).HideHeaders().AddColumn("").AddColumn("");
-            var sides = info.SideParameters > 0 ? Invariant($", and {info.SideParameters:N0} in side classifiers while it trains") : "";
+            var sides = info.AuxiliaryParameters > 0 ? Invariant($", and {info.AuxiliaryParameters:N0} in auxiliary classifiers while it trains") : "";
             table.AddRow("Network", Invariant($"{info.Settings.Architecture}, {info.Parameters:N0} parameters{sides}"));
             var processes = info.Processes is { } count ? Invariant($" in {count} processes") : "";
             table.AddRow("Run", Invariant($"{epochs.Count} of {info.Settings.Epochs} epochs on {info.Device}{processes}, {TrainingText.Duration(TimeSpan.FromSeconds(info.Seconds ?? 0))}"));

@@ -30,8 +30,8 @@ internal sealed class Checkpoint : IDisposable
         Settings = Parse<TrainSettings>("settings");
         Data = Parse<RunData>("data");
         State = file.Tensors.TryGetValue(StateKey, out var state)
-            ? JsonFormat.Parse<TrainingState>(Encoding.UTF8.GetString(state.bytes), path)
-            : Parse<TrainingState>(StateKey); // as version 0.1 wrote it
+            ? JsonFormat.Parse<TrainingProgress>(Encoding.UTF8.GetString(state.bytes), path)
+            : Parse<TrainingProgress>(StateKey); // as version 0.1 wrote it
         RunId = file.Metadata.GetValueOrDefault(RunIdKey);
         if (Data.Normalization is { IsPossible: false })
             throw new InvalidDataException($"{path} is a damaged checkpoint: no pixels have its mean and deviation.");
@@ -46,7 +46,7 @@ internal sealed class Checkpoint : IDisposable
     public RunData Data { get; }
 
     /// <summary>How far it is.</summary>
-    public TrainingState State { get; }
+    public TrainingProgress State { get; }
 
     /// <summary>Which run it is of, see <see cref="RunInfo.Id"/>; null in one of version 0.1.</summary>
     public string? RunId { get; }

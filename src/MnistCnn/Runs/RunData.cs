@@ -17,7 +17,7 @@ internal sealed record RunData(
     long TestImages,
     IReadOnlyDictionary<string, string> Sha256,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Normalization? Normalization = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] PictureSettings? Pictures = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ImageSettings? Pictures = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? ClassNames = null)
 {
     /// <summary>What a run says of its data.</summary>

@@ -12,7 +12,7 @@ namespace MnistCnn.Runs;
 /// lie weights and checkpoint, see <see cref="TrainingRun"/>. It holds one run, and no other process can write into it until it
 /// is disposed.
 /// </summary>
-internal sealed class RunFolder : ITrainingObserver, IDisposable
+internal sealed class RunFolder : ITrainingCallback, IDisposable
 {
     /// <summary>The name of the file that says what the run was: a <see cref="RunInfo"/>.</summary>
     public const string InfoFile = "run.json";
@@ -126,7 +126,7 @@ internal sealed class RunFolder : ITrainingObserver, IDisposable
     }
 
     /// <inheritdoc/>
-    public void OnEpoch(EpochMetrics epoch)
+    public void OnEpochEnd(EpochMetrics epoch)
     {
         epochs.Add(epoch);
         WriteMetrics();

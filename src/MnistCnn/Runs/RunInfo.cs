@@ -5,7 +5,7 @@ namespace MnistCnn.Runs;
 
 /// <summary>What a run was: the file <c>run.json</c>.</summary>
 /// <param name="Settings">What it was asked to do.</param>
-/// <param name="Parameters">How many numbers the network learns, without side classifiers.</param>
+/// <param name="Parameters">How many numbers the network learns, without auxiliary classifiers.</param>
 /// <param name="Device">Where it ran: cpu, cuda:0, mps.</param>
 /// <param name="Threads">Threads that one operation may use on the CPU.</param>
 /// <param name="Versions">Of the program, TorchSharp, libtorch, .NET and the operating system.</param>
@@ -40,11 +40,11 @@ internal sealed record RunInfo(
     /// <summary>What the <see cref="Outcome"/> of a run starts with whose loss is no longer a finite number; what happened follows.</summary>
     public const string Diverged = "diverged: ";
 
-    /// <summary>How many numbers its side classifiers learn, which it has only while it trains; 0 where it has none.</summary>
+    /// <summary>How many numbers its auxiliary classifiers learn, which it has only while it trains; 0 where it has none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
-    public long SideParameters { get; init; }
+    public long AuxiliaryParameters { get; init; }
 
-    /// <summary>How many replicas of the network shared each batch in a process, see <see cref="Parallelism"/>; null where there was one.</summary>
+    /// <summary>How many replicas of the network shared each batch in a process, see <see cref="ParallelSettings"/>; null where there was one.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int? Replicas { get; init; }
 

@@ -25,7 +25,7 @@ internal sealed record TrainedNetwork(
     NetworkShape Shape,
     IReadOnlyList<string> ClassNames,
     Normalization Normalization,
-    PictureSettings Pictures) : IDisposable
+    ImageSettings Pictures) : IDisposable
 {
     private const string ArchitectureKey = "architecture";
     private const string ShapeKey = "shape";
@@ -97,7 +97,7 @@ internal sealed record TrainedNetwork(
                 };
                 try
                 {
-                    Copy(Layers.WithoutSides(model.Network, file.Tensors), model.Network, path);
+                    Copy(Layers.WithoutAuxiliary(model.Network, file.Tensors), model.Network, path);
                     return model;
                 }
                 catch
@@ -117,21 +117,21 @@ internal sealed record TrainedNetwork(
 
     /// <summary>
     /// Copies the weights in a file into a network, which must have tensors of just those names and shapes; but its last layer keeps its
-    /// own where that has other shapes, or where the file says that it was trained on other classes. So do its side classifiers then, and
+    /// own where that has other shapes, or where the file says that it was trained on other classes. So do its auxiliary classifiers then, and
     /// where the file has none that fit.
     /// </summary>
     /// <param name="network">The network.</param>
     /// <param name="architecture">Which one it is.</param>
     /// <param name="path">The file, this program's or PyTorch's.</param>
     /// <param name="classNames">The classes that it will be trained on.</param>
-    /// <returns>Sentences about the last layer and the side classifiers where they kept their own weights, or null.</returns>
+    /// <returns>Sentences about the last layer and the auxiliary classifiers where they kept their own weights, or null.</returns>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is not such a file, or its tensors are not the network's.</exception>
     public static string? LoadInto(Module<Tensor, Tensor> network, Architecture architecture, string path, IReadOnlyList<string> classNames)
     {
         using var file = Read(path);
         EnsureOf(architecture, file, path);
-        var (weights, tensors) = (Layers.WithoutSides(network, network.state_dict()), Layers.WithoutSides(network, file.Tensors));
+        var (weights, tensors) = (Layers.WithoutAuxiliary(network, network.state_dict()), Layers.WithoutAuxiliary(network, file.Tensors));
         var last = Layers.Last(network);
         string[] ofLast = [.. weights.Keys.Where(name => Layers.IsOf(last, name))];
         var other = ofLast.All(tensors.ContainsKey) ? ofLast.FirstOrDefault(name => !weights[name].shape.SequenceEqual(tensors[name].shape)) : null;
@@ -146,8 +146,8 @@ internal sealed record TrainedNetwork(
             throw new InvalidDataException($"{path} does not hold the weights of this network: {OtherChannels(network, tensors) ?? mismatch}.");
         Copy(tensors, network, path);
         var freshLast = reason is null ? null : $"The last layer, {last}, starts anew: {reason}.";
-        var freshSides = LoadSides(network, file, path, areClassesSame: reason is null);
-        return freshLast is null || freshSides is null ? freshLast ?? freshSides : $"{freshLast}\n{freshSides}";
+        var newAuxiliary = LoadAuxiliary(network, file, path, areClassesSame: reason is null);
+        return freshLast is null || newAuxiliary is null ? freshLast ?? newAuxiliary : $"{freshLast}\n{newAuxiliary}";
     }
 
     /// <summary>The same network on a device, with its numbers in memory as it is fastest there.</summary>
@@ -160,14 +160,14 @@ internal sealed record TrainedNetwork(
     /// <exception cref="InvalidDataException">It is not a picture, it is damaged or cut short, or too large.</exception>
     internal byte[]? ImageOf(byte[] contents, string name)
     {
-        if (Pictures.Fit is PictureFit.Ink)
+        if (Pictures.Fit is ImageFit.Ink)
         {
             using var digit = DigitImage.Read(contents, name);
             return digit?.bytes.ToArray();
         }
 
         var pixels = new byte[Shape.Channels * Shape.Height * Shape.Width];
-        PictureFile.Fit(contents, name, Pictures, pixels);
+        ImageDecoder.Fit(contents, name, Pictures, pixels);
         return pixels;
     }
 
@@ -191,22 +191,22 @@ internal sealed record TrainedNetwork(
         throw new InvalidDataException($"{path} is a checkpoint, for train --resume; the weights are in model.safetensors beside it.");
     }
 
-    private static (NetworkShape Shape, IReadOnlyList<string> ClassNames, Normalization Normalization, PictureSettings Pictures) Description(
+    private static (NetworkShape Shape, IReadOnlyList<string> ClassNames, Normalization Normalization, ImageSettings Pictures) Description(
         SafetensorsFile file, string path)
     {
         var shape = NetworkShape.Mnist;
         if (!file.Metadata.TryGetValue(ShapeKey, out var shapeText))
-            return (shape, Data.ClassNames.Numbers(shape.Classes), Normalization.Mnist, PicturesOf(shape, PictureFit.Ink, null));
+            return (shape, Data.ClassNames.Numbers(shape.Classes), Normalization.Mnist, PicturesOf(shape, ImageFit.Ink, null));
 
         var names = ClassesOf(file, path) ?? [];
         var (mean, deviation) = (Number(MeanKey), Number(DeviationKey));
         var isMnist = shapeText == NetworkShape.Mnist.Input;
-        var standard = isMnist ? PictureFit.Ink : PictureFit.Stretch;
+        var standard = isMnist ? ImageFit.Ink : ImageFit.Stretch;
         var share = file.Metadata.ContainsKey(TestShareKey) ? Number(TestShareKey) : (double?)null;
-        var isFit = Enum.TryParse<PictureFit>(file.Metadata.GetValueOrDefault(FitKey, standard.ToString()), ignoreCase: true, out var fit);
+        var isFit = Enum.TryParse<ImageFit>(file.Metadata.GetValueOrDefault(FitKey, standard.ToString()), ignoreCase: true, out var fit);
         if (NetworkShape.Parse(shapeText) is not { } sides || !new Normalization(mean, deviation).IsPossible
             || names.Length == 0 || names.Any(string.IsNullOrEmpty) || names.Distinct().Count() < names.Length
-            || !isFit || !Enum.IsDefined(fit) || (fit is PictureFit.Ink && !isMnist) || (share is { } given && !PictureSettings.IsTestShare(given)))
+            || !isFit || !Enum.IsDefined(fit) || (fit is ImageFit.Ink && !isMnist) || (share is { } given && !ImageSettings.IsTestShare(given)))
             throw new InvalidDataException($"{path} is damaged: what it says of its images and classes makes no sense.");
         return (sides with { Classes = names.Length }, names, new Normalization(mean, deviation), PicturesOf(sides, fit, share));
 
@@ -217,11 +217,11 @@ internal sealed record TrainedNetwork(
     private static string[]? ClassesOf(SafetensorsFile file, string path) =>
         file.Metadata.TryGetValue(ClassesKey, out var classes) ? JsonFormat.Parse<string[]>(classes, path) : null;
 
-    private static PictureSettings PicturesOf(NetworkShape shape, PictureFit fit, double? testShare) =>
+    private static ImageSettings PicturesOf(NetworkShape shape, ImageFit fit, double? testShare) =>
         new(shape.Height, shape.Width, fit, Grey: shape.Channels == 1, testShare);
 
     private static Dictionary<string, string> Describe(
-        NetworkShape shape, IReadOnlyList<string> classNames, Normalization normalization, PictureFit fit, double? testShare)
+        NetworkShape shape, IReadOnlyList<string> classNames, Normalization normalization, ImageFit fit, double? testShare)
     {
         var text = new Dictionary<string, string>
         {
@@ -258,8 +258,8 @@ internal sealed record TrainedNetwork(
     {
         try
         {
-            using var skeleton = architecture.CreateSkeleton(shape);
-            return StateDictionary.Mismatch(skeleton.state_dict(), Layers.WithoutSides(skeleton, file.Tensors));
+            using var skeleton = architecture.CreateOnMeta(shape);
+            return StateDictionary.Mismatch(skeleton.state_dict(), Layers.WithoutAuxiliary(skeleton, file.Tensors));
         }
         catch (Exception error) when (error is ArgumentException or ExternalException or OverflowException)
         {
@@ -278,20 +278,20 @@ internal sealed record TrainedNetwork(
             : null;
     }
 
-    // The last layer of a side classifier is one for the classes too.
-    private static string? LoadSides(Module<Tensor, Tensor> network, SafetensorsFile file, string path, bool areClassesSame)
+    // The last layer of a auxiliary classifier is one for the classes too.
+    private static string? LoadAuxiliary(Module<Tensor, Tensor> network, SafetensorsFile file, string path, bool areClassesSame)
     {
         var (own, theirs) = (Sides(network.state_dict()), Sides(file.Tensors));
         if (own.Count == 0)
             return null;
         var reason = theirs.Count == 0 ? $"{path} has none" : areClassesSame ? StateDictionary.Mismatch(own, theirs) : "theirs are of other classes";
         if (reason is not null)
-            return $"The side classifiers, which are there only in training, start anew: {reason}.";
+            return $"The auxiliary classifiers, which are there only in training, start anew: {reason}.";
         Copy(theirs, network, path);
         return null;
 
         Dictionary<string, Tensor> Sides(IEnumerable<KeyValuePair<string, Tensor>> tensors) =>
-            tensors.Where(tensor => Layers.IsOfSide(network, tensor.Key)).ToDictionary();
+            tensors.Where(tensor => Layers.IsAuxiliary(network, tensor.Key)).ToDictionary();
     }
 
     private static void Copy(IReadOnlyDictionary<string, Tensor> tensors, Module<Tensor, Tensor> network, string path)

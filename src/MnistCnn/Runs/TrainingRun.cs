@@ -12,7 +12,7 @@ namespace MnistCnn.Runs;
 /// A training that lasts: it leaves a folder with its record, after each epoch <c>model.safetensors</c>, <c>best.safetensors</c>
 /// where the epoch was the best so far, and a checkpoint, from which it goes on as if it had never been stopped.
 /// </summary>
-internal sealed class TrainingRun : ITrainingObserver, IDisposable
+internal sealed class TrainingRun : ITrainingCallback, IDisposable
 {
     private readonly DataSet data;
     private readonly int? checkpointEvery;
@@ -52,7 +52,7 @@ internal sealed class TrainingRun : ITrainingObserver, IDisposable
     /// <exception cref="InvalidDataException">The weights are not the network's.</exception>
     /// <exception cref="UserException">The network cannot be trained so; see <see cref="Training.Trainer"/>.</exception>
     public static TrainingRun Start(
-        Architecture architecture, TrainSettings settings, DataSet data, Device device, string? folder = null, string? init = null, int? checkpointEvery = null, Parallelism? parallelism = null)
+        Architecture architecture, TrainSettings settings, DataSet data, Device device, string? folder = null, string? init = null, int? checkpointEvery = null, ParallelSettings? parallelism = null)
     {
         string? freshLayer = null;
         var run = Open(
@@ -88,7 +88,7 @@ internal sealed class TrainingRun : ITrainingObserver, IDisposable
         Device device,
         string? folder = null,
         int? checkpointEvery = null,
-        Parallelism? parallelism = null)
+        ParallelSettings? parallelism = null)
     {
         var asBefore = data with { Normalization = checkpoint.Data.Normalization ?? Normalization.Mnist };
         var run = Open(
@@ -108,7 +108,7 @@ internal sealed class TrainingRun : ITrainingObserver, IDisposable
         return run;
     }
 
-    /// <summary>Goes on with the run in a folder where there is a checkpoint of one, and begins it otherwise, as <see cref="Parallelism.Automatic"/> has it.</summary>
+    /// <summary>Goes on with the run in a folder where there is a checkpoint of one, and begins it otherwise, as <see cref="ParallelSettings.Automatic"/> has it.</summary>
     /// <param name="architecture">The network.</param>
     /// <param name="settings">How to train it.</param>
     /// <param name="data">What to train and test it on.</param>
@@ -124,8 +124,8 @@ internal sealed class TrainingRun : ITrainingObserver, IDisposable
         var path = Path.Combine(folder, RunFolder.CheckpointFile);
         using var checkpoint = File.Exists(path) ? Checkpoint.Read(path) : null;
         var run = checkpoint is null
-            ? Start(architecture, settings, data, device, folder, init, parallelism: Parallelism.Automatic)
-            : Resume(checkpoint, path, architecture, settings, data, device, parallelism: Parallelism.Automatic);
+            ? Start(architecture, settings, data, device, folder, init, parallelism: ParallelSettings.Automatic)
+            : Resume(checkpoint, path, architecture, settings, data, device, parallelism: ParallelSettings.Automatic);
         if (device.type != TorchSharp.DeviceType.CPU)
             run.Trainer.StepsAtOnce = 100; // nobody looks at single steps
         return run;
@@ -137,7 +137,7 @@ internal sealed class TrainingRun : ITrainingObserver, IDisposable
     /// <returns>Whether it came to its end.</returns>
     /// <exception cref="DivergenceException">The loss is no longer a finite number.</exception>
     /// <exception cref="IOException">The folder can no longer be written.</exception>
-    public bool Train(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation)
+    public bool Train(IReadOnlyCollection<ITrainingCallback> observers, CancellationToken cancellation)
     {
         if (Follows)
             return TrainOn(observers, cancellation);
@@ -146,7 +146,7 @@ internal sealed class TrainingRun : ITrainingObserver, IDisposable
             SaveCheckpoint();
             if (Trainer.State is { Step: 0, History: [.., var last] } && !File.Exists(Folder.ModelPath))
                 SaveWeights(Folder.ModelPath, last); // it goes on in a new folder, and may have no epoch left to do
-            var group = Trainer.Parallelism.Group;
+            var group = Trainer.ParallelSettings.Group;
             var waitedBefore = group?.SecondsWaited;
             var isFinished = TrainOn(observers, cancellation);
             Folder.Finish(isFinished ? RunInfo.Finished : "stopped", group?.SecondsWaited - waitedBefore);
@@ -160,14 +160,14 @@ internal sealed class TrainingRun : ITrainingObserver, IDisposable
     }
 
     /// <inheritdoc/>
-    public void OnStep(StepMetrics step)
+    public void OnStepEnd(StepMetrics step)
     {
         if (step.Step % checkpointEvery == 0)
             SaveCheckpoint();
     }
 
     /// <inheritdoc/>
-    public void OnEpoch(EpochMetrics epoch)
+    public void OnEpochEnd(EpochMetrics epoch)
     {
         SaveWeights(Folder.ModelPath, epoch);
         if (Trainer.BestEpoch == epoch.Epoch)
@@ -199,9 +199,9 @@ internal sealed class TrainingRun : ITrainingObserver, IDisposable
             var info = new RunInfo(
                 trainer.Settings, trainer.Parameters, device.ToString(), get_num_threads(), Versions.All, RunData.Of(data), started)
             {
-                SideParameters = trainer.SideParameters,
+                AuxiliaryParameters = trainer.AuxiliaryParameters,
                 Processes = group?.Count,
-                Replicas = trainer.Parallelism.Replicas is > 1 and var replicas ? replicas : null,
+                Replicas = trainer.ParallelSettings.Replicas is > 1 and var replicas ? replicas : null,
             };
             return new TrainingRun(trainer, ProcessGroup.Together(group, () => group is { Rank: > 0 } ? null : open(info)), data, checkpointEvery);
         }
@@ -241,7 +241,7 @@ internal sealed class TrainingRun : ITrainingObserver, IDisposable
     }
 
     // What an epoch leaves is written before others are told of it: they may fail, and the checkpoint would stand behind the epoch.
-    private bool TrainOn(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation)
+    private bool TrainOn(IReadOnlyCollection<ITrainingCallback> observers, CancellationToken cancellation)
     {
         try
         {
@@ -258,7 +258,7 @@ internal sealed class TrainingRun : ITrainingObserver, IDisposable
 
     // What observers write to a terminal that was closed fails too. Not where other processes would wait for this one at another place.
     private bool IsOfClosedTerminal(Exception error, CancellationToken cancellation) =>
-        error is IOException && cancellation.IsCancellationRequested && Trainer.Parallelism.Group is null;
+        error is IOException && cancellation.IsCancellationRequested && Trainer.ParallelSettings.Group is null;
 
     private void SaveCheckpoint() => Checkpoint.Write(Folder.CheckpointPath, Trainer, Folder.Info.Data, Folder.Info.Id);
 
@@ -271,5 +271,5 @@ internal sealed class TrainingRun : ITrainingObserver, IDisposable
     }
 
     /// <summary>What processes that train together have to have in common before their first step.</summary>
-    private sealed record Beginning(string Version, TrainSettings Settings, RunData Data, TrainingState State, string Weights);
+    private sealed record Beginning(string Version, TrainSettings Settings, RunData Data, TrainingProgress State, string Weights);
 }

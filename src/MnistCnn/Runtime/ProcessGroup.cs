@@ -19,7 +19,7 @@ internal sealed class ProcessGroup : IDisposable
     /// <summary>The environment variable with the seconds that a process waits for the others before it takes them for lost.</summary>
     public const string PatienceVariable = "MNIST_CNN_PATIENCE";
 
-    private const int StandardPatience = 300;
+    private const int DefaultPatience = 300;
     private const int MostPatience = 1_000_000;
     private const int World = MPI.Unsafe.MPI_COMM_WORLD;
 
@@ -44,7 +44,7 @@ internal sealed class ProcessGroup : IDisposable
         patience = TimeSpan.FromSeconds(
             double.TryParse(Environment.GetEnvironmentVariable(PatienceVariable), NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds) && seconds is > 0 and <= MostPatience
                 ? seconds
-                : StandardPatience);
+                : DefaultPatience);
         watch = new Timer(_ => GiveUp());
         string[] arguments = [];
         environment = Wait(() => new MPI.Environment(ref arguments, MPI.Threading.Funneled));
@@ -73,7 +73,7 @@ internal sealed class ProcessGroup : IDisposable
     public CancellationToken Token => stop.Token;
 
     /// <summary>Asks this one to stop; the others then do too, see <see cref="Token"/>.</summary>
-    public CancellationToken Interruption { get; set; }
+    public CancellationToken ShutdownSignals { get; set; }
 
     /// <summary>The name of the library of MPI that is here.</summary>
     /// <exception cref="UserException">There is none.</exception>
@@ -107,10 +107,10 @@ internal sealed class ProcessGroup : IDisposable
     /// <summary>All of them stop after the step that they have just done.</summary>
     public void Stop() => stop.Cancel();
 
-    /// <summary>Stops all of them if one of them was asked to, see <see cref="Interruption"/>.</summary>
+    /// <summary>Stops all of them if one of them was asked to, see <see cref="ShutdownSignals"/>.</summary>
     public void StopIfAsked()
     {
-        if (Most(Interruption.IsCancellationRequested ? 1 : 0) > 0)
+        if (Most(ShutdownSignals.IsCancellationRequested ? 1 : 0) > 0)
             Stop();
     }
 

@@ -87,7 +87,7 @@ internal sealed record Evaluation(
     /// <exception cref="OperationCanceledException">The evaluation was ended, in a group on every process.</exception>
     public static Evaluation Run(
         Module<Tensor, Tensor> model,
-        ImageSet set,
+        LabeledImages set,
         Normalization normalization,
         int batchSize = BatchSize,
         bool rank = false,
@@ -118,7 +118,7 @@ internal sealed record Evaluation(
     // images lie there in their order, so that no loader has to gather them.
     private static Tensor Logits(
         Module<Tensor, Tensor> model,
-        ImageSet set,
+        LabeledImages set,
         Normalization normalization,
         int batchSize,
         ProcessGroup? group,

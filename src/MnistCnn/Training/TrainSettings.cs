@@ -23,7 +23,7 @@ namespace MnistCnn.Training;
 /// Inception Architecture for Computer Vision", 2015, section 7.
 /// </param>
 /// <param name="Augment">What is changed at random in the images of each step, or null.</param>
-/// <param name="BalanceClasses">Whether the loss of a step counts every class the same, however many images it has; see <see cref="ClassBalance.Weights"/>.</param>
+/// <param name="BalanceClasses">Whether the loss of a step counts every class the same, however many images it has; see <see cref="ClassCounts.Weights"/>.</param>
 /// <param name="Freeze">Whether the last layer alone is trained, and batch normalisation keeps its statistics.</param>
 /// <param name="WeightDecay">
 /// What is added to the gradient of each parameter in each step: so many times the parameter itself, as torch's SGD has it (L2); 0 or more.

@@ -23,13 +23,13 @@ internal sealed class Trainer : IDisposable
     private readonly Module<Tensor, Tensor> model;
     private readonly SGD optimizer;
     private readonly LRScheduler? schedule;
-    private readonly ImageSet trainSet;
-    private readonly ImageSet? validationSet;
-    private readonly ImageSet testSet;
+    private readonly LabeledImages trainSet;
+    private readonly LabeledImages? validationSet;
+    private readonly LabeledImages testSet;
     private readonly Normalization normalization;
     private readonly DataLoader<long, Batch> trainLoader;
-    private readonly IBatchLoss batchLoss;
-    private readonly Parallelism parallelism;
+    private readonly IForwardBackward batchLoss;
+    private readonly ParallelSettings parallelism;
 
     // The default generator before the current epoch: its order can be drawn from it again.
     private Tensor epochRandomState;
@@ -46,7 +46,7 @@ internal sealed class Trainer : IDisposable
     /// No image would be left to train on; or the network does not take images of that size, or cannot have replicas; or a batch would
     /// have a single one for a process, where batch normalisation needs more, or none.
     /// </exception>
-    public Trainer(Architecture architecture, TrainSettings settings, DataSet data, Device device, Parallelism? parallelism = null)
+    public Trainer(Architecture architecture, TrainSettings settings, DataSet data, Device device, ParallelSettings? parallelism = null)
     {
         var heldOut = settings.Validation ?? 0;
         if (heldOut >= data.Train.Count)
@@ -58,13 +58,13 @@ internal sealed class Trainer : IDisposable
             manual_seed(settings.Seed);
             model = Create(architecture, ShapeOf(data), settings.Freeze);
             model = MemoryLayout.ChannelsLast(model.to(device));
-            this.parallelism = Decide(parallelism ?? new Parallelism(), architecture);
+            this.parallelism = Decide(parallelism ?? new ParallelSettings(), architecture);
             EnsureShares(architecture, data.Train.Count - heldOut, Math.Min(data.Test.Count, settings.Validation ?? long.MaxValue));
             FreezeWhatIsNotTrained();
             optimizer = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum, weight_decay: settings.WeightDecay);
             trainSet = Part(data.Train, 0, data.Train.Count - heldOut);
             trainLoader = Batches.Of(trainSet, data.Normalization, settings.BatchSize);
-            Classes = ClassBalance.Of(trainSet.Labels, data.ClassNames.Count);
+            Classes = ClassCounts.Of(trainSet.Labels, data.ClassNames.Count);
             batchLoss = Loss(architecture, ShapeOf(data), device);
             schedule = Schedule();
             validationSet = heldOut > 0 ? OwnPart(data.Train, data.Train.Count - heldOut, heldOut) : null;
@@ -79,10 +79,10 @@ internal sealed class Trainer : IDisposable
         }
 
         // What is only looked at is shared out.
-        ImageSet OwnPart(ImageSet set, long start, long count) =>
+        LabeledImages OwnPart(LabeledImages set, long start, long count) =>
             this.parallelism.Group?.Share(count) is { } share ? Part(set, start + share.Start, share.Count) : Part(set, start, count);
 
-        ImageSet Part(ImageSet set, long start, long count)
+        LabeledImages Part(LabeledImages set, long start, long count)
         {
             using var part = set.Slice(start, count);
             return part.To(device);
@@ -90,16 +90,16 @@ internal sealed class Trainer : IDisposable
     }
 
     /// <summary>Who trains it.</summary>
-    public Parallelism Parallelism => parallelism;
+    public ParallelSettings ParallelSettings => parallelism;
 
     /// <summary>How it trains.</summary>
     public TrainSettings Settings => settings;
 
     /// <summary>How the images that it learns from are spread over the classes.</summary>
-    public ClassBalance Classes { get; }
+    public ClassCounts Classes { get; }
 
     /// <summary>How far the run is.</summary>
-    public TrainingState State { get; private set; } = TrainingState.Start;
+    public TrainingProgress State { get; private set; } = TrainingProgress.Start;
 
     /// <summary>The network that is trained.</summary>
     public Module<Tensor, Tensor> Model => model;
@@ -108,20 +108,20 @@ internal sealed class Trainer : IDisposable
     public long StepsPerEpoch => trainLoader.Count;
 
     /// <summary>
-    /// The losses of this many steps are fetched at once and <see cref="ITrainingObserver.OnStep"/> is called: 1, or more on a GPU,
+    /// The losses of this many steps are fetched at once and <see cref="ITrainingCallback.OnStepEnd"/> is called: 1, or more on a GPU,
     /// which has to be waited for each time. The steps themselves do not depend on it.
     /// </summary>
     public int StepsAtOnce { get; set; } = 1;
 
-    /// <summary>How many numbers the network learns, without its side classifiers.</summary>
-    public long Parameters => model.parameters().Sum(parameter => parameter.numel()) - SideParameters;
+    /// <summary>How many numbers the network learns, without its auxiliary classifiers.</summary>
+    public long Parameters => model.parameters().Sum(parameter => parameter.numel()) - AuxiliaryParameters;
 
-    /// <summary>How many numbers its side classifiers learn, if it has any; see <see cref="ISideClassified"/>.</summary>
-    public long SideParameters =>
-        model.named_parameters().Where(named => Layers.IsOfSide(model, named.name)).Sum(named => named.parameter.numel());
+    /// <summary>How many numbers its auxiliary classifiers learn, if it has any; see <see cref="IHasAuxiliaryClassifiers"/>.</summary>
+    public long AuxiliaryParameters =>
+        model.named_parameters().Where(named => Layers.IsAuxiliary(model, named.name)).Sum(named => named.parameter.numel());
 
-    /// <summary>What the network is after the training: its state dictionary, without side classifiers.</summary>
-    public IReadOnlyDictionary<string, Tensor> Weights => Layers.WithoutSides(model, model.state_dict());
+    /// <summary>What the network is after the training: its state dictionary, without auxiliary classifiers.</summary>
+    public IReadOnlyDictionary<string, Tensor> Weights => Layers.WithoutAuxiliary(model, model.state_dict());
 
     /// <summary>The epoch with the best accuracy so far, the first one of several; 0 before the first is over.</summary>
     public int BestEpoch => EpochMetrics.Best(State.History)?.Epoch ?? 0;
@@ -152,7 +152,7 @@ internal sealed class Trainer : IDisposable
     /// <param name="momentum">Its <see cref="Momentum"/> then, with all of the parameters, or with none before the first step.</param>
     /// <param name="randomState">Its <see cref="EpochRandomState"/> then.</param>
     /// <param name="stepState">Its <see cref="StepRandomState"/> then.</param>
-    public void Restore(TrainingState state, IReadOnlyDictionary<string, Tensor> momentum, Tensor randomState, Tensor? stepState = null)
+    public void Restore(TrainingProgress state, IReadOnlyDictionary<string, Tensor> momentum, Tensor randomState, Tensor? stepState = null)
     {
         // In the layout of its parameter, as the optimiser would make it: so each step gives the same bits.
         foreach (var (name, parameter, buffer) in momentum.Count == 0 ? [] : Momenta)
@@ -174,7 +174,7 @@ internal sealed class Trainer : IDisposable
     /// <param name="cancellation">Ends the training after the current step, or the evaluation after its current batch.</param>
     /// <exception cref="UserException">The loss is no longer a finite number.</exception>
     /// <exception cref="OperationCanceledException">It was ended; <see cref="State"/> says where.</exception>
-    public void Run(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation = default)
+    public void Run(IReadOnlyCollection<ITrainingCallback> observers, CancellationToken cancellation = default)
     {
         // Whatever has used the default generator since, the order of the current epoch is drawn from its own state.
         stepRandomState ??= StepRandomState?.DetachFromDisposeScope();
@@ -210,11 +210,11 @@ internal sealed class Trainer : IDisposable
                 classAccuracies,
                 Evaluation.Balanced(test.ClassAccuracies),
                 100.0 * State.CorrectSum / State.ImageSum);
-            State = TrainingState.Start with { Epoch = State.Epoch + 1, History = [.. State.History, metrics] };
+            State = TrainingProgress.Start with { Epoch = State.Epoch + 1, History = [.. State.History, metrics] };
             epochRandomState.Dispose();
             epochRandomState = get_rng_state().DetachFromDisposeScope();
             foreach (var observer in observers)
-                observer.OnEpoch(metrics);
+                observer.OnEpochEnd(metrics);
         }
     }
 
@@ -253,24 +253,24 @@ internal sealed class Trainer : IDisposable
         return testImages < processes ? $"{testImages} images to test on are too few for {processes} processes: take fewer of them." : null;
     }
 
-    private Parallelism Decide(Parallelism wish, Architecture architecture) =>
+    private ParallelSettings Decide(ParallelSettings wish, Architecture architecture) =>
         wish with { Replicas = wish.Replicas ?? (get_num_threads() > 1 && settings.BatchSize > 1 && ProblemOfReplicas(architecture) is null ? 2 : 1) };
 
     private string? ProblemOfReplicas(Architecture architecture)
     {
-        if (!ReplicatedLoss.IsPossible(model))
+        if (!DataParallelStep.IsPossible(model))
             return $"{architecture.Name} cannot have replicas: they are for networks without batch normalisation and dropout. Leave out --replicas.";
         return model.parameters().First().device_type == TorchSharp.DeviceType.CPU ? null : "Replicas are for the CPU: leave out --replicas.";
     }
 
-    private IBatchLoss Loss(Architecture architecture, NetworkShape shape, Device device)
+    private IForwardBackward Loss(Architecture architecture, NetworkShape shape, Device device)
     {
         var weights = settings.BalanceClasses ? tensor([.. Classes.Weights.Select(weight => (float)weight)], device: device) : null;
-        var loss = new BatchLoss(model, settings.LabelSmoothing, weights);
-        IBatchLoss own = parallelism.Replicas is > 1 and var replicas
-            ? new ReplicatedLoss(loss, () => architecture.CreateForTraining(shape).to(device), replicas)
+        var loss = new SingleModelStep(model, settings.LabelSmoothing, weights);
+        IForwardBackward own = parallelism.Replicas is > 1 and var replicas
+            ? new DataParallelStep(loss, () => architecture.CreateForTraining(shape).to(device), replicas)
             : loss;
-        return parallelism.Group is { } group ? new DistributedLoss(group, own, loss) : own;
+        return parallelism.Group is { } group ? new DistributedDataParallelStep(group, own, loss) : own;
     }
 
     // SGD passes over what gets no gradient, and gives it no momentum.
@@ -301,7 +301,7 @@ internal sealed class Trainer : IDisposable
             optimizer, settings.LearningRate, epochs: settings.Epochs, steps_per_epoch: (int)trainLoader.Count, cycle_momentum: false);
     }
 
-    // Side classifiers are there for the first layers: where those are frozen, none is needed.
+    // Auxiliary classifiers are there for the first layers: where those are frozen, none is needed.
     private static Module<Tensor, Tensor> Create(Architecture architecture, NetworkShape shape, bool freeze)
     {
         // Otherwise what it learns could not be read from its file.
@@ -317,7 +317,7 @@ internal sealed class Trainer : IDisposable
         }
     }
 
-    private Evaluation Evaluate(ImageSet images, CancellationToken cancellation) =>
+    private Evaluation Evaluate(LabeledImages images, CancellationToken cancellation) =>
         Evaluation.Run(model, images, normalization, group: parallelism.Group, cancellation: cancellation);
 
     // One for each evaluation, after both: one that is ended early leaves the generator as it was after the last step.
@@ -328,7 +328,7 @@ internal sealed class Trainer : IDisposable
         Batches.DrawLoaderSeed();
     }
 
-    private void TrainEpoch(IReadOnlyCollection<ITrainingObserver> observers, CancellationToken cancellation)
+    private void TrainEpoch(IReadOnlyCollection<ITrainingCallback> observers, CancellationToken cancellation)
     {
         // A run that goes on draws the order of its epoch anew and passes over the steps that it has done.
         var (step, stepsDone) = (0, State.Step);
@@ -382,7 +382,7 @@ internal sealed class Trainer : IDisposable
     }
 
     // What is done counts before anyone is told of it, so that an observer that fails leaves a state to go on from.
-    private void Report(List<StepDone> unreported, IReadOnlyCollection<ITrainingObserver> observers)
+    private void Report(List<StepDone> unreported, IReadOnlyCollection<ITrainingCallback> observers)
     {
         List<StepMetrics> steps = [];
         DivergenceException? divergence = null;
@@ -412,7 +412,7 @@ internal sealed class Trainer : IDisposable
         unreported.Clear();
         foreach (var metrics in steps)
             foreach (var observer in observers)
-                observer.OnStep(metrics);
+                observer.OnStepEnd(metrics);
         if (divergence is not null)
             throw divergence;
     }

@@ -124,8 +124,8 @@ internal sealed record ServedModel(TrainedNetwork Network, ModelGraph Graph, Dat
         var blocks = Switch.BlockOf(nodes);
         var info = new ModelInfo(
             id, architecture.Title, architecture.Name, Path.GetFileName(path), shape.Channels, shape.Height, shape.Width, network.ClassNames,
-            network.Pictures.Fit is PictureFit.Ink, network.Network.parameters().Sum(parameter => parameter.numel()), network.TestAccuracy,
-            ModelFile.IsChosenOnTest(path), hasImages);
+            network.Pictures.Fit is ImageFit.Ink, network.Network.parameters().Sum(parameter => parameter.numel()), network.TestAccuracy,
+            ModelLocator.IsChosenOnTest(path), hasImages);
         return new ModelGraph(
             info,
             [

@@ -34,7 +34,7 @@ internal static class Pictures
         var contents = await Body(request, held, stop);
         if (contents.Length == 0)
             throw new InvalidDataException("There is no picture: put one into the body, or name a test image with image=INDEX.");
-        var header = PictureFile.ReadHeader(contents, Name);
+        var header = ImageDecoder.ReadHeader(contents, Name);
         var gate = (long)header.Height * header.Width > SmallPicture ? OneLarge : Small;
         await gate.WaitAsync(stop);
         try

@@ -49,8 +49,8 @@ internal sealed record Question(double? Right, double? Down, double? Degrees, do
             return image;
         var changed = image.to_type(ScalarType.Float32);
         if (Thicker is { } width and not 0)
-            changed = Distortion.Thicken(changed, [width]);
-        changed = Distortion.Move(changed, [motion]);
+            changed = ImageTransforms.Thicken(changed, [width]);
+        changed = ImageTransforms.Move(changed, [motion]);
         using Scalar black = 0, white = byte.MaxValue; // by name, as in Normalization
         return changed.round().clamp(black, white).to_type(ScalarType.Byte);
     }

@@ -62,8 +62,8 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
         try
         {
             var saved = metrics is { Exists: true, Length: > 0 }
-                ? SavedRun.Read(run)
-                : new SavedRun(name, JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(info), info), []);
+                ? RunRecord.Read(run)
+                : new RunRecord(name, JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(info), info), []);
             if (saved.Info?.Settings.Problem() is { } problem)
                 throw new InvalidDataException($"{info} is damaged: {problem}.");
             var isKnown = Architecture.Find(saved.Info?.Settings.Architecture) is not null;

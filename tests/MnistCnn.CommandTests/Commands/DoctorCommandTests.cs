@@ -62,14 +62,14 @@ public sealed class DoctorCommandTests : IDisposable
 
     private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);
 
-    private static Finding[] Findings(ProgramRun run) =>
+    private static HealthCheck[] Findings(ProgramRun run) =>
         JsonDocument.Parse(run.Output).RootElement.GetProperty("findings").EnumerateArray()
-            .Select(finding => new Finding(
+            .Select(finding => new HealthCheck(
                 finding.GetProperty("name").GetString()!,
                 finding.GetProperty("found").GetBoolean(),
                 finding.GetProperty("needed").GetBoolean(),
                 finding.GetProperty("text").GetString()!))
             .ToArray();
 
-    private sealed record Finding(string Name, bool Found, bool Needed, string Text);
+    private sealed record HealthCheck(string Name, bool Found, bool Needed, string Text);
 }

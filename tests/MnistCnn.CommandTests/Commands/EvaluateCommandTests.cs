@@ -56,17 +56,17 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.Matches(@"Best accuracy .* % \(epoch [12], chosen on the test images\)", trained.Output);
         Assert.Contains(Said, Run("evaluate", "run", "--test-limit", "50").Output);
         Assert.DoesNotContain(Said, Run("evaluate", "run/model.safetensors", "--test-limit", "50").Output);
-        Assert.True(ModelFile.IsChosenOnTest(folder["run/best.safetensors"]));
+        Assert.True(ModelLocator.IsChosenOnTest(folder["run/best.safetensors"]));
 
         // Not where a validation chose it, nor on other data, nor where there was one epoch to choose from.
         var info = File.ReadAllText(folder["run/run.json"]);
         using var others = RandomData.Of(new NetworkShape(1, 28, 28, 10));
-        Assert.False(ModelFile.IsChosenOnTest(folder["run/best.safetensors"], others));
+        Assert.False(ModelLocator.IsChosenOnTest(folder["run/best.safetensors"], others));
         File.WriteAllText(folder["run/run.json"], info.Replace("\"validation\": null", "\"validation\": 10"));
-        Assert.False(ModelFile.IsChosenOnTest(folder["run/best.safetensors"]));
+        Assert.False(ModelLocator.IsChosenOnTest(folder["run/best.safetensors"]));
         File.WriteAllText(folder["run/run.json"], info);
         File.WriteAllLines(folder["run/metrics.jsonl"], File.ReadAllLines(folder["run/metrics.jsonl"])[..1]); // as of a run that was stopped
-        Assert.False(ModelFile.IsChosenOnTest(folder["run/best.safetensors"]));
+        Assert.False(ModelLocator.IsChosenOnTest(folder["run/best.safetensors"]));
     }
 
     [Fact]

@@ -41,7 +41,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
             Assert.Equal(DateTimeOffset.UnixEpoch, started.GetProperty("started").GetDateTimeOffset());
             Assert.All(["model", "problem"], field => Assert.Equal(JsonValueKind.Null, started.GetProperty(field).ValueKind));
 
-            run.OnEpoch(Epoch);
+            run.OnEpochEnd(Epoch);
             var learnt = await events.Next("run");
             Assert.Equal(("first", "running", "plain", 1), Summary(learnt));
             Assert.Equal((1, 0.5, 90.0), (
@@ -122,7 +122,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     public async Task A_line_that_is_being_written_is_not_read_yet()
     {
         using (var run = Create("appended"))
-            run.OnEpoch(Epoch);
+            run.OnEpochEnd(Epoch);
         File.AppendAllText(folder["runs/appended/metrics.jsonl"], "{\"epoch\": 2, \"train_l");
         Assert.Equal(("appended", "running", "plain", 1), Summary((await Server.Json("/api/runs")).GetProperty("runs")[0]));
     }

@@ -35,7 +35,7 @@ public sealed class ServerWithModels : IDisposable
     public RunningServer Server { get; }
 
     /// <summary>The file of a network.</summary>
-    public string FileOf(string id) => File.Exists(Folder[$"{id}.safetensors"]) ? Folder[$"{id}.safetensors"] : ModelFile.Find(id, null);
+    public string FileOf(string id) => File.Exists(Folder[$"{id}.safetensors"]) ? Folder[$"{id}.safetensors"] : ModelLocator.Find(id, null);
 
     public void Dispose()
     {

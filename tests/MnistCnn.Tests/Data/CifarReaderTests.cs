@@ -20,7 +20,7 @@ public sealed class CifarReaderTests : IDisposable
         SmallCifar.Write(folder.FullPath, classes);
         using var data = CifarReader.Load(folder.FullPath + Path.DirectorySeparatorChar);
         Assert.True(CifarReader.Holds(folder.FullPath));
-        Assert.Equal((folder.FullPath, 3, 32, 32, PictureFit.Stretch), (data.Folder, data.Channels, data.Height, data.Width, data.Fit));
+        Assert.Equal((folder.FullPath, 3, 32, 32, ImageFit.Stretch), (data.Folder, data.Channels, data.Height, data.Width, data.Fit));
         Assert.Equal(classes == 10 ? SmallCifar.Classes10 : Enumerable.Range(0, 100).Select(label => $"thing {label}"), data.ClassNames);
         AssertRead(Names(classes)[..^1], data.Train);
         AssertRead(Names(classes)[^1..], data.Test);
@@ -143,7 +143,7 @@ public sealed class CifarReaderTests : IDisposable
 
     private static string[] Names(int classes) => classes == 10 ? SmallCifar.Names10 : SmallCifar.Names100;
 
-    private void AssertRead(string[] names, ImageSet set)
+    private void AssertRead(string[] names, LabeledImages set)
     {
         var labels = names[0].Contains("batch", StringComparison.Ordinal) ? 1 : 2;
         var records = names.SelectMany(name => File.ReadAllBytes(folder[name]).Chunk(Pixels + labels)).ToArray();

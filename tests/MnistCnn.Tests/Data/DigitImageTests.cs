@@ -249,7 +249,7 @@ public sealed class DigitImageTests : IDisposable
 
     [Fact]
     public void A_missing_file_is_an_input_error() =>
-        Assert.Throws<FileNotFoundException>(() => PictureFile.ReadAllBytes(folder["nowhere.png"]));
+        Assert.Throws<FileNotFoundException>(() => ImageDecoder.ReadAllBytes(folder["nowhere.png"]));
 
     private static SKBitmap Draw(
         int digit, int size = 200, float stroke = 10, float left = 0, float top = 0, SKColor? paper = null, SKColor? ink = null)
@@ -306,7 +306,7 @@ public sealed class DigitImageTests : IDisposable
     private byte[]? Read(byte[] file)
     {
         File.WriteAllBytes(folder["digit"], file);
-        using var image = DigitImage.Read(PictureFile.ReadAllBytes(folder["digit"]), folder["digit"]);
+        using var image = DigitImage.Read(ImageDecoder.ReadAllBytes(folder["digit"]), folder["digit"]);
         if (image is null)
             return null;
         Assert.Equal([1, 28, 28], image.shape);

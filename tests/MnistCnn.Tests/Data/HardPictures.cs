@@ -10,7 +10,7 @@ namespace MnistCnn.Tests.Data;
 /// Which digit the network sees in 28x28 grey values. Only ink that it knows is taken, so that what goes wrong is the finding.
 /// </param>
 /// <param name="seed">Of all chance.</param>
-internal sealed class HardPictures(ImageSet images, Func<byte[], int> recognise, int seed)
+internal sealed class HardPictures(LabeledImages images, Func<byte[], int> recognise, int seed)
 {
     /// <summary>The style with ink of 150 on paper of 225 and noise whose standard deviation is 8.</summary>
     public const string ThinFaintInk = "thin faint ink on grainy paper";

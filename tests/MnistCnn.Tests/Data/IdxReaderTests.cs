@@ -141,7 +141,7 @@ public sealed class IdxReaderTests : IDisposable
         Assert.Equal([1, 1, height, width], data.Train.Images.shape);
         Assert.Equal([10, 1, height, width], data.Test.Images.shape);
         Assert.Equal(File.ReadAllBytes(folder["t10k-images-idx3-ubyte"])[16..], data.Test.Images.data<byte>().ToArray());
-        Assert.Equal(PictureFit.Stretch, data.Fit);
+        Assert.Equal(ImageFit.Stretch, data.Fit);
 
         // Of all training labels, though the only image that is taken has the label 0.
         Assert.Equal(Enumerable.Range(0, classes).Select(label => $"{label}"), data.ClassNames);
@@ -205,19 +205,19 @@ public sealed class IdxReaderTests : IDisposable
     public void Pictures_are_fitted_as_digits_where_most_training_images_have_a_black_frame()
     {
         using (var mnist = IdxReader.Load(IdxReader.BundledMnist, testLimit: 1))
-            Assert.Equal(PictureFit.Ink, mnist.Fit);
+            Assert.Equal(ImageFit.Ink, mnist.Fit);
         for (var at = 0; at < 28 * 28; at++)
         {
             var isInside = at / 28 is >= 2 and < 26 && at % 28 is >= 2 and < 26;
-            Assert.Equal(isInside ? PictureFit.Ink : PictureFit.Stretch, FitOf(2, 28, at, 28 * 28 + at));
+            Assert.Equal(isInside ? ImageFit.Ink : ImageFit.Stretch, FitOf(2, 28, at, 28 * 28 + at));
         }
 
-        Assert.Equal(PictureFit.Stretch, FitOf(4, 28, 0, 28 * 28));
-        Assert.Equal(PictureFit.Ink, FitOf(4, 28, 0));
-        Assert.Equal(PictureFit.Stretch, FitOf(4, 27));
+        Assert.Equal(ImageFit.Stretch, FitOf(4, 28, 0, 28 * 28));
+        Assert.Equal(ImageFit.Ink, FitOf(4, 28, 0));
+        Assert.Equal(ImageFit.Stretch, FitOf(4, 27));
 
         // Of black images with a few white pixels, of which only the first is taken.
-        PictureFit FitOf(int count, int height, params int[] white)
+        ImageFit FitOf(int count, int height, params int[] white)
         {
             var pixels = new byte[count * height * 28];
             foreach (var at in white)

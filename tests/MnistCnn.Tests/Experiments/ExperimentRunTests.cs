@@ -1,8 +1,9 @@
 using System.Text.RegularExpressions;
+using MnistCnn.Charts;
 using MnistCnn.Data;
 using MnistCnn.Experiments;
 using MnistCnn.Networks;
-using MnistCnn.Reporting;
+using MnistCnn.Reporting.Pages;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
 using static TorchSharp.torch;
@@ -108,8 +109,8 @@ public sealed class ExperimentRunTests : IDisposable
         using (var run = Open())
             Assert.True(run.Measure(_ => { }, _ => { }, TestContext.Current.CancellationToken));
         Assert.Equal(3, measured);
-        using var series = ExperimentSeries.Open([experiment, Find("views")], folder.FullPath, ArticleReport.Files);
-        ArticleReport.Write(series);
+        using var series = ExperimentSeries.Open([experiment, Find("views")], folder.FullPath, SuiteReport.Files);
+        SuiteReport.Write(series);
         var page = File.ReadAllText(folder["report.md"]);
         Assert.Contains("**Undecided**: With shortcuts", page);
         Assert.Contains("Residual, seed 1, diverged: The loss became NaN.", page);
@@ -156,7 +157,7 @@ public sealed class ExperimentRunTests : IDisposable
 
     private static long ParametersOf(string name)
     {
-        using var network = Architecture.Find(name)!.CreateSkeleton(Shape);
+        using var network = Architecture.Find(name)!.CreateOnMeta(Shape);
         return network.parameters().Sum(parameter => parameter.numel());
     }
 

@@ -1,4 +1,4 @@
-using MnistCnn.Experiments;
+using MnistCnn.Sweeps;
 
 namespace MnistCnn.Tests.Experiments;
 

@@ -157,8 +157,8 @@ public sealed class DamageTests : IDisposable
         var info = new RunInfo(Settings, 8490, "cpu", 2, new Dictionary<string, string>(), new RunData("data", 20, 10, data.Sha256), DateTimeOffset.UnixEpoch);
         using (var run = RunFolder.Create(folder["run"], info))
             for (var epoch = 1; epoch <= 3; epoch++)
-                run.OnEpoch(new EpochMetrics(epoch, 0.5, 0.25, 97.5, 1.5, 0.5, 1000));
-        Damage($"run/{name}", _ => JsonSerializer.Serialize(SavedRun.Read(folder["run"])), inPlace: true);
+                run.OnEpochEnd(new EpochMetrics(epoch, 0.5, 0.25, 97.5, 1.5, 0.5, 1000));
+        Damage($"run/{name}", _ => JsonSerializer.Serialize(RunRecord.Read(folder["run"])), inPlace: true);
     }
 
     private void WriteSums() => File.WriteAllLines(

@@ -178,9 +178,9 @@ public sealed class NetworkSummaryTests
     {
         manual_seed(1);
         var before = get_rng_state().data<byte>().ToArray();
-        using (var skeleton = Architecture.Find("resnet18")!.CreateSkeleton())
+        using (var skeleton = Architecture.Find("resnet18")!.CreateOnMeta())
             Assert.All(skeleton.state_dict().Values, tensor => Assert.Equal(TorchSharp.DeviceType.META, tensor.device_type));
-        Assert.Throws<ArgumentException>(() => Architecture.Find("plain")!.CreateSkeleton(new NetworkShape(1, 1, 1, 1)));
+        Assert.Throws<ArgumentException>(() => Architecture.Find("plain")!.CreateOnMeta(new NetworkShape(1, 1, 1, 1)));
         Assert.Equal(before, get_rng_state().data<byte>().ToArray());
         Assert.Equal(TorchSharp.DeviceType.CPU, zeros(1).device_type);
     }
@@ -233,7 +233,7 @@ public sealed class NetworkSummaryTests
             return addsFirst ? y + z : z;
         }
 
-        public GraphValue Describe(IGraph graph, GraphValue x)
+        public GraphValue Describe(IGraphBuilder graph, GraphValue x)
         {
             var (y, z) = (graph.Call(first, x), graph.Call(second, x));
             return addsFirst ? graph.Add(y, z) : z;

@@ -19,7 +19,7 @@ public sealed class CifarResNetTests
     [InlineData("resnet110", null, 18, 1_727_962, 1.7)]
     public void The_number_of_parameters_is_the_paper_s_and_a_plain_twin_has_as_many(string name, string? twin, int blocks, long parameters, double millions)
     {
-        using var model = Architecture.Find(name)!.CreateSkeleton(Cifar);
+        using var model = Architecture.Find(name)!.CreateOnMeta(Cifar);
         Assert.Equal(parameters, model.parameters().Sum(parameter => parameter.numel()));
         Assert.Equal(millions, parameters / 1e6, millions < 1 ? 0.005 : 0.05);
         var layers = model.named_parameters().Count(named => named.parameter.dim() > 1);
@@ -28,7 +28,7 @@ public sealed class CifarResNetTests
         Assert.Equal(parameters, byHand);
         if (twin is null)
             return;
-        using var plain = Architecture.Find(twin)!.CreateSkeleton(Cifar);
+        using var plain = Architecture.Find(twin)!.CreateOnMeta(Cifar);
         Assert.Equal(
             model.state_dict().Select(entry => (entry.Key, string.Join("x", entry.Value.shape))),
             plain.state_dict().Select(entry => (entry.Key, string.Join("x", entry.Value.shape))));
@@ -37,7 +37,7 @@ public sealed class CifarResNetTests
     [Fact]
     public void The_names_are_those_of_the_larger_residual_networks()
     {
-        using var model = Architecture.Find("resnet20")!.CreateSkeleton(Cifar);
+        using var model = Architecture.Find("resnet20")!.CreateOnMeta(Cifar);
         var names = model.state_dict().Keys.ToArray();
         Assert.Equal(["conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var", "bn1.num_batches_tracked", "layer1.0.conv1.weight"], names[..7]);
         Assert.Equal(["layer3.2.bn2.running_var", "layer3.2.bn2.num_batches_tracked", "fc.weight", "fc.bias"], names[^4..]);

@@ -18,7 +18,7 @@ public sealed class GoogLeNetTests
     public void Names_shapes_and_types_are_torchvision_s_in_its_order(bool forTraining, string name, long parameters)
     {
         var expected = TorchvisionFixture.Read("googlenet").Networks[name];
-        using var model = Architecture.CreateSkeleton(ImageNet, forTraining);
+        using var model = Architecture.CreateOnMeta(ImageNet, forTraining);
         Assert.Equal(parameters, expected.Parameters);
         expected.AssertIs(model);
     }
@@ -43,9 +43,9 @@ public sealed class GoogLeNetTests
             dropout.p = 0;
         using var noGradient = no_grad();
         using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 8);
-        var (logits, sideLogits) = ((ISideClassified)model).ForwardWithSides(data.Normalization.Apply(data.Test.Images));
-        Assert.Equal(2, sideLogits.Count);
-        foreach (var (expected, actual) in fixture.TrainingLogits!.Zip([logits, .. sideLogits]))
+        var (logits, auxiliaryLogits) = ((IHasAuxiliaryClassifiers)model).ForwardWithAuxiliary(data.Normalization.Apply(data.Test.Images));
+        Assert.Equal(2, auxiliaryLogits.Count);
+        foreach (var (expected, actual) in fixture.TrainingLogits!.Zip([logits, .. auxiliaryLogits]))
             foreach (var (one, other) in expected.SelectMany(row => row).Zip(actual.data<float>().ToArray()))
                 Assert.Equal(one, other, 2e-4f);
     }
@@ -65,7 +65,7 @@ public sealed class GoogLeNetTests
         var logits = alone.call(images);
         Assert.Equal([3, 10], logits.shape);
         Assert.Equal(logits.data<float>().ToArray(), model.call(images).data<float>().ToArray());
-        Assert.Empty(((ISideClassified)alone).ForwardWithSides(images).SideLogits);
+        Assert.Empty(((IHasAuxiliaryClassifiers)alone).ForwardWithAuxiliary(images).AuxiliaryLogits);
         Assert.Equal(["aux1", "aux2"], model.state_dict().Keys.Except(weights.Keys).Select(name => name.Split('.')[0]).Distinct());
     }
 

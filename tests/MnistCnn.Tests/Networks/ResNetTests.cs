@@ -20,7 +20,7 @@ public sealed class ResNetTests
     public void Names_shapes_and_types_are_torchvision_s_in_its_order(string name, long parameters)
     {
         var expected = TorchvisionFixture.Read("resnet").Networks[name];
-        using var model = Architecture.Find(name)!.CreateSkeleton(new NetworkShape(3, 224, 224, 1000));
+        using var model = Architecture.Find(name)!.CreateOnMeta(new NetworkShape(3, 224, 224, 1000));
         Assert.Equal(parameters, expected.Parameters);
         expected.AssertIs(model);
     }
@@ -31,8 +31,8 @@ public sealed class ResNetTests
     [InlineData("plain34", "resnet34")]
     public void Plain_networks_are_their_twins_without_the_shortcuts(string name, string twin)
     {
-        using var model = Architecture.Find(name)!.CreateSkeleton();
-        using var residual = Architecture.Find(twin)!.CreateSkeleton();
+        using var model = Architecture.Find(name)!.CreateOnMeta();
+        using var residual = Architecture.Find(twin)!.CreateOnMeta();
         Assert.Equal(residual.state_dict().Keys.Where(key => !key.Contains("downsample")), model.state_dict().Keys);
 
         using var block = Fill(new BasicBlock(4, 4, stride: 1, ShortcutKind.None), 0);
@@ -112,11 +112,11 @@ public sealed class ResNetTests
         return module;
     }
 
-    private sealed class StepObserver(Action<StepMetrics> onStep) : ITrainingObserver
+    private sealed class StepObserver(Action<StepMetrics> onStep) : ITrainingCallback
     {
-        public void OnStep(StepMetrics step) => onStep(step);
+        public void OnStepEnd(StepMetrics step) => onStep(step);
 
-        public void OnEpoch(EpochMetrics epoch)
+        public void OnEpochEnd(EpochMetrics epoch)
         {
         }
     }

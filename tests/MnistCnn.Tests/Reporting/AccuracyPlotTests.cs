@@ -1,4 +1,4 @@
-using MnistCnn.Reporting;
+using MnistCnn.Reporting.Plots;
 using MnistCnn.Training;
 using SkiaSharp;
 
@@ -17,7 +17,7 @@ public sealed class AccuracyPlotTests : IDisposable
         var pictures = new List<byte[]>();
         foreach (var accuracy in new[] { 97.0, 98.5, 98.2 })
         {
-            plot.OnEpoch(new EpochMetrics(pictures.Count + 1, 0.1, 0.1, accuracy, 1, 1, 60000));
+            plot.OnEpochEnd(new EpochMetrics(pictures.Count + 1, 0.1, 0.1, accuracy, 1, 1, 60000));
             pictures.Add(File.ReadAllBytes(folder["accuracy.png"]));
             using var bitmap = SKBitmap.Decode(pictures[^1]);
             Assert.Equal((800, 500), (bitmap.Width, bitmap.Height));
@@ -31,8 +31,8 @@ public sealed class AccuracyPlotTests : IDisposable
     public void The_picture_says_what_it_shows()
     {
         var plot = new AccuracyPlot(folder["accuracy.svg"], "Residual", epochs: 3, history: []);
-        plot.OnEpoch(new EpochMetrics(1, 0.1, 0.1, 97.25, 1, 1, 60000));
-        plot.OnEpoch(new EpochMetrics(2, 0.1, 0.1, 97.125, 1, 1, 60000));
+        plot.OnEpochEnd(new EpochMetrics(1, 0.1, 0.1, 97.25, 1, 1, 60000));
+        plot.OnEpochEnd(new EpochMetrics(2, 0.1, 0.1, 97.125, 1, 1, 60000));
         var texts = System.Xml.Linq.XDocument.Load(folder["accuracy.svg"]).Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value.Trim()).ToArray();
         Assert.Contains("Residual: best 97.25 % (epoch 1, chosen on the test images)", string.Join(' ', texts));
         Assert.Contains("Epoch", texts);

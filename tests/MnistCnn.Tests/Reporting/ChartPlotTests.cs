@@ -1,6 +1,6 @@
 using System.Xml.Linq;
-using MnistCnn.Experiments;
-using MnistCnn.Reporting;
+using MnistCnn.Charts;
+using MnistCnn.Reporting.Plots;
 using SkiaSharp;
 
 namespace MnistCnn.Tests.Reporting;
@@ -128,8 +128,8 @@ public sealed class ChartPlotTests : IDisposable
     public void A_sign_of_percent_stays_with_its_number()
     {
         using var canvas = new SKNoDrawCanvas(1, 1);
-        using var pen = new TextPen(canvas);
-        var letters = new Lettering(20);
+        using var pen = new TextPainter(canvas);
+        var letters = new TextStyle(20);
         Assert.Equal(["up to", "98 %"], pen.Lines("up to 98 %", letters, pen.Width("up to 98", letters)));
     }
 

@@ -1,5 +1,5 @@
 using System.Xml.Linq;
-using MnistCnn.Reporting;
+using MnistCnn.Reporting.Plots;
 using MnistCnn.Training;
 using SkiaSharp;
 

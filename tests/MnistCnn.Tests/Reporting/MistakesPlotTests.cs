@@ -1,6 +1,6 @@
 using System.Xml.Linq;
 using MnistCnn.Data;
-using MnistCnn.Reporting;
+using MnistCnn.Reporting.Plots;
 using MnistCnn.Training;
 using SkiaSharp;
 using static TorchSharp.torch;
@@ -70,6 +70,6 @@ public sealed class MistakesPlotTests : IDisposable
     private void Write(string name, Tensor image, IReadOnlyList<string> names)
     {
         using var labels = zeros(1, ScalarType.Int64);
-        MistakesPlot.Draw(folder[name], "Net", new Evaluation(1, [0], [1], [0.75], 2), new ImageSet(image, labels), names);
+        MistakesPlot.Draw(folder[name], "Net", new Evaluation(1, [0], [1], [0.75], 2), new LabeledImages(image, labels), names);
     }
 }

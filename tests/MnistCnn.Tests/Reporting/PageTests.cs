@@ -1,6 +1,6 @@
 using System.Xml.Linq;
-using MnistCnn.Experiments;
-using MnistCnn.Reporting;
+using MnistCnn.Charts;
+using MnistCnn.Reporting.Pages;
 
 namespace MnistCnn.Tests.Reporting;
 

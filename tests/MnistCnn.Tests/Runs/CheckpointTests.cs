@@ -38,7 +38,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         using var random = get_rng_state();
         using var longer = new Trainer(Architecture.Find("plain")!, Settings with { Epochs = 3001 }, run.Data, CPU);
         var momentum = longer.Model.named_parameters().ToDictionary(named => named.name, named => zeros_like(named.parameter));
-        longer.Restore(TrainingState.Start with { Epoch = 3001, History = [.. history] }, momentum, random);
+        longer.Restore(TrainingProgress.Start with { Epoch = 3001, History = [.. history] }, momentum, random);
         Checkpoint.Write(folder["long"], longer, RunData.Of(run.Data));
         using var checkpoint = Checkpoint.Read(folder["long"]);
         Assert.Equal((3001, 3000), (checkpoint.State.Epoch, checkpoint.State.History.Count));
@@ -238,9 +238,9 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
 
     private Trainer Trainer() => new(Architecture.Find("plain")!, Settings, run.Data, CPU);
 
-    private sealed class ClosedTerminal(CancellationTokenSource cancellation) : ITrainingObserver
+    private sealed class ClosedTerminal(CancellationTokenSource cancellation) : ITrainingCallback
     {
-        void ITrainingObserver.OnEpoch(EpochMetrics epoch)
+        void ITrainingCallback.OnEpochEnd(EpochMetrics epoch)
         {
             cancellation.Cancel();
             throw new IOException("Input/output error");
@@ -248,7 +248,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     }
 
     /// <summary>A run that was stopped in its second epoch.</summary>
-    public sealed class StoppedRun : ITrainingObserver, IDisposable
+    public sealed class StoppedRun : ITrainingCallback, IDisposable
     {
         private readonly TemporaryFolder folder = new();
         private readonly CancellationTokenSource enough = new();
@@ -266,13 +266,13 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
 
         public string Path => folder["checkpoint.safetensors"];
 
-        void ITrainingObserver.OnStep(StepMetrics step)
+        void ITrainingCallback.OnStepEnd(StepMetrics step)
         {
             if ((step.Epoch, step.Step) == (2, 4))
                 enough.Cancel();
         }
 
-        void ITrainingObserver.OnEpoch(EpochMetrics epoch)
+        void ITrainingCallback.OnEpochEnd(EpochMetrics epoch)
         {
         }
 

@@ -12,7 +12,7 @@ public sealed class ReadyNetworkTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    public static TheoryData<string> Names => [.. ModelFile.Ready];
+    public static TheoryData<string> Names => [.. ModelLocator.Ready];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -52,7 +52,7 @@ public sealed class ReadyNetworkTests : IDisposable
         var run = ProgramRun.Of(folder.FullPath, "predict", "photo.png");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Matches(@"^photo\.png   7 +\d+\.\d\d %\n$", run.Output);
-        Assert.Equal(run.Output, ProgramRun.Of(folder.FullPath, "predict", ModelFile.Standard, "photo.png").Output);
+        Assert.Equal(run.Output, ProgramRun.Of(folder.FullPath, "predict", ModelLocator.Standard, "photo.png").Output);
         Assert.NotEqual(
             ProgramRun.Of(folder.FullPath, "predict", "photo.png", "--json").Output,
             ProgramRun.Of(folder.FullPath, "predict", "photo.png", "--arch", "residual", "--json").Output);
@@ -65,12 +65,12 @@ public sealed class ReadyNetworkTests : IDisposable
     [Fact]
     public void A_run_folder_is_its_best_weights_and_a_path_goes_before_a_name()
     {
-        Assert.EndsWith(Path.Combine("data", "models", "residual.safetensors"), ModelFile.Find("Residual", null));
-        Assert.Equal(Path.GetFullPath("some.safetensors"), ModelFile.Find("some.safetensors", null));
-        Assert.False(ModelFile.IsModel(folder.FullPath));
+        Assert.EndsWith(Path.Combine("data", "models", "residual.safetensors"), ModelLocator.Find("Residual", null));
+        Assert.Equal(Path.GetFullPath("some.safetensors"), ModelLocator.Find("some.safetensors", null));
+        Assert.False(ModelLocator.IsModel(folder.FullPath));
         File.WriteAllText(folder["run.json"], "{}");
-        Assert.True(ModelFile.IsModel(folder.FullPath));
-        Assert.Equal(folder["best.safetensors"], ModelFile.Find(folder.FullPath, null));
+        Assert.True(ModelLocator.IsModel(folder.FullPath));
+        Assert.Equal(folder["best.safetensors"], ModelLocator.Find(folder.FullPath, null));
 
         Directory.CreateDirectory(folder["residual"]);
         ProgramRun.Of(folder.FullPath, "evaluate", "residual").AssertFailed(1, "residual is not a run folder");

@@ -87,7 +87,7 @@ public sealed class TrainedNetworkTests : IDisposable
         using var model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
         Assert.Equal((NetworkShape.Mnist, Normalization.Mnist), (model.Shape, model.Normalization));
         Assert.Equal(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], model.ClassNames);
-        Assert.Equal(new PictureSettings(28, 28, PictureFit.Ink, Grey: true), model.Pictures);
+        Assert.Equal(new ImageSettings(28, 28, ImageFit.Ink, Grey: true), model.Pictures);
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class TrainedNetworkTests : IDisposable
             Assert.Equal((new NetworkShape(3, 32, 20, 2), new Normalization(0.5, 0.25)), (model.Shape, model.Normalization));
             Assert.Equal(["cat", "dog"], model.ClassNames);
             Assert.Equal([4, 2], model.Network.call(zeros(4, 3, 32, 20)).shape);
-            Assert.Equal(new PictureSettings(32, 20, PictureFit.Stretch, Grey: false), model.Pictures);
+            Assert.Equal(new ImageSettings(32, 20, ImageFit.Stretch, Grey: false), model.Pictures);
         }
 
         ProgramRun.Of(folder.FullPath, "evaluate", "colour.safetensors").AssertFailed(1, "3x32x20 in 2 classes", "1x28x28 in 10");
@@ -182,7 +182,7 @@ public sealed class TrainedNetworkTests : IDisposable
     [Fact]
     public void Whole_numbers_and_floating_point_numbers_are_not_taken_for_each_other()
     {
-        using var skeleton = Architecture.Find("resnet18")!.CreateSkeleton();
+        using var skeleton = Architecture.Find("resnet18")!.CreateOnMeta();
         var weights = skeleton.state_dict();
         AssertTaken("bn1.num_batches_tracked", ScalarType.Int64, true);
         AssertTaken("bn1.num_batches_tracked", ScalarType.Int32, true);

@@ -170,12 +170,12 @@ public sealed class TransferTests : IDisposable
     private static DataSet Data(int channels, int side, int classes, int images = 20)
     {
         using var generator = new Generator(3);
-        ImageSet Set(int count) => new(
+        LabeledImages Set(int count) => new(
             randint(0, 256, [count, channels, side, side], ScalarType.Byte, generator: generator),
             tensor([.. Enumerable.Range(0, count).Select(index => (long)(index % classes))]));
         return new DataSet(
             "nowhere", Set(images), Set(10), [.. Enumerable.Range(0, classes).Select(index => $"class {index}")],
-            new Normalization(0.5, 0.29), PictureFit.Crop, new Dictionary<string, string> { ["file"] = "sum" });
+            new Normalization(0.5, 0.29), ImageFit.Crop, new Dictionary<string, string> { ["file"] = "sum" });
     }
 
     private static byte[] Bits(Tensor tensor)

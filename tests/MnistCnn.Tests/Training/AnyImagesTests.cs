@@ -52,7 +52,7 @@ public sealed class AnyImagesTests
     {
         foreach (var shape in Shapes)
         {
-            using var skeleton = Architecture.Find(name)!.CreateSkeleton(shape);
+            using var skeleton = Architecture.Find(name)!.CreateOnMeta(shape);
             var weights = skeleton.state_dict();
             Assert.Equal([64, shape.Channels, 7, 7], weights["conv1.weight"].shape);
             Assert.Equal([shape.Classes, features], weights["fc.weight"].shape);

@@ -29,7 +29,7 @@ public sealed class EvaluationTests
         using var images = zeros(4, 1, 1, 1, ScalarType.Byte);
         using var labels = arange(4, ScalarType.Int64);
         using var model = new Constant(scores);
-        var set = new ImageSet(images, labels);
+        var set = new LabeledImages(images, labels);
         var evaluation = Evaluation.Run(
             model, set, Normalization.Mnist, batchSize: 3, rank: true, cancellation: TestContext.Current.CancellationToken);
         Assert.Equal([0L, 2, 1, 3], evaluation.Ranks!);

@@ -19,7 +19,7 @@ public sealed class TrainerTests
     {
         var fixture = Fixture.Read(name);
         using var data = IdxReader.Load(IdxReader.BundledMnist, testLimit: 1);
-        using var trainer = new Trainer(Architecture.Find(name)!, new TrainSettings(name, Seed: fixture.Seed), data, CPU, new Parallelism(replicas));
+        using var trainer = new Trainer(Architecture.Find(name)!, new TrainSettings(name, Seed: fixture.Seed), data, CPU, new ParallelSettings(replicas));
         using var enough = new CancellationTokenSource();
         var losses = new Recorder(step =>
         {
@@ -276,7 +276,7 @@ public sealed class TrainerTests
             Assert.Equal(expected, Left(() => Assert.Contains("too many", Assert.Throws<UserException>(() => Create(settings)).Message)));
         Assert.InRange(Threads(), 0, threads + 9);
 
-        Trainer Create(TrainSettings settings) => new(Architecture.Find("plain")!, settings, data, CPU, new Parallelism(Replicas: 2));
+        Trainer Create(TrainSettings settings) => new(Architecture.Find("plain")!, settings, data, CPU, new ParallelSettings(Replicas: 2));
 
         // TorchSharp 0.107 leaves one of each convolution to the garbage collector.
         static long Left(Action make)
@@ -301,7 +301,7 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
         using var data = IdxReader.Load(folder.FullPath);
-        using var trainer = new Trainer(Architecture.Find("residual")!, new TrainSettings("residual", Epochs: 3), data, CPU, new Parallelism(replicas));
+        using var trainer = new Trainer(Architecture.Find("residual")!, new TrainSettings("residual", Epochs: 3), data, CPU, new ParallelSettings(replicas));
         List<long> live = [];
         trainer.Run([new Recorder(onEpoch: () => live.Add(TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount))], TestContext.Current.CancellationToken);
         Assert.Equal(live[0], live[2]);
@@ -590,7 +590,7 @@ public sealed class TrainerTests
         using var data = IdxReader.Load(folder.FullPath);
         using var labels = data.Train.Labels.narrow(0, 15, 1);
         labels.fill_(12); // a class that there is not
-        using var trainer = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain"), data, CPU, new Parallelism(Replicas: 2));
+        using var trainer = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain"), data, CPU, new ParallelSettings(Replicas: 2));
         Assert.Contains("Target 12 is out of bounds", Assert.ThrowsAny<Exception>(() => trainer.Run([], TestContext.Current.CancellationToken)).Message);
     }
 
@@ -602,7 +602,7 @@ public sealed class TrainerTests
         using var data = IdxReader.Load(folder.FullPath);
         foreach (var name in new[] { "plain18", "googlenet" })
             Assert.Contains("--replicas", Assert.Throws<UserException>(() =>
-                new Trainer(Architecture.Find(name)!, new TrainSettings(name, BatchSize: 4), data, CPU, new Parallelism(Replicas: 2))).Message);
+                new Trainer(Architecture.Find(name)!, new TrainSettings(name, BatchSize: 4), data, CPU, new ParallelSettings(Replicas: 2))).Message);
     }
 
     // Of ten classes, the test images are of the first ones.
@@ -638,7 +638,7 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
         using var data = IdxReader.Load(folder.FullPath);
-        using var trainer = new Trainer(Architecture.Find(settings.Architecture)!, settings, data, CPU, new Parallelism(replicas)) { StepsAtOnce = stepsAtOnce };
+        using var trainer = new Trainer(Architecture.Find(settings.Architecture)!, settings, data, CPU, new ParallelSettings(replicas)) { StepsAtOnce = stepsAtOnce };
         var recorder = new Recorder();
         trainer.Run([recorder], TestContext.Current.CancellationToken);
         return recorder;

@@ -1,0 +1,23 @@
+using MnistCnn.Charts;
+using MnistCnn.Runs;
+using MnistCnn.Training;
+
+namespace MnistCnn.Reporting.Plots;
+
+/// <summary>The picture of several runs: accuracy and loss over the epochs, side by side.</summary>
+internal static class ComparisonPlot
+{
+    /// <param name="path">Where to; its ending is one of <see cref="PlotFile.Endings"/>.</param>
+    /// <param name="runs">What to compare, at least one.</param>
+    /// <returns>Whether the file was written; see <see cref="PlotFile.TryDraw"/>.</returns>
+    public static bool Draw(string path, IReadOnlyList<RunRecord> runs)
+    {
+        var epochs = runs.Max(run => run.Epochs.Count);
+        return ChartPlot.Draw(
+            path,
+            new Chart("Accuracy", "Epoch", Chart.AccuracyLabel, Curves(epoch => epoch.TestAccuracy)) { Epochs = epochs },
+            new Chart("Loss", "Epoch", "Cross entropy of the test images (nats)", Curves(epoch => epoch.TestLoss)) { Epochs = epochs });
+
+        Curve[] Curves(Func<EpochMetrics, double> value) => [.. runs.Select(run => Curve.OverEpochs(run.Name, run.Epochs.Select(value)))];
+    }
+}

@@ -1,0 +1,40 @@
+using MnistCnn.Charts;
+using SkiaSharp;
+
+namespace MnistCnn.Reporting.Plots;
+
+/// <summary>Draws <see cref="ImageGrid"/>s.</summary>
+internal static class ImageGridPlot
+{
+    private const int Side = 112;
+    private const int Gap = 12;
+    private const int Head = 90;
+
+    /// <param name="path">Where to; its ending is one of <see cref="PlotFile.Endings"/>.</param>
+    /// <param name="grid">The images.</param>
+    /// <returns>Whether the file was written; see <see cref="PlotFile.TryDraw"/>.</returns>
+    public static bool Draw(string path, ImageGrid grid) => PlotFile.TryDraw(path, () => Write(path, grid));
+
+    private static void Write(string path, ImageGrid grid)
+    {
+        var columns = grid.Columns;
+        var rows = columns.Max(column => column.Images.shape[0]);
+        var width = columns.Count * (Side + Gap) + Gap;
+        PlotFile.Write(path, width, Head + (int)rows * (Side + Gap), canvas =>
+        {
+            using var pen = new TextPainter(canvas);
+            pen.Title(grid.Title, width / 2f);
+            foreach (var (column, (heading, images)) in columns.Index())
+            {
+                var left = Gap + column * (Side + Gap);
+                pen.Label(heading, left + Side / 2f, Head - 12);
+                for (var row = 0; row < images.shape[0]; row++)
+                {
+                    using var pixels = images.narrow(0, row, 1);
+                    using var image = PlotFile.Of(pixels);
+                    canvas.DrawImage(image, SKRect.Create(left, Head + row * (Side + Gap), Side, Side), new SKSamplingOptions(SKFilterMode.Nearest));
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,82 @@
+using System.Text.RegularExpressions;
+using MnistCnn.Networks;
+using Mono.Cecil;
+using NetArchTest.Rules;
+
+namespace MnistCnn.Tests;
+
+/// <summary>The folders of src/MnistCnn, and the folders that each may use.</summary>
+public sealed partial class LayeringTests
+{
+    private static readonly Dictionary<string, string[]> Allowed = new()
+    {
+        ["Runtime"] = [],
+        ["Files"] = ["Runtime"],
+        ["Networks"] = [],
+        ["Charts"] = [],
+        ["Data"] = ["Files", "Runtime"],
+        ["Inspection"] = ["Networks", "Runtime"],
+        ["Export"] = ["Networks", "Data", "Files", "Runtime"],
+        ["Training"] = ["Networks", "Data", "Runtime"],
+        ["Runs"] = ["Training", "Networks", "Data", "Files", "Runtime"],
+        ["Experiments"] = ["Charts", "Runs", "Training", "Inspection", "Networks", "Data", "Files", "Runtime"],
+        ["Sweeps"] = ["Experiments", "Charts", "Runs", "Training", "Networks", "Data", "Files", "Runtime"],
+        ["Reporting"] = ["Sweeps", "Experiments", "Charts", "Runs", "Training", "Inspection", "Networks", "Data", "Files", "Runtime"],
+        ["Web"] = ["Runs", "Training", "Inspection", "Networks", "Data", "Files", "Runtime"],
+        ["Commands"] =
+        [
+            "Web", "Reporting", "Sweeps", "Experiments", "Charts", "Runs", "Training", "Inspection", "Export", "Networks", "Data", "Files",
+            "Runtime",
+        ],
+    };
+
+    public static TheoryData<string> Folders => [.. Allowed.Keys];
+
+    [Fact]
+    public void Every_type_is_in_a_known_folder()
+    {
+        var folders = typeof(Architecture).Assembly.GetTypes()
+            .Where(type => type.Namespace?.StartsWith(nameof(MnistCnn), StringComparison.Ordinal) == true)
+            .Select(type => type.Namespace![nameof(MnistCnn).Length..].TrimStart('.').Split('.')[0]).Distinct().Order();
+        Assert.Equal(Allowed.Keys.Order(), folders);
+    }
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void A_folder_uses_only_the_folders_below_it(string folder)
+    {
+        string[] forbidden = [.. Allowed.Keys.Except(Allowed[folder]).Where(other => other != folder).Select(Namespace)];
+        if (forbidden.Length == 0)
+            return;
+        var result = Types.InAssembly(typeof(Architecture).Assembly)
+            .That().ResideInNamespace(Namespace(folder))
+            .ShouldNot().HaveDependencyOnAny(forbidden)
+            .GetResult();
+        Assert.True(result.IsSuccessful, string.Join(", ", (result.FailingTypes ?? []).Select(type => type.FullName)));
+    }
+
+    // Tests have no Mac. MPS, the GPU of Apple's processors, has no float64, so a tensor may get that type on the CPU alone.
+    [Fact]
+    public void No_tensor_is_float64_but_on_the_CPU()
+    {
+        string[] allowed = ["Devices.cs", "SafetensorsFile.cs"]; // the first moves to the CPU before, the second names the types of files
+        Assert.Empty(
+            from path in Directory.EnumerateFiles(Path.Combine(RepositoryRoot.FullPath, "src"), "*.cs", SearchOption.AllDirectories)
+            where !allowed.Contains(Path.GetFileName(path))
+            from line in File.ReadLines(path).Index()
+            where Float64().IsMatch(line.Item.Split("//")[0])
+            select $"{path}:{line.Index + 1}: {line.Item.Trim()}");
+
+        using var program = ModuleDefinition.ReadModule(typeof(Architecture).Assembly.Location);
+        Assert.Empty(
+            from method in program.GetMemberReferences().OfType<MethodReference>()
+            where method.DeclaringType.FullName == "TorchSharp.torch" && method.Name is "tensor" or "as_tensor" or "from_array"
+            where method.Parameters[0].ParameterType.FullName.Contains(typeof(double).FullName!)
+            select method.FullName);
+    }
+
+    [GeneratedRegex(@"ScalarType\.(Float64|Double)|\bfloat64\b|\.@?double\(\)")]
+    private static partial Regex Float64();
+
+    private static string Namespace(string folder) => $"{nameof(MnistCnn)}.{folder}";
+}
