@@ -1,5 +1,4 @@
 using ScottPlot.Statistics;
-using static System.FormattableString;
 
 namespace MnistCnn.Charts;
 
@@ -12,18 +11,18 @@ internal sealed record ResultTable(IReadOnlyList<string> Headings, IReadOnlyList
     public static string PercentHeading(string what) => $"{what} (%), mean ± SD";
 
     /// <summary>A whole number with separators.</summary>
-    public static string Text(long number) => Invariant($"{number:N0}");
+    public static string Text(long number) => $"{number:N0}";
 
     /// <summary>A power of ten: "10⁻²⁷".</summary>
     public static string PowerOfTen(double exponent) =>
-        "10" + string.Concat(Invariant($"{Math.Round(exponent)}").Select(character => character == '-' ? '⁻' : "⁰¹²³⁴⁵⁶⁷⁸⁹"[character - '0']));
+        "10" + string.Concat($"{Math.Round(exponent)}".Select(character => character == '-' ? '⁻' : "⁰¹²³⁴⁵⁶⁷⁸⁹"[character - '0']));
 
     /// <summary>"1 epoch", "2 epochs".</summary>
-    public static string Count(int number, string unit) => Invariant($"{number} {unit}{(number == 1 ? "" : "s")}");
+    public static string Count(int number, string unit) => $"{number} {unit}{(number == 1 ? "" : "s")}";
 
     /// <summary>Where one percentage stands to another: "1.47 points above", "level with".</summary>
     /// <param name="points">How much higher it is.</param>
-    public static string Distance(double points) => Invariant($"{Math.Abs(points):F2}") is var text && text == "0.00"
+    public static string Distance(double points) => $"{Math.Abs(points):F2}" is var text && text == "0.00"
         ? "level with"
         : $"{text} points {(points > 0 ? "above" : "below")}";
 
@@ -34,8 +33,8 @@ internal sealed record ResultTable(IReadOnlyList<string> Headings, IReadOnlyList
         return all.Length switch
         {
             0 => "",
-            1 => Invariant($"{all[0]:F2}"),
-            _ => Invariant($"{all.Average():F2} ± {Descriptive.StandardDeviation(all):F2}"),
+            1 => $"{all[0]:F2}",
+            _ => $"{all.Average():F2} ± {Descriptive.StandardDeviation(all):F2}",
         };
     }
 }

@@ -81,7 +81,7 @@ internal static class DoctorCommand
     private static string Mnist()
     {
         using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 1);
-        return FormattableString.Invariant($"{data.Found.Train:N0} training and {data.Found.Test:N0} test images, as their SHA-256 says");
+        return $"{data.Found.Train:N0} training and {data.Found.Test:N0} test images, as their SHA-256 says";
     }
 
     private static string ReadyNetworks()
@@ -99,7 +99,7 @@ internal static class DoctorCommand
         using var trainer = new Trainer(architecture, new TrainSettings(architecture.Name, Epochs: 1), data, Devices.Get(device), ParallelSettings.Automatic);
         trainer.Run([]);
         var speed = trainer.State.History[0].ImagesPerSecond;
-        return FormattableString.Invariant($"{architecture.Title} learns from {speed:N0} images a second: an epoch of MNIST in {data.Found.Train / speed:F0} s or less");
+        return $"{architecture.Title} learns from {speed:N0} images a second: an epoch of MNIST in {data.Found.Train / speed:F0} s or less";
     }
 
     private static string Plots() =>
@@ -109,7 +109,7 @@ internal static class DoctorCommand
     {
         var folder = Path.GetFullPath(Directory.Exists("runs") ? "runs" : ".");
         AtomicFile.EnsureWritable(Path.Combine(folder, Path.GetRandomFileName()));
-        var space = folder.StartsWith(@"\\", StringComparison.Ordinal) ? "" : FormattableString.Invariant($", free: {new DriveInfo(folder).AvailableFreeSpace / 1e9:F1} GB");
+        var space = folder.StartsWith(@"\\", StringComparison.Ordinal) ? "" : $", free: {new DriveInfo(folder).AvailableFreeSpace / 1e9:F1} GB";
         return $"runs can be written to {folder}{space}";
     }
 }

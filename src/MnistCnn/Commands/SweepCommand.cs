@@ -8,7 +8,6 @@ using MnistCnn.Reporting;
 using MnistCnn.Runtime;
 using MnistCnn.Sweeps;
 using TorchSharp;
-using static System.FormattableString;
 using static MnistCnn.Commands.CommonOptions;
 
 namespace MnistCnn.Commands;
@@ -124,7 +123,7 @@ internal static class SweepCommand
             parameters.Add(parameter);
         }
 
-        return grid.Count > Grid.MostTrials ? Invariant($"A sweep has {Grid.MostTrials} trials at most, and this one has {grid.Count:N0}.") : null;
+        return grid.Count > Grid.MostTrials ? $"A sweep has {Grid.MostTrials} trials at most, and this one has {grid.Count:N0}." : null;
     }
 
     private static ParseResult TrialLine(Grid grid, IReadOnlyList<string> point, IEnumerable<string> shared) =>
@@ -219,7 +218,7 @@ internal static class SweepCommand
     [
         "sweep", .. line.GetValue(Parameters)!, .. ArgumentsOf(line.CommandResult, [.. Shared, .. DataOptions.All, Device, Verbose]),
         Out.Name, folder, Worker.Name,
-        Threads.Name, Invariant($"{line.GetValue(Threads) ?? Math.Max(1, Environment.ProcessorCount / jobs)}"),
+        Threads.Name, $"{line.GetValue(Threads) ?? Math.Max(1, Environment.ProcessorCount / jobs)}",
     ];
 
     private static int Gather(ParseResult line, string folder)
@@ -240,7 +239,7 @@ internal static class SweepCommand
         if (results.Any(result => result.Chosen is not null) && results.Count == sweep.Trials.Count)
             return 0;
         throw new UserException(results.Count < sweep.Trials.Count
-            ? Invariant($"{sweep.Trials.Count - results.Count} of {sweep.Trials.Count} trainings are not done, the first of them {sweep.Trials.Except(results.Select(result => result.Trial)).First().Name}: start the sweep again, or its part, with --out {sweep.Folder}")
+            ? $"{sweep.Trials.Count - results.Count} of {sweep.Trials.Count} trainings are not done, the first of them {sweep.Trials.Except(results.Select(result => result.Trial)).First().Name}: start the sweep again, or its part, with --out {sweep.Folder}"
             : $"No training came to its end. The first: {results[0].Outcome}");
     }
 

@@ -5,7 +5,6 @@ using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using TorchSharp;
-using static System.FormattableString;
 using static ScottPlot.Statistics.Descriptive;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -56,7 +55,7 @@ internal static class Bottleneck
               let maps = shape with { Channels = InChannels }
               let multiplyAdds = NetworkSummary.Of(new Architecture(name, name, Claim, _ => Convolution(width)), maps).MultiplyAdds
               let network = new Architecture(name, name, Claim, images => Network(images, width))
-              select new Trial(Invariant($"{name}, seed {seed}"), multiplyAdds, laboratory =>
+              select new Trial($"{name}, seed {seed}", multiplyAdds, laboratory =>
               {
                   manual_seed(seed);
                   var (milliseconds, direct) = Time(width, laboratory);
@@ -94,7 +93,7 @@ internal static class Bottleneck
         [
             [
                 OverWidths(
-                    multiplyAdds.At(WidthOfClaim) is { } share ? Invariant($"{NameOf(WidthOfClaim)}: {share:F0} % of the multiply-adds, {time.At(WidthOfClaim):F0} % of the time") : "What is left of the work",
+                    multiplyAdds.At(WidthOfClaim) is { } share ? $"{NameOf(WidthOfClaim)}: {share:F0} % of the multiply-adds, {time.At(WidthOfClaim):F0} % of the time" : "What is left of the work",
                     "Share of the direct convolution's (%), geometric mean",
                     [multiplyAdds, time, new Curve("direct", ends, [100, 100])]),
                 OverWidths(
@@ -117,13 +116,13 @@ internal static class Bottleneck
             {
                 NameOf(width.Key),
                 ResultTable.Text(width.First().MultiplyAdds),
-                Invariant($"{Median([.. width.Select(row => row.Milliseconds)]):F1}"),
-                Invariant($"{width.Select(row => row.Milliseconds / row.DirectMilliseconds).GeometricMean():F2}"),
+                $"{Median([.. width.Select(row => row.Milliseconds)]):F1}",
+                $"{width.Select(row => row.Milliseconds / row.DirectMilliseconds).GeometricMean():F2}",
                 ResultTable.Percent(width.Select(row => row.TestAccuracy)),
             }),
         ]);
 
-    private static string NameOf(int? width) => width is null ? "direct" : Invariant($"through {width} channels");
+    private static string NameOf(int? width) => width is null ? "direct" : $"through {width} channels";
 
     // The least that puts the convolution between an image and its class.
     private static Module<Tensor, Tensor> Network(NetworkShape shape, int? width) => Sequential(

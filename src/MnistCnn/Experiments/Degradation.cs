@@ -2,7 +2,6 @@ using MnistCnn.Charts;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Training;
-using static System.FormattableString;
 
 namespace MnistCnn.Experiments;
 
@@ -46,7 +45,7 @@ internal static class Degradation
     private static Trial Trial(Architecture architecture, int depth, NetworkShape shape, long seed)
     {
         var costs = NetworkSummary.Of(architecture, shape);
-        return new Trial(Invariant($"{architecture.Title}, seed {seed}"), costs.MultiplyAdds, laboratory =>
+        return new Trial($"{architecture.Title}, seed {seed}", costs.MultiplyAdds, laboratory =>
         {
             using var run = laboratory.Train(architecture, seed);
             return run.Folder.Epochs.Select(epoch => new DegradationRow(
@@ -106,7 +105,7 @@ internal static class Degradation
         return depths.Length == 1 ? family : $"{family}: training error {Of(depths[0])}, {Of(depths[^1])}";
 
         static string Of(IGrouping<int, DegradationRow> network) =>
-            Invariant($"{network.Where(row => row.Epoch == network.Max(other => other.Epoch)).Average(row => row.TrainError):F1} % with {network.Key} layers");
+            $"{network.Where(row => row.Epoch == network.Max(other => other.Epoch)).Average(row => row.TrainError):F1} % with {network.Key} layers";
     }
 
     // As in the paper's figures: thin for the training images, bold for those of the test.
@@ -114,7 +113,7 @@ internal static class Degradation
         from network in rows.GroupBy(row => row.Depth).OrderBy(network => network.Key).Index()
         from part in new[] { Training, "test" }
         select Curve.Mean(
-            Invariant($"{network.Item.Key} layers, {part}"),
+            $"{network.Item.Key} layers, {part}",
             network.Item.Select(row => ((double)row.Epoch, part == Training ? row.TrainError : row.TestError))) with
         {
             IsThin = part == Training,

@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using MnistCnn.Charts;
-using static System.FormattableString;
 
 namespace MnistCnn.Experiments;
 
@@ -43,7 +42,7 @@ internal sealed record Effect(
         {
             if (Mean is not { } mean)
                 return "not measured yet";
-            var claimed = Bound == Neutral(Unit) ? "" : Invariant($"; claimed: above {Bound:#,0.##}");
+            var claimed = Bound == Neutral(Unit) ? "" : $"; claimed: above {Bound:#,0.##}";
             var unit = Unit.ToString().ToLowerInvariant();
             var seeds = ResultTable.Count(Values.Count, "seed");
             if (Low is not { } low || High is not { } high)
@@ -97,7 +96,7 @@ internal sealed record Effect(
     private static double Neutral(EffectUnit unit) => FromScale(unit, 0);
 
     private static string Text(double figure) =>
-        figure != 0 && Math.Abs(figure) is < 0.001 or >= 10_000 ? Invariant($"{figure:0.0e+0}") : Invariant($"{figure:#,0.00}");
+        figure != 0 && Math.Abs(figure) is < 0.001 or >= 10_000 ? $"{figure:0.0e+0}" : $"{figure:#,0.00}";
 }
 
 /// <summary>What an <see cref="Effect"/> is measured in.</summary>

@@ -3,7 +3,6 @@ using MnistCnn.Charts;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Training;
-using static System.FormattableString;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -42,12 +41,12 @@ internal static class Gradients
             from seed in Enumerable.Range(1, settings.Seeds)
             from blocks in settings.Quick ? new[] { 2, 8, 32 } : [2, 4, 8, 16, 32, 64]
             from kind in Kinds
-            let name = Invariant($"{blocks} {kind.Name} blocks")
+            let name = $"{blocks} {kind.Name} blocks"
             let architecture = new Architecture(name, name, Claim, images => new Net(
                 images,
                 new Stage(Channels, "blocks", channels => Sequential(Enumerable.Range(0, blocks).Select(_ => kind.Block(channels))), Channels),
                 new Stage(2 * Channels, "none", _ => Identity(), 2 * Channels)))
-            select new Trial(Invariant($"{name}, seed {seed}"), blocks + 2, laboratory =>
+            select new Trial($"{name}, seed {seed}", blocks + 2, laboratory =>
             {
                 IEnumerable<GradientRow> before, after;
                 using (var fresh = laboratory.Fresh(architecture, seed))
@@ -73,8 +72,8 @@ internal static class Gradients
         var convolutions = 2 * blocks;
         return
         [
-            Effect.Factor(Invariant($"Last gradient over the first of {blocks} plain blocks"), Of("plain", convolutions), Of("plain", 1), Vanished),
-            Effect.Factor(Invariant($"First gradient of {blocks} residual blocks over that of {blocks} plain ones"), Of("residual", 1), Of("plain", 1), Vanished),
+            Effect.Factor($"Last gradient over the first of {blocks} plain blocks", Of("plain", convolutions), Of("plain", 1), Vanished),
+            Effect.Factor($"First gradient of {blocks} residual blocks over that of {blocks} plain ones", Of("residual", 1), Of("plain", 1), Vanished),
         ];
 
         // What float32 has no number for is at most the smallest that it has.
@@ -97,7 +96,7 @@ internal static class Gradients
             .Where(curve => curve.Y.Count > 0).ToArray();
         var left = curves.Select(curve => $"{Share(curve.Y[^1] / curve.Y[0])} {curve.Name}");
         return new Chart(
-            Invariant($"What is left of the gradient after {blocks} untrained blocks: {string.Join(", ", left)}"),
+            $"What is left of the gradient after {blocks} untrained blocks: {string.Join(", ", left)}",
             "Convolutions back from the output of the stack",
             "Norm of the gradient of a convolution's weights, geometric mean",
             [.. curves.Select(curve => curve.Y.Contains(0) ? curve with { Name = $"{curve.Name}, then 0" } : curve)])
@@ -107,7 +106,7 @@ internal static class Gradients
     }
 
     private static string Share(double share) =>
-        share == 0 || !double.IsFinite(share) ? "nothing" : share < 0.001 ? ResultTable.PowerOfTen(Math.Log10(share)) : Invariant($"{100 * share:G2} %");
+        share == 0 || !double.IsFinite(share) ? "nothing" : share < 0.001 ? ResultTable.PowerOfTen(Math.Log10(share)) : $"{100 * share:G2} %";
 
     private static Chart Accuracy(IReadOnlyList<GradientRow> rows)
     {
@@ -118,9 +117,9 @@ internal static class Gradients
             where measured.Length > 0
             select Curve.Mean(kind.Short, measured.Select(row => ((double)row.Blocks, row.TestAccuracy!.Value)))).ToArray();
         var most = rows.Max(row => row.Blocks);
-        var deepest = curves.Where(curve => curve.X[^1] == most).Select(curve => Invariant($"{curve.Y[^1]:F0} % {curve.Name}"));
+        var deepest = curves.Where(curve => curve.X[^1] == most).Select(curve => $"{curve.Y[^1]:F0} % {curve.Name}");
         return new Chart(
-            Invariant($"After {step} steps, {most} blocks reach {string.Join(", ", deepest)}"),
+            $"After {step} steps, {most} blocks reach {string.Join(", ", deepest)}",
             "Blocks of two convolutions",
             Chart.AccuracyLabel,
             curves)
@@ -133,14 +132,14 @@ internal static class Gradients
     {
         var last = rows.Select(row => row.Step).DefaultIfEmpty().Max();
         return new ResultTable(
-            ["Stack", "First gradient", Invariant($"After {last} steps"), ResultTable.PercentHeading("Accuracy")],
+            ["Stack", "First gradient", $"After {last} steps", ResultTable.PercentHeading("Accuracy")],
             [
                 .. from stack in rows.GroupBy(row => (row.Blocks, row.Network))
                    let end = FirstLayers(stack, stack.Key.Network, last).ToArray()
                    orderby stack.Key
                    select new[]
                    {
-                       Invariant($"{stack.Key.Blocks} {stack.Key.Network} blocks"),
+                       $"{stack.Key.Blocks} {stack.Key.Network} blocks",
                        Norm(FirstLayers(stack, stack.Key.Network, 0)),
                        Norm(end),
                        ResultTable.Percent(end.Select(row => row.TestAccuracy).OfType<double>()),
@@ -148,7 +147,7 @@ internal static class Gradients
             ]);
 
         static string Norm(IEnumerable<GradientRow> layers) =>
-            layers.Any() ? Invariant($"{layers.Select(row => row.GradientNorm).GeometricMean():0.0e+0}") : "";
+            layers.Any() ? $"{layers.Select(row => row.GradientNorm).GeometricMean():0.0e+0}" : "";
     }
 
     private static IEnumerable<GradientRow> FirstLayers(IEnumerable<GradientRow> rows, string network, long step) =>

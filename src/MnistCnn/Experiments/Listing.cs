@@ -5,7 +5,6 @@ using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Training;
 using TorchSharp;
-using static System.FormattableString;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -49,7 +48,7 @@ internal static class Listing
         select Trial(network, summaries[network], seed);
 
     private static Trial Trial(Architecture network, NetworkSummary summary, long seed) =>
-        new(Invariant($"{network.Title}, seed {seed}"), summary.MultiplyAdds, laboratory =>
+        new($"{network.Title}, seed {seed}", summary.MultiplyAdds, laboratory =>
         {
             ListingRow start;
             using (var fresh = laboratory.Fresh(network, seed))
@@ -133,12 +132,12 @@ internal static class Listing
         [
             [
                 new Chart(
-                    $"After {ResultTable.Count(last, "epoch")}: {string.Join(", ", accuracies.Take(2).Select(curve => Invariant($"{curve.Name} {curve.Y[^1]:F2} %")))}",
+                    $"After {ResultTable.Count(last, "epoch")}: {string.Join(", ", accuracies.Take(2).Select(curve => $"{curve.Name} {curve.Y[^1]:F2} %"))}",
                     "Epoch",
                     Chart.AccuracyLabel,
                     accuracies) { Epochs = last },
                 new Chart(
-                    Invariant($"The lowest loss of the training images: {least.Name}"),
+                    $"The lowest loss of the training images: {least.Name}",
                     "Epoch",
                     "Loss of the training images (nats), geometric mean",
                     losses) { Epochs = last, LogY = true },
@@ -154,7 +153,7 @@ internal static class Listing
         double[][] inBlock = [.. Pair.Select(network => GradientsInBlock(rows.Where(row => row.Network == network.Title)))];
         var times = inBlock[0].GeometricMean() / inBlock[1].GeometricMean();
         var title = double.IsFinite(times)
-            ? Invariant($"Before training, the printed block gets {times:F1} times the gradient of the explained one")
+            ? $"Before training, the printed block gets {times:F1} times the gradient of the explained one"
             : "The gradient before training";
         return new Chart(
             title,
@@ -210,8 +209,8 @@ internal static class Listing
                    {
                        network.Key,
                        ResultTable.Text(network.First().Learnt),
-                       Invariant($"{GradientsInBlock(network).GeometricMean():F2}"),
-                       end.Any() ? Invariant($"{end.Select(row => row.TrainLoss!.Value).GeometricMean():F4}") : "",
+                       $"{GradientsInBlock(network).GeometricMean():F2}",
+                       end.Any() ? $"{end.Select(row => row.TrainLoss!.Value).GeometricMean():F4}" : "",
                        ResultTable.Percent(end.Select(row => row.TestAccuracy!.Value)),
                    },
             ]);

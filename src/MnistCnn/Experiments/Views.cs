@@ -2,7 +2,6 @@ using MnistCnn.Charts;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using TorchSharp;
-using static System.FormattableString;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -62,7 +61,7 @@ internal static class Views
         return
         [
             [
-                new Chart(Invariant($"At equal parameters, {highest.Name} ends highest: {highest.Y[^1]:F2} %"), "Epoch", Chart.AccuracyLabel, accuracies)
+                new Chart($"At equal parameters, {highest.Name} ends highest: {highest.Y[^1]:F2} %", "Epoch", Chart.AccuracyLabel, accuracies)
                 {
                     Epochs = rows.Max(row => row.Epoch),
                 },

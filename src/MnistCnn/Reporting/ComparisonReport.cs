@@ -1,7 +1,6 @@
 using MnistCnn.Runs;
 using MnistCnn.Training;
 using Spectre.Console;
-using static System.FormattableString;
 
 namespace MnistCnn.Reporting;
 
@@ -28,7 +27,7 @@ internal static class ComparisonReport
                     Console.Out.WriteLine($"* {TrainingText.ChosenOnTest}");
                 foreach (var row in rows)
                     if (TrainingText.Balanced(row.BestAccuracy, row.BestBalancedAccuracy) is { } balanced)
-                        Console.Out.WriteLine(Invariant($"{row.Name}: {balanced}, worst {ClassText.Line(row.WorstClass!.Name, ClassText.LongestName)} {row.WorstClass.Accuracy:F2} %"));
+                        Console.Out.WriteLine($"{row.Name}: {balanced}, worst {ClassText.Line(row.WorstClass!.Name, ClassText.LongestName)} {row.WorstClass.Accuracy:F2} %");
             },
             draw);
     }
@@ -51,7 +50,7 @@ internal static class ComparisonReport
 
     private static ClassAccuracy? Worst(EpochMetrics epoch, IReadOnlyList<string>? names) => (epoch.TestClassAccuracies ?? []).Index()
         .Where(value => value.Item is not null)
-        .Select(value => new ClassAccuracy(names?.ElementAtOrDefault(value.Index) ?? Invariant($"{value.Index}"), value.Item!.Value))
+        .Select(value => new ClassAccuracy(names?.ElementAtOrDefault(value.Index) ?? $"{value.Index}", value.Item!.Value))
         .MinBy(value => value.Accuracy);
 
     // Narrow enough for names such as residual-20260101-120000 in 80 columns.
@@ -60,17 +59,17 @@ internal static class ComparisonReport
         var table = new Table().Border(TableBorder.Simple);
         foreach (var heading in new[] { "Run", "Network" })
             table.AddColumn(heading, column => column.PadLeft(0).PadRight(0));
-        foreach (var heading in new[] { "Parameters", "Epochs", "Best", Invariant($"To {Goal} %"), "s/epoch" })
+        foreach (var heading in new[] { "Parameters", "Epochs", "Best", $"To {Goal} %", "s/epoch" })
             table.AddColumn(heading, column => column.RightAligned().PadLeft(0).PadRight(0));
         foreach (var row in rows)
             table.AddRow(
                 new Text(row.Name),
                 new Text(row.Architecture ?? "-"),
-                new Text(Invariant($"{row.Parameters:N0}")),
-                new Text(Invariant($"{row.Epochs}")),
-                new Text(Invariant($"{row.BestAccuracy:F2} %{(row.BestChosenOn == Test ? "*" : "")}")),
-                new Text(Invariant($"{row.EpochsToGoal}")),
-                new Text(Invariant($"{row.SecondsPerEpoch:F1}")));
+                new Text($"{row.Parameters:N0}"),
+                new Text($"{row.Epochs}"),
+                new Text($"{row.BestAccuracy:F2} %{(row.BestChosenOn == Test ? "*" : "")}"),
+                new Text($"{row.EpochsToGoal}"),
+                new Text($"{row.SecondsPerEpoch:F1}"));
         return table;
     }
 

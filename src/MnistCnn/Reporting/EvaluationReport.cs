@@ -3,7 +3,6 @@ using MnistCnn.Networks;
 using MnistCnn.Training;
 using Spectre.Console;
 using Spectre.Console.Rendering;
-using static System.FormattableString;
 
 namespace MnistCnn.Reporting;
 
@@ -64,10 +63,10 @@ internal static class EvaluationReport
             {
                 Console.Out.WriteLine(string.Join(", ", new[]
                 {
-                    Invariant($"{architecture.Title}: accuracy {evaluation.Accuracy:F2} % ({evaluation.Correct:N0} of {evaluation.Total:N0})"),
+                    $"{architecture.Title}: accuracy {evaluation.Accuracy:F2} % ({evaluation.Correct:N0} of {evaluation.Total:N0})",
                     TrainingText.Balanced(evaluation.Accuracy, balanced),
-                    top is null ? null : Invariant($"among the {top} likeliest {topAccuracy:F2} %"),
-                    Invariant($"loss {evaluation.Loss:F4}"),
+                    top is null ? null : $"among the {top} likeliest {topAccuracy:F2} %",
+                    $"loss {evaluation.Loss:F4}",
                 }.Where(figure => figure is not null)));
                 if (isChosenOnTest)
                     Console.Out.WriteLine($"The epoch of these weights was {TrainingText.ChosenOnTest}.");
@@ -168,7 +167,7 @@ internal static class EvaluationReport
 
     private static string Number(ClassResult row) => row.Class.ToString(CultureInfo.InvariantCulture);
 
-    private static string Percent(double? value) => value is { } percent ? Invariant($"{percent:F2} %") : "-";
+    private static string Percent(double? value) => value is { } percent ? $"{percent:F2} %" : "-";
 
     private sealed record ClassResult(int Class, string Name, int Images, double? Precision, double? Recall);
 }

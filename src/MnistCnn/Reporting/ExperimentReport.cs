@@ -20,7 +20,7 @@ internal static class ExperimentReport
             work(Lines());
         else
             ProgressBar.Show(Terminal.Of(Console.Error), bar => work(progress =>
-                bar.At(Invariant($"{progress.Trial}/{progress.Trials} {progress.Name}"), progress.Share, progress.Share)));
+                bar.At($"{progress.Trial}/{progress.Trials} {progress.Name}", progress.Share, progress.Share)));
     }
 
     /// <summary>Draws the plot of what came out until now.</summary>
@@ -37,8 +37,8 @@ internal static class ExperimentReport
     // How much was measured, in a line.
     private static string Size(ExperimentInfo info, Findings findings)
     {
-        var seeds = findings.Seeds == 1 ? "1 seed" : Invariant($"mean of {findings.Seeds} seeds, bands from the lowest to the highest");
-        return Invariant($"{Path.GetFileName(Path.TrimEndingDirectorySeparator(info.Data.Folder))}: {info.Data.TrainImages:N0} training images, {ResultTable.Count(info.Settings.Epochs, "epoch")}, {info.Data.TestImages:N0} test images; {seeds}");
+        var seeds = findings.Seeds == 1 ? "1 seed" : $"mean of {findings.Seeds} seeds, bands from the lowest to the highest";
+        return $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(info.Data.Folder))}: {info.Data.TrainImages:N0} training images, {ResultTable.Count(info.Settings.Epochs, "epoch")}, {info.Data.TestImages:N0} test images; {seeds}";
     }
 
     /// <summary>Reports the end.</summary>

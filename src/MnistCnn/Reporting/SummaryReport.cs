@@ -1,7 +1,6 @@
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using Spectre.Console;
-using static System.FormattableString;
 
 namespace MnistCnn.Reporting;
 
@@ -50,20 +49,20 @@ internal static class SummaryReport
                 new Text(layer.Name),
                 new Text(layer.Kind),
                 new Text(string.Join("x", layer.OutputShape)),
-                new Text(Invariant($"{layer.Parameters:N0}")),
-                new Text(layer.MultiplyAdds == 0 ? "" : Invariant($"{layer.MultiplyAdds:N0}")));
+                new Text($"{layer.Parameters:N0}"),
+                new Text(layer.MultiplyAdds == 0 ? "" : $"{layer.MultiplyAdds:N0}"));
         return layers;
     }
 
     private static Table Totals(Architecture architecture, NetworkShape shape, int batchSize, NetworkSummary summary)
     {
-        var images = batchSize == 1 ? "one image" : Invariant($"{batchSize:N0} images");
+        var images = batchSize == 1 ? "one image" : $"{batchSize:N0} images";
         var totals = new Table().Border(TableBorder.Simple).HideHeaders().AddColumns("", "");
         totals.AddRow("Network", $"{architecture.Title}, {shape.Input} to {shape.Classes} classes");
-        totals.AddRow("Parameters", Invariant($"{summary.Parameters:N0}"));
+        totals.AddRow("Parameters", $"{summary.Parameters:N0}");
         if (summary.AuxiliaryParameters > 0)
-            totals.AddRow("Auxiliary classifiers", Invariant($"{summary.AuxiliaryParameters:N0} parameters more while it trains"));
-        totals.AddRow("Multiply-adds", Invariant($"{summary.MultiplyAdds:N0} for {images}"));
+            totals.AddRow("Auxiliary classifiers", $"{summary.AuxiliaryParameters:N0} parameters more while it trains");
+        totals.AddRow("Multiply-adds", $"{summary.MultiplyAdds:N0} for {images}");
         totals.AddRow("Weights", $"{Size(summary.WeightBytes)}: parameters and running statistics");
         totals.AddRow("Activations", $"{Size(summary.ActivationBytes)}: the outputs above, float32, for {images}");
         totals.AddRow(
@@ -75,5 +74,5 @@ internal static class SummaryReport
     }
 
     private static string Size(long bytes) =>
-        bytes < 1_000_000 ? Invariant($"{bytes / 1e3:F1} kB") : Invariant($"{bytes / 1e6:N1} MB");
+        bytes < 1_000_000 ? $"{bytes / 1e3:F1} kB" : $"{bytes / 1e6:N1} MB";
 }

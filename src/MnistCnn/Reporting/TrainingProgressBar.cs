@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using MnistCnn.Training;
 using Spectre.Console;
-using static System.FormattableString;
 
 namespace MnistCnn.Reporting;
 
@@ -32,7 +31,7 @@ internal sealed class TrainingProgressBar(IAnsiConsole console, ProgressBar bar,
             $"Epoch {step.Epoch}/{epochs}",
             share,
             (step.Epoch - 1 + share) / epochs,
-            Invariant($"loss {lossSum / steps:F4}  {images / clock.Elapsed.TotalSeconds,5:F0} images/s"));
+            $"loss {lossSum / steps:F4}  {images / clock.Elapsed.TotalSeconds,5:F0} images/s");
     }
 
     /// <inheritdoc/>

@@ -1,7 +1,6 @@
 using MnistCnn.Runs;
 using MnistCnn.Training;
 using Spectre.Console;
-using static System.FormattableString;
 
 namespace MnistCnn.Reporting;
 
@@ -41,14 +40,14 @@ internal static class TrainingReport
         console =>
         {
             var table = new Table().Border(TableBorder.Simple).HideHeaders().AddColumn("").AddColumn("");
-            var sides = info.AuxiliaryParameters > 0 ? Invariant($", and {info.AuxiliaryParameters:N0} in auxiliary classifiers while it trains") : "";
-            table.AddRow("Network", Invariant($"{info.Settings.Architecture}, {info.Parameters:N0} parameters{sides}"));
-            var processes = info.Processes is { } count ? Invariant($" in {count} processes") : "";
-            table.AddRow("Run", Invariant($"{epochs.Count} of {info.Settings.Epochs} epochs on {info.Device}{processes}, {TrainingText.Duration(TimeSpan.FromSeconds(info.Seconds ?? 0))}"));
+            var sides = info.AuxiliaryParameters > 0 ? $", and {info.AuxiliaryParameters:N0} in auxiliary classifiers while it trains" : "";
+            table.AddRow("Network", $"{info.Settings.Architecture}, {info.Parameters:N0} parameters{sides}");
+            var processes = info.Processes is { } count ? $" in {count} processes" : "";
+            table.AddRow("Run", $"{epochs.Count} of {info.Settings.Epochs} epochs on {info.Device}{processes}, {TrainingText.Duration(TimeSpan.FromSeconds(info.Seconds ?? 0))}");
             if (EpochMetrics.Best(epochs) is { } best)
             {
-                table.AddRow("Best accuracy", Invariant($"{best.TestAccuracy:F2} % ({TrainingText.Chosen(best, epochs.Count)})"));
-                table.AddRow("Last accuracy", Invariant($"{epochs[^1].TestAccuracy:F2} %"));
+                table.AddRow("Best accuracy", $"{best.TestAccuracy:F2} % ({TrainingText.Chosen(best, epochs.Count)})");
+                table.AddRow("Last accuracy", $"{epochs[^1].TestAccuracy:F2} %");
             }
 
             console.Write(table);

@@ -18,17 +18,17 @@ internal static class TrainingText
     public static string Chosen(EpochMetrics best, int epochs)
     {
         var how = best.ValidationAccuracy is { } validation
-            ? FormattableString.Invariant($"chosen by {validation:F2} % in validation")
+            ? $"chosen by {validation:F2} % in validation"
             : ChosenOnTest;
-        return FormattableString.Invariant($"epoch {best.Epoch}") + (epochs > 1 ? $", {how}" : "");
+        return $"epoch {best.Epoch}" + (epochs > 1 ? $", {how}" : "");
     }
 
     /// <summary>The mean accuracy of the classes, in percent, where it is a point or more away from that of the images; otherwise null.</summary>
     public static string? Balanced(double accuracy, double? balanced) => Math.Abs(accuracy - balanced ?? 0) >= 1
-        ? FormattableString.Invariant($"mean of the classes {balanced:F2} %")
+        ? $"mean of the classes {balanced:F2} %"
         : null;
 
     /// <summary>A time as minutes and seconds, or with hours where there are any.</summary>
     public static string Duration(TimeSpan time) =>
-        time.TotalHours >= 1 ? FormattableString.Invariant($"{(long)time.TotalHours}:{time:mm\\:ss}") : time.ToString(@"m\:ss", CultureInfo.InvariantCulture);
+        time.TotalHours >= 1 ? $"{(long)time.TotalHours}:{time:mm\\:ss}" : time.ToString(@"m\:ss", CultureInfo.InvariantCulture);
 }

@@ -1,4 +1,3 @@
-using static System.FormattableString;
 
 namespace MnistCnn.Sweeps;
 
@@ -52,10 +51,10 @@ internal sealed record GridParameter(string Name, IReadOnlyList<string> Values)
             else if (!long.TryParse(low, out var first) || !long.TryParse(high, out var last) || first > last)
                 return $"'{value}' in '{text}' is no range of whole numbers, as in 1..30.";
             else if ((double)last - first >= Grid.MostTrials)
-                return Invariant($"'{value}' in '{text}' is too long: a sweep has {Grid.MostTrials} trials at most.");
+                return $"'{value}' in '{text}' is too long: a sweep has {Grid.MostTrials} trials at most.";
             else
                 for (var number = first; number <= last; number++)
-                    to.Add(Invariant($"{number}"));
+                    to.Add($"{number}");
             return null;
         }
     }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using MnistCnn.Charts;
 using MnistCnn.Experiments;
-using static System.FormattableString;
 
 namespace MnistCnn.Sweeps;
 
@@ -34,12 +33,12 @@ internal static class SweepSummary
                    select (string[])
                    [
                        .. shown.Select(index => setting.First().Trial.Values[index]),
-                       ended.Length == setting.Count() ? Invariant($"{ended.Length}") : Invariant($"{ended.Length} of {setting.Count()}"),
+                       ended.Length == setting.Count() ? $"{ended.Length}" : $"{ended.Length} of {setting.Count()}",
                        .. isValidated ? [ResultTable.Percent(ended.Select(result => result.Chosen!.ValidationAccuracy!.Value))] : Array.Empty<string>(),
                        ResultTable.Percent(ended.Select(result => result.Chosen!.TestAccuracy)),
-                       ConfidenceInterval.HalfWidth([.. ended.Select(result => result.Chosen!.TestAccuracy)]) is { } half ? Invariant($"± {half:F2}") : "",
-                       ended.Length == 0 ? "" : Invariant($"{ended.Average(result => result.Chosen!.TestLoss):F4}"),
-                       ended.Length == 0 ? "" : Invariant($"{ended.Average(result => result.Seconds):F1}"),
+                       ConfidenceInterval.HalfWidth([.. ended.Select(result => result.Chosen!.TestAccuracy)]) is { } half ? $"± {half:F2}" : "",
+                       ended.Length == 0 ? "" : $"{ended.Average(result => result.Chosen!.TestLoss):F4}",
+                       ended.Length == 0 ? "" : $"{ended.Average(result => result.Seconds):F1}",
                    ],
             ]);
     }
@@ -63,7 +62,7 @@ internal static class SweepSummary
         var all = results.ToLookup(result => Setting(grid, result, axis));
         var chosen = ended.Any(result => result.Chosen!.ValidationAccuracy is null) ? "chosen on the test images" : "chosen in validation";
         var title = groups.Length > shown.Length
-            ? Invariant($"The best {shown.Length} of {groups.Length} settings ({chosen})")
+            ? $"The best {shown.Length} of {groups.Length} settings ({chosen})"
             : "Test accuracy";
         if (axis < 0)
             return new Chart(title, "Epoch", Charts.Chart.AccuracyLabel, [.. shown.Select(group => Curve.Mean(
@@ -97,7 +96,7 @@ internal static class SweepSummary
         [
             .. hasSeeds ? ["Mean over the seeds, bands from the lowest to the highest"] : Array.Empty<string>(),
             .. diverged > 0
-                ? [Invariant($"{diverged} of {results.Count} runs diverged and are not shown; “1 of 3” counts the runs that are")]
+                ? [$"{diverged} of {results.Count} runs diverged and are not shown; “1 of 3” counts the runs that are"]
                 : Array.Empty<string>(),
         ];
     }
@@ -106,7 +105,7 @@ internal static class SweepSummary
     private static string Ended(IEnumerable<SweepResult> runs)
     {
         var (ended, all) = (runs.Count(result => result.Chosen is not null), runs.Count());
-        return ended == all ? "" : Invariant($"{ended} of {all}");
+        return ended == all ? "" : $"{ended} of {all}";
     }
 
     private static IEnumerable<int> Varied(Grid grid) => Enumerable.Range(0, grid.Parameters.Count).Where(index => grid.Parameters[index].Name != GridParameter.Seed);

@@ -38,7 +38,7 @@ internal sealed record ClassCounts(IReadOnlyList<long> Counts)
         // frequent, the largest and the smallest are seldom further apart than three of it.
         var isUnbalanced = largest > Unbalanced * smallest && !(isPart && largest - smallest <= 3 * Math.Sqrt(largest + smallest));
         return isUnbalanced
-            ? FormattableString.Invariant($"Classes are unbalanced: {Name(largest)} has {largest:N0} images, {Name(smallest)} {smallest:N0}.")
+            ? $"Classes are unbalanced: {Name(largest)} has {largest:N0} images, {Name(smallest)} {smallest:N0}."
             : null;
 
         string Name(long count) => names[Counts.ToList().IndexOf(count)];

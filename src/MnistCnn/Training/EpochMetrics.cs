@@ -58,7 +58,7 @@ internal sealed record EpochMetrics(
             ("images_per_second", ImagesPerSecond, double.MaxValue),
         ];
         return figures.FirstOrDefault(figure => !((figure.Value ?? 0) is >= 0 and var value && value <= figure.Highest)) is { Name: { } name } wrong
-            ? FormattableString.Invariant($"{name} of epoch {Epoch} is {wrong.Value}")
+            ? $"{name} of epoch {Epoch} is {wrong.Value}"
             : null;
     }
 }

@@ -86,13 +86,13 @@ internal sealed record TrainSettings(
         if (counts.FirstOrDefault(count => count.Value < 1) is { Value: { } number } wrong)
             return $"{wrong.Name} is {number}";
         if (!IsLearningRate(LearningRate))
-            return FormattableString.Invariant($"learning_rate is {LearningRate}");
+            return $"learning_rate is {LearningRate}";
         if (!IsShare(Momentum))
-            return FormattableString.Invariant($"momentum is {Momentum}");
+            return $"momentum is {Momentum}";
         if (!IsShare(LabelSmoothing))
-            return FormattableString.Invariant($"label_smoothing is {LabelSmoothing}");
+            return $"label_smoothing is {LabelSmoothing}";
         if (!IsWeightDecay(WeightDecay))
-            return FormattableString.Invariant($"weight_decay is {WeightDecay}");
+            return $"weight_decay is {WeightDecay}";
         if (LearningRateMilestones is { } milestones && !AreMilestones(milestones))
             return $"learning_rate_milestones are {string.Join(", ", milestones)}";
         return OneCycle && LearningRateMilestones is not null ? "it has one_cycle and learning_rate_milestones" : null;

@@ -33,7 +33,7 @@ internal sealed record TrainingProgress(
         if (ImageSum != Math.Min((long)Step * settings.BatchSize, images))
             return $"it counts {ImageSum} images in {Step} steps";
         if (!(LossSum >= 0 && double.IsFinite(LossSum)) || (Step == 0 && LossSum != 0))
-            return FormattableString.Invariant($"its sum of losses is {LossSum} after {Step} steps");
+            return $"its sum of losses is {LossSum} after {Step} steps";
         if (CorrectSum < 0 || CorrectSum > ImageSum)
             return $"it has recognised {CorrectSum} of {ImageSum} images";
         if (History.Count != Epoch - 1)

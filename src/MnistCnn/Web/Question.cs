@@ -58,6 +58,6 @@ internal sealed record Question(double? Right, double? Down, double? Degrees, do
     private static void Check(string name, double? value, double lowest, double highest)
     {
         if (value is { } given && !(given >= lowest && given <= highest))
-            throw new UserException(FormattableString.Invariant($"{name} takes a number from {lowest} to {highest}, not {given}."));
+            throw new UserException($"{name} takes a number from {lowest} to {highest}, not {given}.");
     }
 }

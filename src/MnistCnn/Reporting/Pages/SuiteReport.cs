@@ -2,7 +2,6 @@ using System.Text;
 using MnistCnn.Charts;
 using MnistCnn.Experiments;
 using MnistCnn.Files;
-using static System.FormattableString;
 
 namespace MnistCnn.Reporting.Pages;
 
@@ -77,21 +76,21 @@ internal static class SuiteReport
                 .. infos.Select(info => new[]
                 {
                     info.Experiment,
-                    Invariant($"{info.Settings.Seeds}"),
-                    Invariant($"{info.Settings.Epochs}"),
+                    $"{info.Settings.Seeds}",
+                    $"{info.Settings.Epochs}",
                     ResultTable.Text(info.Data.TrainImages),
                     ResultTable.Text(info.Data.TestImages),
                     info.Settings.Recipe,
-                    info.Settings.LearningRate is { } rate ? Invariant($"{rate}") : "the recipe's",
+                    info.Settings.LearningRate is { } rate ? $"{rate}" : "the recipe's",
                     info.Seconds is { } seconds ? TrainingText.Duration(TimeSpan.FromSeconds(seconds)) : "",
                 }),
             ]));
         page.Facts(
         [
-            ("Date", Distinct(info => Invariant($"{info.Started:yyyy-MM-dd}"))),
+            ("Date", Distinct(info => $"{info.Started:yyyy-MM-dd}")),
             .. infos.SelectMany(info => info.Versions.Keys).Distinct()
                 .Select(name => (name, Distinct(info => info.Versions.GetValueOrDefault(name, "unknown")))),
-            ("device", Distinct(info => Invariant($"{info.Device}, {ResultTable.Count(info.Threads, "thread")}"))),
+            ("device", Distinct(info => $"{info.Device}, {ResultTable.Count(info.Threads, "thread")}")),
             ("data", Distinct(info => info.Data.Folder)),
             .. infos[^1].Data.Sha256.Select(file => ($"SHA-256 of {file.Key}", file.Value)),
         ]);

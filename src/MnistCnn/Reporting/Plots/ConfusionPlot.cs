@@ -37,7 +37,7 @@ internal static class ConfusionPlot
         using var plot = new Plot();
         Style(
             plot,
-            FormattableString.Invariant($"{title}: {evaluation.Correct:N0} of {evaluation.Total:N0} right, {evaluation.Accuracy:F2} %")
+            $"{title}: {evaluation.Correct:N0} of {evaluation.Total:N0} right, {evaluation.Accuracy:F2} %"
             + (isChosenOnTest ? $" ({TrainingText.ChosenOnTest})" : ""),
             "Class that the network found",
             "Class that it is");
@@ -128,6 +128,6 @@ internal static class ConfusionPlot
         bar.LabelStyle.FontName = bar.Axis.TickLabelStyle.FontName = Typefaces.Main.FamilyName;
         bar.Axis.TickLabelStyle.FontSize = 14;
         bar.Axis.TickGenerator = new NumericManual(
-            [.. BarTicks.Select(percent => new Tick(Math.Cbrt(percent / 100), FormattableString.Invariant($"{percent} %")))]);
+            [.. BarTicks.Select(percent => new Tick(Math.Cbrt(percent / 100), $"{percent} %"))]);
     }
 }
