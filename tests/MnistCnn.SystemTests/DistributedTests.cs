@@ -198,7 +198,7 @@ public sealed class DistributedTests : IDisposable
     }
 
     [Fact]
-    public void Of_a_folder_of_pictures_each_decodes_a_share()
+    public void Each_process_reads_the_whole_image_folder()
     {
         SmallPictures.Write(folder["pictures"], ["cat", "dog", "owl"], 15);
         File.WriteAllText(folder["pictures/dog/007.png"], "not a picture");

@@ -56,12 +56,12 @@ internal static class DataOptions
     /// <param name="testLimit">Take only the first N test images.</param>
     /// <param name="pictures">How pictures become images where the command line does not say.</param>
     /// <param name="folder">The data set where the command line names none; null for MNIST.</param>
-    /// <param name="group">The processes that read it together, or null.</param>
+    /// <param name="copies">Processes that share this machine's memory and each hold the whole set.</param>
     /// <exception cref="IOException">It is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is not a data set, or a damaged one.</exception>
     /// <exception cref="UserException">It does not fit into memory, or an option does not fit it.</exception>
     public static DataSet Load(
-        ParseResult line, int? trainLimit, int? testLimit, ImageSettings? pictures = null, string? folder = null, ProcessGroup? group = null)
+        ParseResult line, int? trainLimit, int? testLimit, ImageSettings? pictures = null, string? folder = null, int copies = 1)
     {
         var path = line.GetValue(Data) ?? folder ?? IdxReader.BundledMnist;
         var settings = Settings(line, pictures ?? new ImageSettings());
@@ -81,7 +81,7 @@ internal static class DataOptions
         data!.Dispose();
         throw new UserException(problem);
 
-        void Load(Action<double>? progress) => data = DataReader.Load(path, settings, trainLimit, testLimit, progress, group);
+        void Load(Action<double>? progress) => data = DataReader.Load(path, settings, trainLimit, testLimit, progress, copies);
     }
 
     /// <summary>Says on standard error what was found, where the command line names it.</summary>

@@ -153,6 +153,7 @@ internal static class TrainCommand
     private static int Run(ParseResult line, ProcessGroup? group)
     {
         using var start = ProcessGroup.Together(group, () => Read(line, group));
+        group?.EnsureSame($"{string.Join(' ', start.Data.Sha256)} {start.Data.Pictures}");
         using var interruption = new ShutdownSignals();
         if (group is not null)
             group.ShutdownSignals = interruption.Token;
@@ -213,7 +214,7 @@ internal static class TrainCommand
         var isThere = DataReader.Exists(saved?.Folder);
         if (saved?.Pictures is not null && !isThere && line.GetResult(DataOptions.Data) is null)
             throw new UserException($"The data folder {saved.Folder} is not there any more: say where it is with --data.");
-        return DataOptions.Load(line, settings.TrainLimit, settings.TestLimit, saved?.Pictures, isThere ? saved!.Folder : null, group);
+        return DataOptions.Load(line, settings.TrainLimit, settings.TestLimit, saved?.Pictures, isThere ? saved!.Folder : null, group?.CountOnSameCores ?? 1);
     }
 
     // A picture that a run leaves there would be taken for one of the set.

@@ -14,12 +14,12 @@ internal static class DataReader
     /// <param name="trainLimit">Take only this many of the training images, the first ones.</param>
     /// <param name="testLimit">Take only this many of the test images, the first ones.</param>
     /// <param name="progress">Is told how much is done, from 0 to 1, where it takes long.</param>
-    /// <param name="group">The processes that read it together, of which each decodes a share of the pictures; null where this one does it alone.</param>
+    /// <param name="copies">Processes that share this machine's memory and each hold the whole set.</param>
     /// <exception cref="IOException">It is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is not a data set, or a damaged one.</exception>
     /// <exception cref="UserException">It would not fit into memory, or <paramref name="pictures"/> do not fit it.</exception>
     public static DataSet Load(
-        string path, ImageSettings? pictures = null, int? trainLimit = null, int? testLimit = null, Action<double>? progress = null, ProcessGroup? group = null)
+        string path, ImageSettings? pictures = null, int? trainLimit = null, int? testLimit = null, Action<double>? progress = null, int copies = 1)
     {
         path = Path.GetFullPath(path);
         if (File.Exists(path))
@@ -29,7 +29,7 @@ internal static class DataReader
         if (CifarReader.Holds(path))
             return CifarReader.Load(path, trainLimit, testLimit);
         if (ImageFolder.Holds(path))
-            return ImageFolder.Load(path, pictures ?? new ImageSettings(), trainLimit, testLimit, progress, group);
+            return ImageFolder.Load(path, pictures ?? new ImageSettings(), trainLimit, testLimit, progress, copies);
         throw new InvalidDataException(
             $"{path} is not a data set: it holds neither IDX files (train-images-idx3-ubyte and three more), nor CIFAR's (data_batch_1.bin or train.bin), nor folders of pictures.");
     }

@@ -1,5 +1,3 @@
-using MnistCnn.Runtime;
-
 namespace MnistCnn.Data;
 
 /// <summary>
@@ -23,16 +21,16 @@ internal static class ImageFolder
     /// <param name="trainLimit">Take only this many of the training images, the first ones.</param>
     /// <param name="testLimit">Take only this many of the test images, the first ones.</param>
     /// <param name="progress">Is told how much is done, from 0 to 1.</param>
-    /// <param name="group">The processes that read it together, of which each decodes a share of the pictures; null where this one does it alone.</param>
+    /// <param name="copies">Processes that share this machine's memory and each hold the whole set.</param>
     /// <returns>
     /// The classes in the order of their names. In each part of the set, the classes are mixed evenly, so that any first images are
     /// of all classes.
     /// </returns>
     /// <exception cref="IOException">The folder is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is not such a folder, or pictures cannot be read.</exception>
-    /// <exception cref="UserException">The images would not fit into memory, or the settings do not fit the folder.</exception>
+    /// <exception cref="Runtime.UserException">The images would not fit into memory, or the settings do not fit the folder.</exception>
     public static DataSet Load(
-        string folder, ImageSettings settings, int? trainLimit = null, int? testLimit = null, Action<double>? progress = null, ProcessGroup? group = null)
+        string folder, ImageSettings settings, int? trainLimit = null, int? testLimit = null, Action<double>? progress = null, int copies = 1)
     {
         folder = Path.GetFullPath(folder);
         var trainFolder = Path.Combine(folder, "train");
@@ -58,7 +56,7 @@ internal static class ImageFolder
             pictures.AddRange(Entries(folder, names, isTest: null));
         }
 
-        return new ImageFolderReader(folder, pictures, settings, progress, group).Read(names, trainLimit, testLimit);
+        return new ImageFolderReader(folder, pictures, settings, progress, copies).Read(names, trainLimit, testLimit);
     }
 
     // A class may lack pictures to test on, but not its folder's.

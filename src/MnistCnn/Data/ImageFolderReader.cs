@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using System.Text.Json;
 using MnistCnn.Runtime;
 using static TorchSharp.torch;
 
@@ -14,9 +13,9 @@ namespace MnistCnn.Data;
 /// <param name="entries">Its pictures, in the order of their classes and names.</param>
 /// <param name="settings">How they become images.</param>
 /// <param name="progress">Is told how much is done, from 0 to 1.</param>
-/// <param name="group">The processes of which each decodes a share; null where this one decodes all.</param>
+/// <param name="copies">Processes that share this machine's memory and each hold the whole set.</param>
 internal sealed class ImageFolderReader(
-    string folder, IReadOnlyList<ImageEntry> entries, ImageSettings settings, Action<double>? progress, ProcessGroup? group)
+    string folder, IReadOnlyList<ImageEntry> entries, ImageSettings settings, Action<double>? progress, int copies)
 {
     private const int LargestOwnSide = 64;
 
@@ -92,31 +91,17 @@ internal sealed class ImageFolderReader(
     {
         var (channels, height, width) = (exact.Grey == true ? 1 : 3, exact.Height!.Value, exact.Width!.Value);
         long[] shape = [wanted.Length, channels, height, width];
-        var pixels = group is null ? empty(shape, ScalarType.Byte) : zeros(shape, ScalarType.Byte);
-        var (ownStart, own) = group?.Share(wanted.Length) ?? (0, wanted.Length);
+        var pixels = empty(shape, ScalarType.Byte);
         using var first = pixels[0];
         var (start, size) = ((nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes)), channels * height * width);
-        ForEach(new ArraySegment<ImageEntry>(wanted, (int)ownStart, (int)own), 1, (entry, place) =>
+        ForEach(wanted, 1, (entry, place) =>
         {
             // All images together may be more than a span can hold.
-            var image = new Span<byte>((byte*)start + (ownStart + place) * size, size);
+            var image = new Span<byte>((byte*)start + (long)place * size, size);
             ImageDecoder.Fit(entry.Contents ?? ReadAgain(entry), entry.Path, exact, image);
             entry.Contents = null;
         });
-        if (group is not null)
-            Exchange(group, wanted, pixels);
         return pixels;
-    }
-
-    // What each has decoded, and what it could not.
-    private void Exchange(ProcessGroup group, ImageEntry[] wanted, Tensor pixels)
-    {
-        group.EnsureSame($"{TrainTestSplit.Fingerprint(wanted)} {string.Join('x', pixels.shape)}");
-        var own = wanted.Index().Where(picture => broken.ContainsKey(picture.Item)).ToDictionary(picture => picture.Index, picture => broken[picture.Item]);
-        foreach (var text in group.Exchange(JsonSerializer.Serialize(own)))
-            foreach (var (place, problem) in JsonSerializer.Deserialize<Dictionary<int, string>>(text)!)
-                broken[wanted[place]] = problem;
-        group.Sum(pixels);
     }
 
     private static byte[] ReadAgain(ImageEntry entry)
@@ -181,8 +166,7 @@ internal sealed class ImageFolderReader(
     private void EnsureFits(int count, ImageSettings exact)
     {
         var pixel = count * (exact.Grey == true ? 1L : 3L);
-        var holders = group?.CountOnSameCores ?? 1; // each process holds the whole set
-        var (need, there) = (holders * pixel * exact.Height!.Value * exact.Width!.Value, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        var (need, there) = (copies * pixel * exact.Height!.Value * exact.Width!.Value, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         if (need <= LargestShareOfMemory * there)
             return;
         var shrink = Math.Sqrt(LargestShareOfMemory * there / need);
