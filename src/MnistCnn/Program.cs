@@ -9,9 +9,9 @@ if (OperatingSystem.IsWindows())
 
 var root = new RootCommand("Trains the Inception and Residual networks of a PyTorch article for beginners on MNIST, on TorchSharp.")
 {
-    CommonOptions.Arch,
-    CommonOptions.Device,
-    CommonOptions.Verbose,
+    SharedOptions.Arch,
+    SharedOptions.Device,
+    SharedOptions.Verbose,
     TrainCommand.Create(),
     EvaluateCommand.Create(),
     PredictCommand.Create(),
@@ -29,24 +29,24 @@ if (args.Contains(""))
     return Fail("error: One of the arguments is empty. See --help.", ExitCode.Usage);
 }
 
-var line = root.Parse(args);
-if (line.Errors is [var first, ..] && line.Action is not System.CommandLine.Help.HelpAction)
+var parseResult = root.Parse(args);
+if (parseResult.Errors is [var first, ..] && parseResult.Action is not System.CommandLine.Help.HelpAction)
 {
-    var message = line.CommandResult.Command == root && line.UnmatchedTokens is [var name, ..] && !name.StartsWith('-')
-        ? CommonOptions.Unknown("command", name, CommonOptions.Names(root.Subcommands, command => command.Name))
+    var message = parseResult.CommandResult.Command == root && parseResult.UnmatchedTokens is [var name, ..] && !name.StartsWith('-')
+        ? OptionParsers.Unknown("command", name, OptionParsers.Names(root.Subcommands, command => command.Name))
         : first.Message;
     return Fail($"error: {message} See --help.", ExitCode.Usage);
 }
 
 try
 {
-    if (line.CommandResult.Command != root && line.Action is not System.CommandLine.Help.HelpAction)
+    if (parseResult.CommandResult.Command != root && parseResult.Action is not System.CommandLine.Help.HelpAction)
         EnsureCurrentFolder();
-    return line.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    return parseResult.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
 catch (Exception error)
 {
-    return Fail(Failure.Text(error, line.GetValue(CommonOptions.Verbose)), ExitCode.Failed);
+    return Fail(Failure.Text(error, parseResult.GetValue(SharedOptions.Verbose)), ExitCode.Failed);
 }
 
 // The MKL in libtorch 2.10 ends the process with a message about libtorch_cpu.so if there is no current folder.

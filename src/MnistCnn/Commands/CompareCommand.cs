@@ -16,20 +16,20 @@ internal static class CompareCommand
         Arity = ArgumentArity.OneOrMore,
     };
 
-    private static readonly Option<string?> Plot = CommonOptions.Plot(DefaultPlot);
+    private static readonly Option<string?> Plot = SharedOptions.CreatePlot(DefaultPlot);
     public static Command Create()
     {
-        var command = new Command("compare", "Show several runs in one plot and one table.") { Runs, Plot, CommonOptions.Json };
+        var command = new Command("compare", "Show several runs in one plot and one table.") { Runs, Plot, SharedOptions.Json };
         command.SetAction(Run);
         return command;
     }
 
-    private static int Run(ParseResult line)
+    private static int Run(ParseResult parseResult)
     {
-        var plotPath = Path.GetFullPath(line.GetValue(Plot) ?? DefaultPlot);
-        var runs = RunRecord.ReadAll(line.GetRequiredValue(Runs));
+        var plotPath = Path.GetFullPath(parseResult.GetValue(Plot) ?? DefaultPlot);
+        var runs = RunRecord.ReadAll(parseResult.GetRequiredValue(Runs));
         ComparisonReport.Write(
-            runs, () => PlotFile.DrawAll(Plot.Name, (plotPath, path => ComparisonPlot.Draw(path, runs))), line.GetValue(CommonOptions.Json));
+            runs, () => PlotFile.DrawAll(Plot.Name, (plotPath, path => ComparisonPlot.Draw(path, runs))), parseResult.GetValue(SharedOptions.Json));
         return 0;
     }
 }

@@ -3,7 +3,7 @@ using System.CommandLine.Parsing;
 using MnistCnn.Data;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
-using static MnistCnn.Commands.CommonOptions;
+using static MnistCnn.Commands.OptionParsers;
 
 namespace MnistCnn.Commands;
 
@@ -71,9 +71,9 @@ internal static class DataOptions
         else
             Load(null);
 
-        var problem = All.Skip(1).FirstOrDefault(option => IsGiven(line, option)) is { } given && data!.Pictures is null
+        var problem = All.Skip(1).FirstOrDefault(option => line.IsGiven(option)) is { } given && data!.Pictures is null
             ? $"{data.Folder} is a data set that is ready, not a folder of pictures: {given.Name} does not fit it."
-            : IsGiven(line, TestShare) && data!.Pictures!.TestShare is null
+            : line.IsGiven(TestShare) && data!.Pictures!.TestShare is null
                 ? $"{data.Folder} has its own test images: {TestShare.Name} does not fit it."
                 : null;
         if (problem is null)
@@ -87,7 +87,7 @@ internal static class DataOptions
     /// <summary>Says on standard error what was found, where the command line names it.</summary>
     public static void Report(ParseResult line, DataSet data)
     {
-        if (IsGiven(line, Data))
+        if (line.IsGiven(Data))
             Console.Error.WriteLine($"Data: {data.Description}");
         if (data.AlsoTrained > 0)
             Console.Error.WriteLine($"Pictures that are tested on although they are trained on too: {data.AlsoTrained}.");
@@ -101,15 +101,13 @@ internal static class DataOptions
         Width = line.GetValue(ImageSize)?.Width ?? standard.Width,
         Fit = line.GetValue(Fit) ?? standard.Fit,
         Grey = line.GetValue(Grey) ? true : standard.Grey,
-        TestShare = IsGiven(line, TestShare) ? line.GetValue(TestShare) : standard.TestShare,
+        TestShare = line.IsGiven(TestShare) ? line.GetValue(TestShare) : standard.TestShare,
         SkipBroken = line.GetValue(SkipBroken) || standard.SkipBroken,
     };
 
-    private static bool IsGiven(ParseResult line, Option option) => line.GetResult(option) is { Implicit: false };
-
     private static (int Height, int Width)? Size(ArgumentResult result)
     {
-        var text = Text(result);
+        var text = result.Text();
         var size = ImageSettings.ParseSize(text);
         if (size is null)
             result.AddError($"--image-size takes height and width, as in 64x64, each from 1 to {ImageSettings.LargestSide}, not '{text}'.");
@@ -118,7 +116,7 @@ internal static class DataOptions
 
     private static ImageFit? FitName(ArgumentResult result)
     {
-        var text = Text(result);
+        var text = result.Text();
         if (Enum.GetNames<ImageFit>().Contains(text, StringComparer.OrdinalIgnoreCase))
             return Enum.Parse<ImageFit>(text, ignoreCase: true);
         result.AddError(Unknown("fit", text, FitNames));

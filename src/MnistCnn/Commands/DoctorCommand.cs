@@ -10,7 +10,6 @@ using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
 using TorchSharp;
-using static MnistCnn.Commands.CommonOptions;
 using Architecture = MnistCnn.Networks.Architecture;
 
 namespace MnistCnn.Commands;
@@ -22,20 +21,20 @@ internal static class DoctorCommand
 
     public static Command Create()
     {
-        var command = new Command("doctor", "Say what this system has, and what is missing to train.") { Json };
+        var command = new Command("doctor", "Say what this system has, and what is missing to train.") { SharedOptions.Json };
         command.SetAction(Run);
         return command;
     }
 
-    private static int Run(ParseResult line)
+    private static int Run(ParseResult parseResult)
     {
-        HealthCheck[] findings = [.. Findings(line)];
-        DoctorReport.Write(findings, line.GetValue(Json));
+        HealthCheck[] findings = [.. Findings(parseResult)];
+        DoctorReport.Write(findings, parseResult.GetValue(SharedOptions.Json));
         string[] missing = [.. findings.Where(finding => finding.Needed && !finding.Found).Select(finding => finding.Name)];
         return missing.Length == 0 ? 0 : throw new UserException($"This system lacks what a training needs: {string.Join(", ", missing)}.");
     }
 
-    private static IEnumerable<HealthCheck> Findings(ParseResult line)
+    private static IEnumerable<HealthCheck> Findings(ParseResult parseResult)
     {
         yield return HealthCheck.Of("Program", () => $"MnistCnn {Versions.Program}, .NET {Environment.Version}");
         yield return HealthCheck.Of("System", System);
@@ -43,7 +42,7 @@ internal static class DoctorCommand
         yield return libtorch;
         if (libtorch.Found)
         {
-            var device = HealthCheck.Of("Device", () => Devices.Get(line.GetValue(Device) ?? "auto").ToString());
+            var device = HealthCheck.Of("Device", () => Devices.Get(parseResult.GetValue(SharedOptions.Device) ?? "auto").ToString());
             yield return device;
             yield return HealthCheck.Of("GPU", Gpu, needed: false);
             yield return HealthCheck.Of("MNIST", Mnist);

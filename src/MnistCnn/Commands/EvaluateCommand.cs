@@ -5,7 +5,6 @@ using MnistCnn.Reporting.Plots;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
-using static MnistCnn.Commands.CommonOptions;
 
 namespace MnistCnn.Commands;
 
@@ -14,7 +13,7 @@ internal static class EvaluateCommand
 {
     private const int DefaultTop = 5;
 
-    private static readonly Option<int?> Top = OptionalCount(
+    private static readonly Option<int?> Top = OptionParsers.OptionalCount(
         "--top", $"Report how often the right class is among the N likeliest too. [default: {DefaultTop} above {ClassText.FewClasses} classes]");
 
     private static readonly Option<string?> Out = new("--out")
@@ -26,32 +25,32 @@ internal static class EvaluateCommand
     {
         var command = new Command("evaluate", "Measure weights on the test images: accuracy, each class, confusions, mistakes.")
         {
-            Model, DataOptions.Data, DataOptions.TestShare, DataOptions.SkipBroken, TestLimit, Top, Threads, Out, Json,
+            SharedOptions.Model, DataOptions.Data, DataOptions.TestShare, DataOptions.SkipBroken, SharedOptions.TestLimit, Top, SharedOptions.Threads, Out, SharedOptions.Json,
         };
         command.SetAction(Run);
         return command;
     }
 
-    private static int Run(ParseResult line)
+    private static int Run(ParseResult parseResult)
     {
-        var device = StartTorch(line);
-        var name = line.GetValue(Model);
-        using var model = LoadModel(line, name, device);
-        using var data = DataOptions.Load(line, trainLimit: 1, testLimit: line.GetValue(TestLimit), model.Pictures);
+        var device = TorchEnvironment.Start(parseResult.GetValue(SharedOptions.Device), parseResult.GetValue(SharedOptions.Threads));
+        var name = parseResult.GetValue(SharedOptions.Model);
+        using var model = ModelLocator.Load(name, parseResult.GetValue(SharedOptions.Arch), device);
+        using var data = DataOptions.Load(parseResult, trainLimit: 1, testLimit: parseResult.GetValue(SharedOptions.TestLimit), model.Pictures);
         EnsureFit(model, data);
         var names = ClassNames.AreNumbers(model.ClassNames) ? data.ClassNames : model.ClassNames;
-        var top = TopOf(line.GetValue(Top), names.Count);
-        DataOptions.Report(line, data);
+        var top = TopOf(parseResult.GetValue(Top), names.Count);
+        DataOptions.Report(parseResult, data);
         if (model.MayKnowTestImages(data))
             Console.Error.WriteLine($"{data.Folder} is not split as it was when the network was trained, or has changed: it may know some of the test images.");
         var weights = ModelLocator.Find(name, model.Architecture);
-        var folder = Path.GetFullPath(line.GetValue(Out) ?? ModelLocator.ResultFolder(name, weights));
+        var folder = Path.GetFullPath(parseResult.GetValue(Out) ?? ModelLocator.ResultFolder(name, weights));
         var picture = Path.Combine(folder, Path.GetFileNameWithoutExtension(weights));
 
         using var test = data.Test.To(device);
         var evaluation = Evaluation.Run(model.Network, test, model.Normalization, rank: top is not null);
         var isChosenOnTest = ModelLocator.IsChosenOnTest(weights, data);
-        EvaluationReport.Write(model.Architecture, names, evaluation, top, isChosenOnTest, Draw, line.GetValue(Json));
+        EvaluationReport.Write(model.Architecture, names, evaluation, top, isChosenOnTest, Draw, parseResult.GetValue(SharedOptions.Json));
         return 0;
 
         IReadOnlyList<string> Draw() => PlotFile.DrawAll(

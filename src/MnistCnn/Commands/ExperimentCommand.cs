@@ -7,7 +7,8 @@ using MnistCnn.Reporting.Pages;
 using MnistCnn.Reporting.Plots;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
-using static MnistCnn.Commands.CommonOptions;
+using static MnistCnn.Commands.OptionParsers;
+using static MnistCnn.Commands.SharedOptions;
 using Device = TorchSharp.torch.Device;
 
 namespace MnistCnn.Commands;
@@ -26,7 +27,7 @@ internal static class ExperimentCommand
     private static readonly Option<int?> Seeds = OptionalCount("--seeds", "Measure everything N times, with the seeds 1 to N.");
     private static readonly Option<int?> Epochs = OptionalCount("--epochs", "How often a network sees each of its training images.");
     private static readonly Option<int?> TrainLimit = OptionalCount("--train-limit", "Only the first N training images.");
-    private static readonly Option<Recipe?> RecipeName = CommonOptions.RecipeName(
+    private static readonly Option<Recipe?> RecipeName = CreateRecipe(
         $"How networks are trained: {RecipeNames}. [default: the experiment's own]");
     private static readonly Option<bool> Quick = new("--quick") { Description = "Measure less: each in about two minutes, all in under ten." };
     private static readonly Option<bool> Deep = new("--deep") { Description = "Train deeper networks too: for convergence of 34 layers, for degradation of 110." };
@@ -53,7 +54,7 @@ internal static class ExperimentCommand
 
     private static int Run(ParseResult line)
     {
-        var device = StartTorch(line);
+        var device = TorchEnvironment.Start(line.GetValue(SharedOptions.Device), line.GetValue(Threads));
         var choice = line.GetRequiredValue(Name);
         return choice.Name == ExperimentSeries.Name ? RunAll(line, device) : RunOne(line, choice.Experiments[0], device);
     }

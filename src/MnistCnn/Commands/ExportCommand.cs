@@ -4,7 +4,6 @@ using MnistCnn.Files;
 using MnistCnn.Reporting;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
-using static MnistCnn.Commands.CommonOptions;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Commands;
@@ -29,27 +28,27 @@ internal static class ExportCommand
     {
         var command = new Command("export", "Write a trained network as an ONNX file, for ONNX Runtime and other programs.")
         {
-            Model, Out, Uint8, Probabilities, Overwrite, Json,
+            SharedOptions.Model, Out, Uint8, Probabilities, Overwrite, SharedOptions.Json,
         };
         command.SetAction(Run);
         return command;
     }
 
-    private static int Run(ParseResult line)
+    private static int Run(ParseResult parseResult)
     {
         NativeLibraries.Load();
-        var name = line.GetValue(Model);
-        using var model = LoadModel(line, name, CPU);
+        var name = parseResult.GetValue(SharedOptions.Model);
+        using var model = ModelLocator.Load(name, parseResult.GetValue(SharedOptions.Arch), CPU);
         var modelPath = ModelLocator.Find(name, model.Architecture);
-        var path = Path.GetFullPath(line.GetValue(Out)
+        var path = Path.GetFullPath(parseResult.GetValue(Out)
             ?? Path.Combine(ModelLocator.ResultFolder(name, modelPath), Path.GetFileNameWithoutExtension(modelPath) + ".onnx"));
-        EnsureFree(path, modelPath, line.GetValue(Overwrite));
+        EnsureFree(path, modelPath, parseResult.GetValue(Overwrite));
         var file = OnnxModel.Of(
             model.Architecture,
             model.Network,
-            new OnnxSettings(model.Shape, model.Normalization, model.Describe(), line.GetValue(Uint8), line.GetValue(Probabilities)));
+            new OnnxSettings(model.Shape, model.Normalization, model.Describe(), parseResult.GetValue(Uint8), parseResult.GetValue(Probabilities)));
         OnnxModel.Write(file, path);
-        ExportReport.Write(model.Architecture, file, path, line.GetValue(Json));
+        ExportReport.Write(model.Architecture, file, path, parseResult.GetValue(SharedOptions.Json));
         return 0;
     }
 

@@ -3,9 +3,9 @@ using MnistCnn.Data;
 using MnistCnn.Experiments;
 using MnistCnn.Reporting;
 using MnistCnn.Runs;
+using MnistCnn.Runtime;
 using MnistCnn.Sweeps;
 using MnistCnn.Training;
-using static MnistCnn.Commands.CommonOptions;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Commands;
@@ -15,18 +15,18 @@ internal static class PredictCommand
 {
     private static readonly Argument<string[]> Images = new("[MODEL] IMAGE")
     {
-        Description = $"Pictures, or folders of them: {string.Join(", ", ImageDecoder.Endings)}. In front of them, the network: {ModelDescription}",
+        Description = $"Pictures, or folders of them: {string.Join(", ", ImageDecoder.Endings)}. In front of them, the network: {SharedOptions.ModelDescription}",
         Arity = ArgumentArity.OneOrMore,
     };
 
-    private static readonly Option<int> Top = Count("--top", "Name the N likeliest classes.", 1);
+    private static readonly Option<int> Top = OptionParsers.Count("--top", "Name the N likeliest classes.", 1);
 
     private static readonly Option<bool> Show = new("--show") { Description = "Draw what the network saw." };
     public static Command Create()
     {
         var command = new Command("predict", "Say what is in a picture, and how sure the network is.")
         {
-            Images, Top, Show, Threads, Json,
+            Images, Top, Show, SharedOptions.Threads, SharedOptions.Json,
         };
         command.Validators.Add(result =>
         {
@@ -37,13 +37,13 @@ internal static class PredictCommand
         return command;
     }
 
-    private static int Run(ParseResult line)
+    private static int Run(ParseResult parseResult)
     {
-        var names = line.GetRequiredValue(Images);
+        var names = parseResult.GetRequiredValue(Images);
         var hasModel = ModelLocator.IsModel(names[0]);
         var name = hasModel ? names[0] : null;
-        var device = StartTorch(line);
-        using var model = LoadModel(line, name, device);
+        var device = TorchEnvironment.Start(parseResult.GetValue(SharedOptions.Device), parseResult.GetValue(SharedOptions.Threads));
+        using var model = ModelLocator.Load(name, parseResult.GetValue(SharedOptions.Arch), device);
         model.EnsureTakesPictures();
         model.Network.eval();
 
@@ -52,9 +52,9 @@ internal static class PredictCommand
             files,
             ModelLocator.Find(name, model.Architecture),
             model.ClassNames,
-            line.GetValue(Top),
-            line.GetValue(Show),
-            line.GetValue(Json));
+            parseResult.GetValue(Top),
+            parseResult.GetValue(Show),
+            parseResult.GetValue(SharedOptions.Json));
         foreach (var file in files)
         {
             Tensor? image;

@@ -7,7 +7,6 @@ using MnistCnn.Reporting;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Web;
-using static MnistCnn.Commands.CommonOptions;
 
 namespace MnistCnn.Commands;
 
@@ -16,7 +15,7 @@ internal static class ServeCommand
 {
     private static readonly Argument<string[]> ModelNames = new("MODEL")
     {
-        Description = $"Each network to look into: {ModelKinds} [default: {string.Join(" and ", ModelLocator.Ready)}, or what --arch names]",
+        Description = $"Each network to look into: {SharedOptions.ModelKinds} [default: {string.Join(" and ", ModelLocator.Ready)}, or what --arch names]",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
@@ -27,7 +26,7 @@ internal static class ServeCommand
         DefaultValueFactory = _ => "runs",
     };
 
-    private static readonly Option<int?> Port = OptionalCount(
+    private static readonly Option<int?> Port = OptionParsers.OptionalCount(
         "--port", $"The port. [default: {ServeSettings.FirstPort}, or the next one that is free]", ushort.MaxValue);
 
     private static readonly Option<IPAddress?> Listen = new("--listen")
@@ -43,34 +42,34 @@ internal static class ServeCommand
     {
         var command = new Command("serve", "Serve a page to draw on, to see what the blocks do, and to watch runs.")
         {
-            ModelNames, RunsFolder, DataOptions.Data, Port, Listen, NoBrowser, Threads, Json,
+            ModelNames, RunsFolder, DataOptions.Data, Port, Listen, NoBrowser, SharedOptions.Threads, SharedOptions.Json,
         };
-        command.SetAction(line => Run(line).GetAwaiter().GetResult()); // so that signals are this program's to handle: ShutdownSignals
+        command.SetAction(parseResult => Run(parseResult).GetAwaiter().GetResult()); // so that signals are this program's to handle: ShutdownSignals
         return command;
     }
 
-    private static async Task<int> Run(ParseResult line)
+    private static async Task<int> Run(ParseResult parseResult)
     {
-        var folder = Path.GetFullPath(line.GetRequiredValue(RunsFolder));
+        var folder = Path.GetFullPath(parseResult.GetRequiredValue(RunsFolder));
         if (File.Exists(folder))
             throw new UserException($"{folder} is a file; {RunsFolder.Name} takes a folder of runs.");
-        var device = StartTorch(line);
-        using var data = DataOptions.Load(line, trainLimit: 1, testLimit: null);
-        DataOptions.Report(line, data);
+        var device = TorchEnvironment.Start(parseResult.GetValue(SharedOptions.Device), parseResult.GetValue(SharedOptions.Threads));
+        using var data = DataOptions.Load(parseResult, trainLimit: 1, testLimit: null);
+        DataOptions.Report(parseResult, data);
         var runs = new RunWatcher(folder);
-        using var models = new Models(device, Named(line), line.GetValue(Arch), runs, data);
+        using var models = new Models(device, Named(parseResult), parseResult.GetValue(SharedOptions.Arch), runs, data);
         using var queue = new InferenceQueue();
         await queue.Run(() => models.Named.ToArray(), CancellationToken.None);
 
         using var interruption = new ShutdownSignals();
-        var settings = new ServeSettings(line.GetValue(Listen), line.GetValue(Port));
+        var settings = new ServeSettings(parseResult.GetValue(Listen), parseResult.GetValue(Port));
         var (app, address) = await Server.Start(settings, new Api(queue, models, runs, interruption.Token).MapPaths);
         await using (app)
         {
             if (settings.Address is not null && !IPAddress.IsLoopback(settings.Address))
                 Console.Error.WriteLine($"Whoever can reach {address} can use this page, and nothing that it shows is secret. Ctrl-C ends it.");
-            Output.Write(line.GetValue(Json), new { address }, _ => Console.Out.WriteLine(address));
-            if (!line.GetValue(NoBrowser) && !Console.IsOutputRedirected)
+            Output.Write(parseResult.GetValue(SharedOptions.Json), new { address }, _ => Console.Out.WriteLine(address));
+            if (!parseResult.GetValue(NoBrowser) && !Console.IsOutputRedirected)
                 OpenBrowser(address);
             await Task.Delay(Timeout.Infinite, interruption.Token).ContinueWith(_ => { }, TaskScheduler.Default);
             await app.StopAsync(new CancellationToken(canceled: true));
@@ -80,14 +79,14 @@ internal static class ServeCommand
     }
 
     // The files of the networks, by what requests call them.
-    private static Dictionary<string, string> Named(ParseResult line)
+    private static Dictionary<string, string> Named(ParseResult parseResult)
     {
-        string?[] standard = line.GetValue(Arch) is null ? [.. ModelLocator.Ready] : [null];
-        var names = line.GetValue(ModelNames) is { Length: > 0 } given ? given : standard;
+        string?[] standard = parseResult.GetValue(SharedOptions.Arch) is null ? [.. ModelLocator.Ready] : [null];
+        var names = parseResult.GetValue(ModelNames) is { Length: > 0 } given ? given : standard;
         var named = new Dictionary<string, string>();
         foreach (var name in names)
         {
-            var path = ModelLocator.Find(name, line.GetValue(Arch));
+            var path = ModelLocator.Find(name, parseResult.GetValue(SharedOptions.Arch));
             if (named.ContainsValue(path))
                 continue;
             var id = name is not null && Directory.Exists(name) ? Path.GetFileName(Path.GetDirectoryName(path))! : Path.GetFileNameWithoutExtension(path);
@@ -103,9 +102,9 @@ internal static class ServeCommand
 
     private static IPAddress? Address(ArgumentResult result)
     {
-        if (IPAddress.TryParse(Text(result), out var address))
+        if (IPAddress.TryParse(result.Text(), out var address))
             return address;
-        result.AddError($"--listen takes an address of this machine, as in 192.168.1.5, or 0.0.0.0 for all, not '{Text(result)}'.");
+        result.AddError($"--listen takes an address of this machine, as in 192.168.1.5, or 0.0.0.0 for all, not '{result.Text()}'.");
         return null;
     }
 

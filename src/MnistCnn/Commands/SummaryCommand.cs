@@ -5,7 +5,6 @@ using MnistCnn.Networks;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
-using static MnistCnn.Commands.CommonOptions;
 
 namespace MnistCnn.Commands;
 
@@ -21,13 +20,13 @@ internal static class SummaryCommand
         CustomParser = Shape,
     };
 
-    private static readonly Option<int> Classes = Count("--classes", "How many classes come out.", Mnist.Classes);
-    private static readonly Option<int> BatchSize = Count("--batch-size", "Count for N images.", 1);
+    private static readonly Option<int> Classes = OptionParsers.Count("--classes", "How many classes come out.", Mnist.Classes);
+    private static readonly Option<int> BatchSize = OptionParsers.Count("--batch-size", "Count for N images.", 1);
     public static Command Create()
     {
         var command = new Command("summary", "Show a network's layers, shapes, parameters, multiply-adds and receptive field.")
         {
-            Input, Classes, BatchSize, Json,
+            Input, Classes, BatchSize, SharedOptions.Json,
         };
         foreach (var option in DataOptions.All)
             command.Add(option);
@@ -40,29 +39,29 @@ internal static class SummaryCommand
         return command;
     }
 
-    private static int Run(ParseResult line)
+    private static int Run(ParseResult parseResult)
     {
         NativeLibraries.Load();
-        var architecture = line.GetValue(Arch) ?? Architecture.Find(Architecture.Default)!;
-        var shape = line.GetValue(DataOptions.Data) is null
-            ? (line.GetValue(Input) ?? Mnist) with { Classes = line.GetValue(Classes) }
-            : ShapeOfData(line);
-        var batchSize = line.GetValue(BatchSize);
+        var architecture = parseResult.GetValue(SharedOptions.Arch) ?? Architecture.Find(Architecture.Default)!;
+        var shape = parseResult.GetValue(DataOptions.Data) is null
+            ? (parseResult.GetValue(Input) ?? Mnist) with { Classes = parseResult.GetValue(Classes) }
+            : ShapeOfData(parseResult);
+        var batchSize = parseResult.GetValue(BatchSize);
         var summary = NetworkSummary.Of(architecture, shape, batchSize);
-        SummaryReport.Write(architecture, shape, batchSize, summary, line.GetValue(Json));
+        SummaryReport.Write(architecture, shape, batchSize, summary, parseResult.GetValue(SharedOptions.Json));
         return 0;
     }
 
-    private static NetworkShape ShapeOfData(ParseResult line)
+    private static NetworkShape ShapeOfData(ParseResult parseResult)
     {
-        using var data = DataOptions.Load(line, trainLimit: 1, testLimit: 1);
-        DataOptions.Report(line, data);
+        using var data = DataOptions.Load(parseResult, trainLimit: 1, testLimit: 1);
+        DataOptions.Report(parseResult, data);
         return Trainer.ShapeOf(data);
     }
 
     private static NetworkShape? Shape(ArgumentResult result)
     {
-        var text = Text(result);
+        var text = result.Text();
         var shape = NetworkShape.Parse(text);
         if (shape is null)
             result.AddError($"--input takes channels, height and width, as in {Mnist.Input}, each from 1 to {NetworkShape.LargestSide}, not '{text}'.");

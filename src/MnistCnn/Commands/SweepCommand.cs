@@ -8,7 +8,8 @@ using MnistCnn.Reporting;
 using MnistCnn.Runtime;
 using MnistCnn.Sweeps;
 using TorchSharp;
-using static MnistCnn.Commands.CommonOptions;
+using static MnistCnn.Commands.OptionParsers;
+using static MnistCnn.Commands.SharedOptions;
 
 namespace MnistCnn.Commands;
 
@@ -33,9 +34,9 @@ internal static class SweepCommand
         HelpName = "PART",
         CustomParser = result =>
         {
-            var shard = Shard.Parse(Text(result));
+            var shard = Shard.Parse(result.Text());
             if (shard is null)
-                result.AddError($"--shard takes a part and how many there are, as in 1/8, not '{Text(result)}'.");
+                result.AddError($"--shard takes a part and how many there are, as in 1/8, not '{result.Text()}'.");
             return shard;
         },
     };
@@ -156,7 +157,7 @@ internal static class SweepCommand
         if (shard.Index < 1 || shard.Index > shard.Count)
             throw new UserException($"There is no part {shard}: the first of {shard.Count} is 1/{shard.Count}, the last {shard.Count}/{shard.Count}.");
 
-        var device = StartTorch(line);
+        var device = TorchEnvironment.Start(line.GetValue(Device), line.GetValue(Threads));
         ReadGrid(line.GetValue(Parameters)!, line.CommandResult, out var grid);
         var shared = ArgumentsOf(line.CommandResult, Shared);
         var path = line.GetValue(Out) ?? Path.Combine("runs", $"sweep-{DateTimeOffset.Now:yyyyMMdd-HHmmss}");

@@ -10,7 +10,6 @@ using MnistCnn.Reporting.Plots;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
-using static MnistCnn.Commands.CommonOptions;
 
 namespace MnistCnn.Commands;
 
@@ -21,15 +20,15 @@ internal static class TrainCommand
 
     private static readonly TrainSettings Defaults = Recipe.All[0].Settings;
 
-    private static readonly Option<Recipe?> RecipeName = CommonOptions.RecipeName(
-        $"The settings to start from: {RecipeNames}. The defaults below are those of {Recipe.All[0].Name}.");
-    private static readonly Option<int> Epochs = Count("--epochs", "How often every training image is seen.", Defaults.Epochs);
-    private static readonly Option<int> BatchSize = Count("--batch-size", "Images in a step.", Defaults.BatchSize);
-    private static readonly Option<double> LearningRate = Number(
+    private static readonly Option<Recipe?> RecipeName = SharedOptions.CreateRecipe(
+        $"The settings to start from: {SharedOptions.RecipeNames}. The defaults below are those of {Recipe.All[0].Name}.");
+    private static readonly Option<int> Epochs = OptionParsers.Count("--epochs", "How often every training image is seen.", Defaults.Epochs);
+    private static readonly Option<int> BatchSize = OptionParsers.Count("--batch-size", "Images in a step.", Defaults.BatchSize);
+    private static readonly Option<double> LearningRate = OptionParsers.Number(
         "--lr", "Learning rate of SGD.", Defaults.LearningRate, TrainSettings.IsLearningRate, TrainSettings.LearningRates);
-    private static readonly Option<double> Momentum = Number(
+    private static readonly Option<double> Momentum = OptionParsers.Number(
         "--momentum", "Momentum of SGD.", Defaults.Momentum, TrainSettings.IsShare, TrainSettings.Shares);
-    private static readonly Option<double> WeightDecay = Number(
+    private static readonly Option<double> WeightDecay = OptionParsers.Number(
         "--weight-decay",
         "The share of each weight that is added to its gradient (L2).",
         Defaults.WeightDecay,
@@ -55,7 +54,7 @@ internal static class TrainCommand
     {
         Description = "Let the learning rate rise to --lr and fall again, once in the whole run.",
     };
-    private static readonly Option<double> LabelSmoothing = Number(
+    private static readonly Option<double> LabelSmoothing = OptionParsers.Number(
         "--label-smoothing",
         "The share of the target that all classes have in common.",
         Defaults.LabelSmoothing,
@@ -69,51 +68,51 @@ internal static class TrainCommand
         HelpName = "PARTS",
         CustomParser = result =>
         {
-            var parts = Augmentation.Parse(Text(result), out var problem);
+            var parts = Augmentation.Parse(result.Text(), out var problem);
             if (problem is not null)
-                result.AddError($"--augment '{Text(result)}': {problem}");
+                result.AddError($"--augment '{result.Text()}': {problem}");
             return parts;
         },
     };
 
-    private static readonly Option<string?> ClassWeights = Checked(
+    private static readonly Option<string?> ClassWeights = OptionParsers.Checked(
         new Option<string?>("--class-weights")
         {
             Description = $"What an image counts in the loss by its class: {Balanced}, so that all classes count the same.",
             HelpName = "NAME",
         },
         value => string.Equals(value, Balanced, StringComparison.OrdinalIgnoreCase) ? null : $"--class-weights takes {Balanced}, not '{value}'.");
-    private static readonly Option<long> Seed = Integer(
+    private static readonly Option<long> Seed = OptionParsers.Integer(
         "--seed", "Seed of the random numbers: the initial weights and the order of the images.", Defaults.Seed);
-    private static readonly Option<int?> TrainLimit = OptionalCount("--train-limit", "Only the first N training images.");
-    private static readonly Option<int?> Validation = OptionalCount(
+    private static readonly Option<int?> TrainLimit = OptionParsers.OptionalCount("--train-limit", "Only the first N training images.");
+    private static readonly Option<int?> Validation = OptionParsers.OptionalCount(
         "--validation", "Hold out the last N training images and choose the best epoch on them.");
-    private static readonly Option<int?> Patience = OptionalCount(
+    private static readonly Option<int?> Patience = OptionParsers.OptionalCount(
         "--patience", "With --validation: end after N epochs without a better one.");
     public static readonly Option<string?> Init = new("--init") { Description = "Start from the weights in a .safetensors file.", HelpName = "FILE" };
     private static readonly Option<bool> Freeze = new("--freeze") { Description = "With --init: train the last layer alone." };
     private static readonly Option<string?> Resume = new("--resume") { Description = "Go on from a checkpoint, with its settings.", HelpName = "FILE" };
-    private static readonly Option<int?> CheckpointEvery = OptionalCount(
+    private static readonly Option<int?> CheckpointEvery = OptionParsers.OptionalCount(
         "--checkpoint-every", "Write a checkpoint every N steps too, not only after each epoch.");
-    private static readonly Option<int?> Replicas = OptionalCount(
+    private static readonly Option<int?> Replicas = OptionParsers.OptionalCount(
         "--replicas", "Share each batch among N replicas of the network, a thread each; at most one a core. [default: 2, or 1 with one thread, on a GPU, or where the network cannot have them]", Environment.ProcessorCount);
     private static readonly Option<bool> TensorBoard = new("--tensorboard")
     {
         Description = "Write TensorBoard's event files into the run folder; false stops a resumed run that writes them.",
     };
-    private static readonly Option<int> LogInterval = Count("--log-interval", "Without a terminal: a line every N steps.", 300);
+    private static readonly Option<int> LogInterval = OptionParsers.Count("--log-interval", "Without a terminal: a line every N steps.", 300);
     private static readonly Option<string?> Out = new("--out")
     {
         Description = "The run folder. [default: runs/ARCHITECTURE-TIME]",
         HelpName = "DIR",
     };
-    private static readonly Option<string?> Plot = CommonOptions.Plot("accuracy.png in the run folder");
+    private static readonly Option<string?> Plot = SharedOptions.CreatePlot("accuracy.png in the run folder");
     public static Command Create()
     {
         var command = new Command("train", "Train one architecture; leave its weights, its accuracies and a plot in a run folder.")
         {
             RecipeName, Epochs, BatchSize, LearningRate, Momentum, WeightDecay, Milestones, OneCycle, LabelSmoothing, Augment, ClassWeights, Seed,
-            TrainLimit, TestLimit, Validation, Patience, Init, Freeze, Resume, CheckpointEvery, Threads, Replicas, Out, Plot, TensorBoard, LogInterval, Json,
+            TrainLimit, SharedOptions.TestLimit, Validation, Patience, Init, Freeze, Resume, CheckpointEvery, SharedOptions.Threads, Replicas, Out, Plot, TensorBoard, LogInterval, SharedOptions.Json,
         };
         foreach (var option in DataOptions.All)
             command.Add(option);
@@ -125,8 +124,8 @@ internal static class TrainCommand
     /// <summary>The options of how a network is trained: what they say is in <see cref="TrainSettings"/>.</summary>
     public static IReadOnlyList<Option> SettingsOptions { get; } =
     [
-        Arch, RecipeName, Epochs, BatchSize, LearningRate, Momentum, WeightDecay, Milestones, OneCycle, LabelSmoothing, Augment, ClassWeights, Seed,
-        TrainLimit, TestLimit, Validation, Patience, Freeze,
+        SharedOptions.Arch, RecipeName, Epochs, BatchSize, LearningRate, Momentum, WeightDecay, Milestones, OneCycle, LabelSmoothing, Augment, ClassWeights, Seed,
+        TrainLimit, SharedOptions.TestLimit, Validation, Patience, Freeze,
     ];
 
     /// <summary>Says which options do not go together.</summary>
@@ -144,59 +143,59 @@ internal static class TrainCommand
             result.AddError("--freeze needs --init: fresh weights have nothing to keep.");
     }
 
-    private static int Run(ParseResult line)
+    private static int Run(ParseResult parseResult)
     {
-        using var group = ProcessGroup.Join(error => Failure.Reason(error, line.GetValue(Verbose)));
-        return group is null ? Run(line, null) : group.Run(() => Run(line, group));
+        using var group = ProcessGroup.Join(error => Failure.Reason(error, parseResult.GetValue(SharedOptions.Verbose)));
+        return group is null ? Run(parseResult, null) : group.Run(() => Run(parseResult, group));
     }
 
-    private static int Run(ParseResult line, ProcessGroup? group)
+    private static int Run(ParseResult parseResult, ProcessGroup? group)
     {
-        using var start = ProcessGroup.Together(group, () => Read(line, group));
+        using var start = ProcessGroup.Together(group, () => Read(parseResult, group));
         group?.EnsureSame($"{string.Join(' ', start.Data.Sha256)} {start.Data.Pictures}");
         using var interruption = new ShutdownSignals();
         if (group is not null)
             group.ShutdownSignals = interruption.Token;
         var stop = group?.Token ?? interruption.Token;
         var (device, checkpoint, checkpointPath, architecture, settings, data) = start;
-        var (folder, every, parallelism) = (line.GetValue(Out), line.GetValue(CheckpointEvery), new ParallelSettings(line.GetValue(Replicas), group));
+        var (folder, every, parallelism) = (parseResult.GetValue(Out), parseResult.GetValue(CheckpointEvery), new ParallelSettings(parseResult.GetValue(Replicas), group));
         using var run = checkpoint is null
-            ? TrainingRun.Start(architecture, settings, data, device, folder, line.GetValue(Init), every, parallelism)
+            ? TrainingRun.Start(architecture, settings, data, device, folder, parseResult.GetValue(Init), every, parallelism)
             : TrainingRun.Resume(checkpoint, checkpointPath!, architecture, settings, data, device, folder, every, parallelism);
         if (device.type != TorchSharp.DeviceType.CPU)
-            run.Trainer.StepsAtOnce = every ?? line.GetValue(LogInterval);
+            run.Trainer.StepsAtOnce = every ?? parseResult.GetValue(LogInterval);
         if (run.Follows)
             return run.Train([], stop) ? 0 : ExitCode.Interrupted;
-        DataOptions.Report(line, data);
+        DataOptions.Report(parseResult, data);
         if (run.FreshLayer is { } freshLayer)
             Console.Error.WriteLine(freshLayer);
         if (run.Trainer.Classes.Warning(data.ClassNames, isPart: settings.TrainLimit is not null) is { } warning)
             Console.Error.WriteLine(warning);
         if (!run.Folder.HasBest)
             Console.Error.WriteLine($"The best weights so far are not beside {checkpointPath}: best.safetensors comes with the next better epoch.");
-        return Train(line, architecture, run, Path.GetDirectoryName(checkpointPath), stop);
+        return Train(parseResult, architecture, run, Path.GetDirectoryName(checkpointPath), stop);
     }
 
-    private static Beginning Read(ParseResult line, ProcessGroup? group)
+    private static Beginning Read(ParseResult parseResult, ProcessGroup? group)
     {
-        var device = StartTorch(line, group?.CountOnSameCores ?? 1);
-        var checkpointPath = line.GetValue(Resume) is { } resume ? Path.GetFullPath(resume) : null;
+        var device = TorchEnvironment.Start(parseResult.GetValue(SharedOptions.Device), parseResult.GetValue(SharedOptions.Threads), group?.CountOnSameCores ?? 1);
+        var checkpointPath = parseResult.GetValue(Resume) is { } resume ? Path.GetFullPath(resume) : null;
         var checkpoint = checkpointPath is null ? null : Checkpoint.Read(checkpointPath);
         DataSet? data = null;
         try
         {
             if (checkpointPath is not null && ExperimentRun.Owns(checkpointPath))
                 throw new UserException($"{checkpointPath} is of a training inside an experiment: start that again with the same --out, and it goes on.");
-            var settings = Settings(line, checkpoint?.Settings);
+            var settings = Settings(parseResult, checkpoint?.Settings);
             checkpoint?.EnsureSame(settings);
             var architecture = Architecture.Find(settings.Architecture)
                 ?? throw new InvalidDataException($"{checkpointPath} is of an architecture that this program does not know: {settings.Architecture}.");
-            data = LoadData(line, settings, checkpoint?.Data, group);
-            EnsureOutside(data, line.GetValue(Out) ?? Path.GetDirectoryName(checkpointPath));
+            data = LoadData(parseResult, settings, checkpoint?.Data, group);
+            EnsureOutside(data, parseResult.GetValue(Out) ?? Path.GetDirectoryName(checkpointPath));
 
             // What unpacking the files took, some 65 MB, is not needed any more.
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
-            if (line.GetValue(Plot) is { } plotPath && group is not { Rank: > 0 })
+            if (parseResult.GetValue(Plot) is { } plotPath && group is not { Rank: > 0 })
                 AtomicFile.EnsureWritable(plotPath);
             return new Beginning(device, checkpoint, checkpointPath, architecture, settings, data);
         }
@@ -209,12 +208,12 @@ internal static class TrainCommand
     }
 
     // A run that goes on finds its data where they were, if they are still there.
-    private static DataSet LoadData(ParseResult line, TrainSettings settings, RunData? saved, ProcessGroup? group)
+    private static DataSet LoadData(ParseResult parseResult, TrainSettings settings, RunData? saved, ProcessGroup? group)
     {
         var isThere = DataReader.Exists(saved?.Folder);
-        if (saved?.Pictures is not null && !isThere && line.GetResult(DataOptions.Data) is null)
+        if (saved?.Pictures is not null && !isThere && parseResult.GetResult(DataOptions.Data) is null)
             throw new UserException($"The data folder {saved.Folder} is not there any more: say where it is with --data.");
-        return DataOptions.Load(line, settings.TrainLimit, settings.TestLimit, saved?.Pictures, isThere ? saved!.Folder : null, group?.CountOnSameCores ?? 1);
+        return DataOptions.Load(parseResult, settings.TrainLimit, settings.TestLimit, saved?.Pictures, isThere ? saved!.Folder : null, group?.CountOnSameCores ?? 1);
     }
 
     // A picture that a run leaves there would be taken for one of the set.
@@ -225,18 +224,18 @@ internal static class TrainCommand
             throw new UserException($"The run folder would be {path}, among the pictures of {data.Folder}: choose another one with --out.");
     }
 
-    private static int Train(ParseResult line, Architecture architecture, TrainingRun run, string? home, CancellationToken interruption)
+    private static int Train(ParseResult parseResult, Architecture architecture, TrainingRun run, string? home, CancellationToken interruption)
     {
-        var (folder, epochs, json) = (run.Folder, run.Trainer.Settings.Epochs, line.GetValue(Json));
-        var plotPath = line.GetValue(Plot) is { } path ? Path.GetFullPath(path) : folder.PlotPath;
+        var (folder, epochs, json) = (run.Folder, run.Trainer.Settings.Epochs, parseResult.GetValue(SharedOptions.Json));
+        var plotPath = parseResult.GetValue(Plot) is { } path ? Path.GetFullPath(path) : folder.PlotPath;
         var plot = new AccuracyPlot(plotPath, architecture.Title, epochs, folder.Epochs);
         if (folder.Epochs.Count > 0)
             plot.Draw(); // A run can be killed after the checkpoint of an epoch and before its plot.
         List<ITrainingCallback> observers = [plot];
-        if (line.GetResult(TensorBoard) is { Implicit: false } ? line.GetValue(TensorBoard) : TensorBoardWriter.HasEvents(home))
+        if (parseResult.GetResult(TensorBoard) is { Implicit: false } ? parseResult.GetValue(TensorBoard) : TensorBoardWriter.HasEvents(home))
             observers.Add(new TensorBoardWriter(folder.FullPath, home, run.Trainer));
         var isFinished = false;
-        TrainingReport.Run(epochs, line.GetValue(LogInterval), json, report => isFinished = run.Train([.. observers, .. report], interruption));
+        TrainingReport.Run(epochs, parseResult.GetValue(LogInterval), json, report => isFinished = run.Train([.. observers, .. report], interruption));
 
         string[] files = [folder.InfoPath, folder.MetricsPath, plotPath, folder.ModelPath, folder.BestPath, folder.CheckpointPath];
         TrainingReport.Result(folder.Info, folder.Epochs, [.. files.Where(File.Exists)], json);
@@ -250,29 +249,29 @@ internal static class TrainCommand
     /// How to train: what is not asked for is as in the checkpoint, where there is one, or as in the recipe. One course of the learning
     /// rate takes the place of the other.
     /// </summary>
-    public static TrainSettings Settings(ParseResult line, TrainSettings? saved = null)
+    public static TrainSettings Settings(ParseResult parseResult, TrainSettings? saved = null)
     {
-        saved ??= (line.GetValue(RecipeName) ?? Recipe.All[0]).Settings;
+        saved ??= (parseResult.GetValue(RecipeName) ?? Recipe.All[0]).Settings;
         return new TrainSettings(
-            line.GetValue(Arch)?.Name ?? saved.Architecture,
+            parseResult.GetValue(SharedOptions.Arch)?.Name ?? saved.Architecture,
             Value(Epochs, saved.Epochs),
             Value(BatchSize, saved.BatchSize),
             Value(LearningRate, saved.LearningRate),
             Value(Momentum, saved.Momentum),
             Value(Seed, saved.Seed),
             Value(TrainLimit, saved.TrainLimit),
-            Value(TestLimit, saved.TestLimit),
+            Value(SharedOptions.TestLimit, saved.TestLimit),
             Value(Validation, saved.Validation),
             Value(Patience, saved.Patience),
-            line.GetResult(Milestones) is null && Value(OneCycle, saved.OneCycle),
+            parseResult.GetResult(Milestones) is null && Value(OneCycle, saved.OneCycle),
             Value(LabelSmoothing, saved.LabelSmoothing),
             Value(Augment, saved.Augment),
-            line.GetValue(ClassWeights) is not null || saved.BalanceClasses,
+            parseResult.GetValue(ClassWeights) is not null || saved.BalanceClasses,
             Value(Freeze, saved.Freeze),
             Value(WeightDecay, saved.WeightDecay),
-            line.GetValue(OneCycle) ? null : Value<IReadOnlyList<int>?>(Milestones, saved.LearningRateMilestones));
+            parseResult.GetValue(OneCycle) ? null : Value<IReadOnlyList<int>?>(Milestones, saved.LearningRateMilestones));
 
-        T? Value<T>(Option<T> option, T otherwise) => line.GetResult(option) is { Implicit: false } ? line.GetValue(option) : otherwise;
+        T? Value<T>(Option<T> option, T otherwise) => parseResult.GetResult(option) is { Implicit: false } ? parseResult.GetValue(option) : otherwise;
     }
 
     /// <summary>What a run begins with, or goes on with from a checkpoint.</summary>

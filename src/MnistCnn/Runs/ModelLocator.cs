@@ -53,6 +53,10 @@ internal static class ModelLocator
         }
     }
 
+    /// <summary>Loads a model; parameters and exceptions as in <see cref="Find"/> and <see cref="TrainedNetwork.Load"/>.</summary>
+    public static TrainedNetwork Load(string? name, Architecture? architecture, TorchSharp.torch.Device device) =>
+        TrainedNetwork.Load(Find(name, architecture), architecture).To(device);
+
     /// <summary>The file with a model's weights: of a run folder, those of its best epoch.</summary>
     /// <param name="name">A file, a run folder or the name of a ready network; null for a ready one.</param>
     /// <param name="architecture">Which ready network, where <paramref name="name"/> is null; null for the better one.</param>

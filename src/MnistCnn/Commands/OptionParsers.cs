@@ -1,0 +1,101 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace MnistCnn.Commands;
+
+/// <summary>Creates options whose values are checked while the command line is parsed.</summary>
+internal static class OptionParsers
+{
+    /// <summary>Creates an option that takes a whole number from 1.</summary>
+    public static Option<int> Count(string name, string description, int defaultValue) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result => ParseCount(result),
+        DefaultValueFactory = _ => defaultValue,
+    };
+
+    /// <summary>Creates an option without a default that takes a whole number from 1.</summary>
+    public static Option<int?> OptionalCount(string name, string description, int highest = int.MaxValue) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result => ParseCount(result, highest),
+    };
+
+    /// <summary>Creates an option that takes a number.</summary>
+    /// <param name="range">Description of the valid numbers, for the error message.</param>
+    public static Option<double> Number(
+        string name, string description, double defaultValue, Func<double, bool> isValid, string range) => new(name)
+    {
+        Description = description,
+        HelpName = "X",
+        CustomParser = result =>
+        {
+            var isNumber = double.TryParse(result.Text(), NumberStyles.Float, CultureInfo.InvariantCulture, out var value);
+            return result.Validate(isNumber && isValid(value), value, range);
+        },
+        DefaultValueFactory = _ => defaultValue,
+    };
+
+    /// <summary>Creates an option that takes any 64-bit integer.</summary>
+    public static Option<long> Integer(string name, string description, long defaultValue) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result =>
+        {
+            var isInteger = long.TryParse(result.Text(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value);
+            return result.Validate(isInteger, value, "a whole number");
+        },
+        DefaultValueFactory = _ => defaultValue,
+    };
+
+    /// <summary>Adds a validator to an option.</summary>
+    /// <param name="findError">Returns the error message for a value, or null if the value is valid.</param>
+    public static Option<string?> Checked(Option<string?> option, Func<string, string?> findError)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && findError(token.Value) is { } message)
+                result.AddError(message);
+        });
+        return option;
+    }
+
+    /// <summary>Returns the item with the given name, ignoring case. An unknown name is an error that lists the known ones.</summary>
+    public static T? Choose<T>(ArgumentResult result, string kind, IReadOnlyList<T> items, Func<T, string> nameOf)
+        where T : class
+    {
+        var chosen = items.FirstOrDefault(item => string.Equals(nameOf(item), result.Text(), StringComparison.OrdinalIgnoreCase));
+        if (chosen is null)
+            result.AddError(Unknown(kind, result.Text(), Names(items, nameOf)));
+        return chosen;
+    }
+
+    /// <summary>Error message for an unknown name.</summary>
+    public static string Unknown(string kind, string name, string known) => $"There is no {kind} '{name}'. The known ones: {known}.";
+
+    /// <summary>Joins names for help texts and messages.</summary>
+    public static string Names<T>(IEnumerable<T> items, Func<T, string> nameOf) => string.Join(", ", items.Select(nameOf));
+
+    /// <summary>First value of an argument as typed, or "".</summary>
+    public static string Text(this ArgumentResult result) => result.Tokens is [var token, ..] ? token.Value : "";
+
+    /// <summary>Whether the user typed the option, so that its value is not the default.</summary>
+    public static bool IsGiven(this ParseResult parseResult, Option option) => parseResult.GetResult(option) is { Implicit: false };
+
+    private static int ParseCount(ArgumentResult result, int highest = int.MaxValue)
+    {
+        var isInteger = int.TryParse(result.Text(), NumberStyles.None, CultureInfo.InvariantCulture, out var value);
+        return result.Validate(isInteger && value >= 1 && value <= highest, value, $"a whole number from 1 to {highest}");
+    }
+
+    private static T Validate<T>(this ArgumentResult result, bool isValid, T value, string range)
+    {
+        if (!isValid)
+            result.AddError($"{(result.Parent as OptionResult)?.IdentifierToken?.Value} takes {range}, not '{result.Text()}'.");
+        return value;
+    }
+}

@@ -1,0 +1,82 @@
+using System.CommandLine;
+using MnistCnn.Networks;
+using MnistCnn.Reporting.Plots;
+using MnistCnn.Runs;
+using MnistCnn.Runtime;
+using MnistCnn.Training;
+
+namespace MnistCnn.Commands;
+
+/// <summary>Options and arguments of more than one command.</summary>
+internal static class SharedOptions
+{
+    /// <summary>Help text for MODEL.</summary>
+    /// <remarks>Declared first: static initializers below use it.</remarks>
+    public static readonly string ModelKinds =
+        $"a {ModelLocator.Ending} file with weights, this program's or PyTorch's, a run folder, or a network that comes with the program: "
+        + $"{string.Join(", ", ModelLocator.Ready)}.";
+
+    /// <summary>Help text for MODEL with its default.</summary>
+    public static readonly string ModelDescription = $"{ModelKinds} [default: {ModelLocator.Standard}, or what --arch names]";
+
+    /// <remarks>
+    /// Recursive, like <see cref="Device"/>: <c>dotnet run train --arch inception</c> passes it on before the name of the command, see
+    /// MnistCnn.csproj.
+    /// </remarks>
+    public static Option<Architecture?> Arch { get; } = new("--arch")
+    {
+        Description = $"The network: {Architecture.Names}. Not for compare, experiment and doctor. "
+            + $"[default: {Architecture.Default}, or what the weights are of]",
+        HelpName = "NAME",
+        Recursive = true,
+        CustomParser = result => OptionParsers.Choose(result, "architecture", Architecture.All, architecture => architecture.Name),
+    };
+
+    public static Option<string?> Device { get; } = OptionParsers.Checked(
+        new Option<string?>("--device")
+        {
+            Description = $"Where it runs: {Devices.Names}. Not for compare, summary and export. [default: auto]",
+            HelpName = "NAME",
+            Recursive = true,
+        },
+        value => Devices.IsName(value) ? null : OptionParsers.Unknown("device", value, Devices.Names));
+
+    public static Option<int?> TestLimit { get; } = OptionParsers.OptionalCount("--test-limit", "Only the first N test images.");
+
+    /// <remarks>At most one per core: more OpenMP threads would wait for each other endlessly.</remarks>
+    public static Option<int?> Threads { get; } = OptionParsers.OptionalCount(
+        "--threads", "Threads on the CPU, at most one a core. [default: one a core]", Environment.ProcessorCount);
+
+    public static Argument<string?> Model { get; } = new("MODEL")
+    {
+        Description = $"The network: {ModelDescription}",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    public static Option<bool> Json { get; } = new("--json")
+    {
+        Description = "Print one JSON document on standard output, and nothing else there.",
+    };
+
+    public static Option<bool> Verbose { get; } = new("--verbose")
+    {
+        Description = "If something fails, print the stack trace too.",
+        Recursive = true,
+    };
+
+    /// <summary>Names of all recipes, for help texts.</summary>
+    public static string RecipeNames { get; } = OptionParsers.Names(Recipe.All, recipe => recipe.Name);
+
+    /// <summary>Creates an option for the path of the plot.</summary>
+    public static Option<string?> CreatePlot(string defaultPath) => OptionParsers.Checked(
+        new Option<string?>("--plot") { Description = $"The plot: {PlotFile.Endings}. [default: {defaultPath}]", HelpName = "FILE" },
+        value => PlotFile.HasKnownEnding(value) ? null : $"--plot takes a file that ends in one of {PlotFile.Endings}, not '{value}'.");
+
+    /// <summary>Creates an option for the name of a recipe.</summary>
+    public static Option<Recipe?> CreateRecipe(string description) => new("--recipe")
+    {
+        Description = description,
+        HelpName = "NAME",
+        CustomParser = result => OptionParsers.Choose(result, "recipe", Recipe.All, recipe => recipe.Name),
+    };
+}
