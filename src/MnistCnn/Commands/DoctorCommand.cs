@@ -53,7 +53,7 @@ internal static class DoctorCommand
 
         yield return HealthCheck.Of("Plots", Plots, needed: false);
         yield return HealthCheck.Of("Folder", Folder);
-        yield return HealthCheck.Of("MPI", () => ProcessGroup.Library, needed: false);
+        yield return HealthCheck.Of("MPI", () => MpiProcessGroup.Library, needed: false);
     }
 
     private static string System()

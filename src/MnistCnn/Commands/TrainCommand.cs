@@ -145,27 +145,33 @@ internal static class TrainCommand
 
     private static int Run(ParseResult parseResult)
     {
-        using var group = ProcessGroup.Join(error => Failure.Reason(error, parseResult.GetValue(SharedOptions.Verbose)));
-        return group is null ? Run(parseResult, null) : group.Run(() => Run(parseResult, group));
+        using var group = MpiProcessGroup.Join(error => Failure.Reason(error, parseResult.GetValue(SharedOptions.Verbose)));
+        if (group.Rank > 0)
+            SilenceConsole();
+        return group.RunOrAbort(() => Run(parseResult, group));
     }
 
-    private static int Run(ParseResult parseResult, ProcessGroup? group)
+    private static void SilenceConsole()
     {
-        using var start = ProcessGroup.Together(group, () => Read(parseResult, group));
-        group?.EnsureSame($"{string.Join(' ', start.Data.Sha256)} {start.Data.Pictures}");
-        using var interruption = new ShutdownSignals();
-        if (group is not null)
-            group.ShutdownSignals = interruption.Token;
-        var stop = group?.Token ?? interruption.Token;
+        Console.SetOut(TextWriter.Null);
+        Console.SetError(TextWriter.Null);
+    }
+
+    private static int Run(ParseResult parseResult, IProcessGroup group)
+    {
+        using var start = group.RunOnAll(() => Read(parseResult, group));
+        group.AgreeOn($"{string.Join(' ', start.Data.Sha256)} {start.Data.Pictures}");
+        using var signals = new ShutdownSignals();
         var (device, checkpoint, checkpointPath, architecture, settings, data) = start;
-        var (folder, every, parallelism) = (parseResult.GetValue(Out), parseResult.GetValue(CheckpointEvery), new ParallelSettings(parseResult.GetValue(Replicas), group));
+        var (folder, every) = (parseResult.GetValue(Out), parseResult.GetValue(CheckpointEvery));
+        var parallelism = new ParallelSettings(parseResult.GetValue(Replicas)) { Group = group };
         using var run = checkpoint is null
             ? TrainingRun.Start(architecture, settings, data, device, folder, parseResult.GetValue(Init), every, parallelism)
             : TrainingRun.Resume(checkpoint, checkpointPath!, architecture, settings, data, device, folder, every, parallelism);
         if (device.type != TorchSharp.DeviceType.CPU)
             run.Trainer.StepsAtOnce = every ?? parseResult.GetValue(LogInterval);
         if (run.Follows)
-            return run.Train([], stop) ? 0 : ExitCode.Interrupted;
+            return run.Train([], signals.Token) ? 0 : ExitCode.Interrupted;
         DataOptions.Report(parseResult, data);
         if (run.FreshLayer is { } freshLayer)
             Console.Error.WriteLine(freshLayer);
@@ -173,12 +179,12 @@ internal static class TrainCommand
             Console.Error.WriteLine(warning);
         if (!run.Folder.HasBest)
             Console.Error.WriteLine($"The best weights so far are not beside {checkpointPath}: best.safetensors comes with the next better epoch.");
-        return Train(parseResult, architecture, run, Path.GetDirectoryName(checkpointPath), stop);
+        return Train(parseResult, architecture, run, Path.GetDirectoryName(checkpointPath), signals.Token);
     }
 
-    private static Beginning Read(ParseResult parseResult, ProcessGroup? group)
+    private static Beginning Read(ParseResult parseResult, IProcessGroup group)
     {
-        var device = TorchEnvironment.Start(parseResult.GetValue(SharedOptions.Device), parseResult.GetValue(SharedOptions.Threads), group?.CountOnSameCores ?? 1);
+        var device = TorchEnvironment.Start(parseResult.GetValue(SharedOptions.Device), parseResult.GetValue(SharedOptions.Threads), group.RanksOnSameCores);
         var checkpointPath = parseResult.GetValue(Resume) is { } resume ? Path.GetFullPath(resume) : null;
         var checkpoint = checkpointPath is null ? null : Checkpoint.Read(checkpointPath);
         DataSet? data = null;
@@ -195,7 +201,7 @@ internal static class TrainCommand
 
             // What unpacking the files took, some 65 MB, is not needed any more.
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
-            if (parseResult.GetValue(Plot) is { } plotPath && group is not { Rank: > 0 })
+            if (parseResult.GetValue(Plot) is { } plotPath && group.Rank == 0)
                 AtomicFile.EnsureWritable(plotPath);
             return new Beginning(device, checkpoint, checkpointPath, architecture, settings, data);
         }
@@ -208,12 +214,12 @@ internal static class TrainCommand
     }
 
     // A run that goes on finds its data where they were, if they are still there.
-    private static DataSet LoadData(ParseResult parseResult, TrainSettings settings, RunData? saved, ProcessGroup? group)
+    private static DataSet LoadData(ParseResult parseResult, TrainSettings settings, RunData? saved, IProcessGroup group)
     {
         var isThere = DataReader.Exists(saved?.Folder);
         if (saved?.Pictures is not null && !isThere && parseResult.GetResult(DataOptions.Data) is null)
             throw new UserException($"The data folder {saved.Folder} is not there any more: say where it is with --data.");
-        return DataOptions.Load(parseResult, settings.TrainLimit, settings.TestLimit, saved?.Pictures, isThere ? saved!.Folder : null, group?.CountOnSameCores ?? 1);
+        return DataOptions.Load(parseResult, settings.TrainLimit, settings.TestLimit, saved?.Pictures, isThere ? saved!.Folder : null, group.RanksOnSameCores);
     }
 
     // A picture that a run leaves there would be taken for one of the set.

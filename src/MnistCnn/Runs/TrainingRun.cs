@@ -60,7 +60,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
             data,
             device,
             checkpointEvery,
-            parallelism?.Group,
+            parallelism?.Group ?? SingleProcess.Instance,
             trainer => freshLayer = init is null ? null : TrainedNetwork.LoadInto(trainer.Model, architecture, init, data.ClassNames),
             info => RunFolder.Create(folder, info));
         run.FreshLayer = freshLayer;
@@ -101,7 +101,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
             asBefore,
             device,
             checkpointEvery,
-            parallelism?.Group,
+            parallelism?.Group ?? SingleProcess.Instance,
             checkpoint.Restore,
             info => RunFolder.Continue(checkpoint, checkpointPath, folder, info));
         checkpoint.Dispose();
@@ -147,9 +147,9 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
             if (Trainer.State is { Step: 0, History: [.., var last] } && !File.Exists(Folder.ModelPath))
                 SaveWeights(Folder.ModelPath, last); // it goes on in a new folder, and may have no epoch left to do
             var group = Trainer.ParallelSettings.Group;
-            var waitedBefore = group?.SecondsWaited;
+            var waitedBefore = group.SecondsWaited;
             var isFinished = TrainOn(observers, cancellation);
-            Folder.Finish(isFinished ? RunInfo.Finished : "stopped", group?.SecondsWaited - waitedBefore);
+            Folder.Finish(isFinished ? RunInfo.Finished : "stopped", group.SecondsWaited - waitedBefore);
             return isFinished;
         }
         catch (Exception error)
@@ -187,12 +187,12 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
         DataSet data,
         Device device,
         int? checkpointEvery,
-        ProcessGroup? group,
+        IProcessGroup group,
         Action<Trainer> prepare,
         Func<RunInfo, RunFolder> open)
     {
         var started = DateTimeOffset.Now;
-        var trainer = ProcessGroup.Together(group, () => Prepared(make(), prepare));
+        var trainer = group.RunOnAll(() => Prepared(make(), prepare));
         try
         {
             EnsureSame(group, trainer, data);
@@ -200,10 +200,10 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
                 trainer.Settings, trainer.Parameters, device.ToString(), get_num_threads(), Versions.All, RunData.Of(data), started)
             {
                 AuxiliaryParameters = trainer.AuxiliaryParameters,
-                Processes = group?.Count,
+                Processes = group.WorldSize > 1 ? group.WorldSize : null,
                 Replicas = trainer.ParallelSettings.Replicas is > 1 and var replicas ? replicas : null,
             };
-            return new TrainingRun(trainer, ProcessGroup.Together(group, () => group is { Rank: > 0 } ? null : open(info)), data, checkpointEvery);
+            return new TrainingRun(trainer, group.RunOnAll(() => group.Rank > 0 ? null : open(info)), data, checkpointEvery);
         }
         catch
         {
@@ -227,17 +227,15 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
     }
 
     // Processes that start from something else than the first would not train its network.
-    private static void EnsureSame(ProcessGroup? group, Trainer trainer, DataSet data)
+    private static void EnsureSame(IProcessGroup group, Trainer trainer, DataSet data)
     {
-        if (group is null)
-            return;
         var own = new Beginning(
             Versions.Program, trainer.Settings, RunData.Of(data) with { Folder = "" }, trainer.State, StateDictionary.Fingerprint(trainer.Model));
-        var all = group.Exchange(JsonSerializer.Serialize(own, JsonFormat.Line))
+        var all = group.AllGatherText(JsonSerializer.Serialize(own, JsonFormat.Line))
             .Select((text, rank) => JsonFormat.Parse<Beginning>(text, $"What process {rank} says")).ToArray();
         foreach (var (rank, other) in all.Index())
             if (JsonFormat.Differences(all[0], other, "{0} is {2}, not {1}") is { Length: > 0 } differences)
-                throw new UserException($"Process {rank} of {group.Count} would train something else than process 0: {string.Join("; ", differences)}. Start all of them alike.");
+                throw new UserException($"Process {rank} of {group.WorldSize} would train something else than process 0: {string.Join("; ", differences)}. Start all of them alike.");
     }
 
     // What an epoch leaves is written before others are told of it: they may fail, and the checkpoint would stand behind the epoch.
@@ -258,7 +256,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
 
     // What observers write to a terminal that was closed fails too. Not where other processes would wait for this one at another place.
     private bool IsOfClosedTerminal(Exception error, CancellationToken cancellation) =>
-        error is IOException && cancellation.IsCancellationRequested && Trainer.ParallelSettings.Group is null;
+        error is IOException && cancellation.IsCancellationRequested && Trainer.ParallelSettings.Group.WorldSize == 1;
 
     private void SaveCheckpoint() => Checkpoint.Write(Folder.CheckpointPath, Trainer, Folder.Info.Data, Folder.Info.Id);
 

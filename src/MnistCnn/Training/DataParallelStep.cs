@@ -8,57 +8,54 @@ using static TorchSharp.torch.nn;
 namespace MnistCnn.Training;
 
 /// <summary>
-/// The loss of a batch of which each of several replicas of a network, with the same weights, takes a share in a thread of its own. Their
-/// gradients are added up in the order of the replicas, so that as many replicas always give the same bits.
+/// Forward and backward on one shard of the batch per replica of the model, each replica on its own thread. Gradients are summed in the
+/// order of the replicas, so the same number of replicas gives the same bits.
 /// </summary>
-/// <remarks>
-/// Two threads with half of the images each wait for each other once in a step; two threads that share every operation, once in each
-/// of them.
-/// </remarks>
+/// <remarks>Replicas synchronize once per step; torch's intra-op threads synchronize in every operation.</remarks>
 internal sealed class DataParallelStep : IForwardBackward
 {
-    private readonly SingleModelStep loss;
+    private readonly SingleModelStep model;
     private readonly Replica[] replicas;
 
-    /// <param name="loss">The loss in the network that is trained, which is the first replica.</param>
-    /// <param name="create">Makes another network of its kind; its weights do not matter.</param>
-    /// <param name="count">How many replicas, 2 or more.</param>
-    public DataParallelStep(SingleModelStep loss, Func<Module<Tensor, Tensor>> create, int count)
+    /// <param name="model">Step of the model that is trained, which is the first replica.</param>
+    /// <param name="create">Creates another model of the same architecture; its weights are replaced.</param>
+    /// <param name="count">Number of replicas, 2 or more.</param>
+    public DataParallelStep(SingleModelStep model, Func<Module<Tensor, Tensor>> create, int count)
     {
-        this.loss = loss;
+        this.model = model;
         var threads = get_num_threads();
         using var state = get_rng_state();
         replicas = [.. Enumerable.Range(0, count).Select(index => new Replica(
-            index == 0 ? loss : loss.In(WithWeightsOf(loss.Network, create())), isFirst: index == 0, Math.Max(1, threads / count)))];
+            index == 0 ? model : model.In(ShareWeights(model.Network, create())), isFirst: index == 0, Math.Max(1, threads / count)))];
         set_rng_state(state);
         foreach (var replica in replicas)
             replica.Start();
-        set_num_threads(threads); // what threads set for themselves, new ones would start with
+        set_num_threads(threads); // new threads start with the number that the last thread set for itself
     }
 
-    /// <summary>Whether a network can have replicas: batch normalisation keeps one set of statistics, and dropout draws from one generator.</summary>
-    public static bool IsPossible(Module<Tensor, Tensor> network) => !Layers.Has<BatchNorm2d>(network) && !Layers.Has<Dropout>(network);
+    /// <summary>Returns false for batch normalization, with one set of statistics, and dropout, with one random generator.</summary>
+    public static bool Supports(Module<Tensor, Tensor> model) => !Layers.Has<BatchNorm2d>(model) && !Layers.Has<Dropout>(model);
 
     /// <inheritdoc/>
     public (Tensor Loss, Tensor Correct) Backward(Tensor images, Tensor labels, double? total = null)
     {
-        total ??= loss.Weight(labels);
+        total ??= model.Weight(labels);
         foreach (var (index, replica) in replicas.Index())
-            replica.Begin(Share(images, index), Share(labels, index), total.Value);
+            replica.Begin(Shard(images, index), Shard(labels, index), total.Value);
         foreach (var replica in replicas)
             replica.Wait();
         foreach (var replica in replicas)
             replica.ThrowIfFailed();
 
-        var (sum, correct) = (0.0, 0L);
+        var (loss, correct) = (0.0, 0L);
         foreach (var replica in replicas)
         {
-            sum += replica.Loss;
+            loss += replica.Loss;
             correct += replica.Correct;
-            replica.AddTo(replicas[0]);
+            replica.AddGradientsTo(replicas[0]);
         }
 
-        return (tensor((float)sum), tensor(correct));
+        return (tensor((float)loss), tensor(correct));
     }
 
     /// <inheritdoc/>
@@ -66,13 +63,13 @@ internal sealed class DataParallelStep : IForwardBackward
     {
         foreach (var replica in replicas)
             replica.Dispose();
-        loss.Dispose();
+        model.Dispose();
     }
 
-    private static Module<Tensor, Tensor> WithWeightsOf(Module<Tensor, Tensor> network, Module<Tensor, Tensor> replica)
+    private static Module<Tensor, Tensor> ShareWeights(Module<Tensor, Tensor> model, Module<Tensor, Tensor> replica)
     {
         using var noGradient = no_grad();
-        foreach (var (own, shared) in replica.parameters().Zip(network.parameters()))
+        foreach (var (own, shared) in replica.parameters().Zip(model.parameters()))
         {
             own.set_(shared);
             own.requires_grad = shared.requires_grad;
@@ -82,19 +79,18 @@ internal sealed class DataParallelStep : IForwardBackward
         return replica;
     }
 
-    private Tensor Share(Tensor batch, int index)
+    private Tensor Shard(Tensor batch, int index)
     {
-        // Of fewer images than replicas, the last share has one: the first replica's, to whose gradients the others' are added.
-        var (start, count) = ProcessGroup.ShareOf(batch.shape[0], replicas.Length - 1 - index, replicas.Length);
+        // If there are fewer images than replicas, the last shard has one: the first replica gets it, because it holds the gradient sums.
+        var (start, count) = Sharding.Shard(batch.shape[0], replicas.Length - 1 - index, replicas.Length);
         return batch.narrow(0, start, count);
     }
 
-    /// <summary>One of them, and its thread.</summary>
-    private sealed class Replica(SingleModelStep loss, bool isFirst, int threads) : IDisposable
+    private sealed class Replica(SingleModelStep model, bool isFirst, int threads) : IDisposable
     {
         private readonly SemaphoreSlim begin = new(0);
         private readonly SemaphoreSlim end = new(0);
-        private readonly Parameter[] parameters = [.. loss.Network.parameters().Where(parameter => parameter.requires_grad)];
+        private readonly Parameter[] parameters = [.. model.Network.parameters().Where(parameter => parameter.requires_grad)];
         private (Tensor Images, Tensor Labels, double Total)? work;
         private ExceptionDispatchInfo? failure;
         private Thread? thread;
@@ -120,7 +116,7 @@ internal sealed class DataParallelStep : IForwardBackward
 
         public void ThrowIfFailed() => failure?.Throw();
 
-        public void AddTo(Replica first)
+        public void AddGradientsTo(Replica first)
         {
             if (isFirst)
                 return;
@@ -138,12 +134,12 @@ internal sealed class DataParallelStep : IForwardBackward
             begin.Dispose();
             end.Dispose();
             if (!isFirst)
-                loss.Network.Dispose();
+                model.Network.Dispose();
         }
 
         private void Run()
         {
-            _ = get_num_threads(); // a thread takes over the number of all others when it is first asked for it
+            _ = get_num_threads(); // the first call sets the thread's number to the default; only a number set after it stays
             set_num_threads(threads);
             end.Release();
             while (true)
@@ -172,8 +168,8 @@ internal sealed class DataParallelStep : IForwardBackward
                 parameter.grad?.zero_();
             if (labels.shape[0] == 0)
                 return;
-            var (share, correct) = loss.Backward(images, labels, total);
-            (Loss, Correct) = (share.item<float>(), correct.item<long>());
+            var (loss, correct) = model.Backward(images, labels, total);
+            (Loss, Correct) = (loss.item<float>(), correct.item<long>());
         }
     }
 }

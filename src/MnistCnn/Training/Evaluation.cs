@@ -81,25 +81,24 @@ internal sealed record Evaluation(
     /// <param name="normalization">How the network is given them.</param>
     /// <param name="batchSize">How many of them at a time.</param>
     /// <param name="rank">Whether <see cref="Ranks"/> are wanted.</param>
-    /// <param name="group">The processes of which each has a share of the images, in their order; null where all are here.</param>
-    /// <param name="cancellation">Ends the evaluation before its next batch; of a group, its <see cref="ProcessGroup.Token"/>.</param>
+    /// <param name="group">Ranks that each have one shard of the images, in the order of the images; null for a single process.</param>
+    /// <param name="cancellation">Ends the evaluation before its next batch, on all ranks if it is cancelled on one.</param>
     /// <exception cref="DivergenceException">The loss is not a finite number.</exception>
-    /// <exception cref="OperationCanceledException">The evaluation was ended, in a group on every process.</exception>
+    /// <exception cref="OperationCanceledException">The evaluation was ended.</exception>
     public static Evaluation Run(
         Module<Tensor, Tensor> model,
         LabeledImages set,
         Normalization normalization,
         int batchSize = BatchSize,
         bool rank = false,
-        ProcessGroup? group = null,
+        IProcessGroup? group = null,
         CancellationToken cancellation = default)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        var (scores, classes) = (Logits(model, set, normalization, batchSize, group, cancellation), set.Labels.cpu());
-        if (group is not null)
-            (scores, classes) = (group.Concatenate(scores), group.Concatenate(classes.to_type(ScalarType.Float32)).to_type(ScalarType.Int64));
-        scores = scores.ToCpuFloat64();
+        group ??= SingleProcess.Instance;
+        var scores = group.AllGather(Logits(model, set, normalization, batchSize, group, cancellation)).ToCpuFloat64();
+        var classes = group.AllGather(set.Labels.cpu());
         var (confidences, predictions) = softmax(scores, dim: 1).max(dim: 1);
         var loss = cross_entropy(scores, classes).item<double>();
         if (!double.IsFinite(loss))
@@ -121,16 +120,16 @@ internal sealed record Evaluation(
         LabeledImages set,
         Normalization normalization,
         int batchSize,
-        ProcessGroup? group,
+        IProcessGroup group,
         CancellationToken cancellation)
     {
         Tensor? all = null;
-        var most = group?.Most((int)set.Count) ?? set.Count; // all processes ask each other equally often
+        var largestShard = group.AllReduceMax((int)set.Count); // every rank makes the same calls
         model.eval();
-        for (var start = 0L; start < most; start += batchSize)
+        for (var start = 0L; start < largestShard; start += batchSize)
         {
-            group?.StopIfAsked();
-            cancellation.ThrowIfCancellationRequested();
+            if (group.AnyRank(cancellation.IsCancellationRequested))
+                throw new OperationCanceledException(cancellation);
             if (start >= set.Count)
                 break;
             using var scope = NewDisposeScope();

@@ -8,9 +8,11 @@ namespace MnistCnn.Training;
 /// more, a batch two images or more, and the network can have replicas; otherwise one. Not as many as there are threads, so that the result
 /// depends less on the machine. Of an odd number of threads, one is not used.
 /// </param>
-/// <param name="Group">The processes, or null where this one is alone.</param>
-internal sealed record ParallelSettings(int? Replicas = 1, ProcessGroup? Group = null)
+internal sealed record ParallelSettings(int? Replicas = 1)
 {
+    /// <summary>The ranks that train together.</summary>
+    public IProcessGroup Group { get; init; } = SingleProcess.Instance;
+
     /// <summary>What trains where nothing else is asked for: this process alone, with as many replicas as it decides.</summary>
     public static ParallelSettings Automatic { get; } = new(Replicas: null);
 }

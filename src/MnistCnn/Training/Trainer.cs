@@ -79,8 +79,11 @@ internal sealed class Trainer : IDisposable
         }
 
         // What is only looked at is shared out.
-        LabeledImages OwnPart(LabeledImages set, long start, long count) =>
-            this.parallelism.Group?.Share(count) is { } share ? Part(set, start + share.Start, share.Count) : Part(set, start, count);
+        LabeledImages OwnPart(LabeledImages set, long start, long count)
+        {
+            var shard = this.parallelism.Group.Shard(count);
+            return Part(set, start + shard.Start, shard.Count);
+        }
 
         LabeledImages Part(LabeledImages set, long start, long count)
         {
@@ -243,7 +246,7 @@ internal sealed class Trainer : IDisposable
     // TorchSharp, unlike PyTorch, would go on with a running variance that is not a number.
     private string? ProblemOfProcesses(Architecture architecture, long images, long testImages)
     {
-        var processes = parallelism.Group?.Count ?? 1;
+        var processes = parallelism.Group.WorldSize;
         var (batch, last) = (Math.Min(settings.BatchSize, images), (images - 1) % settings.BatchSize + 1);
         if (batch < processes)
             return $"A batch of {batch} is too small for {processes} processes: take fewer of them, or a larger --batch-size.";
@@ -258,7 +261,7 @@ internal sealed class Trainer : IDisposable
 
     private string? ProblemOfReplicas(Architecture architecture)
     {
-        if (!DataParallelStep.IsPossible(model))
+        if (!DataParallelStep.Supports(model))
             return $"{architecture.Name} cannot have replicas: they are for networks without batch normalisation and dropout. Leave out --replicas.";
         return model.parameters().First().device_type == TorchSharp.DeviceType.CPU ? null : "Replicas are for the CPU: leave out --replicas.";
     }
@@ -270,7 +273,7 @@ internal sealed class Trainer : IDisposable
         IForwardBackward own = parallelism.Replicas is > 1 and var replicas
             ? new DataParallelStep(loss, () => architecture.CreateForTraining(shape).to(device), replicas)
             : loss;
-        return parallelism.Group is { } group ? new DistributedDataParallelStep(group, own, loss) : own;
+        return parallelism.Group.WorldSize > 1 ? new DistributedDataParallelStep(parallelism.Group, own, loss) : own;
     }
 
     // SGD passes over what gets no gradient, and gives it no momentum.
@@ -343,10 +346,10 @@ internal sealed class Trainer : IDisposable
                 continue;
             }
 
-            if (cancellation.IsCancellationRequested)
+            if (parallelism.Group.AnyRank(cancellation.IsCancellationRequested))
             {
                 Report(unreported, observers);
-                cancellation.ThrowIfCancellationRequested();
+                throw new OperationCanceledException(cancellation);
             }
 
             unreported.Add(Step(step, images, labels));

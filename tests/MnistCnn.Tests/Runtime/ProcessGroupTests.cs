@@ -8,7 +8,7 @@ public sealed class ProcessGroupTests
     [Fact]
     public void A_process_that_was_started_alone_has_none_and_loads_nothing_of_MPI()
     {
-        Assert.Null(ProcessGroup.Join(error => error.Message));
+        Assert.IsType<SingleProcess>(MpiProcessGroup.Join(error => error.Message));
         using var process = Process.GetCurrentProcess();
         Assert.DoesNotContain(
             process.Modules.Cast<ProcessModule>(),

@@ -1,0 +1,244 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Runtime;
+
+/// <summary>The processes that <c>mpiexec</c>, or <c>srun --mpi=pmi2</c>, started together.</summary>
+/// <remarks>
+/// MPI.NET calls the binary interface that MPICH, Intel MPI and MS-MPI share. A process that was started alone loads none of it.
+/// </remarks>
+internal sealed class MpiProcessGroup : IProcessGroup
+{
+    /// <summary>Environment variable with the seconds after which a rank gives up waiting for the others.</summary>
+    public const string TimeoutVariable = "MNIST_CNN_PATIENCE";
+
+    private const int DefaultTimeout = 300;
+    private const int LongestTimeout = 1_000_000;
+    private const int World = MPI.Unsafe.MPI_COMM_WORLD;
+    private const nint InPlace = -1; // MPI_IN_PLACE, which MPI.NET does not name
+    private const long LargestMessage = 1 << 28; // MPI counts in 32 bits
+    private const string Supported = "MPICH (Debian: apt-get install mpich), Intel MPI or MS-MPI";
+
+    private readonly MPI.Environment environment;
+    private readonly TimeSpan timeout = ReadTimeout();
+    private readonly Timer watchdog;
+    private readonly TextWriter error = Console.Error; // the console of a higher rank is silenced later
+    private readonly Func<Exception, string> describe;
+    private double secondsWaited;
+
+    private MpiProcessGroup(Func<Exception, string> describe)
+    {
+        this.describe = describe;
+        watchdog = new Timer(_ => GiveUp());
+        string[] arguments = [];
+        environment = Timed(() => new MPI.Environment(ref arguments, MPI.Threading.Funneled));
+        (Rank, WorldSize) = (MPI.Communicator.world.Rank, MPI.Communicator.world.Size);
+        var cores = $"{Environment.MachineName} {AllowedCores()}";
+        RanksOnSameCores = AllGatherText(cores).Count(other => other == cores);
+    }
+
+    public int Rank { get; }
+
+    public int WorldSize { get; }
+
+    public int RanksOnSameCores { get; }
+
+    public double? SecondsWaited => secondsWaited;
+
+    /// <summary>The file name of the MPI library on this system.</summary>
+    /// <exception cref="UserException">There is none.</exception>
+    public static string Library => LoadLibrary().Name;
+
+    /// <summary>Joins the processes that were started together with this one; <see cref="SingleProcess"/> if it was started alone.</summary>
+    /// <param name="describe">Returns one line about an error.</param>
+    /// <exception cref="UserException">An unsupported MPI started the processes, or the MPI library is missing.</exception>
+    public static IProcessGroup Join(Func<Exception, string> describe)
+    {
+        if (Number("OMPI_COMM_WORLD_SIZE") > 1)
+            throw new UserException($"These processes were started by Open MPI, whose interface differs. Start them with the mpiexec of {Supported}.");
+        if (!(Number("PMI_SIZE") > 1))
+            return SingleProcess.Instance;
+        var library = LoadLibrary().Handle;
+        NativeLibrary.SetDllImportResolver(typeof(MPI.Environment).Assembly, (_, _, _) => library);
+        return new MpiProcessGroup(describe);
+    }
+
+    public void AllReduceSum(Tensor values)
+    {
+        var (size, type) = values.dtype is ScalarType.Float32 ? (sizeof(float), MPI.Unsafe.MPI_FLOAT) : (1, MPI.Unsafe.MPI_UNSIGNED_CHAR);
+        using var all = values.view(-1);
+        for (var start = 0L; start < all.numel(); start += LargestMessage)
+        {
+            using var message = all.narrow(0, start, Math.Min(LargestMessage, all.numel() - start));
+            AllReduce(message.bytes, size, type, MPI.Unsafe.MPI_SUM);
+        }
+    }
+
+    public int AllReduceMax(int value)
+    {
+        AllReduce(MemoryMarshal.AsBytes(new Span<int>(ref value)), sizeof(int), MPI.Unsafe.MPI_INT, MPI.Unsafe.MPI_MAX);
+        return value;
+    }
+
+    public Tensor AllGather(Tensor rows)
+    {
+        var (all, lengths) = AllGather(rows.contiguous().bytes);
+        var rowSize = rows.element_size() * rows.shape[1..].Aggregate(1L, (product, length) => product * length);
+        var gathered = empty([lengths.Sum() / rowSize, .. rows.shape[1..]], rows.dtype);
+        all.CopyTo(gathered.bytes);
+        return gathered;
+    }
+
+    public string[] AllGatherText(string text)
+    {
+        var (all, lengths) = AllGather(Encoding.UTF8.GetBytes(text));
+        return [.. lengths.Select((length, rank) => Encoding.UTF8.GetString(all, lengths[..rank].Sum(), length))];
+    }
+
+    public T RunOnAll<T>(Func<T> work)
+        where T : IDisposable?
+    {
+        var (result, failure) = (default(T), default(Exception));
+        try
+        {
+            result = work();
+        }
+        catch (Exception caught) when (caught is not AgreedException)
+        {
+            failure = caught;
+        }
+
+        try
+        {
+            Agree("", failure);
+            return result!;
+        }
+        catch
+        {
+            result?.Dispose();
+            throw;
+        }
+    }
+
+    public void AgreeOn(string value) => Agree(value, failure: null);
+
+    public int RunOrAbort(Func<int> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception caught) when (caught is not UserException)
+        {
+            error.WriteLine($"error: {NameOf(Rank)}{describe(caught)}");
+            MPI.Environment.Abort(1);
+            throw;
+        }
+    }
+
+    /// <summary>Waits for all ranks to get here, and leaves MPI.</summary>
+    public void Dispose()
+    {
+        Timed(() =>
+        {
+            environment.Dispose();
+            return true;
+        });
+        watchdog.Dispose();
+    }
+
+    // A rank inside RunOnAll meets a rank that has left it: both exchange one line, a value or an error.
+    private void Agree(string value, Exception? failure)
+    {
+        var lines = AllGatherText($"{value}\0{(failure is null ? "" : describe(failure))}").Select(line => line.Split('\0', 2)).ToArray();
+        var failed = Array.FindIndex(lines, line => line[1].Length > 0);
+        if (failed >= 0)
+            throw new AgreedException(NameOf(failed) + lines[failed][1], failed == Rank ? failure : null);
+        var other = Array.FindIndex(lines, line => line[0] != lines[0][0]);
+        if (other >= 0)
+            throw new AgreedException($"Process {other} of {WorldSize} has other data than process 0, or other options for them. Start all of them alike.", null);
+    }
+
+    private static TimeSpan ReadTimeout() => TimeSpan.FromSeconds(
+        double.TryParse(Environment.GetEnvironmentVariable(TimeoutVariable), out var seconds) && seconds is > 0 and <= LongestTimeout
+            ? seconds
+            : DefaultTimeout);
+
+    private static int? Number(string variable) =>
+        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, null, out var number) ? number : null;
+
+    // MPI.NET asks for Microsoft's library; the others have the same functions.
+    private static (string Name, nint Handle) LoadLibrary()
+    {
+        string[] names = OperatingSystem.IsWindows() ? ["msmpi.dll"]
+            : OperatingSystem.IsMacOS() ? ["libmpi.12.dylib", "libpmpi.12.dylib"]
+            : ["libmpich.so.12", "libmpi.so.12"];
+        foreach (var name in names)
+            if (NativeLibrary.TryLoad(name, out var handle))
+                return (name, handle);
+        throw new UserException($"MPI's library is missing: there is no {string.Join(" or ", names)}. Install {Supported}.");
+    }
+
+    // On Linux, schedulers and Intel MPI give each rank cores of its own. Other systems do not tell.
+    private static string AllowedCores()
+    {
+        const string status = "/proc/self/status";
+        return File.Exists(status) ? File.ReadLines(status).First(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal)) : "";
+    }
+
+    // Every rank adds its bytes to the zeros of the others.
+    private (byte[] All, int[] Lengths) AllGather(ReadOnlySpan<byte> own)
+    {
+        var lengths = new int[WorldSize];
+        lengths[Rank] = own.Length;
+        AllReduce(MemoryMarshal.AsBytes(lengths.AsSpan()), sizeof(int), MPI.Unsafe.MPI_INT, MPI.Unsafe.MPI_SUM);
+        var all = new byte[lengths.Sum()];
+        own.CopyTo(all.AsSpan(lengths[..Rank].Sum()));
+        AllReduce(all, 1, MPI.Unsafe.MPI_UNSIGNED_CHAR, MPI.Unsafe.MPI_SUM);
+        return (all, lengths);
+    }
+
+    private unsafe void AllReduce(Span<byte> values, int valueSize, int type, int operation)
+    {
+        if (values.IsEmpty)
+            return;
+        fixed (byte* start = values)
+        {
+            var (place, count) = ((nint)start, values.Length / valueSize);
+            var code = Timed(() => MPI.Unsafe.MPI_Allreduce(InPlace, place, count, type, operation, World));
+            if (code != MPI.Unsafe.MPI_SUCCESS)
+                throw new IOException($"The processes cannot reach each other any more (MPI's error {code}).").With(Remedy.Resume);
+        }
+    }
+
+    private T Timed<T>(Func<T> call)
+    {
+        watchdog.Change(timeout, Timeout.InfiniteTimeSpan);
+        var started = Stopwatch.GetTimestamp();
+        try
+        {
+            return call();
+        }
+        finally
+        {
+            secondsWaited += Stopwatch.GetElapsedTime(started).TotalSeconds;
+            watchdog.Change(Timeout.Infinite, Timeout.Infinite);
+        }
+    }
+
+    // The main thread waits in native code, where nothing else reaches it. All files on disk are complete at any time.
+    private void GiveUp()
+    {
+        var lost = new IOException($"Process {Rank} of {WorldSize} has waited {timeout.TotalSeconds} s for the others and gives up: one of them is lost or hangs.");
+        error.WriteLine($"error: {describe(lost.With(Remedy.Resume))}");
+        Environment.Exit(1);
+    }
+
+    private string NameOf(int rank) => rank == 0 ? "" : $"Process {rank} of {WorldSize}: ";
+
+    /// <summary>An error of one rank, thrown on all.</summary>
+    private sealed class AgreedException(string message, Exception? inner) : UserException(message, inner);
+}
