@@ -248,7 +248,7 @@ public sealed class DistributedTests : IDisposable
         Directory.CreateDirectory(folder["run/checkpoint.safetensors"]);
         AssertFailed(Train(2, Steps, "run"), "checkpoint.safetensors");
         Assert.Equal(["run", "run/checkpoint.safetensors", "run/metrics.jsonl", "run/run.json"], folder.Contents.Where(path => !path.EndsWith(".lock", StringComparison.Ordinal)));
-        Assert.StartsWith("failed: ", Info("run").GetProperty("outcome").GetString());
+        Assert.Equal("failed", Info("run").GetProperty("status").GetString());
     }
 
     [Fact]

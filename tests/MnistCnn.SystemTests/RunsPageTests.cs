@@ -22,7 +22,7 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
         List<int> points = [];
         Browser.WaitUntil("the run to be finished", () =>
         {
-            Note(states, browser.Run<string>("return document.querySelector('[data-run=watched] .outcome span')?.textContent ?? ''"));
+            Note(states, browser.Run<string>("return document.querySelector('[data-run=watched] .status span')?.textContent ?? ''"));
             Note(points, browser.Run<int>("return document.querySelectorAll('.chart:first-child [data-run=watched] .dot').length"));
             return states.Contains("finished");
         });

@@ -35,7 +35,7 @@ public sealed class WindowsTests(WindowsProgram program) : IClassFixture<Windows
         Assert.EndsWith(@"\out\checkpoint.safetensors", train.Output.TrimEnd());
 
         var info = JsonDocument.Parse(File.ReadAllText(folder["out/run.json"])).RootElement;
-        Assert.Equal("finished", info.GetProperty("outcome").GetString());
+        Assert.Equal("finished", info.GetProperty("status").GetString());
         Assert.Contains("Windows", info.GetProperty("versions").GetProperty("os").GetString());
 
         var evaluate = program.Run(folder["out"], "evaluate", "model.safetensors", "--test-limit", "500");

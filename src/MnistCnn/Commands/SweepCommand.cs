@@ -241,7 +241,7 @@ internal static class SweepCommand
             return 0;
         throw new UserException(results.Count < sweep.Trials.Count
             ? $"{sweep.Trials.Count - results.Count} of {sweep.Trials.Count} trainings are not done, the first of them {sweep.Trials.Except(results.Select(result => result.Trial)).First().Name}: start the sweep again, or its part, with --out {sweep.Folder}"
-            : $"No training came to its end. The first: {results[0].Outcome}");
+            : $"No training came to its end. The first diverged: {results[0].Error}");
     }
 
     // One trial after the other may be trained on fewer images.

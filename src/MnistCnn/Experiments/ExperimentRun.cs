@@ -146,7 +146,7 @@ internal sealed partial class ExperimentRun : IDisposable
         {
             try
             {
-                Save($"{RunInfo.Failed}{error.Message}");
+                Save($"failed: {error.Message}");
             }
             catch (Exception second) when (second is IOException or UnauthorizedAccessException)
             {

@@ -34,6 +34,6 @@ internal static class SweepReport
             console => console.Write(ExperimentReport.TableOf(table)),
             files);
         foreach (var failed in results.Where(result => result.Chosen is null))
-            Console.Error.WriteLine($"{failed.Trial.Name} {failed.Outcome}");
+            Console.Error.WriteLine($"{failed.Trial.Name} diverged: {failed.Error}");
     }
 }

@@ -1,5 +1,4 @@
 using MnistCnn.Data;
-using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
 
@@ -43,7 +42,7 @@ internal static class ModelLocator
             return false;
         try
         {
-            var info = JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(infoPath), infoPath);
+            var info = RunInfo.Read(infoPath);
             return info.Settings.Validation is null && File.ReadLines(metricsPath).Skip(1).Any()
                 && (data is null || info.Data.Sha256.OrderBy(file => file.Key).SequenceEqual(data.Sha256.OrderBy(file => file.Key)));
         }

@@ -34,7 +34,7 @@ internal sealed class RunFolder : ITrainingCallback, IDisposable
     private RunFolder(FolderLock folderLock, RunInfo info, IEnumerable<EpochMetrics> history)
     {
         this.folderLock = folderLock;
-        Info = info.Id is null ? info with { Id = Guid.NewGuid().ToString("N") } : info;
+        Info = info;
         epochs = [.. history];
     }
 
@@ -91,7 +91,6 @@ internal sealed class RunFolder : ITrainingCallback, IDisposable
     /// <exception cref="InvalidDataException">A file in one of the folders is damaged.</exception>
     public static RunFolder Continue(Checkpoint checkpoint, string checkpointPath, string? path, RunInfo info)
     {
-        info = info with { Id = checkpoint.RunId };
         var home = Path.GetDirectoryName(Path.GetFullPath(checkpointPath))!;
         if (path is null || Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)) == home)
             return Open(FolderLock.Take(home), info, checkpoint.State.History, folder =>
@@ -132,14 +131,13 @@ internal sealed class RunFolder : ITrainingCallback, IDisposable
         WriteMetrics();
     }
 
-    /// <summary>Writes into <c>run.json</c> how the run ended.</summary>
-    /// <param name="outcome">See <see cref="RunInfo.Outcome"/>.</param>
-    /// <param name="secondsWaited">See <see cref="RunInfo.SecondsWaited"/>.</param>
-    public void Finish(string outcome, double? secondsWaited = null)
+    /// <summary>Writes the end of the run into <c>run.json</c>.</summary>
+    public void Finish(RunStatus status, string? error = null, double? secondsWaited = null)
     {
         Info = Info with
         {
-            Outcome = outcome,
+            Status = status,
+            Error = error,
             Seconds = (DateTimeOffset.Now - Info.Started).TotalSeconds,
             PeakMemory = PeakMemory.Take(),
             SecondsWaited = secondsWaited,
@@ -152,7 +150,7 @@ internal sealed class RunFolder : ITrainingCallback, IDisposable
     {
         try
         {
-            Finish($"{(reason is DivergenceException ? RunInfo.Diverged : RunInfo.Failed)}{reason.Message}");
+            Finish(reason is DivergenceException ? RunStatus.Diverged : RunStatus.Failed, reason.Message);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -199,7 +197,7 @@ internal sealed class RunFolder : ITrainingCallback, IDisposable
             return false;
         try
         {
-            return JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(InfoPath), InfoPath).Outcome != RunInfo.Finished;
+            return RunInfo.Read(InfoPath).Status != RunStatus.Finished;
         }
         catch (InvalidDataException)
         {
@@ -208,7 +206,7 @@ internal sealed class RunFolder : ITrainingCallback, IDisposable
     }
 
     private bool IsHomeOf(Checkpoint checkpoint) =>
-        (!File.Exists(InfoPath) || checkpoint.IsOf(JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(InfoPath), InfoPath)))
+        (!File.Exists(InfoPath) || checkpoint.IsOf(RunInfo.Read(InfoPath)))
         && new[] { ModelPath, BestPath }.Where(File.Exists).All(path => IsOfRun(ReadMetadata(path)));
 
     private bool IsBest(EpochMetrics best, IReadOnlyDictionary<string, string> metadata) =>

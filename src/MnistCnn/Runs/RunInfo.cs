@@ -1,58 +1,88 @@
 using System.Text.Json.Serialization;
+using MnistCnn.Files;
 using MnistCnn.Training;
 
 namespace MnistCnn.Runs;
 
-/// <summary>What a run was: the file <c>run.json</c>.</summary>
-/// <param name="Settings">What it was asked to do.</param>
-/// <param name="Parameters">How many numbers the network learns, without auxiliary classifiers.</param>
-/// <param name="Device">Where it ran: cpu, cuda:0, mps.</param>
-/// <param name="Threads">Threads that one operation may use on the CPU.</param>
-/// <param name="Versions">Of the program, TorchSharp, libtorch, .NET and the operating system.</param>
-/// <param name="Data">What it ran on.</param>
-/// <param name="Started">When it was started, or last resumed.</param>
-/// <param name="Seconds">How long it took since then, or null while it runs.</param>
-/// <param name="PeakMemory">
-/// Peak memory of the process since its start, or since the end of the run before, in bytes. Null while the run lasts, and if the system
-/// does not say; see <see cref="Runtime.PeakMemory"/>.
-/// </param>
-/// <param name="Outcome">"running", "finished", "stopped", or why it failed or that it diverged.</param>
-/// <param name="Id">Tells the run from all others, and stays through <c>--resume</c>; null in one of version 0.1.</param>
+/// <summary>Record of a run: the file <c>run.json</c>.</summary>
+/// <param name="Id">Distinguishes the run from all others; a resumed run keeps it.</param>
+/// <param name="Settings">Settings that the run was started with.</param>
+/// <param name="Parameters">Number of parameters, without auxiliary classifiers.</param>
+/// <param name="Device">Device: cpu, cuda:0, mps.</param>
+/// <param name="Threads">Number of threads that one operation may use on the CPU.</param>
+/// <param name="Versions">Versions of the program, TorchSharp, libtorch, .NET and the operating system.</param>
+/// <param name="Data">Data set of the run.</param>
+/// <param name="Started">Time of the start, or of the last resume.</param>
 internal sealed record RunInfo(
+    string Id,
     TrainSettings Settings,
     long Parameters,
     string Device,
     int Threads,
     IReadOnlyDictionary<string, string> Versions,
     RunData Data,
-    DateTimeOffset Started,
-    double? Seconds = null,
-    long? PeakMemory = null,
-    string Outcome = "running",
-    string? Id = null)
+    DateTimeOffset Started)
 {
-    /// <summary>The <see cref="Outcome"/> of a run that came to its end.</summary>
-    public const string Finished = "finished";
+    /// <summary>State of the run.</summary>
+    [JsonRequired]
+    public RunStatus Status { get; init; }
 
-    /// <summary>What the <see cref="Outcome"/> of a run that failed starts with; the reason follows. Started again, it may come to its end.</summary>
-    public const string Failed = "failed: ";
+    /// <summary>Error message of a run that failed or diverged.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Error { get; init; }
 
-    /// <summary>What the <see cref="Outcome"/> of a run starts with whose loss is no longer a finite number; what happened follows.</summary>
-    public const string Diverged = "diverged: ";
+    /// <summary>Seconds from <see cref="Started"/> to the end; null during the run.</summary>
+    public double? Seconds { get; init; }
 
-    /// <summary>How many numbers its auxiliary classifiers learn, which it has only while it trains; 0 where it has none.</summary>
+    /// <summary>
+    /// Peak memory of the process in bytes, since its start or since the end of the run before. Null during the run, and on systems
+    /// that do not report it; see <see cref="Runtime.PeakMemory"/>.
+    /// </summary>
+    public long? PeakMemory { get; init; }
+
+    /// <summary>Number of parameters in auxiliary classifiers, which exist only during training.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public long AuxiliaryParameters { get; init; }
 
-    /// <summary>How many replicas of the network shared each batch in a process, see <see cref="ParallelSettings"/>; null where there was one.</summary>
+    /// <summary>Number of model replicas per process, see <see cref="ParallelSettings"/>; null for one.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int? Replicas { get; init; }
 
-    /// <summary>How many processes trained it together; null where there was one.</summary>
+    /// <summary>Number of processes that trained the model together; null for one.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int? Processes { get; init; }
 
-    /// <summary>Of its seconds, those in which the first of several processes waited for the others; null where there was one.</summary>
+    /// <summary>Seconds that rank 0 of several processes waited for the others; null for one process.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? SecondsWaited { get; init; }
+
+    /// <summary>Reads a <c>run.json</c>.</summary>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged.</exception>
+    public static RunInfo Read(string path) => JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(path), path);
+}
+
+/// <summary>State of a run.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<RunStatus>))]
+internal enum RunStatus
+{
+    /// <summary>The run has not ended, or its process was killed.</summary>
+    [JsonStringEnumMemberName("running")]
+    Running,
+
+    /// <summary>All epochs are done, or patience ended the run.</summary>
+    [JsonStringEnumMemberName("finished")]
+    Finished,
+
+    /// <summary>A signal stopped the run; it can be resumed.</summary>
+    [JsonStringEnumMemberName("stopped")]
+    Stopped,
+
+    /// <summary>An error ended the run; a second attempt may succeed.</summary>
+    [JsonStringEnumMemberName("failed")]
+    Failed,
+
+    /// <summary>The loss became NaN or infinite; a second attempt would end the same way.</summary>
+    [JsonStringEnumMemberName("diverged")]
+    Diverged,
 }

@@ -50,7 +50,7 @@ internal sealed record RunRecord(string Name, RunInfo? Info, IReadOnlyList<Epoch
             throw new InvalidDataException($"{metricsPath} holds no finished epoch.");
         if (epochs.Select((epoch, index) => epoch.Problem(index + 1)).FirstOrDefault(problem => problem is not null) is { } problem)
             throw new InvalidDataException($"{metricsPath} is damaged: {problem}.");
-        var info = File.Exists(infoPath) ? JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(infoPath), infoPath) : null;
+        var info = File.Exists(infoPath) ? RunInfo.Read(infoPath) : null;
         return new RunRecord(Path.GetFileName(path), info, epochs);
     }
 }

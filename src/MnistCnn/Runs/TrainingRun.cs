@@ -59,6 +59,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
             () => new Trainer(architecture, settings, data, device, parallelism),
             data,
             device,
+            Guid.NewGuid().ToString("N"),
             checkpointEvery,
             parallelism?.Group ?? SingleProcess.Instance,
             trainer => freshLayer = init is null ? null : TrainedNetwork.LoadInto(trainer.Model, architecture, init, data.ClassNames),
@@ -100,6 +101,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
             },
             asBefore,
             device,
+            checkpoint.RunId ?? Guid.NewGuid().ToString("N"),
             checkpointEvery,
             parallelism?.Group ?? SingleProcess.Instance,
             checkpoint.Restore,
@@ -131,7 +133,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
         return run;
     }
 
-    /// <summary>Trains to the last epoch, or until it is stopped; <see cref="RunInfo.Outcome"/> says which.</summary>
+    /// <summary>Trains to the last epoch, or until it is stopped; <see cref="RunInfo.Status"/> says which.</summary>
     /// <param name="observers">Are told of each step and each epoch.</param>
     /// <param name="cancellation">Stops it after the current step, or the evaluation after its current batch.</param>
     /// <returns>Whether it came to its end.</returns>
@@ -149,7 +151,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
             var group = Trainer.ParallelSettings.Group;
             var waitedBefore = group.SecondsWaited;
             var isFinished = TrainOn(observers, cancellation);
-            Folder.Finish(isFinished ? RunInfo.Finished : "stopped", group.SecondsWaited - waitedBefore);
+            Folder.Finish(isFinished ? RunStatus.Finished : RunStatus.Stopped, secondsWaited: group.SecondsWaited - waitedBefore);
             return isFinished;
         }
         catch (Exception error)
@@ -186,6 +188,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
         Func<Trainer> make,
         DataSet data,
         Device device,
+        string id,
         int? checkpointEvery,
         IProcessGroup group,
         Action<Trainer> prepare,
@@ -197,7 +200,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
         {
             EnsureSame(group, trainer, data);
             var info = new RunInfo(
-                trainer.Settings, trainer.Parameters, device.ToString(), get_num_threads(), Versions.All, RunData.Of(data), started)
+                id, trainer.Settings, trainer.Parameters, device.ToString(), get_num_threads(), Versions.All, RunData.Of(data), started)
             {
                 AuxiliaryParameters = trainer.AuxiliaryParameters,
                 Processes = group.WorldSize > 1 ? group.WorldSize : null,

@@ -191,15 +191,15 @@ internal sealed class Sweep
             if (finished.TryGetValue(trial, out var known))
                 results.Add(known);
             else if (ReadInfo(trial) is { } info && IsOver(info))
-                results.Add(finished[trial] = info.Outcome == RunInfo.Finished
+                results.Add(finished[trial] = info.Status == RunStatus.Finished
                     ? SweepResult.Of(trial, RunRecord.Read(FolderOf(trial)))
-                    : new SweepResult(trial, info.Outcome, [], null, info.Parameters, 0));
+                    : new SweepResult(trial, info.Error ?? "", [], null, info.Parameters, 0));
         }
 
         return results;
     }
 
-    private static bool IsOver(RunInfo info) => info.Outcome == RunInfo.Finished || info.Outcome.StartsWith(RunInfo.Diverged, StringComparison.Ordinal);
+    private static bool IsOver(RunInfo info) => info.Status is RunStatus.Finished or RunStatus.Diverged;
 
     private static Architecture ArchitectureOf(SweepTrial trial) => Architecture.Find(trial.Settings.Architecture)!;
 
@@ -211,7 +211,7 @@ internal sealed class Sweep
         if (!File.Exists(path))
             return null;
         saved ??= Read(Folder);
-        var run = JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(path), path);
+        var run = RunInfo.Read(path);
         var differences = JsonFormat.Differences(
             new { run.Settings, Origin = Origin.Of(run.Versions, run.Device), run.Data.Sha256, run.Data.Pictures },
             new { trial.Settings, saved.Origin, saved.Sha256, saved.Pictures });

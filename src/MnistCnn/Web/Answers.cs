@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using MnistCnn.Inspection;
+using MnistCnn.Runs;
 using MnistCnn.Training;
 
 namespace MnistCnn.Web;
@@ -198,7 +199,8 @@ internal sealed record RunFolders(string Folder, IReadOnlyList<RunSummary> Runs)
 /// <param name="Seed">The seed that it started from.</param>
 /// <param name="BatchSize">Images in a step.</param>
 /// <param name="LearningRate">Its learning rate.</param>
-/// <param name="Outcome">running, finished, ...</param>
+/// <param name="Status">State of the run; null if it cannot be read.</param>
+/// <param name="Error">Error message of a run that failed or diverged.</param>
 /// <param name="Started">When it was started.</param>
 /// <param name="Data">The folder of its data set.</param>
 /// <param name="TotalEpochs">How many epochs it is to have.</param>
@@ -211,7 +213,8 @@ internal sealed record RunSummary(
     long? Seed,
     int? BatchSize,
     double? LearningRate,
-    string? Outcome,
+    RunStatus? Status,
+    string? Error,
     DateTimeOffset? Started,
     string? Data,
     int? TotalEpochs,

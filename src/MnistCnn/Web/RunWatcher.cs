@@ -1,6 +1,5 @@
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
-using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
@@ -63,19 +62,19 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
         {
             var saved = metrics is { Exists: true, Length: > 0 }
                 ? RunRecord.Read(run)
-                : new RunRecord(name, JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(info), info), []);
+                : new RunRecord(name, RunInfo.Read(info), []);
             if (saved.Info?.Settings.Problem() is { } problem)
                 throw new InvalidDataException($"{info} is damaged: {problem}.");
             var isKnown = Architecture.Find(saved.Info?.Settings.Architecture) is not null;
             return new RunSummary(
                 name, isKnown && File.Exists(Path.Combine(run, RunFolder.BestFile)) ? ModelPrefix + name : null,
                 saved.Info?.Settings.Architecture,
-                saved.Info?.Settings.Seed, saved.Info?.Settings.BatchSize, saved.Info?.Settings.LearningRate, saved.Info?.Outcome, saved.Info?.Started, saved.Info?.Data.Folder,
+                saved.Info?.Settings.Seed, saved.Info?.Settings.BatchSize, saved.Info?.Settings.LearningRate, saved.Info?.Status, saved.Info?.Error, saved.Info?.Started, saved.Info?.Data.Folder,
                 saved.Info?.Settings.Epochs, saved.Epochs);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            return new RunSummary(name, null, null, null, null, null, null, null, null, null, [], ErrorText.Line(error));
+            return new RunSummary(name, null, null, null, null, null, null, null, null, null, null, [], ErrorText.Line(error));
         }
     }
 

@@ -42,10 +42,10 @@ public sealed class SweepCommandTests : IDisposable
         Assert.Equal(File.ReadAllBytes(folder["alone/best.safetensors"]), File.ReadAllBytes(folder[$"out/{Names[3]}/best.safetensors"]));
 
         var rows = File.ReadAllLines(folder["out/results.csv"]);
-        Assert.Equal("lr,seed,outcome,parameters,epochs_done,epoch,train_loss,test_loss,test_accuracy,validation_accuracy,seconds", rows[0]);
-        Assert.Equal(["0.01,1,finished,8490,3,3", "0.01,2,finished,8490,3,3", "0.1,1,finished,8490,3,3", "0.1,2,finished,8490,3,3"], rows[1..].Select(row => string.Join(',', row.Split(',')[..6])));
+        Assert.Equal("lr,seed,status,error,parameters,epochs_done,epoch,train_loss,test_loss,test_accuracy,validation_accuracy,seconds", rows[0]);
+        Assert.Equal(["0.01,1,finished,,8490,3,3", "0.01,2,finished,,8490,3,3", "0.1,1,finished,,8490,3,3", "0.1,2,finished,,8490,3,3"], rows[1..].Select(row => string.Join(',', row.Split(',')[..7])));
         var last = JsonDocument.Parse(File.ReadAllLines(folder["alone/metrics.jsonl"])[2]).RootElement;
-        Assert.Equal(last.GetProperty("test_accuracy").GetRawText(), rows[4].Split(',')[8]);
+        Assert.Equal(last.GetProperty("test_accuracy").GetRawText(), rows[4].Split(',')[9]);
         using var plot = SKBitmap.Decode(folder["out/plot.png"]);
         Assert.True(plot.Width >= 800);
         Assert.All(run.Output.Split('\n').Where(line => !line.Contains(folder.FullPath, StringComparison.Ordinal)), line => Assert.InRange(line.TrimEnd().Length, 0, 80));
@@ -134,7 +134,7 @@ public sealed class SweepCommandTests : IDisposable
         var run = ProgramRun.Finish(process);
         Assert.Equal((130, ""), (run.ExitCode, run.Output));
         Assert.Contains($"Stopped. To go on, start it again with --out {folder["out"]}", run.Error);
-        Assert.Equal("stopped", Outcome("seed=1"));
+        Assert.Equal("stopped", Status("seed=1"));
         Assert.True(File.Exists(folder["out/seed=1/checkpoint.safetensors"]));
     }
 
@@ -150,8 +150,8 @@ public sealed class SweepCommandTests : IDisposable
             Assert.Contains("lr=1e30 diverged: The loss became", run.Error);
             Assert.Matches(@"1e30\s+0 of 1", run.Output);
             var rows = Results($"out{jobs}").Split('\n');
-            Assert.StartsWith("1e30,diverged: The loss became ", rows[1]);
-            Assert.StartsWith("0.01,finished,8490,2,2,", rows[2]);
+            Assert.StartsWith("1e30,diverged,The loss became ", rows[1]);
+            Assert.StartsWith("0.01,finished,,8490,2,2,", rows[2]);
 
             // It is over: nothing is left to go on from, and nothing is trained again.
             Assert.Equal(["metrics.jsonl", "run.json"], Directory.GetFiles(folder[$"out{jobs}/lr=1e30"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
@@ -174,7 +174,7 @@ public sealed class SweepCommandTests : IDisposable
         var failed = Run(part);
         Assert.Equal(1, failed.ExitCode);
         Assert.Contains("best.safetensors", failed.Error);
-        Assert.StartsWith("failed: ", Outcome(Names[2]));
+        Assert.Equal("failed", Status(Names[2]));
         Assert.Equal(0, Run([.. part[..^1], "2/2"]).ExitCode);
         var early = Run("sweep", "--merge", "out");
         Assert.Equal(1, early.ExitCode);
@@ -205,8 +205,8 @@ public sealed class SweepCommandTests : IDisposable
         Assert.Equal("shift=1,rotate=5", settings.GetProperty("augment").GetString());
         Assert.Equal([2, 4], settings.GetProperty("learning_rate_milestones").EnumerateArray().Select(step => step.GetInt32()));
         var rows = File.ReadAllLines(folder["out/results.csv"]);
-        Assert.StartsWith("augment,lr_milestones,epochs,outcome,parameters,epochs_done,epoch,", rows[0]);
-        Assert.StartsWith("shift=1+rotate=5,2+4,1,finished,8490,1,1,", rows[1]);
+        Assert.StartsWith("augment,lr_milestones,epochs,status,error,parameters,epochs_done,epoch,", rows[0]);
+        Assert.StartsWith("shift=1+rotate=5,2+4,1,finished,,8490,1,1,", rows[1]);
         Assert.Equal(1 + 8, rows.Length);
     }
 
@@ -342,7 +342,7 @@ public sealed class SweepCommandTests : IDisposable
 
     private JsonElement Setting(string trial) => JsonDocument.Parse(File.ReadAllText(folder[$"out/{trial}/run.json"])).RootElement.GetProperty("settings");
 
-    private string? Outcome(string trial) => JsonDocument.Parse(File.ReadAllText(folder[$"out/{trial}/run.json"])).RootElement.GetProperty("outcome").GetString();
+    private string? Status(string trial) => JsonDocument.Parse(File.ReadAllText(folder[$"out/{trial}/run.json"])).RootElement.GetProperty("status").GetString();
 
     private static async Task Until(Process process, Func<bool> condition)
     {

@@ -33,7 +33,7 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Equal(8490, info.GetProperty("parameters").GetInt64());
         Assert.Equal("cpu", info.GetProperty("device").GetString());
         Assert.Equal(1, info.GetProperty("threads").GetInt32());
-        Assert.Equal("finished", info.GetProperty("outcome").GetString());
+        Assert.Equal("finished", info.GetProperty("status").GetString());
         Assert.Equal(640, info.GetProperty("data").GetProperty("train_images").GetInt64());
         Assert.Equal(4, info.GetProperty("data").GetProperty("sha256").EnumerateObject().Count());
         Assert.True(info.GetProperty("seconds").GetDouble() > 0);
@@ -160,7 +160,7 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Equal(0, run.ExitCode);
         var result = Json(run.Output);
         Assert.Equal(2, result.GetProperty("epochs").GetArrayLength());
-        Assert.Equal("finished", result.GetProperty("run").GetProperty("outcome").GetString());
+        Assert.Equal("finished", result.GetProperty("run").GetProperty("status").GetString());
         var files = result.GetProperty("files").EnumerateArray().Select(file => file.GetString()!).ToArray();
         Assert.All(files, file => Assert.True(File.Exists(file), file));
         Assert.Contains(folder["plots/a.svg"], files);
@@ -311,7 +311,7 @@ public sealed class TrainCommandTests : IDisposable
     public void A_loss_that_is_no_number_ends_the_run_with_the_step()
     {
         Run([.. Short, "--lr", "1e6", "--out", "out"]).AssertFailed(1, "epoch 1, step ");
-        Assert.StartsWith("diverged: ", Json(File.ReadAllText(folder["out/run.json"])).GetProperty("outcome").GetString());
+        Assert.Equal("diverged", Json(File.ReadAllText(folder["out/run.json"])).GetProperty("status").GetString());
     }
 
     // Weights so large that one step's loss is finite, and that of the test is not.
@@ -373,7 +373,7 @@ public sealed class TrainCommandTests : IDisposable
             kill.WaitForExit();
         var run = ProgramRun.Finish(process);
         Assert.Equal(130, run.ExitCode);
-        Assert.Equal("stopped", Json(File.ReadAllText(folder["out/run.json"])).GetProperty("outcome").GetString());
+        Assert.Equal("stopped", Json(File.ReadAllText(folder["out/run.json"])).GetProperty("status").GetString());
         Assert.NotEmpty(File.ReadAllLines(folder["out/metrics.jsonl"]));
         using var checkpoint = MnistCnn.Runs.Checkpoint.Read(folder["out/checkpoint.safetensors"]);
         Assert.Equal(File.ReadAllLines(folder["out/metrics.jsonl"]).Length, checkpoint.State.History.Count);

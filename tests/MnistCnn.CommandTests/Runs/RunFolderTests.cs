@@ -145,9 +145,9 @@ public sealed class RunFolderTests : IDisposable
         var memory = NativeMemory.Alloc(size);
         NativeMemory.Fill(memory, size, 1);
         NativeMemory.Free(memory);
-        large.Finish("finished");
+        large.Finish(RunStatus.Finished);
         Assert.SkipWhen(large.Info.PeakMemory is null, "the system does not say");
-        small.Finish("finished");
+        small.Finish(RunStatus.Finished);
         Assert.InRange(small.Info.PeakMemory ?? 0, 0, large.Info.PeakMemory!.Value - size / 2);
     }
 
@@ -156,7 +156,7 @@ public sealed class RunFolderTests : IDisposable
     {
         using var run = Create("long");
         var before = DateTimeOffset.Now - run.Info.Started;
-        run.Finish("finished");
+        run.Finish(RunStatus.Finished);
         Assert.InRange(run.Info.Seconds!.Value, before.TotalSeconds, (DateTimeOffset.Now - run.Info.Started).TotalSeconds);
     }
 
@@ -190,7 +190,10 @@ public sealed class RunFolderTests : IDisposable
         Assert.DoesNotContain(".tmp", line);
         Assert.DoesNotContain(folder.Contents, path => path.EndsWith(".tmp", StringComparison.Ordinal));
         if (names.Length == 1)
-            Assert.StartsWith("failed: ", Json(File.ReadAllText(folder["out/run.json"])).GetProperty("outcome").GetString());
+        {
+            var info = RunInfo.Read(folder["out/run.json"]);
+            Assert.Equal((RunStatus.Failed, line), (info.Status, $"error: {info.Error}"));
+        }
     }
 
     [Fact]
@@ -221,7 +224,7 @@ public sealed class RunFolderTests : IDisposable
 
     // A run that was started long ago.
     private RunFolder Create(string name) => RunFolder.Create(folder[name], new RunInfo(
-        new TrainSettings("plain"), 1, "cpu", 1, new Dictionary<string, string>(),
+        name, new TrainSettings("plain"), 1, "cpu", 1, new Dictionary<string, string>(),
         new RunData("data", 1, 1, new Dictionary<string, string>()), DateTimeOffset.UnixEpoch));
 
     private async Task UntilEpoch(string name, int epochs, Process process)

@@ -14,7 +14,7 @@ namespace MnistCnn.Tests.Web;
 public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<RunsTests.ServerOfRuns>, IDisposable
 {
     private static readonly string[] Fields =
-        ["name", "model", "architecture", "seed", "batch_size", "learning_rate", "outcome", "started", "data", "total_epochs", "epochs", "problem"];
+        ["name", "model", "architecture", "seed", "batch_size", "learning_rate", "status", "error", "started", "data", "total_epochs", "epochs", "problem"];
 
     private static readonly EpochMetrics Epoch = new(1, 0.5, 0.25, 90, 1, 0.1, 1000);
 
@@ -39,7 +39,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
                 started.GetProperty("seed").GetInt32(), started.GetProperty("batch_size").GetInt32(), started.GetProperty("learning_rate").GetDouble(),
                 started.GetProperty("total_epochs").GetInt32(), started.GetProperty("data").GetString()));
             Assert.Equal(DateTimeOffset.UnixEpoch, started.GetProperty("started").GetDateTimeOffset());
-            Assert.All(["model", "problem"], field => Assert.Equal(JsonValueKind.Null, started.GetProperty(field).ValueKind));
+            Assert.All(["model", "error", "problem"], field => Assert.Equal(JsonValueKind.Null, started.GetProperty(field).ValueKind));
 
             run.OnEpochEnd(Epoch);
             var learnt = await events.Next("run");
@@ -50,7 +50,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
 
             WriteWeights("first", 1);
             Assert.Equal("run:first", (await events.Next("run")).GetProperty("model").GetString());
-            run.Finish("finished");
+            run.Finish(RunStatus.Finished);
             Assert.Equal(("first", "finished", "plain", 1), Summary(await events.Next("run")));
         }
 
@@ -168,7 +168,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         WriteWeights("twin", 1);
         var run = Assert.Single((await Server.Json("/api/runs")).GetProperty("runs").EnumerateArray());
         Assert.Equal(("twin", "running", "plain-twin", 0), Summary(run));
-        Assert.All(["model", "problem"], field => Assert.Equal(JsonValueKind.Null, run.GetProperty(field).ValueKind));
+        Assert.All(["model", "error", "problem"], field => Assert.Equal(JsonValueKind.Null, run.GetProperty(field).ValueKind));
     }
 
     [Fact]
@@ -271,14 +271,14 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
 
     private static bool Near(float x, float y) => Math.Abs(x - y) < 1e-4;
 
-    private static (string Name, string Outcome, string Architecture, int Epochs) Summary(JsonElement run) => (
-        run.GetProperty("name").GetString()!, run.GetProperty("outcome").GetString()!, run.GetProperty("architecture").GetString()!, run.GetProperty("epochs").GetArrayLength());
+    private static (string Name, string Status, string Architecture, int Epochs) Summary(JsonElement run) => (
+        run.GetProperty("name").GetString()!, run.GetProperty("status").GetString()!, run.GetProperty("architecture").GetString()!, run.GetProperty("epochs").GetArrayLength());
 
     // As a trainer does.
     private static void Replace(string path, byte[] contents) => AtomicFile.Write(path, stream => stream.Write(contents));
 
     private RunFolder Create(string name, string architecture = "plain") => RunFolder.Create(folder[$"runs/{name}"], new RunInfo(
-        new TrainSettings(architecture, Epochs: 3, BatchSize: 32, LearningRate: 0.05, Seed: 7), 8490, "cpu", 2,
+        name, new TrainSettings(architecture, Epochs: 3, BatchSize: 32, LearningRate: 0.05, Seed: 7), 8490, "cpu", 2,
         new Dictionary<string, string>(),
         new RunData("data", 20, 10, new Dictionary<string, string>()), DateTimeOffset.UnixEpoch));
 

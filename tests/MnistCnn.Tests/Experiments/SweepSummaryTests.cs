@@ -55,7 +55,7 @@ public sealed class SweepSummaryTests
             var chart = SweepSummary.Chart(grid, [.. grid.Points.Select((point, index) =>
             {
                 var epoch = new EpochMetrics(1, 0.1, 0.1, 90 + index, 1, 1, 60, ValidationAccuracy: validation - index);
-                return new SweepResult(new SweepTrial(grid.NameOf(point), point, new TrainSettings()), "finished", [epoch], epoch, 10, 2);
+                return new SweepResult(new SweepTrial(grid.NameOf(point), point, new TrainSettings()), null, [epoch], epoch, 10, 2);
             })])!;
             names = [.. chart.Curves.Select(curve => curve.Name)];
             return chart.Title;
@@ -66,8 +66,8 @@ public sealed class SweepSummaryTests
     {
         var trial = new SweepTrial(Grid.NameOf([rate, $"{seed}"]), [rate, $"{seed}"], new TrainSettings());
         if (accuracy is null)
-            return new SweepResult(trial, "diverged: The loss became NaN.", [], null, 10, 0);
+            return new SweepResult(trial, "The loss became NaN.", [], null, 10, 0);
         var epoch = new EpochMetrics(1, 0.1, 0.1, accuracy.Value, 1, 1, 60);
-        return new SweepResult(trial, "finished", [epoch], epoch, 10, 2);
+        return new SweepResult(trial, null, [epoch], epoch, 10, 2);
     }
 }

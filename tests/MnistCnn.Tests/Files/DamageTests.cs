@@ -154,7 +154,7 @@ public sealed class DamageTests : IDisposable
     [InlineData(RunFolder.MetricsFile)]
     public void Records_of_a_run_are_refused_or_can_be_shown(string name)
     {
-        var info = new RunInfo(Settings, 8490, "cpu", 2, new Dictionary<string, string>(), new RunData("data", 20, 10, data.Sha256), DateTimeOffset.UnixEpoch);
+        var info = new RunInfo("run", Settings, 8490, "cpu", 2, new Dictionary<string, string>(), new RunData("data", 20, 10, data.Sha256), DateTimeOffset.UnixEpoch);
         using (var run = RunFolder.Create(folder["run"], info))
             for (var epoch = 1; epoch <= 3; epoch++)
                 run.OnEpochEnd(new EpochMetrics(epoch, 0.5, 0.25, 97.5, 1.5, 0.5, 1000));

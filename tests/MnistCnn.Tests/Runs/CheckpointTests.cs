@@ -233,7 +233,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         using var checkpoint = Checkpoint.Read(folder["run/checkpoint.safetensors"]);
         using var weights = SafetensorsFile.Read(folder["run/model.safetensors"]);
         Assert.Equal((2, "1"), (checkpoint.State.Epoch, weights.Metadata["epoch"]));
-        Assert.Equal("stopped", whole.Folder.Info.Outcome);
+        Assert.Equal(RunStatus.Stopped, whole.Folder.Info.Status);
     }
 
     private Trainer Trainer() => new(Architecture.Find("plain")!, Settings, run.Data, CPU);

@@ -106,7 +106,7 @@ class Runs {
   // Those that train, or the latest one.
   #pickForReader(runs) {
     const measured = runs.filter(run => run.epochs.length > 0);
-    const training = runs.filter(run => run.outcome === 'running');
+    const training = runs.filter(run => run.status === 'running');
     const names = (training.length ? training : measured.slice(0, 1)).slice(0, MOST_PICKED).map(run => run.name);
     this.#slots = this.#slots.map(name => names.includes(name) ? name : null);
     for (const name of names.filter(name => !this.#slots.includes(name)))
@@ -140,7 +140,7 @@ class Runs {
   #drawCharts() {
     const picked = this.#picked();
     const line = (run, field, isDashed) => ({
-      name: run.name, slot: run.slot, dashed: isDashed, last: run.outcome === 'running' ? run.total_epochs : 0,
+      name: run.name, slot: run.slot, dashed: isDashed, last: run.status === 'running' ? run.total_epochs : 0,
       points: run.epochs.map(epoch => [epoch.epoch, epoch[field]]),
     });
     this.#charts[0].show(picked.map(run => line(run, 'test_accuracy', false)));
@@ -198,13 +198,13 @@ class Row {
     this.#box.title = isFull && slot < 0 ? text('runsFull', { count: MOST_PICKED }) : '';
     this.#key.replaceChildren(...(slot >= 0 ? [keyOf(slot)] : []));
     this.element.classList.toggle('picked', slot >= 0);
-    const values = run.problem === null ? valuesOf(run) : { outcome: [run.problem] };
+    const values = run.problem === null ? valuesOf(run) : { status: [run.problem] };
     for (const [column, place] of this.#cells)
       place.replaceChildren(...values[column] ?? []);
   }
 }
 
-const COLUMNS = ['curve', 'architecture', 'training', 'seed', 'epochs', 'best', 'last', 'outcome', 'links'];
+const COLUMNS = ['curve', 'architecture', 'training', 'seed', 'epochs', 'best', 'last', 'status', 'links'];
 
 const titleOf = column => `runs${column[0].toUpperCase()}${column.slice(1)}`;
 
@@ -218,10 +218,10 @@ function valuesOf(run) {
     architecture: [run.architecture],
     training: [text('runsSettings', { batch: run.batch_size, rate: number(run.learning_rate, 6) })],
     seed: [run.seed],
-    epochs: [text('runsProgress', { done, total }), ...(run.outcome === 'running' ? [progressBar(done, total)] : [])],
+    epochs: [text('runsProgress', { done, total }), ...(run.status === 'running' ? [progressBar(done, total)] : [])],
     best: best ? [`${accuracyOf(best.test_accuracy)}${isChosenOnTest(run) ? '*' : ''} (${best.epoch})`] : [],
     last: epochs.length ? [accuracyOf(accuracies.at(-1))] : [],
-    outcome: [outcomeOf(run)],
+    status: [statusOf(run)],
     links: run.model === null ? [] : [link('look', run.model, text('viewLook'), run.name), link('confusion', run.model, text('viewConfusion'), run.name)],
   };
 }
@@ -237,9 +237,9 @@ const progressOf = run => ({ done: run.epochs.length, total: run.total_epochs })
 // Of the program's percent.
 const accuracyOf = value => percent(value / 100, 2);
 
-function outcomeOf({ outcome }) {
-  const known = { running: 'runsRunning', finished: 'runsFinished', stopped: 'runsStopped' }[outcome];
-  return element('span', { className: `outcome ${known ? outcome : 'failed'}`, textContent: known ? text(known) : outcome });
+function statusOf({ status, error }) {
+  const known = { running: 'runsRunning', finished: 'runsFinished', stopped: 'runsStopped' }[status];
+  return element('span', { className: `status ${known ? status : 'failed'}`, textContent: known ? text(known) : `${status}: ${error}` });
 }
 
 function progressBar(done, total) {

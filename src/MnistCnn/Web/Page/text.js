@@ -263,7 +263,7 @@ const texts = {
   runsBest: ['Best (epoch)', '最高（轮次）'],
   runsBestNote: ['Best*: chosen on the test images.', '最高*：按测试集选出。'],
   runsLast: ['Last', '最后'],
-  runsOutcome: ['State', '状态'],
+  runsStatus: ['State', '状态'],
   runsLinks: ['Its network', '查看网络'],
   runsRunning: ['training', '训练中'],
   runsFinished: ['finished', '已完成'],
