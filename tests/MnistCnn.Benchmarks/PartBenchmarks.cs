@@ -43,6 +43,6 @@ public class PartBenchmarks
         plot,
         new Chart("Residual", "Epoch", Chart.AccuracyLabel, [Curve.OverEpochs("Residual", Enumerable.Range(90, 10).Select(value => (double)value))])
         {
-            Epochs = 10,
+            IntegerAxisMax = 10,
         });
 }

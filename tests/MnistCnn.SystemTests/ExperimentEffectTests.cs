@@ -112,7 +112,7 @@ public sealed class ExperimentEffectTests : IDisposable
         Assert.Equal(0, run.ExitCode);
         var lines = run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.Contains(folder.FullPath, StringComparison.Ordinal)).ToArray();
         Assert.All(lines[..^1], line => Assert.InRange(line.TrimEnd().Length, 0, 80));
-        Assert.Matches("^(Borne out|Not borne out|Undecided): .* (points|times)", lines[^1]);
+        Assert.Matches("^(Supported|Not supported|Inconclusive): .* (points|times)", lines[^1]);
         Assert.All(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.Matches(@"^\[\d+/\d+\] .*: \d+\.\d s, \d+:\d\d left$", line));
         using var plot = SKBitmap.Decode(folder["out/plot.png"]);
         Assert.True(plot.Width >= 1600);

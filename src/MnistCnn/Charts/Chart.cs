@@ -2,71 +2,67 @@ using MathNet.Numerics.Statistics;
 
 namespace MnistCnn.Charts;
 
-/// <summary>Curves over common axes.</summary>
-/// <param name="Title">The line above: what there is to be seen.</param>
-/// <param name="XLabel">What lies on the horizontal axis, with its unit.</param>
-/// <param name="YLabel">What lies on the vertical axis, with its unit.</param>
-/// <param name="Curves">What to draw; where there are several, their names stand at their ends.</param>
+/// <summary>Curves over common axes. The title states the result; axis labels include the unit.</summary>
 internal sealed record Chart(string Title, string XLabel, string YLabel, IReadOnlyList<Curve> Curves)
 {
-    /// <summary>What the vertical axis of test accuracies is called.</summary>
+    /// <summary>Label of a vertical axis with test accuracies.</summary>
     public const string AccuracyLabel = "Accuracy on the test images (%)";
 
-    /// <summary>How many epochs the horizontal axis shows, where these lie on it.</summary>
-    public int? Epochs { get; init; }
+    /// <summary>Right end of a horizontal axis of whole numbers from 1, such as epochs or seeds; null for an automatic axis.</summary>
+    public int? IntegerAxisMax { get; init; }
 
-    /// <summary>Whether the horizontal axis is logarithmic, with a tick at each place where there are values.</summary>
+    /// <summary>Whether the horizontal axis is logarithmic, with one tick per distinct x value.</summary>
     public bool LogX { get; init; }
 
-    /// <summary>Whether the vertical axis is logarithmic. Values that are not above 0 are left out, and leave a gap.</summary>
+    /// <summary>Whether the vertical axis is logarithmic. Values of 0 or below become gaps.</summary>
     public bool LogY { get; init; }
 }
 
-/// <summary>A line of a chart.</summary>
-/// <param name="Name">What stands at its end, where there are several; nothing of a line that says by its <see cref="Style"/> what it is.</param>
-/// <param name="X">Where its points lie.</param>
-/// <param name="Y">Their values, as many; NaN leaves a gap in the line.</param>
+/// <summary>A curve of a chart. NaN in <paramref name="Y"/> is a gap in its line.</summary>
+/// <param name="Name">Label at the end of the curve if the chart has several; an empty name draws none.</param>
 internal sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y)
 {
-    /// <summary>The lower edge of a band around the line, as many values, or null.</summary>
+    /// <summary>Lower edge of a band around the curve, one value per point; null for no band.</summary>
     public IReadOnlyList<double>? Low { get; init; }
 
-    /// <summary>Its upper edge.</summary>
+    /// <summary>Upper edge of the band.</summary>
     public IReadOnlyList<double>? High { get; init; }
 
     /// <summary>Whether the line is thin, without markers.</summary>
     public bool IsThin { get; init; }
 
-    /// <summary>Whether a line joins the points: not over names, such as seeds, of which none lies between two others.</summary>
+    /// <summary>Whether a line joins the points. Off for names on the x axis, such as seeds: nothing lies between two of them.</summary>
     public bool HasLine { get; init; } = true;
 
-    /// <summary>Texts at the points, one per point, or null; an empty text draws nothing.</summary>
+    /// <summary>Texts at the points, one per point; an empty text draws nothing.</summary>
     public IReadOnlyList<string>? Marks { get; init; }
 
-    /// <summary>Which colour, dashes and markers it has, from 0, or null for those of its place among the chart's curves.</summary>
-    public int? Style { get; init; }
+    /// <summary>Index of color, dash pattern and marker, from 0; null for the curve's index in its chart.</summary>
+    public int? StyleIndex { get; init; }
 
-    /// <summary>Its value at a place, or null where it has no point there.</summary>
-    public double? At(double x) => X.Zip(Y).Where(point => point.First == x).Select(point => (double?)point.Second).SingleOrDefault();
+    /// <summary>Returns the value at an x coordinate, or null if the curve has no point there.</summary>
+    public double? ValueAt(double x) => X.Zip(Y).Where(point => point.First == x).Select(point => (double?)point.Second).SingleOrDefault();
 
-    /// <summary>A line with a value for each epoch, from the first.</summary>
+    /// <summary>Creates a curve with one value per epoch, from epoch 1.</summary>
     public static Curve OverEpochs(string name, IEnumerable<double> values) =>
         new(name, [.. values.Select((_, index) => index + 1.0)], [.. values]);
 
-    /// <summary>The mean of what was measured several times at each place, with a band from the lowest to the highest.</summary>
-    public static Curve Mean(string name, IEnumerable<(double X, double Y)> points) => Average(name, points, Enumerable.Average);
+    /// <summary>Averages the values at each x coordinate, with a band from the lowest to the highest.</summary>
+    public static Curve MeanWithRange(string name, IEnumerable<(double X, double Y)> points) =>
+        AverageWithRange(name, points, Enumerable.Average);
 
-    /// <summary>As <see cref="Mean"/>, with the geometric mean: for ratios and for logarithmic axes.</summary>
-    public static Curve GeometricMean(string name, IEnumerable<(double X, double Y)> points) =>
-        Average(name, points, Statistics.GeometricMean);
+    /// <summary>Like <see cref="MeanWithRange"/>, with the geometric mean: for ratios and logarithmic axes.</summary>
+    public static Curve GeometricMeanWithRange(string name, IEnumerable<(double X, double Y)> points) =>
+        AverageWithRange(name, points, Statistics.GeometricMean);
 
-    private static Curve Average(string name, IEnumerable<(double X, double Y)> points, Func<IEnumerable<double>, double> average)
+    private static Curve AverageWithRange(
+        string name, IEnumerable<(double X, double Y)> points, Func<IEnumerable<double>, double> average)
     {
-        var places = points.GroupBy(point => point.X, point => point.Y).OrderBy(place => place.Key).ToArray();
-        return new Curve(name, [.. places.Select(place => place.Key)], [.. places.Select(average)])
+        var values = points.GroupBy(point => point.X, point => point.Y).OrderBy(group => group.Key).ToArray();
+        return new Curve(name, [.. values.Select(group => group.Key)], [.. values.Select(average)])
         {
-            Low = [.. places.Select(place => place.Min())],
-            High = [.. places.Select(place => place.Max())],
+            Low = [.. values.Select(group => group.Min())],
+            High = [.. values.Select(group => group.Max())],
         };
     }
 }

@@ -17,7 +17,7 @@ namespace MnistCnn.Commands;
 internal static class ExperimentCommand
 {
     private static readonly Choice[] Choices =
-        [.. Claims.All.Select(experiment => new Choice(experiment.Name, [experiment])), new Choice(ExperimentSeries.Name, Claims.All)];
+        [.. Experiment.All.Select(experiment => new Choice(experiment.Name, [experiment])), new Choice(ExperimentSuite.Name, Experiment.All)];
 
     private static readonly Argument<Choice> Name = new("NAME")
     {
@@ -56,7 +56,7 @@ internal static class ExperimentCommand
     {
         var device = TorchEnvironment.Start(line.GetValue(SharedOptions.Device), line.GetValue(Threads));
         var choice = line.GetRequiredValue(Name);
-        return choice.Name == ExperimentSeries.Name ? RunAll(line, device) : RunOne(line, choice.Experiments[0], device);
+        return choice.Name == ExperimentSuite.Name ? RunAll(line, device) : RunOne(line, choice.Experiments[0], device);
     }
 
     private static int RunOne(ParseResult line, Experiment experiment, Device device)
@@ -67,40 +67,40 @@ internal static class ExperimentCommand
         using var run = ExperimentRun.Open(experiment, settings, data, device, line.GetValue(Out));
         DataOptions.Report(line, data);
         var isFinished = Measure(run, interruption.Token);
-        ExperimentReport.Result(run.Info, run.Findings, run.Files, line.GetValue(Json));
+        ExperimentReport.Result(run.Info, run.ExperimentResults, run.Files, line.GetValue(Json));
         return isFinished ? 0 : Stopped(run.Folder);
     }
 
     private static int RunAll(ParseResult line, Device device)
     {
         using var interruption = new ShutdownSignals();
-        using var series = ExperimentSeries.Open(Claims.All, line.GetValue(Out), SuiteReport.Files);
-        foreach (var (index, experiment) in Claims.All.Index())
+        using var series = ExperimentSuite.Open(Experiment.All, line.GetValue(Out), SuiteReport.Files);
+        foreach (var (index, experiment) in Experiment.All.Index())
         {
             if (interruption.Token.IsCancellationRequested)
                 break;
-            Console.Error.WriteLine($"{experiment.Name}, {index + 1} of {Claims.All.Count}:");
-            var chapter = ChapterOf(line, series, experiment, device, interruption.Token);
-            series.Set(chapter);
+            Console.Error.WriteLine($"{experiment.Name}, {index + 1} of {Experiment.All.Count}:");
+            var status = ChapterOf(line, series, experiment, device, interruption.Token);
+            series.Set(status);
             SuiteReport.Write(series);
-            if (chapter.Problem is not null)
-                Console.Error.WriteLine($"error: {experiment.Name}: {chapter.Problem}");
+            if (status.Problem is not null)
+                Console.Error.WriteLine($"error: {experiment.Name}: {status.Problem}");
             else if (!line.GetValue(Json))
-                ExperimentReport.Result(chapter.Info!, chapter.Findings!, [], json: false);
+                ExperimentReport.Result(status.Info!, status.ExperimentResults!, [], json: false);
         }
 
         ExperimentReport.Result(series, [.. SuiteReport.Files.Select(name => Path.Combine(series.Folder, name))], line.GetValue(Json));
         return interruption.Token.IsCancellationRequested ? Stopped(series.Folder)
-            : series.Chapters.Any(chapter => chapter.Problem is not null) ? ExitCode.Failed
+            : series.Statuses.Any(status => status.Problem is not null) ? ExitCode.Failed
             : 0;
     }
 
     // What cannot be measured on these images, or not with this recipe, is told and does not keep the others from being measured.
-    private static Chapter ChapterOf(ParseResult line, ExperimentSeries series, Experiment experiment, Device device, CancellationToken cancellation)
+    private static ExperimentStatus ChapterOf(ParseResult line, ExperimentSuite series, Experiment experiment, Device device, CancellationToken cancellation)
     {
         var settings = Settings(line, experiment);
         using var data = DataOptions.Load(line, settings.TrainLimit, settings.TestLimit);
-        if (experiment == Claims.All[0])
+        if (experiment == Experiment.All[0])
             DataOptions.Report(line, data);
         ExperimentRun? run = null;
         try
@@ -108,13 +108,13 @@ internal static class ExperimentCommand
             run = ExperimentRun.Open(experiment, settings, data, device, series.FolderOf(experiment), mayBeFinished: true);
             if (!run.Info.IsFinished)
                 Measure(run, cancellation);
-            return new Chapter(experiment, run.Info, run.Findings, run.Files);
+            return new ExperimentStatus(experiment, run.Info, run.ExperimentResults, run.Files);
         }
         catch (UserException error)
         {
             return run is null
-                ? new Chapter(experiment, Problem: error.Message)
-                : new Chapter(experiment, run.Info, run.Findings, run.Files, error.Message);
+                ? new ExperimentStatus(experiment, Problem: error.Message)
+                : new ExperimentStatus(experiment, run.Info, run.ExperimentResults, run.Files, error.Message);
         }
         finally
         {
@@ -134,7 +134,7 @@ internal static class ExperimentCommand
         {
             if (run.Rows.Count > 0)
                 CsvFile.Write(Path.Combine(run.Folder, ExperimentRun.MeasurementsFile), run.Rows);
-            ExperimentReport.Draw(Path.Combine(run.Folder, ExperimentRun.PlotFile), run.Info, run.Findings);
+            ExperimentReport.Draw(Path.Combine(run.Folder, ExperimentRun.PlotFile), run.Info, run.ExperimentResults);
             foreach (var picture in pictures)
                 ImageGridPlot.Draw(Path.Combine(run.Folder, $"{picture.Name}.png"), picture);
         }

@@ -5,7 +5,6 @@ using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using TorchSharp;
-using static ScottPlot.Statistics.Descriptive;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -55,11 +54,11 @@ internal static class Bottleneck
               let maps = shape with { Channels = InChannels }
               let multiplyAdds = NetworkSummary.Of(new Architecture(name, name, Claim, _ => Convolution(width)), maps).MultiplyAdds
               let network = new Architecture(name, name, Claim, images => Network(images, width))
-              select new Trial($"{name}, seed {seed}", multiplyAdds, laboratory =>
+              select new Trial($"{name}, seed {seed}", multiplyAdds, context =>
               {
                   manual_seed(seed);
-                  var (milliseconds, direct) = Time(width, laboratory);
-                  using var run = laboratory.Train(network, seed);
+                  var (milliseconds, direct) = Time(width, context);
+                  using var run = context.Train(network, seed);
                   return [new BottleneckRow(width, seed, multiplyAdds, milliseconds, direct, run.Folder.Epochs[^1].TestAccuracy)];
               });
 
@@ -67,8 +66,8 @@ internal static class Bottleneck
     {
         return
         [
-            Effect.Factor($"Multiply-adds of the direct convolution over those {NameOf(WidthOfClaim)}", Of(null, row => row.MultiplyAdds), Of(WidthOfClaim, row => row.MultiplyAdds), Most),
-            Effect.Factor($"Time of the direct convolution over that {NameOf(WidthOfClaim)}", Of(WidthOfClaim, row => row.DirectMilliseconds), Of(WidthOfClaim, row => row.Milliseconds), Most),
+            Effect.Ratio($"Multiply-adds of the direct convolution over those {NameOf(WidthOfClaim)}", Of(null, row => row.MultiplyAdds), Of(WidthOfClaim, row => row.MultiplyAdds), Most),
+            Effect.Ratio($"Time of the direct convolution over that {NameOf(WidthOfClaim)}", Of(WidthOfClaim, row => row.DirectMilliseconds), Of(WidthOfClaim, row => row.Milliseconds), Most),
         ];
 
         IEnumerable<(long, double)> Of(int? width, Func<BottleneckRow, double> figure) =>
@@ -81,23 +80,23 @@ internal static class Bottleneck
         var narrow = rows.Where(row => row.Width is not null).ToArray();
         if (narrow.Length == 0)
             narrow = direct;
-        var through = Curve.Mean("through a bottleneck", narrow.Select(row => (Place(row), row.TestAccuracy)));
+        var through = Curve.MeanWithRange("through a bottleneck", narrow.Select(row => (Place(row), row.TestAccuracy)));
         if (direct.Length == 0) // all its trainings diverged
             return [[OverWidths("A small network, trained", Chart.AccuracyLabel, [through])]];
         var ends = new[] { narrow.Min(Place), narrow.Max(Place) };
-        var multiplyAdds = Curve.GeometricMean(
+        var multiplyAdds = Curve.GeometricMeanWithRange(
             "multiply-adds", narrow.Select(row => (Place(row), 100.0 * row.MultiplyAdds / direct[0].MultiplyAdds)));
-        var time = Curve.GeometricMean("time", narrow.Select(row => (Place(row), 100 * row.Milliseconds / row.DirectMilliseconds)));
-        var without = Curve.Mean("direct", ends.SelectMany(end => direct.Select(row => (end, row.TestAccuracy))));
+        var time = Curve.GeometricMeanWithRange("time", narrow.Select(row => (Place(row), 100 * row.Milliseconds / row.DirectMilliseconds)));
+        var without = Curve.MeanWithRange("direct", ends.SelectMany(end => direct.Select(row => (end, row.TestAccuracy))));
         return
         [
             [
                 OverWidths(
-                    multiplyAdds.At(WidthOfClaim) is { } share ? $"{NameOf(WidthOfClaim)}: {share:F0} % of the multiply-adds, {time.At(WidthOfClaim):F0} % of the time" : "What is left of the work",
+                    multiplyAdds.ValueAt(WidthOfClaim) is { } share ? $"{NameOf(WidthOfClaim)}: {share:F0} % of the multiply-adds, {time.ValueAt(WidthOfClaim):F0} % of the time" : "What is left of the work",
                     "Share of the direct convolution's (%), geometric mean",
                     [multiplyAdds, time, new Curve("direct", ends, [100, 100])]),
                 OverWidths(
-                    through.At(WidthOfClaim) is { } accuracy ? $"{NameOf(WidthOfClaim)}, a small network ends {ResultTable.Distance(accuracy - without.Y[0])} the direct one" : "A small network, trained",
+                    through.ValueAt(WidthOfClaim) is { } accuracy ? $"{NameOf(WidthOfClaim)}, a small network ends {Wording.Comparison(accuracy - without.Y[0])} the direct one" : "A small network, trained",
                     Chart.AccuracyLabel,
                     [through, without]),
             ],
@@ -110,15 +109,15 @@ internal static class Bottleneck
         new(string.Concat(title[..1].ToUpperInvariant(), title[1..]), "Channels between the 1x1 and the 5x5 convolution", yLabel, curves) { LogX = true };
 
     private static ResultTable Table(IReadOnlyList<BottleneckRow> rows) => new(
-        ["5x5 convolution", "Multiply-adds", "Time (ms)", "Over direct", ResultTable.PercentHeading("Accuracy")],
+        ["5x5 convolution", "Multiply-adds", "Time (ms)", "Time ratio", Wording.MeanAndDeviationHeading("Accuracy")],
         [
             .. rows.GroupBy(row => row.Width).Select(width => new[]
             {
                 NameOf(width.Key),
-                ResultTable.Text(width.First().MultiplyAdds),
-                $"{Median([.. width.Select(row => row.Milliseconds)]):F1}",
+                Wording.Number(width.First().MultiplyAdds),
+                $"{width.Select(row => row.Milliseconds).Median():F1}",
                 $"{width.Select(row => row.Milliseconds / row.DirectMilliseconds).GeometricMean():F2}",
-                ResultTable.Percent(width.Select(row => row.TestAccuracy)),
+                Wording.MeanAndDeviation(width.Select(row => row.TestAccuracy)),
             }),
         ]);
 
@@ -134,13 +133,13 @@ internal static class Bottleneck
         Flatten(),
         Linear((long)OutChannels * (shape.Height / Pooling) * (shape.Width / Pooling), shape.Classes));
 
-    private static (double Milliseconds, double DirectMilliseconds) Time(int? width, TrialContext laboratory)
+    private static (double Milliseconds, double DirectMilliseconds) Time(int? width, TrialContext context)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        using var convolution = MemoryLayout.ChannelsLast(Convolution(width).to(laboratory.Device));
-        using var direct = MemoryLayout.ChannelsLast(Convolution(null).to(laboratory.Device));
-        var maps = rand(ImagesOfTiming, laboratory.Data.Height, laboratory.Data.Width, InChannels, device: laboratory.Device).permute(0, 3, 1, 2);
+        using var convolution = MemoryLayout.ChannelsLast(Convolution(width).to(context.Device));
+        using var direct = MemoryLayout.ChannelsLast(Convolution(null).to(context.Device));
+        var maps = rand(ImagesOfTiming, context.Data.Height, context.Data.Width, InChannels, device: context.Device).permute(0, 3, 1, 2);
         List<double> times = [], directTimes = [];
         for (var round = 0; round <= Rounds; round++)
         {
@@ -149,7 +148,7 @@ internal static class Bottleneck
         }
 
         // The first round is the warm-up.
-        return (Median([.. times.Skip(1)]), Median([.. directTimes.Skip(1)]));
+        return (times.Skip(1).Median(), directTimes.Skip(1).Median());
 
         double Milliseconds(Module<Tensor, Tensor> module)
         {

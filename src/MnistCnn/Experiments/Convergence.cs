@@ -44,7 +44,7 @@ internal static class Convergence
         .. from pair in Pairs.Take(rows.Any(row => row.Network == Pairs[^1][0].Title) ? 3 : 2)
            from effect in new[]
            {
-               Effect.Points(
+               Effect.Difference(
                    $"{pair[0].Title} over {pair[1].Title} in the mean of the epochs",
                    TrainingRow.MeanAccuracies(rows, pair[0].Title),
                    TrainingRow.MeanAccuracies(rows, pair[1].Title)),
@@ -60,11 +60,11 @@ internal static class Convergence
             where measured.Length > 0
             let curves = TrainingRow.Accuracies(measured.OrderBy(row => row.Network == pair[1].Title), row => row.Epoch)
             let named = curves.Select(curve => curve with { Name = curve.Name == pair[0].Title ? "with shortcuts" : "without shortcuts" })
-            select new Chart(TitleOf(pair[0].Title, curves), "Epoch", Chart.AccuracyLabel, [.. named]) { Epochs = measured.Max(row => row.Epoch) })
+            select new Chart(TitleOf(pair[0].Title, curves), "Epoch", Chart.AccuracyLabel, [.. named]) { IntegerAxisMax = measured.Max(row => row.Epoch) })
         .Chunk(2),
     ];
 
     private static string TitleOf(string network, Curve[] curves) => curves is [var first, var second]
-        ? $"{network} ends {ResultTable.Distance(first.Y[^1] - second.Y[^1])} its plain twin"
+        ? $"{network} ends {Wording.Comparison(first.Y[^1] - second.Y[^1])} its plain twin"
         : network;
 }

@@ -45,9 +45,9 @@ internal static class Degradation
     private static Trial Trial(Architecture architecture, int depth, NetworkShape shape, long seed)
     {
         var costs = NetworkSummary.Of(architecture, shape);
-        return new Trial($"{architecture.Title}, seed {seed}", costs.MultiplyAdds, laboratory =>
+        return new Trial($"{architecture.Title}, seed {seed}", costs.MultiplyAdds, context =>
         {
-            using var run = laboratory.Train(architecture, seed);
+            using var run = context.Train(architecture, seed);
             return run.Folder.Epochs.Select(epoch => new DegradationRow(
                 architecture.Title,
                 depth,
@@ -69,8 +69,8 @@ internal static class Degradation
         var (last, shallow, deep) = Ends(rows);
         return
         [
-            Effect.Points($"training error of Plain-{deep} over Plain-{shallow} after {ResultTable.Count(last, "epoch")}", Errors(false, deep), Errors(false, shallow)),
-            Effect.Points($"training error of Plain-{deep} over ResNet-{deep} after {ResultTable.Count(last, "epoch")}", Errors(false, deep), Errors(true, deep)),
+            Effect.Difference($"training error of Plain-{deep} over Plain-{shallow} after {Wording.Plural(last, "epoch")}", Errors(false, deep), Errors(false, shallow)),
+            Effect.Difference($"training error of Plain-{deep} over ResNet-{deep} after {Wording.Plural(last, "epoch")}", Errors(false, deep), Errors(true, deep)),
         ];
 
         IEnumerable<(long, double)> Errors(bool isResidual, int depth) => rows
@@ -93,7 +93,7 @@ internal static class Degradation
                where measured.Length > 0
                select new Chart(Title(isResidual ? "Residual networks" : "Plain networks", measured), "Epoch", "Error (%), thin: training images, bold: test images", [.. Curves(measured)])
                {
-                   Epochs = rows.Max(row => row.Epoch),
+                   IntegerAxisMax = rows.Max(row => row.Epoch),
                },
         ],
     ];
@@ -112,12 +112,12 @@ internal static class Degradation
     private static IEnumerable<Curve> Curves(IEnumerable<DegradationRow> rows) =>
         from network in rows.GroupBy(row => row.Depth).OrderBy(network => network.Key).Index()
         from part in new[] { Training, "test" }
-        select Curve.Mean(
+        select Curve.MeanWithRange(
             $"{network.Item.Key} layers, {part}",
             network.Item.Select(row => ((double)row.Epoch, part == Training ? row.TrainError : row.TestError))) with
         {
             IsThin = part == Training,
-            Style = network.Index,
+            StyleIndex = network.Index,
         };
 
     private static ResultTable Table(IReadOnlyList<DegradationRow> rows)
@@ -128,8 +128,8 @@ internal static class Degradation
                 "Network",
                 "Parameters",
                 "Multiply-adds",
-                ResultTable.PercentHeading($"Training error {last}"),
-                ResultTable.PercentHeading($"Test error {last}"),
+                Wording.MeanAndDeviationHeading($"Training error {last}"),
+                Wording.MeanAndDeviationHeading($"Test error {last}"),
             ],
             [
                 .. from row in rows
@@ -139,10 +139,10 @@ internal static class Degradation
                    select new[]
                    {
                        network.Key,
-                       ResultTable.Text(network.First().Parameters),
-                       ResultTable.Text(network.First().MultiplyAdds),
-                       ResultTable.Percent(end.Select(row => row.TrainError)),
-                       ResultTable.Percent(end.Select(row => row.TestError)),
+                       Wording.Number(network.First().Parameters),
+                       Wording.Number(network.First().MultiplyAdds),
+                       Wording.MeanAndDeviation(end.Select(row => row.TrainError)),
+                       Wording.MeanAndDeviation(end.Select(row => row.TestError)),
                    },
             ]);
     }

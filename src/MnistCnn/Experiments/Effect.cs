@@ -4,76 +4,89 @@ using MnistCnn.Charts;
 namespace MnistCnn.Experiments;
 
 /// <summary>
-/// A quantity that a claim says is above a bound, measured once with each seed; and its mean over the seeds, with the 95 % interval of
-/// Student's t. Of factors, both are those of the logarithms. Of one seed there is no interval.
+/// A quantity that a claim says is above a bound: one value per seed, their mean, and the 95 % confidence interval of the mean. Ratios
+/// are averaged as logarithms. With one seed there is no interval.
 /// </summary>
-/// <remarks><see cref="Points"/> and <see cref="Factor"/> make it.</remarks>
-/// <param name="What">What it is, without its figure: "ResNet-18 over Plain-18 after 5 epochs".</param>
-/// <param name="Unit">What all the figures are in.</param>
-/// <param name="Bound">What the claim says that it is above: 0 points or 1 times, where the claim asks for no more.</param>
-/// <param name="Values">What was measured, one a seed.</param>
-/// <param name="Mean">Their mean, of factors the geometric one, or null of no seed.</param>
-/// <param name="Low">The lower end of the interval, or null below two seeds.</param>
-/// <param name="High">Its upper end.</param>
+/// <remarks>Create it with <see cref="Difference"/> or <see cref="Ratio"/>.</remarks>
+/// <param name="Label">The quantity without its value: "ResNet-18 over Plain-18 after 5 epochs".</param>
+/// <param name="Bound">Lower bound that the claim states; without a stated bound, 0 points or 1 times.</param>
+/// <param name="Mean">Arithmetic mean of differences, geometric mean of ratios; null without a seed.</param>
+/// <param name="Low">Lower end of the interval; null for fewer than two seeds.</param>
+/// <param name="High">Upper end of the interval; null for fewer than two seeds.</param>
 internal sealed record Effect(
-    string What, EffectUnit Unit, double Bound, IReadOnlyList<double> Values, double? Mean = null, double? Low = null, double? High = null)
+    string Label,
+    EffectUnit Unit,
+    double Bound,
+    IReadOnlyList<double> Values,
+    double? Mean = null,
+    double? Low = null,
+    double? High = null)
 {
-    /// <summary>Borne out where the whole interval lies above the bound, not borne out where it lies below; otherwise undecided.</summary>
-    public Outcome Outcome => Low > Bound ? Outcome.BorneOut : High < Bound ? Outcome.NotBorneOut : Outcome.Undecided;
+    /// <summary>Supported if the whole interval is above the bound, not supported if it is below, inconclusive otherwise.</summary>
+    public VerdictOutcome Outcome =>
+        Low > Bound ? VerdictOutcome.Supported : High < Bound ? VerdictOutcome.NotSupported : VerdictOutcome.Inconclusive;
 
-    /// <summary>How far the mean is above the bound, in halves of the interval: above 1 where it is borne out, below -1 where it is not.</summary>
+    /// <summary>
+    /// Distance of the mean from the bound, in half-widths of the interval: above 1 if supported, below -1 if not supported.
+    /// </summary>
     [JsonIgnore]
-    public double Clearance
+    public double StandardizedMargin
     {
         get
         {
             if (Mean is not { } mean || High is not { } high)
                 return 0;
-            var above = ToScale(Unit, mean) - ToScale(Unit, Bound);
-            return above == 0 ? 0 : above / (ToScale(Unit, high) - ToScale(Unit, mean));
+            var margin = ToScale(Unit, mean) - ToScale(Unit, Bound);
+            return margin == 0 ? 0 : margin / (ToScale(Unit, high) - ToScale(Unit, mean));
         }
     }
 
-    /// <summary>The figure and its spread: "1.47 ± 0.31 points (95 % CI, 3 seeds)".</summary>
+    /// <summary>Mean and interval as text: "1.47 ± 0.31 points (95 % CI, 3 seeds)".</summary>
     [JsonIgnore]
-    public string Figure
+    public string FormattedEstimate
     {
         get
         {
             if (Mean is not { } mean)
                 return "not measured yet";
-            var claimed = Bound == Neutral(Unit) ? "" : $"; claimed: above {Bound:#,0.##}";
-            var unit = Unit.ToString().ToLowerInvariant();
-            var seeds = ResultTable.Count(Values.Count, "seed");
+            var (unit, noEffect) = Unit == EffectUnit.Ratio ? ("times", 1) : ("points", 0);
+            var seeds = Wording.Plural(Values.Count, "seed");
+            var claimed = Bound == noEffect ? "" : $"; claimed: above {Bound:#,0.##}";
             if (Low is not { } low || High is not { } high)
-                return $"{Text(mean)} {unit} ({seeds}{claimed})";
-            var figure = Unit == EffectUnit.Times ? $"{Text(mean)} {unit}, {Text(low)} to {Text(high)}" : $"{Text(mean)} ± {Text(high - mean)} {unit}";
-            return $"{figure} ({ConfidenceInterval.Heading}, {seeds}{claimed})";
+                return $"{Format(mean)} {unit} ({seeds}{claimed})";
+            var estimate = Unit == EffectUnit.Ratio
+                ? $"{Format(mean)} {unit}, {Format(low)} to {Format(high)}"
+                : $"{Format(mean)} ± {Format(high - mean)} {unit}";
+            return $"{estimate} ({ConfidenceInterval.Heading}, {seeds}{claimed})";
         }
     }
 
-    /// <summary>The difference of two percentages with the same seed. A seed that only one of them has does not count.</summary>
-    /// <param name="what">As <see cref="What"/>.</param>
-    /// <param name="higher">What the claim says is higher.</param>
-    /// <param name="lower">What it says is lower.</param>
-    /// <param name="bound">How many points it says that there are between them.</param>
-    public static Effect Points(string what, IEnumerable<(long Seed, double Percent)> higher, IEnumerable<(long Seed, double Percent)> lower, double bound = 0) =>
-        Of(what, EffectUnit.Points, bound, BySeed(higher, lower, (one, other) => one - other));
+    /// <summary>
+    /// Subtracts two percentages per seed. Seeds that only one of them has are ignored; the claim says that <paramref name="higher"/> is
+    /// more than <paramref name="bound"/> percentage points above <paramref name="lower"/>.
+    /// </summary>
+    public static Effect Difference(
+        string label, IEnumerable<(long Seed, double Percent)> higher, IEnumerable<(long Seed, double Percent)> lower, double bound = 0) =>
+        Estimate(label, EffectUnit.PercentagePoints, bound, [.. Pair(higher, lower).Select(pair => pair.First - pair.Second)]);
 
-    /// <summary>The ratio of two quantities with the same seed, both above 0. A seed that only one of them has does not count.</summary>
-    /// <param name="what">As <see cref="What"/>.</param>
-    /// <param name="larger">What the claim says is larger.</param>
-    /// <param name="smaller">What it says is smaller.</param>
-    /// <param name="bound">How many times the smaller one it says that the larger one is.</param>
-    public static Effect Factor(string what, IEnumerable<(long Seed, double Value)> larger, IEnumerable<(long Seed, double Value)> smaller, double bound = 1) =>
-        Of(what, EffectUnit.Times, bound, BySeed(larger, smaller, (one, other) => one / other));
+    /// <summary>
+    /// Divides two positive quantities per seed. Seeds that only one of them has are ignored; the claim says that
+    /// <paramref name="larger"/> is more than <paramref name="bound"/> times <paramref name="smaller"/>.
+    /// </summary>
+    public static Effect Ratio(
+        string label, IEnumerable<(long Seed, double Value)> larger, IEnumerable<(long Seed, double Value)> smaller, double bound = 1) =>
+        Estimate(label, EffectUnit.Ratio, bound, [.. Pair(larger, smaller).Select(pair => pair.First / pair.Second)]);
 
     /// <inheritdoc/>
-    public override string ToString() => $"{What}, {Figure}";
+    public override string ToString() => $"{Label}, {FormattedEstimate}";
 
-    private static Effect Of(string what, EffectUnit unit, double bound, double[] values)
+    private static IEnumerable<(double First, double Second)> Pair(
+        IEnumerable<(long Seed, double Value)> first, IEnumerable<(long Seed, double Value)> second) =>
+        first.Join(second, one => one.Seed, other => other.Seed, (one, other) => (one.Value, other.Value));
+
+    private static Effect Estimate(string label, EffectUnit unit, double bound, double[] values)
     {
-        var effect = new Effect(what, unit, bound, values);
+        var effect = new Effect(label, unit, bound, values);
         if (values.Length == 0)
             return effect;
         double[] scaled = [.. values.Select(value => ToScale(unit, value))];
@@ -84,30 +97,25 @@ internal sealed record Effect(
             : effect;
     }
 
-    private static double[] BySeed(
-        IEnumerable<(long Seed, double Value)> first, IEnumerable<(long Seed, double Value)> second, Func<double, double, double> compare) =>
-        [.. first.Join(second, one => one.Seed, other => other.Seed, (one, other) => compare(one.Value, other.Value))];
+    private static double ToScale(EffectUnit unit, double value) => unit == EffectUnit.Ratio ? Math.Log(value) : value;
 
-    private static double ToScale(EffectUnit unit, double value) => unit == EffectUnit.Times ? Math.Log(value) : value;
+    // The interval of a few very different ratios can exceed the largest double; JSON has no infinity.
+    private static double FromScale(EffectUnit unit, double value) =>
+        unit == EffectUnit.Ratio ? Math.Min(Math.Exp(value), double.MaxValue) : value;
 
-    // The interval of few and very different factors may end beyond the largest number, which JSON does not have.
-    private static double FromScale(EffectUnit unit, double value) => unit == EffectUnit.Times ? Math.Min(Math.Exp(value), double.MaxValue) : value;
-
-    private static double Neutral(EffectUnit unit) => FromScale(unit, 0);
-
-    private static string Text(double figure) =>
-        figure != 0 && Math.Abs(figure) is < 0.001 or >= 10_000 ? $"{figure:0.0e+0}" : $"{figure:#,0.00}";
+    private static string Format(double value) =>
+        value != 0 && Math.Abs(value) is < 0.001 or >= 10_000 ? $"{value:0.0e+0}" : $"{value:#,0.00}";
 }
 
-/// <summary>What an <see cref="Effect"/> is measured in.</summary>
+/// <summary>Unit of an <see cref="Effect"/>.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<EffectUnit>))]
 internal enum EffectUnit
 {
-    /// <summary>Differences of percentages.</summary>
+    /// <summary>Difference of percentages.</summary>
     [JsonStringEnumMemberName("points")]
-    Points,
+    PercentagePoints,
 
-    /// <summary>Ratios.</summary>
+    /// <summary>Ratio of two quantities.</summary>
     [JsonStringEnumMemberName("times")]
-    Times,
+    Ratio,
 }

@@ -21,19 +21,26 @@ internal sealed record Experiment(
     ExperimentSettings Full,
     ExperimentSettings Quick,
     Func<ExperimentSettings, NetworkShape, IEnumerable<Trial>> Trials,
-    Func<IReadOnlyList<JsonElement>, Findings> Conclude)
+    Func<IReadOnlyList<JsonElement>, ExperimentResults> Conclude)
 {
+    /// <summary>All experiments, in the order in which <c>experiment all</c> runs them.</summary>
+    public static IReadOnlyList<Experiment> All { get; } =
+    [
+        Gradients.Experiment, Convergence.Experiment, Bottleneck.Experiment, ParallelKernels.Experiment, PrintedVsExplained.Experiment,
+        Degradation.Experiment,
+    ];
+
     /// <summary>Makes what concludes from rows of one kind.</summary>
     /// <param name="effects">What the claim is about; from no rows too. What it says of them is the <see cref="Verdict"/>.</param>
     /// <param name="table">The results in short; from no rows too.</param>
     /// <param name="charts">The plot.</param>
-    public static Func<IReadOnlyList<JsonElement>, Findings> From<TRow>(
+    public static Func<IReadOnlyList<JsonElement>, ExperimentResults> From<TRow>(
         Func<IReadOnlyList<TRow>, IReadOnlyList<Effect>> effects,
         Func<IReadOnlyList<TRow>, ResultTable> table,
         Func<IReadOnlyList<TRow>, IReadOnlyList<IReadOnlyList<Chart>>> charts) => elements =>
     {
         var rows = elements.Select(element => JsonFormat.Parse<TRow>(element.GetRawText(), ExperimentRun.TrialsFile)).ToArray();
-        return new Findings(SeedsOf(elements), new Verdict(effects(rows)), table(rows), rows.Length == 0 ? [] : charts(rows));
+        return new ExperimentResults(SeedsOf(elements), new Verdict(effects(rows)), table(rows), rows.Length == 0 ? [] : charts(rows));
     };
 
     // Every row has one.
@@ -45,7 +52,7 @@ internal sealed record Experiment(
 /// <param name="Verdict">What it says of the claim.</param>
 /// <param name="Table">The results in short.</param>
 /// <param name="Charts">The plot, as rows of charts.</param>
-internal sealed record Findings(int Seeds, Verdict Verdict, ResultTable Table, IReadOnlyList<IReadOnlyList<Chart>> Charts)
+internal sealed record ExperimentResults(int Seeds, Verdict Verdict, ResultTable Table, IReadOnlyList<IReadOnlyList<Chart>> Charts)
 {
     /// <summary>Name and reason of each training that diverged.</summary>
     public IReadOnlyList<string> Diverged { get; init; } = [];

@@ -65,7 +65,7 @@ internal sealed partial class ExperimentRun : IDisposable
     public IReadOnlyList<JsonElement> Rows => [.. finished.SelectMany(trial => trial.Rows)];
 
     /// <summary>What came out until now.</summary>
-    public Findings Findings => Conclude(experiment, finished);
+    public ExperimentResults ExperimentResults => Conclude(experiment, finished);
 
     /// <summary>The paths of the files in its folder.</summary>
     public IReadOnlyList<string> Files => FilesIn(Folder);
@@ -102,13 +102,13 @@ internal sealed partial class ExperimentRun : IDisposable
     /// <summary>Reads the results in an experiment's folder, without its data; null if no experiment was started there.</summary>
     /// <exception cref="IOException">A file in it cannot be read.</exception>
     /// <exception cref="InvalidDataException">A file in it is damaged.</exception>
-    public static Chapter? Read(Experiment experiment, string folder)
+    public static ExperimentStatus? Read(Experiment experiment, string folder)
     {
         var path = Path.Combine(folder, InfoFile);
         if (!File.Exists(path))
             return null;
         var info = JsonFormat.Parse<ExperimentInfo>(InputFile.ReadAllText(path), path);
-        return new Chapter(experiment, info, Conclude(experiment, ReadTrials(folder)), FilesIn(folder));
+        return new ExperimentStatus(experiment, info, Conclude(experiment, ReadTrials(folder)), FilesIn(folder));
     }
 
     /// <summary>Whether a checkpoint is of a training inside an experiment.</summary>
@@ -172,10 +172,10 @@ internal sealed partial class ExperimentRun : IDisposable
             {
                 cancellation.ThrowIfCancellationRequested();
                 Tell(0);
-                var laboratory = new TrialContext(info.Settings, data, device, folder, share => Tell(share), cancellation);
-                finished.Add(Measure(trial, laboratory));
-                onTrial(laboratory.Pictures);
-                foreach (var picture in laboratory.Pictures)
+                var context = new TrialContext(info.Settings, data, device, folder, share => Tell(share), cancellation);
+                finished.Add(Measure(trial, context));
+                onTrial(context.Images);
+                foreach (var picture in context.Images)
                     picture.Dispose();
                 Write(TrialsFile, string.Concat(finished.Select(done => JsonSerializer.Serialize(done, JsonFormat.Line) + "\n")));
                 Tell(1, isDone: true);
@@ -189,15 +189,15 @@ internal sealed partial class ExperimentRun : IDisposable
         }
 
         if (Rows.Count == 0)
-            throw new UserException($"No training came to its end. The first: {Findings.Diverged[0]}");
+            throw new UserException($"No training came to its end. The first: {ExperimentResults.Diverged[0]}");
     }
 
     // A training that diverges is a result, as in a sweep: it has no rows, and the others go on.
-    private static FinishedTrial Measure(Trial trial, TrialContext laboratory)
+    private static FinishedTrial Measure(Trial trial, TrialContext context)
     {
         try
         {
-            var rows = trial.Measure(laboratory);
+            var rows = trial.Measure(context);
             return new FinishedTrial(trial.Name, [.. rows.Select(row => JsonSerializer.SerializeToElement(row, JsonFormat.Line))]);
         }
         catch (DivergenceException error)
@@ -243,7 +243,7 @@ internal sealed partial class ExperimentRun : IDisposable
             throw new InvalidDataException(
                 $"{Path.Combine(Folder, TrialsFile)} is damaged: it has no rows of '{strange.Name}', or that is not a trial. "
                 + "Delete the file to measure anew.");
-        _ = Findings; // which reads every row
+        _ = ExperimentResults; // which reads every row
         secondsBefore = saved.Seconds ?? 0;
         if (saved.IsFinished)
             info = saved;
@@ -256,11 +256,11 @@ internal sealed partial class ExperimentRun : IDisposable
         return lines.Select(line => JsonFormat.Parse<FinishedTrial>(line, path));
     }
 
-    private static Findings Conclude(Experiment experiment, IEnumerable<FinishedTrial> trials)
+    private static ExperimentResults Conclude(Experiment experiment, IEnumerable<FinishedTrial> trials)
     {
-        var findings = experiment.Conclude([.. trials.SelectMany(trial => trial.Rows)]);
+        var results = experiment.Conclude([.. trials.SelectMany(trial => trial.Rows)]);
         string[] diverged = [.. from trial in trials where trial.Diverged is not null select $"{trial.Name}, diverged: {trial.Diverged}"];
-        return findings with { Diverged = diverged, Verdict = findings.Verdict with { Diverged = diverged.Length } };
+        return results with { Diverged = diverged, Verdict = results.Verdict with { Diverged = diverged.Length } };
     }
 
     private static string[] FilesIn(string folder) =>
@@ -273,7 +273,7 @@ internal sealed partial class ExperimentRun : IDisposable
         {
             Outcome = outcome,
             Seconds = outcome == Running && secondsBefore == 0 ? null : seconds,
-            Verdict = Findings.Verdict,
+            Verdict = ExperimentResults.Verdict,
         };
         Write(InfoFile, JsonSerializer.Serialize(info, JsonFormat.Indented));
     }

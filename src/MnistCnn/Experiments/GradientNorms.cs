@@ -16,16 +16,16 @@ internal static class GradientNorms
     /// whatever the seed, so that before and after a training can be compared. Null of a layer that gets no gradient.
     /// </summary>
     /// <param name="model">The network; what gradients it had are lost.</param>
-    /// <param name="laboratory">Where it runs, and on what.</param>
+    /// <param name="context">Where it runs, and on what.</param>
     /// <returns>The layers by name, in the order in which they were registered.</returns>
-    public static IReadOnlyList<(string Name, double? Norm)> Of(Module<Tensor, Tensor> model, TrialContext laboratory)
+    public static IReadOnlyList<(string Name, double? Norm)> Of(Module<Tensor, Tensor> model, TrialContext context)
     {
         using var scope = NewDisposeScope();
-        var train = laboratory.Data.Train;
+        var train = context.Data.Train;
         var count = Math.Min(Images, train.Count);
-        var images = laboratory.Data.Normalization.Apply(train.Images.narrow(0, 0, count)).to(laboratory.Device);
+        var images = context.Data.Normalization.Apply(train.Images.narrow(0, 0, count)).to(context.Device);
         model.zero_grad();
-        cross_entropy(model.call(images), train.Labels.narrow(0, 0, count).to(laboratory.Device)).backward();
+        cross_entropy(model.call(images), train.Labels.narrow(0, 0, count).to(context.Device)).backward();
 
         // In float64, since the squares of small numbers are too small for float32.
         (string, double?)[] norms =

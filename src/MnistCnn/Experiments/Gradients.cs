@@ -46,18 +46,18 @@ internal static class Gradients
                 images,
                 new Stage(Channels, "blocks", channels => Sequential(Enumerable.Range(0, blocks).Select(_ => kind.Block(channels))), Channels),
                 new Stage(2 * Channels, "none", _ => Identity(), 2 * Channels)))
-            select new Trial($"{name}, seed {seed}", blocks + 2, laboratory =>
+            select new Trial($"{name}, seed {seed}", blocks + 2, context =>
             {
                 IEnumerable<GradientRow> before, after;
-                using (var fresh = laboratory.Fresh(architecture, seed))
+                using (var fresh = context.CreateTrainer(architecture, seed))
                     before = Rows(fresh, 0, null);
-                using (var run = laboratory.Train(architecture, seed))
+                using (var run = context.Train(architecture, seed))
                     after = Rows(run.Trainer, run.Trainer.StepsPerEpoch * settings.Epochs, run.Folder.Epochs[^1].TestAccuracy);
                 return before.Concat(after);
 
                 GradientRow[] Rows(Trainer trainer, long step, double? testAccuracy) =>
                 [
-                    .. GradientNorms.Of(trainer.Model, laboratory)
+                    .. GradientNorms.Of(trainer.Model, context)
                         .Where(layer => layer.Name.StartsWith("blocks.", StringComparison.Ordinal))
                         .Select((layer, index) => new GradientRow(kind.Name, blocks, seed, step, index + 1, layer.Norm!.Value, testAccuracy)),
                 ];
@@ -72,8 +72,8 @@ internal static class Gradients
         var convolutions = 2 * blocks;
         return
         [
-            Effect.Factor($"Last gradient over the first of {blocks} plain blocks", Of("plain", convolutions), Of("plain", 1), Vanished),
-            Effect.Factor($"First gradient of {blocks} residual blocks over that of {blocks} plain ones", Of("residual", 1), Of("plain", 1), Vanished),
+            Effect.Ratio($"Last gradient over the first of {blocks} plain blocks", Of("plain", convolutions), Of("plain", 1), Vanished),
+            Effect.Ratio($"First gradient of {blocks} residual blocks over that of {blocks} plain ones", Of("residual", 1), Of("plain", 1), Vanished),
         ];
 
         // What float32 has no number for is at most the smallest that it has.
@@ -91,7 +91,7 @@ internal static class Gradients
         var deepest = rows.Where(row => row.Step == 0 && row.Blocks == rows.Max(other => other.Blocks)).ToArray();
         var blocks = deepest[0].Blocks;
         var curves = Kinds
-            .Select(kind => Curve.GeometricMean(
+            .Select(kind => Curve.GeometricMeanWithRange(
                 kind.Short, deepest.Where(row => row.Network == kind.Name).Select(row => (2.0 * blocks - row.Layer, row.GradientNorm))))
             .Where(curve => curve.Y.Count > 0).ToArray();
         var left = curves.Select(curve => $"{Share(curve.Y[^1] / curve.Y[0])} {curve.Name}");
@@ -106,7 +106,7 @@ internal static class Gradients
     }
 
     private static string Share(double share) =>
-        share == 0 || !double.IsFinite(share) ? "nothing" : share < 0.001 ? ResultTable.PowerOfTen(Math.Log10(share)) : $"{100 * share:G2} %";
+        share == 0 || !double.IsFinite(share) ? "nothing" : share < 0.001 ? Wording.PowerOfTen(Math.Log10(share)) : $"{100 * share:G2} %";
 
     private static Chart Accuracy(IReadOnlyList<GradientRow> rows)
     {
@@ -115,7 +115,7 @@ internal static class Gradients
             from kind in Kinds
             let measured = FirstLayers(rows, kind.Name, step).Where(row => row.TestAccuracy is not null).ToArray()
             where measured.Length > 0
-            select Curve.Mean(kind.Short, measured.Select(row => ((double)row.Blocks, row.TestAccuracy!.Value)))).ToArray();
+            select Curve.MeanWithRange(kind.Short, measured.Select(row => ((double)row.Blocks, row.TestAccuracy!.Value)))).ToArray();
         var most = rows.Max(row => row.Blocks);
         var deepest = curves.Where(curve => curve.X[^1] == most).Select(curve => $"{curve.Y[^1]:F0} % {curve.Name}");
         return new Chart(
@@ -132,7 +132,7 @@ internal static class Gradients
     {
         var last = rows.Select(row => row.Step).DefaultIfEmpty().Max();
         return new ResultTable(
-            ["Stack", "First gradient", $"After {last} steps", ResultTable.PercentHeading("Accuracy")],
+            ["Stack", "First gradient", $"After {last} steps", Wording.MeanAndDeviationHeading("Accuracy")],
             [
                 .. from stack in rows.GroupBy(row => (row.Blocks, row.Network))
                    let end = FirstLayers(stack, stack.Key.Network, last).ToArray()
@@ -142,7 +142,7 @@ internal static class Gradients
                        $"{stack.Key.Blocks} {stack.Key.Network} blocks",
                        Norm(FirstLayers(stack, stack.Key.Network, 0)),
                        Norm(end),
-                       ResultTable.Percent(end.Select(row => row.TestAccuracy).OfType<double>()),
+                       Wording.MeanAndDeviation(end.Select(row => row.TestAccuracy).OfType<double>()),
                    },
             ]);
 

@@ -36,17 +36,17 @@ internal sealed record TrainingRow(
     public static Trial Trial(Architecture architecture, NetworkShape shape, long seed, Action<TrialContext, Module<Tensor, Tensor>>? afterwards = null)
     {
         var costs = NetworkSummary.Of(architecture, shape);
-        return new Trial($"{architecture.Title}, seed {seed}", costs.MultiplyAdds, laboratory =>
+        return new Trial($"{architecture.Title}, seed {seed}", costs.MultiplyAdds, context =>
         {
-            using var run = laboratory.Train(architecture, seed);
-            afterwards?.Invoke(laboratory, run.Trainer.Model);
+            using var run = context.Train(architecture, seed);
+            afterwards?.Invoke(context, run.Trainer.Model);
             return run.Folder.Epochs.Select(epoch => new TrainingRow(
                 architecture.Title,
                 costs.Parameters,
                 costs.MultiplyAdds,
                 seed,
                 epoch.Epoch,
-                (double)costs.TrainingMultiplyAdds * laboratory.Data.Train.Count * epoch.Epoch,
+                (double)costs.TrainingMultiplyAdds * context.Data.Train.Count * epoch.Epoch,
                 epoch.TrainLoss,
                 epoch.TestLoss,
                 epoch.TestAccuracy));
@@ -57,7 +57,7 @@ internal sealed record TrainingRow(
     public static Effect AtTheEnd(IReadOnlyList<TrainingRow> rows, string higher, string lower)
     {
         var last = rows.Select(row => row.Epoch).DefaultIfEmpty().Max();
-        return Effect.Points($"{higher} over {lower} after {ResultTable.Count(last, "epoch")}", Of(higher), Of(lower));
+        return Effect.Difference($"{higher} over {lower} after {Wording.Plural(last, "epoch")}", Of(higher), Of(lower));
 
         IEnumerable<(long, double)> Of(string network) =>
             rows.Where(row => row.Network == network && row.Epoch == last).Select(row => (row.Seed, row.TestAccuracy));
@@ -72,22 +72,22 @@ internal sealed record TrainingRow(
 
     /// <summary>A curve for each network, its accuracy over <paramref name="x"/>.</summary>
     public static Curve[] Accuracies(IEnumerable<TrainingRow> rows, Func<TrainingRow, double> x) =>
-        [.. rows.GroupBy(row => row.Network).Select(network => Curve.Mean(network.Key, network.Select(row => (x(row), row.TestAccuracy))))];
+        [.. rows.GroupBy(row => row.Network).Select(network => Curve.MeanWithRange(network.Key, network.Select(row => (x(row), row.TestAccuracy))))];
 
     /// <summary>A row for each network, with its test accuracy after the first and the last epoch.</summary>
     public static ResultTable Table(IReadOnlyList<TrainingRow> rows)
     {
         var last = rows.Select(row => row.Epoch).DefaultIfEmpty().Max();
         return new ResultTable(
-            ["Network", "Parameters", "Multiply-adds", ResultTable.PercentHeading("Epoch 1"), ResultTable.PercentHeading($"Epoch {last}")],
+            ["Network", "Parameters", "Multiply-adds", Wording.MeanAndDeviationHeading("Epoch 1"), Wording.MeanAndDeviationHeading($"Epoch {last}")],
             [
                 .. rows.GroupBy(row => row.Network).Select(network => new[]
                 {
                     network.Key,
-                    ResultTable.Text(network.First().Parameters),
-                    ResultTable.Text(network.First().MultiplyAdds),
-                    ResultTable.Percent(network.Where(row => row.Epoch == 1).Select(row => row.TestAccuracy)),
-                    ResultTable.Percent(network.Where(row => row.Epoch == last).Select(row => row.TestAccuracy)),
+                    Wording.Number(network.First().Parameters),
+                    Wording.Number(network.First().MultiplyAdds),
+                    Wording.MeanAndDeviation(network.Where(row => row.Epoch == 1).Select(row => row.TestAccuracy)),
+                    Wording.MeanAndDeviation(network.Where(row => row.Epoch == last).Select(row => row.TestAccuracy)),
                 }),
             ]);
     }

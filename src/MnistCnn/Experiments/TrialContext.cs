@@ -17,7 +17,7 @@ namespace MnistCnn.Experiments;
 internal sealed class TrialContext(
     ExperimentSettings settings, DataSet data, Device device, string folder, Action<double> progress, CancellationToken cancellation)
 {
-    private readonly List<ImageGrid> pictures = [];
+    private readonly List<ImageGrid> images = [];
 
     /// <summary>What to train and test on.</summary>
     public DataSet Data => data;
@@ -26,15 +26,15 @@ internal sealed class TrialContext(
     public Device Device => device;
 
     /// <summary>What the trial wants to be drawn.</summary>
-    public IReadOnlyList<ImageGrid> Pictures => pictures;
+    public IReadOnlyList<ImageGrid> Images => images;
 
-    /// <summary>Adds to <see cref="Pictures"/>.</summary>
-    public void Show(ImageGrid picture) => pictures.Add(picture);
+    /// <summary>Adds to <see cref="Images"/>.</summary>
+    public void AddImage(ImageGrid image) => images.Add(image);
 
     /// <summary>Makes a new network and what would train it, with the experiment's recipe.</summary>
     /// <param name="architecture">The network.</param>
     /// <param name="seed">The seed of its weights and of the order of its images.</param>
-    public Trainer Fresh(Architecture architecture, long seed) => new(architecture, SettingsOf(architecture, seed), data, device);
+    public Trainer CreateTrainer(Architecture architecture, long seed) => new(architecture, SettingsOf(architecture, seed), data, device);
 
     /// <summary>Trains the trial's network, or goes on where its training was stopped.</summary>
     /// <param name="architecture">The network.</param>

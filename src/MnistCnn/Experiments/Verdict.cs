@@ -4,62 +4,59 @@ using MnistCnn.Charts;
 namespace MnistCnn.Experiments;
 
 /// <summary>
-/// What the rows of an experiment say of its claim, by one rule for all of them. A claim is one or more <see cref="Effect"/>s. It is
-/// borne out where all of them are: where the 95 % interval of each lies above its bound as a whole. It is not borne out where one of them
-/// is contradicted: where its interval lies below its bound as a whole. Otherwise, and always with one seed, it is undecided.
+/// Verdict on a claim from its effects, by one rule for all experiments. The claim is supported if the 95 % interval of every effect lies
+/// above its bound, not supported if the interval of one lies below, and inconclusive otherwise, always so with one seed.
 /// </summary>
-/// <param name="Effects">The quantities that the claim is about, at least one; what is not measured yet is among them.</param>
+/// <param name="Effects">The claim's quantities, at least one; effects without values are included.</param>
 internal sealed record Verdict(IReadOnlyList<Effect> Effects)
 {
-    /// <summary>Number of trainings that diverged. They have no values, and their seeds count in no effect that needs them.</summary>
+    /// <summary>Number of diverged trials. They have no values; their seeds are missing from the effects.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public int Diverged { get; init; }
 
-    /// <summary>What is to be said of the claim.</summary>
-    public Outcome Outcome =>
-        Effects.Any(effect => effect.Outcome == Outcome.NotBorneOut) ? Outcome.NotBorneOut
-        : Effects.All(effect => effect.Outcome == Outcome.BorneOut) ? Outcome.BorneOut
-        : Outcome.Undecided;
+    /// <summary>Outcome over all effects.</summary>
+    public VerdictOutcome Outcome =>
+        Effects.Any(effect => effect.Outcome == VerdictOutcome.NotSupported) ? VerdictOutcome.NotSupported
+        : Effects.All(effect => effect.Outcome == VerdictOutcome.Supported) ? VerdictOutcome.Supported
+        : VerdictOutcome.Inconclusive;
 
-    /// <summary>The effect that decides: of those that say what all of them together say, the one that is least above its bound.</summary>
+    /// <summary>Effect with the smallest margin among those with the verdict's outcome.</summary>
     [JsonIgnore]
-    public Effect Deciding => Effects.Where(effect => effect.Outcome == Outcome).MinBy(effect => effect.Clearance)!;
+    public Effect DecidingEffect => Effects.Where(effect => effect.Outcome == Outcome).MinBy(effect => effect.StandardizedMargin)!;
 
-    /// <summary>The outcome in words, to begin a line with.</summary>
+    /// <summary>Outcome as the start of a line.</summary>
     [JsonIgnore]
     public string Heading => Outcome switch
     {
-        Outcome.BorneOut => "Borne out",
-        Outcome.NotBorneOut => "Not borne out",
-        _ => "Undecided",
+        VerdictOutcome.Supported => "Supported",
+        VerdictOutcome.NotSupported => "Not supported",
+        _ => "Inconclusive",
     };
 
-    /// <summary>
-    /// What decides, with its figures: "ResNet-18 over Plain-18 after 5 epochs, 1.47 ± 0.31 points (95 % CI, 3 seeds)".
-    /// </summary>
+    /// <summary>The deciding effect with its estimate: "ResNet-18 over Plain-18 after 5 epochs, 1.47 ± 0.31 points (95 % CI, 3 seeds)".</summary>
     [JsonIgnore]
     public string Reason => string.Concat(
-        $"{Deciding}",
-        Outcome == Outcome.BorneOut && Effects.Count > 1 ? $", the least clear of {Effects.Count}" : "",
-        Diverged > 0 ? $", without {ResultTable.Count(Diverged, "training")} that diverged" : "");
+        $"{DecidingEffect}",
+        Outcome == VerdictOutcome.Supported && Effects.Count > 1 ? $", the least clear of {Effects.Count}" : "",
+        Diverged > 0 ? $", without {Wording.Plural(Diverged, "training")} that diverged" : "");
 
-    /// <summary>Both in one line.</summary>
+    /// <summary>Heading and reason in one line.</summary>
     public string Text => $"{Heading}: {Reason}";
 }
 
-/// <summary>What measurements say of a claim.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<Outcome>))]
-internal enum Outcome
+/// <summary>Outcome of a claim or of one of its effects.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<VerdictOutcome>))]
+internal enum VerdictOutcome
 {
-    /// <summary>Neither of the others.</summary>
-    [JsonStringEnumMemberName("undecided")]
-    Undecided,
+    /// <summary>The interval includes the bound, or there is none.</summary>
+    [JsonStringEnumMemberName("inconclusive")]
+    Inconclusive,
 
-    /// <summary>They say the same.</summary>
-    [JsonStringEnumMemberName("borne out")]
-    BorneOut,
+    /// <summary>The interval lies above the bound.</summary>
+    [JsonStringEnumMemberName("supported")]
+    Supported,
 
-    /// <summary>They say the contrary.</summary>
-    [JsonStringEnumMemberName("not borne out")]
-    NotBorneOut,
+    /// <summary>The interval lies below the bound.</summary>
+    [JsonStringEnumMemberName("not supported")]
+    NotSupported,
 }

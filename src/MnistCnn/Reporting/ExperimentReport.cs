@@ -26,39 +26,39 @@ internal static class ExperimentReport
     /// <summary>Draws the plot of what came out until now.</summary>
     /// <param name="path">Where to.</param>
     /// <param name="info">What the experiment is.</param>
-    /// <param name="findings">What came out.</param>
-    public static void Draw(string path, ExperimentInfo info, Findings findings)
+    /// <param name="results">What came out.</param>
+    public static void Draw(string path, ExperimentInfo info, ExperimentResults results)
     {
-        if (findings.Charts.Count > 0)
+        if (results.Charts.Count > 0)
             ChartPlot.Draw(
-                path, $"{findings.Verdict.Heading}: {info.Claim}", [findings.Verdict.Reason, Size(info, findings)], findings.Charts);
+                path, $"{results.Verdict.Heading}: {info.Claim}", [results.Verdict.Reason, Size(info, results)], results.Charts);
     }
 
     // How much was measured, in a line.
-    private static string Size(ExperimentInfo info, Findings findings)
+    private static string Size(ExperimentInfo info, ExperimentResults results)
     {
-        var seeds = findings.Seeds == 1 ? "1 seed" : $"mean of {findings.Seeds} seeds, bands from the lowest to the highest";
-        return $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(info.Data.Folder))}: {info.Data.TrainImages:N0} training images, {ResultTable.Count(info.Settings.Epochs, "epoch")}, {info.Data.TestImages:N0} test images; {seeds}";
+        var seeds = results.Seeds == 1 ? "1 seed" : $"mean of {results.Seeds} seeds, bands from the lowest to the highest";
+        return $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(info.Data.Folder))}: {info.Data.TrainImages:N0} training images, {Wording.Plural(info.Settings.Epochs, "epoch")}, {info.Data.TestImages:N0} test images; {seeds}";
     }
 
     /// <summary>Reports the end.</summary>
     /// <param name="info">What the experiment was.</param>
-    /// <param name="findings">What came out.</param>
+    /// <param name="results">What came out.</param>
     /// <param name="files">The paths of what it left behind.</param>
     /// <param name="json">Whether to write JSON.</param>
-    public static void Result(ExperimentInfo info, Findings findings, IReadOnlyList<string> files, bool json)
+    public static void Result(ExperimentInfo info, ExperimentResults results, IReadOnlyList<string> files, bool json)
     {
         Output.Write(
             json,
-            Document(info, findings, files),
+            Document(info, results, files),
             console =>
             {
                 Console.Out.WriteLine(info.Claim);
-                console.Write(TableOf(findings.Table));
-                Console.Out.WriteLine(findings.Verdict.Text);
+                console.Write(TableOf(results.Table));
+                Console.Out.WriteLine(results.Verdict.Text);
             },
             files);
-        foreach (var training in findings.Diverged)
+        foreach (var training in results.Diverged)
             Console.Error.WriteLine(training);
     }
 
@@ -78,21 +78,21 @@ internal static class ExperimentReport
     /// <param name="series">What came out of each; a person has been told already.</param>
     /// <param name="files">The paths of the pages.</param>
     /// <param name="json">Whether to write JSON.</param>
-    public static void Result(ExperimentSeries series, IReadOnlyList<string> files, bool json) => Output.Write(
+    public static void Result(ExperimentSuite series, IReadOnlyList<string> files, bool json) => Output.Write(
         json,
         new
         {
-            Experiment = ExperimentSeries.Name,
-            Experiments = series.Chapters.Select(chapter => chapter is { Info: { } info, Findings: { } findings }
-                ? Document(info, findings, chapter.Files!) with { Problem = chapter.Problem }
-                : new ExperimentDocument(chapter.Experiment.Name, chapter.Experiment.Claim, Problem: chapter.Problem)),
+            Experiment = ExperimentSuite.Name,
+            Experiments = series.Statuses.Select(status => status is { Info: { } info, ExperimentResults: { } results }
+                ? Document(info, results, status.Files!) with { Problem = status.Problem }
+                : new ExperimentDocument(status.Experiment.Name, status.Experiment.Claim, Problem: status.Problem)),
             Files = files,
         },
         _ => { },
         files);
 
-    private static ExperimentDocument Document(ExperimentInfo info, Findings findings, IReadOnlyList<string> files) =>
-        new(info.Experiment, info.Claim, info.Settings, findings.Verdict, findings.Table.Headings, findings.Table.Rows, files);
+    private static ExperimentDocument Document(ExperimentInfo info, ExperimentResults results, IReadOnlyList<string> files) =>
+        new(info.Experiment, info.Claim, info.Settings, results.Verdict, results.Table.Headings, results.Table.Rows, files);
 
     private static Action<ExperimentProgress> Lines()
     {

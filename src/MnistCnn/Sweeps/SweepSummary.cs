@@ -1,6 +1,5 @@
 using System.Globalization;
 using MnistCnn.Charts;
-using MnistCnn.Experiments;
 
 namespace MnistCnn.Sweeps;
 
@@ -20,11 +19,11 @@ internal static class SweepSummary
             [
                 .. shown.Select(index => grid.Parameters[index].Name),
                 "Runs",
-                .. isValidated ? [ResultTable.PercentHeading("Validation")] : Array.Empty<string>(),
-                ResultTable.PercentHeading("Test"),
+                .. isValidated ? [Wording.MeanAndDeviationHeading("Validation")] : Array.Empty<string>(),
+                Wording.MeanAndDeviationHeading("Test"),
                 ConfidenceInterval.Heading,
                 "Test loss",
-                "s",
+                "Seconds",
             ],
             [
                 .. from result in results
@@ -34,8 +33,8 @@ internal static class SweepSummary
                    [
                        .. shown.Select(index => setting.First().Trial.Values[index]),
                        ended.Length == setting.Count() ? $"{ended.Length}" : $"{ended.Length} of {setting.Count()}",
-                       .. isValidated ? [ResultTable.Percent(ended.Select(result => result.Chosen!.ValidationAccuracy!.Value))] : Array.Empty<string>(),
-                       ResultTable.Percent(ended.Select(result => result.Chosen!.TestAccuracy)),
+                       .. isValidated ? [Wording.MeanAndDeviation(ended.Select(result => result.Chosen!.ValidationAccuracy!.Value))] : Array.Empty<string>(),
+                       Wording.MeanAndDeviation(ended.Select(result => result.Chosen!.TestAccuracy)),
                        ConfidenceInterval.HalfWidth([.. ended.Select(result => result.Chosen!.TestAccuracy)]) is { } half ? $"± {half:F2}" : "",
                        ended.Length == 0 ? "" : $"{ended.Average(result => result.Chosen!.TestLoss):F4}",
                        ended.Length == 0 ? "" : $"{ended.Average(result => result.Seconds):F1}",
@@ -65,11 +64,11 @@ internal static class SweepSummary
             ? $"The best {shown.Length} of {groups.Length} settings ({chosen})"
             : "Test accuracy";
         if (axis < 0)
-            return new Chart(title, "Epoch", Charts.Chart.AccuracyLabel, [.. shown.Select(group => Curve.Mean(
+            return new Chart(title, "Epoch", Charts.Chart.AccuracyLabel, [.. shown.Select(group => Curve.MeanWithRange(
                 string.Join(", ", new[] { group.Key, Ended(all[group.Key]) }.Where(text => text.Length > 0)),
                 group.SelectMany(result => result.Epochs.Select(epoch => ((double)epoch.Epoch, epoch.TestAccuracy)))))])
             {
-                Epochs = ended.Max(result => result.Epochs.Count),
+                IntegerAxisMax = ended.Max(result => result.Epochs.Count),
             };
 
         var numbers = Numbers(grid.Parameters[axis])!;
@@ -80,7 +79,7 @@ internal static class SweepSummary
 
         Curve OverAxis(IGrouping<string, SweepResult> group)
         {
-            var curve = Curve.Mean(group.Key, group.Select(result => (At(result), result.Chosen!.TestAccuracy)));
+            var curve = Curve.MeanWithRange(group.Key, group.Select(result => (At(result), result.Chosen!.TestAccuracy)));
             return curve with { Marks = [.. curve.X.Select(x => Ended(all[group.Key].Where(result => At(result) == x)))] };
         }
 

@@ -35,10 +35,10 @@ public sealed partial class ArticleTests : IDisposable
         Assert.Equal(0, run.ExitCode);
         Assert.DoesNotContain("blocks, seed", run.Error);
         Assert.Equal(
-            Claims.All.Select(experiment => experiment.Name).Concat(["report.html", "report.md"]).Order(StringComparer.Ordinal),
+            Experiment.All.Select(experiment => experiment.Name).Concat(["report.html", "report.md"]).Order(StringComparer.Ordinal),
             Directory.GetFileSystemEntries(folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         var all = JsonDocument.Parse(run.Output).RootElement;
-        Assert.Equal(Claims.All.Select(experiment => experiment.Name), all.GetProperty("experiments").EnumerateArray().Select(one => one.GetProperty("experiment").GetString()));
+        Assert.Equal(Experiment.All.Select(experiment => experiment.Name), all.GetProperty("experiments").EnumerateArray().Select(one => one.GetProperty("experiment").GetString()));
         Assert.Equal([folder["out/report.html"], folder["out/report.md"]], all.GetProperty("files").EnumerateArray().Select(file => file.GetString()));
         AssertPage(File.ReadAllText(folder["out/report.html"]), File.ReadAllText(folder["out/report.md"]), all);
 
@@ -51,7 +51,7 @@ public sealed partial class ArticleTests : IDisposable
         var again = Run(Small);
         Assert.Equal(0, again.ExitCode);
         Assert.True(File.Exists(folder["out/report.md"]));
-        Assert.All(Claims.All, experiment => Assert.Contains(experiment.Claim, again.Output));
+        Assert.All(Experiment.All, experiment => Assert.Contains(experiment.Claim, again.Output));
         Assert.EndsWith($"{folder["out/report.html"]}\n{folder["out/report.md"]}\n", again.Output);
         Run([.. Small, "--epochs", "2"]).AssertFailed(2);
         var other = Run([.. Small.Select(word => word == "32" ? "31" : word)]);
@@ -68,9 +68,9 @@ public sealed partial class ArticleTests : IDisposable
         Assert.Equal(1, run.ExitCode);
         var problem = "images of 16x16 pixels or more, not of 8x8";
         string[] measured = ["bottleneck", "degradation"];
-        Assert.Equal(Claims.All.Count - measured.Length, run.Error.Split('\n').Count(line => line.StartsWith("error: ", StringComparison.Ordinal) && line.Contains(problem)));
+        Assert.Equal(Experiment.All.Count - measured.Length, run.Error.Split('\n').Count(line => line.StartsWith("error: ", StringComparison.Ordinal) && line.Contains(problem)));
         var page = File.ReadAllText(folder["out/report.md"]);
-        Assert.Equal(2 * (Claims.All.Count - measured.Length), page.Split("Cannot be measured").Length - 1);
+        Assert.Equal(2 * (Experiment.All.Count - measured.Length), page.Split("Cannot be measured").Length - 1);
         Assert.Contains(problem, page);
         Assert.All(measured, name => Assert.Contains($"]({name}/plot.png)", page));
         Assert.DoesNotContain("](gradients/plot.png)", page);
@@ -107,7 +107,7 @@ public sealed partial class ArticleTests : IDisposable
         Assert.DoesNotContain("<script", html);
         Assert.All(Source().Matches(html), source => Assert.StartsWith("data:image/png;base64,", source.Groups[1].Value));
         var linked = Link().Matches(markdown).Select(link => File.ReadAllBytes(folder[$"out/{link.Groups[1].Value}"])).ToArray();
-        Assert.Equal(Claims.All.Count + 1, linked.Length);
+        Assert.Equal(Experiment.All.Count + 1, linked.Length);
         Assert.Equal(linked, Source().Matches(html).Select(source => Convert.FromBase64String(source.Groups[1].Value.Split(',')[1])));
         Assert.All(linked, picture =>
         {

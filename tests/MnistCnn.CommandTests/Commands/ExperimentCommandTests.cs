@@ -22,7 +22,7 @@ public sealed class ExperimentCommandTests : IDisposable
         Assert.Equal(6, result.GetProperty("rows").GetArrayLength());
         Assert.Equal(result.GetProperty("headings").GetArrayLength(), result.GetProperty("rows")[5].GetArrayLength());
         var verdict = result.GetProperty("verdict");
-        Assert.Equal("undecided", verdict.GetProperty("outcome").GetString());
+        Assert.Equal("inconclusive", verdict.GetProperty("outcome").GetString());
         Assert.Equal(6, verdict.GetProperty("effects").GetArrayLength());
         foreach (var file in result.GetProperty("files").EnumerateArray())
             Assert.True(File.Exists(file.GetString()), file.GetString());

@@ -10,11 +10,11 @@ public sealed class ClaimTests
     [Fact]
     public void Gradients_that_vanish_without_shortcuts_alone_bear_the_claim_out()
     {
-        Assert.Equal(Outcome.BorneOut, Of(plain: 1e-27f, residual: 0.2).Outcome);
-        Assert.Equal(Outcome.NotBorneOut, Of(plain: 0.1, residual: 0.2).Outcome);
-        Assert.Equal(Outcome.NotBorneOut, Of(plain: 1e-27, residual: 1e-27).Outcome);
-        Assert.Equal("Borne out", Of(plain: 0, residual: 0.2).Heading);
-        Assert.Equal("Not borne out", Of(plain: 0, residual: 0).Heading);
+        Assert.Equal(VerdictOutcome.Supported, Of(plain: 1e-27f, residual: 0.2).Outcome);
+        Assert.Equal(VerdictOutcome.NotSupported, Of(plain: 0.1, residual: 0.2).Outcome);
+        Assert.Equal(VerdictOutcome.NotSupported, Of(plain: 1e-27, residual: 1e-27).Outcome);
+        Assert.Equal("Supported", Of(plain: 0, residual: 0.2).Heading);
+        Assert.Equal("Not supported", Of(plain: 0, residual: 0).Heading);
         Assert.Contains("of 32 residual blocks", Of(plain: 0, residual: 0).Text);
 
         Verdict Of(double plain, double residual) => Conclude("gradients",
@@ -28,9 +28,9 @@ public sealed class ClaimTests
     [Fact]
     public void Networks_with_shortcuts_must_be_above_their_twins_in_the_mean_and_at_the_end()
     {
-        Assert.Equal("Borne out", Of(early: 60, late: 97).Heading);
+        Assert.Equal("Supported", Of(early: 60, late: 97).Heading);
         Assert.Contains("Residual over Residual's plain twin in the mean of the epochs", Of(early: 20, late: 97).Text);
-        Assert.StartsWith("Not borne out: Residual over Residual's plain twin after 2 epochs, -2.00 ± 0.", Of(early: 80, late: 88).Text);
+        Assert.StartsWith("Not supported: Residual over Residual's plain twin after 2 epochs, -2.00 ± 0.", Of(early: 80, late: 88).Text);
 
         Verdict Of(double early, double late) => Conclude("convergence",
             from seed in Seeds
@@ -43,9 +43,9 @@ public sealed class ClaimTests
     [Fact]
     public void A_bottleneck_must_save_more_than_half_of_the_work_and_of_the_time()
     {
-        Assert.Equal("Borne out", Of(multiplyAdds: 10, milliseconds: 3).Heading);
-        Assert.Equal("Not borne out", Of(multiplyAdds: 10, milliseconds: 9).Heading);
-        Assert.Equal("Not borne out", Of(multiplyAdds: 60, milliseconds: 3).Heading);
+        Assert.Equal("Supported", Of(multiplyAdds: 10, milliseconds: 3).Heading);
+        Assert.Equal("Not supported", Of(multiplyAdds: 10, milliseconds: 9).Heading);
+        Assert.Equal("Not supported", Of(multiplyAdds: 60, milliseconds: 3).Heading);
 
         Verdict Of(long multiplyAdds, double milliseconds) => Conclude("bottleneck",
             from seed in Seeds
@@ -56,10 +56,10 @@ public sealed class ClaimTests
     [Fact]
     public void Inception_must_be_above_each_of_its_branches()
     {
-        Assert.Equal("Borne out", Of(98, pointwise: 97).Heading);
-        Assert.StartsWith("Not borne out: Inception over only 1x1 after 1 epoch, -1.00 ± 0.00", Of(98, pointwise: 99).Text);
-        Assert.StartsWith("Undecided: Inception over only 1x1", Of(98, pointwise: 98).Text);
-        Assert.Equal("Undecided", Of(98).Heading);
+        Assert.Equal("Supported", Of(98, pointwise: 97).Heading);
+        Assert.StartsWith("Not supported: Inception over only 1x1 after 1 epoch, -1.00 ± 0.00", Of(98, pointwise: 99).Text);
+        Assert.StartsWith("Inconclusive: Inception over only 1x1", Of(98, pointwise: 98).Text);
+        Assert.Equal("Inconclusive", Of(98).Heading);
 
         Verdict Of(double inception, double? pointwise = null) => Conclude("views",
             from seed in Seeds
@@ -71,8 +71,8 @@ public sealed class ClaimTests
     [Fact]
     public void The_printed_network_must_be_above_the_explained_one()
     {
-        Assert.StartsWith("Borne out: Residual as printed over Residual after 2 epochs, 0.30 ± 0.00", Of(99.3).Text);
-        Assert.Equal("Not borne out", Of(98.9).Heading);
+        Assert.StartsWith("Supported: Residual as printed over Residual after 2 epochs, 0.30 ± 0.00", Of(99.3).Text);
+        Assert.Equal("Not supported", Of(98.9).Heading);
 
         Verdict Of(double printed) => Conclude("listing",
             from seed in Seeds
@@ -85,9 +85,9 @@ public sealed class ClaimTests
     [Fact]
     public void A_deeper_plain_network_must_have_the_higher_training_error_and_no_residual_one()
     {
-        Assert.StartsWith("Borne out: training error of Plain-56 over Plain-20 after 2 epochs, 3.00 ± 0.00", Of(deepPlain: 8, deepResidual: 2).Text);
-        Assert.StartsWith("Not borne out: training error of Plain-56 over Plain-20 after 2 epochs, -1.00 ± 0.00", Of(deepPlain: 4, deepResidual: 2).Text);
-        Assert.StartsWith("Not borne out: training error of Plain-56 over ResNet-56 after 2 epochs, -1.00 ± 0.00", Of(deepPlain: 8, deepResidual: 9).Text);
+        Assert.StartsWith("Supported: training error of Plain-56 over Plain-20 after 2 epochs, 3.00 ± 0.00", Of(deepPlain: 8, deepResidual: 2).Text);
+        Assert.StartsWith("Not supported: training error of Plain-56 over Plain-20 after 2 epochs, -1.00 ± 0.00", Of(deepPlain: 4, deepResidual: 2).Text);
+        Assert.StartsWith("Not supported: training error of Plain-56 over ResNet-56 after 2 epochs, -1.00 ± 0.00", Of(deepPlain: 8, deepResidual: 9).Text);
 
         Verdict Of(double deepPlain, double deepResidual) => Conclude("degradation",
             from seed in Seeds
@@ -101,20 +101,20 @@ public sealed class ClaimTests
     [Fact]
     public void A_ratio_has_the_same_mean_in_table_plot_and_verdict()
     {
-        var findings = Findings("bottleneck",
+        var results = ExperimentResults("bottleneck",
             from seed in Seeds
             from width in new int?[] { null, 16 }
             select new BottleneckRow(width, seed, width is null ? 100 : 10, width is null ? 10 : seed == 3 ? 9 : seed, 10, 90));
         var mean = Math.Cbrt(0.1 * 0.2 * 0.9);
-        Assert.Equal(1 / mean, findings.Verdict.Effects[1].Mean!.Value, 1e-9);
-        Assert.Equal(100 * mean, findings.Charts[0][0].Curves[1].At(16)!.Value, 1e-9);
-        Assert.Equal("0.26", findings.Table.Rows[1][3]);
+        Assert.Equal(1 / mean, results.Verdict.Effects[1].Mean!.Value, 1e-9);
+        Assert.Equal(100 * mean, results.Charts[0][0].Curves[1].ValueAt(16)!.Value, 1e-9);
+        Assert.Equal("0.26", results.Table.Rows[1][3]);
     }
 
     [Fact]
     public void A_layer_without_a_gradient_is_a_gap_and_seeds_have_no_line()
     {
-        var charts = Findings("listing",
+        var charts = ExperimentResults("listing",
             from seed in Seeds
             from network in new[] { "Residual as printed", "Residual" }
             from epoch in new[] { 0, 1 }
@@ -126,21 +126,21 @@ public sealed class ClaimTests
     }
 
     /// <summary>The names of all experiments.</summary>
-    public static TheoryData<string> Names { get; } = [.. Claims.All.Select(experiment => experiment.Name)];
+    public static TheoryData<string> Names { get; } = [.. Experiment.All.Select(experiment => experiment.Name)];
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Without_rows_all_is_undecided(string name) => Assert.Equal("Undecided", Conclude(name, []).Heading);
+    public void Without_rows_every_claim_is_inconclusive(string name) => Assert.Equal("Inconclusive", Conclude(name, []).Heading);
 
     private static IEnumerable<long> Seeds => [1, 2, 3];
 
     private static TrainingRow Epoch(string network, long seed, int epoch, double accuracy) => new(network, 10, 100, seed, epoch, epoch, 0.1, 0.1, accuracy);
 
-    private static Verdict Conclude(string name, IEnumerable<object> rows) => Findings(name, rows).Verdict;
+    private static Verdict Conclude(string name, IEnumerable<object> rows) => ExperimentResults(name, rows).Verdict;
 
-    private static Findings Findings(string name, IEnumerable<object> rows)
+    private static ExperimentResults ExperimentResults(string name, IEnumerable<object> rows)
     {
-        var experiment = Claims.All.Single(experiment => experiment.Name == name);
+        var experiment = Experiment.All.Single(experiment => experiment.Name == name);
         return experiment.Conclude([.. rows.Select(row => JsonSerializer.SerializeToElement(row, JsonFormat.Line))]);
     }
 }

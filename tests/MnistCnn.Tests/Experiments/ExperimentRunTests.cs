@@ -18,7 +18,7 @@ public sealed class ExperimentRunTests : IDisposable
     private readonly TemporaryFolder folder = new();
 
     /// <summary>The names of all experiments.</summary>
-    public static TheoryData<string> Names { get; } = [.. Claims.All.Select(experiment => experiment.Name)];
+    public static TheoryData<string> Names { get; } = [.. Experiment.All.Select(experiment => experiment.Name)];
 
     public void Dispose() => folder.Dispose();
 
@@ -30,8 +30,8 @@ public sealed class ExperimentRunTests : IDisposable
         using var data = RandomData.Of(Shape);
         using var run = ExperimentRun.Open(Find(name), Small, data, CPU, folder["out"]);
         Assert.True(run.Measure(_ => { }, shown => Assert.All(shown, grid => AssertMaps(grid, data)), TestContext.Current.CancellationToken));
-        Assert.NotEmpty(run.Findings.Table.Rows);
-        Assert.NotEmpty(run.Findings.Charts);
+        Assert.NotEmpty(run.ExperimentResults.Table.Rows);
+        Assert.NotEmpty(run.ExperimentResults.Charts);
 
         // What is counted is of these images, and so are the parameters that are to be equal.
         if (name == "bottleneck")
@@ -101,18 +101,18 @@ public sealed class ExperimentRunTests : IDisposable
         using (var run = Open())
         {
             Assert.True(run.Measure(_ => { }, _ => { }, TestContext.Current.CancellationToken));
-            Assert.Equal(["Residual, seed 1, diverged: The loss became NaN."], run.Findings.Diverged);
-            Assert.EndsWith(", without 1 training that diverged", run.Findings.Verdict.Text);
+            Assert.Equal(["Residual, seed 1, diverged: The loss became NaN."], run.ExperimentResults.Diverged);
+            Assert.EndsWith(", without 1 training that diverged", run.ExperimentResults.Verdict.Text);
         }
 
         // It is over: nothing is trained again, and a series has it on its page before it measures anything.
         using (var run = Open())
             Assert.True(run.Measure(_ => { }, _ => { }, TestContext.Current.CancellationToken));
         Assert.Equal(3, measured);
-        using var series = ExperimentSeries.Open([experiment, Find("views")], folder.FullPath, SuiteReport.Files);
+        using var series = ExperimentSuite.Open([experiment, Find("views")], folder.FullPath, SuiteReport.Files);
         SuiteReport.Write(series);
         var page = File.ReadAllText(folder["report.md"]);
-        Assert.Contains("**Undecided**: With shortcuts", page);
+        Assert.Contains("**Inconclusive**: With shortcuts", page);
         Assert.Contains("Residual, seed 1, diverged: The loss became NaN.", page);
         Assert.Contains("**Not measured yet**: Several kernels", page);
 
@@ -161,5 +161,5 @@ public sealed class ExperimentRunTests : IDisposable
         return network.parameters().Sum(parameter => parameter.numel());
     }
 
-    private static Experiment Find(string name) => Claims.All.Single(experiment => experiment.Name == name);
+    private static Experiment Find(string name) => Experiment.All.Single(experiment => experiment.Name == name);
 }

@@ -23,18 +23,18 @@ public sealed partial class MeasurementsTests
     [MemberData(nameof(Kept))]
     public void The_page_has_the_verdict_and_the_figures(string name)
     {
-        var findings = Claims.All.Single(experiment => experiment.Name == name).Conclude(Rows(name));
+        var results = Experiment.All.Single(experiment => experiment.Name == name).Conclude(Rows(name));
         var section = File.ReadAllText(Path.Combine(Docs, "experiments.md")).ReplaceLineEndings("\n").Split("\n## ").Single(part => part.StartsWith($"{name}: ", StringComparison.Ordinal));
-        Assert.Contains($"\n    {findings.Verdict.Text}\n", section);
+        Assert.Contains($"\n    {results.Verdict.Text}\n", section);
         var cells = Cell().Matches(section).Select(cell => cell.Groups[1].Value.Trim()).ToHashSet();
-        Assert.All(findings.Table.Rows.SelectMany(row => row.Skip(1)).Where(cell => cell.Length > 0), cell => Assert.Contains(cell, cells));
+        Assert.All(results.Table.Rows.SelectMany(row => row.Skip(1)).Where(cell => cell.Length > 0), cell => Assert.Contains(cell, cells));
     }
 
     [Theory]
     [MemberData(nameof(Kept))]
     public void The_plot_of_the_page_can_be_drawn_from_the_rows(string name)
     {
-        var experiment = Claims.All.Single(experiment => experiment.Name == name);
+        var experiment = Experiment.All.Single(experiment => experiment.Name == name);
         var (settings, unknown) = (experiment.Full, new Dictionary<string, string>());
         var data = new RunData("mnist", settings.TrainLimit, settings.TestLimit ?? 10_000, unknown);
         var info = new ExperimentInfo(name, experiment.Claim, settings, "cpu", 1, unknown, data, DateTimeOffset.UnixEpoch);
@@ -49,7 +49,7 @@ public sealed partial class MeasurementsTests
     [MemberData(nameof(Kept))]
     public void Where_a_table_has_a_spread_its_heading_says_which(string name)
     {
-        var table = Claims.All.Single(experiment => experiment.Name == name).Conclude(Rows(name)).Table;
+        var table = Experiment.All.Single(experiment => experiment.Name == name).Conclude(Rows(name)).Table;
         var withSpread = table.Rows
             .SelectMany(row => row.Index().Where(cell => cell.Item.Contains('±')).Select(cell => cell.Index)).ToHashSet();
         Assert.NotEmpty(withSpread);
@@ -61,7 +61,7 @@ public sealed partial class MeasurementsTests
     [MemberData(nameof(Kept))]
     public void Without_one_of_the_networks_there_is_a_plot_of_the_others(string name)
     {
-        var experiment = Claims.All.Single(experiment => experiment.Name == name);
+        var experiment = Experiment.All.Single(experiment => experiment.Name == name);
         var column = name == "bottleneck" ? "width" : "network";
         foreach (var network in Rows(name).GroupBy(row => row.GetProperty(column).GetRawText()))
             Assert.NotEmpty(experiment.Conclude([.. Rows(name).Where(row => row.GetProperty(column).GetRawText() != network.Key)]).Charts);

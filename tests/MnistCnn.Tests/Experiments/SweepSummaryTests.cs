@@ -12,7 +12,7 @@ public sealed class SweepSummaryTests
     public void Headings_tell_the_standard_deviation_from_the_interval()
     {
         var table = SweepSummary.Table(Grid, [Result("0.1", 1, 90), Result("0.1", 2, 91), Result("0.1", 3, 92)]);
-        Assert.Equal(["lr", "Runs", "Test (%), mean ± SD", "95 % CI", "Test loss", "s"], table.Headings);
+        Assert.Equal(["lr", "Runs", "Test (%), mean ± SD", "95 % CI", "Test loss", "Seconds"], table.Headings);
         Assert.Equal(["0.1", "3", "91.00 ± 1.00", "± 2.48", "0.1000", "2.0"], table.Rows[0]);
     }
 

@@ -7,7 +7,7 @@ namespace MnistCnn.Tests.Experiments;
 /// <summary>The rule by which rows become a verdict, with rows that are made up.</summary>
 public sealed class VerdictTests
 {
-    private const string What = "one over the other";
+    private const string Label = "one over the other";
 
     // Quantiles of Student's t from its tables: 12.706, 4.303 and 2.262 at 1, 2 and 9 degrees of freedom.
     [Theory]
@@ -24,14 +24,14 @@ public sealed class VerdictTests
     }
 
     [Theory]
-    [InlineData(new[] { 4.5, 5.2, 5.9 }, "borne out", "Borne out: one over the other, 5.20 ± 1.74 points (95 % CI, 3 seeds)")]
-    [InlineData(new[] { -4.5, -5.2, -5.9 }, "not borne out", "Not borne out: one over the other, -5.20 ± 1.74 points (95 % CI, 3 seeds)")]
-    [InlineData(new[] { 1.0, 2, -1 }, "undecided", "Undecided: one over the other, 0.67 ± 3.79 points (95 % CI, 3 seeds)")]
-    [InlineData(new[] { 0.0, 0, 0 }, "undecided", "Undecided: one over the other, 0.00 ± 0.00 points (95 % CI, 3 seeds)")]
-    [InlineData(new[] { 0.1, 0.1 }, "borne out", "Borne out: one over the other, 0.10 ± 0.00 points (95 % CI, 2 seeds)")]
-    [InlineData(new[] { 90.0 }, "undecided", "Undecided: one over the other, 90.00 points (1 seed)")]
-    [InlineData(new double[0], "undecided", "Undecided: one over the other, not measured yet")]
-    public void One_quantity_is_borne_out_where_its_whole_interval_is_above_the_bound(double[] values, string outcome, string text)
+    [InlineData(new[] { 4.5, 5.2, 5.9 }, "supported", "Supported: one over the other, 5.20 ± 1.74 points (95 % CI, 3 seeds)")]
+    [InlineData(new[] { -4.5, -5.2, -5.9 }, "not supported", "Not supported: one over the other, -5.20 ± 1.74 points (95 % CI, 3 seeds)")]
+    [InlineData(new[] { 1.0, 2, -1 }, "inconclusive", "Inconclusive: one over the other, 0.67 ± 3.79 points (95 % CI, 3 seeds)")]
+    [InlineData(new[] { 0.0, 0, 0 }, "inconclusive", "Inconclusive: one over the other, 0.00 ± 0.00 points (95 % CI, 3 seeds)")]
+    [InlineData(new[] { 0.1, 0.1 }, "supported", "Supported: one over the other, 0.10 ± 0.00 points (95 % CI, 2 seeds)")]
+    [InlineData(new[] { 90.0 }, "inconclusive", "Inconclusive: one over the other, 90.00 points (1 seed)")]
+    [InlineData(new double[0], "inconclusive", "Inconclusive: one over the other, not measured yet")]
+    public void A_claim_is_supported_if_the_whole_interval_is_above_the_bound(double[] values, string outcome, string text)
     {
         var verdict = new Verdict([Points(values)]);
         Assert.Equal(text, verdict.Text);
@@ -42,14 +42,14 @@ public sealed class VerdictTests
 
     // Of three that differ by this much, the interval is 2 ± 1.
     [Theory]
-    [InlineData(0.9, "Borne out")]
-    [InlineData(1.1, "Undecided")]
-    [InlineData(2.9, "Undecided")]
-    [InlineData(3.1, "Not borne out")]
+    [InlineData(0.9, "Supported")]
+    [InlineData(1.1, "Inconclusive")]
+    [InlineData(2.9, "Inconclusive")]
+    [InlineData(3.1, "Not supported")]
     public void A_claim_that_asks_for_more_has_a_bound_of_its_own(double bound, string heading)
     {
         var half = 1.73205 / 4.30265;
-        var effect = Effect.Points(What, BySeed([2 - half, 2, 2 + half]), BySeed([0, 0, 0]), bound);
+        var effect = Effect.Difference(Label, BySeed([2 - half, 2, 2 + half]), BySeed([0, 0, 0]), bound);
         Assert.Equal(heading, new Verdict([effect]).Heading);
         Assert.Contains($"; claimed: above {bound.ToString(System.Globalization.CultureInfo.InvariantCulture)})", effect.ToString());
     }
@@ -57,47 +57,47 @@ public sealed class VerdictTests
     [Fact]
     public void Factors_are_compared_by_their_logarithms()
     {
-        var effect = Effect.Factor(What, BySeed([1, 4, 16]), BySeed([1, 1, 1]));
+        var effect = Effect.Ratio(Label, BySeed([1, 4, 16]), BySeed([1, 1, 1]));
         Assert.Equal(4, effect.Mean!.Value, 1e-9);
         Assert.Equal(4 / effect.Low!.Value, effect.High!.Value / 4, 1e-9);
-        Assert.Equal(Outcome.Undecided, effect.Outcome);
-        Assert.Equal(Outcome.BorneOut, Effect.Factor(What, BySeed([5, 6, 7]), BySeed([1, 1, 1])).Outcome);
-        Assert.Equal(Outcome.NotBorneOut, Effect.Factor(What, BySeed([1, 1, 1]), BySeed([5, 6, 7])).Outcome);
-        Assert.Equal("one over the other, 6.00 times, 6.00 to 6.00 (95 % CI, 2 seeds)", Effect.Factor(What, BySeed([6, 6]), BySeed([1, 1])).ToString());
-        Assert.Equal("one over the other, 6.0e+20 times (1 seed; claimed: above 1,000)", Effect.Factor(What, BySeed([6e20]), BySeed([1]), 1000).ToString());
+        Assert.Equal(VerdictOutcome.Inconclusive, effect.Outcome);
+        Assert.Equal(VerdictOutcome.Supported, Effect.Ratio(Label, BySeed([5, 6, 7]), BySeed([1, 1, 1])).Outcome);
+        Assert.Equal(VerdictOutcome.NotSupported, Effect.Ratio(Label, BySeed([1, 1, 1]), BySeed([5, 6, 7])).Outcome);
+        Assert.Equal("one over the other, 6.00 times, 6.00 to 6.00 (95 % CI, 2 seeds)", Effect.Ratio(Label, BySeed([6, 6]), BySeed([1, 1])).ToString());
+        Assert.Equal("one over the other, 6.0e+20 times (1 seed; claimed: above 1,000)", Effect.Ratio(Label, BySeed([6e20]), BySeed([1]), 1000).ToString());
 
         // Factors so far apart that the interval ends beyond all numbers.
-        var wild = new Verdict([Effect.Factor(What, BySeed([1e200, 1]), BySeed([1, 1e200]))]);
-        Assert.Equal(Outcome.Undecided, wild.Outcome);
+        var wild = new Verdict([Effect.Ratio(Label, BySeed([1e200, 1]), BySeed([1, 1e200]))]);
+        Assert.Equal(VerdictOutcome.Inconclusive, wild.Outcome);
         Assert.DoesNotContain("NaN", wild.Text);
-        Assert.Contains("undecided", JsonSerializer.Serialize(wild, JsonFormat.Line));
+        Assert.Contains("inconclusive", JsonSerializer.Serialize(wild, JsonFormat.Line));
     }
 
     [Fact]
     public void Only_seeds_that_both_have_are_compared_each_with_its_own()
     {
-        var effect = Effect.Points(What, [(1, 50), (2, 60), (3, 70), (5, 99)], [(3, 69), (1, 49), (2, 59), (4, 0)]);
+        var effect = Effect.Difference(Label, [(1, 50), (2, 60), (3, 70), (5, 99)], [(3, 69), (1, 49), (2, 59), (4, 0)]);
         Assert.Equal([1, 1, 1], effect.Values);
-        Assert.Equal(Outcome.BorneOut, effect.Outcome);
+        Assert.Equal(VerdictOutcome.Supported, effect.Outcome);
     }
 
     [Fact]
-    public void A_claim_of_several_quantities_is_borne_out_by_all_and_contradicted_by_one()
+    public void A_claim_of_several_quantities_is_supported_by_all_and_contradicted_by_one()
     {
         Effect clear = Named("clear", [8, 9, 10]), near = Named("near", [4, 6, 8]), open = Named("open", [-3, 1, 2]), less = Named("less", [-3, -4, -5]);
-        Assert.Equal("Borne out: near, 6.00 ± 4.97 points (95 % CI, 3 seeds), the least clear of 3", new Verdict([clear, near, clear]).Text);
-        Assert.StartsWith("Undecided: open, ", new Verdict([clear, open, near]).Text);
-        Assert.StartsWith("Undecided: none, not measured", new Verdict([clear, Named("none", [])]).Text);
-        Assert.Equal("Not borne out: less, -4.00 ± 2.48 points (95 % CI, 3 seeds)", new Verdict([clear, open, less, Named("none", [])]).Text);
+        Assert.Equal("Supported: near, 6.00 ± 4.97 points (95 % CI, 3 seeds), the least clear of 3", new Verdict([clear, near, clear]).Text);
+        Assert.StartsWith("Inconclusive: open, ", new Verdict([clear, open, near]).Text);
+        Assert.StartsWith("Inconclusive: none, not measured", new Verdict([clear, Named("none", [])]).Text);
+        Assert.Equal("Not supported: less, -4.00 ± 2.48 points (95 % CI, 3 seeds)", new Verdict([clear, open, less, Named("none", [])]).Text);
 
         // Of several that are contradicted, the clearest; and what has no spread is clearer than what has some.
-        Assert.StartsWith("Not borne out: least, ", new Verdict([less, Named("least", [-3, -3.1, -3.2]), less]).Text);
-        Assert.StartsWith("Borne out: near, ", new Verdict([Named("exact", [0.1, 0.1, 0.1]), near]).Text);
+        Assert.StartsWith("Not supported: least, ", new Verdict([less, Named("least", [-3, -3.1, -3.2]), less]).Text);
+        Assert.StartsWith("Supported: near, ", new Verdict([Named("exact", [0.1, 0.1, 0.1]), near]).Text);
     }
 
-    private static Effect Points(double[] values) => Named(What, values);
+    private static Effect Points(double[] values) => Named(Label, values);
 
-    private static Effect Named(string name, double[] values) => Effect.Points(name, BySeed(values), BySeed([.. values.Select(_ => 0.0)]));
+    private static Effect Named(string name, double[] values) => Effect.Difference(name, BySeed(values), BySeed([.. values.Select(_ => 0.0)]));
 
     private static IEnumerable<(long Seed, double Value)> BySeed(IReadOnlyList<double> values) => values.Select((value, index) => (index + 1L, value));
 }

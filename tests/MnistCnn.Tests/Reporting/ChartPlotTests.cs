@@ -15,7 +15,7 @@ public sealed class ChartPlotTests : IDisposable
     public void Charts_stand_side_by_side()
     {
         var curves = new[] { Curve.OverEpochs("one", [1, 2]), Curve.OverEpochs("two", [2]) };
-        var charts = new[] { new Chart("left", "x", "y", curves), new Chart("right", "x", "y", curves) { Epochs = 2 } };
+        var charts = new[] { new Chart("left", "x", "y", curves), new Chart("right", "x", "y", curves) { IntegerAxisMax = 2 } };
         ChartPlot.Draw(folder["both.png"], charts);
         using var bitmap = SKBitmap.Decode(folder["both.png"]);
         Assert.Equal((2 * ChartPlot.Width, ChartPlot.Height), (bitmap.Width, bitmap.Height));
@@ -54,7 +54,7 @@ public sealed class ChartPlotTests : IDisposable
     {
         int Ink(bool isThin)
         {
-            Curve[] curves = [Curve.OverEpochs("bold", [1, 2, 3]), Curve.OverEpochs("", [3, 2, 1]) with { Style = 1, IsThin = isThin }];
+            Curve[] curves = [Curve.OverEpochs("bold", [1, 2, 3]), Curve.OverEpochs("", [3, 2, 1]) with { StyleIndex = 1, IsThin = isThin }];
             ChartPlot.Draw(folder["thin.png"], new Chart("title", "x", "y", curves));
             using var bitmap = SKBitmap.Decode(folder["thin.png"]);
             return bitmap.Pixels.Count(pixel => pixel == new SKColor(0xE6, 0x9F, 0x00));
@@ -74,7 +74,7 @@ public sealed class ChartPlotTests : IDisposable
 
         int Ink(double[] values, bool isLog = false, bool hasLine = true)
         {
-            var curve = new Curve("a", [1, 2, 3, 4, 5], values) { Style = 1, HasLine = hasLine };
+            var curve = new Curve("a", [1, 2, 3, 4, 5], values) { StyleIndex = 1, HasLine = hasLine };
             ChartPlot.Draw(folder["gap.png"], new Chart("title", "x", "y", [curve]) { LogY = isLog });
             using var bitmap = SKBitmap.Decode(folder["gap.png"]);
             return bitmap.Pixels.Count(pixel => pixel == new SKColor(0xE6, 0x9F, 0x00));
@@ -160,7 +160,7 @@ public sealed class ChartPlotTests : IDisposable
     [Fact]
     public void Several_measurements_are_a_mean_with_a_band()
     {
-        var curve = Curve.Mean("a", [(2, 5), (1, 1), (1, 3), (1, 8)]);
+        var curve = Curve.MeanWithRange("a", [(2, 5), (1, 1), (1, 3), (1, 8)]);
         Assert.Equal([1, 2], curve.X);
         Assert.Equal([4, 5], curve.Y);
         Assert.Equal([1, 5], curve.Low!);

@@ -16,54 +16,54 @@ internal static class SuiteReport
 
     /// <summary>Writes both pages, each whole or not at all.</summary>
     /// <exception cref="IOException">They cannot be written.</exception>
-    public static void Write(ExperimentSeries series)
+    public static void Write(ExperimentSuite series)
     {
         foreach (var (name, page) in new (string, IPage)[] { (HtmlFile, new HtmlPage(Title)), (MarkdownFile, new MarkdownPage(series.Folder)) })
         {
-            Fill(page, series.Chapters);
+            Fill(page, series.Statuses);
             AtomicFile.Write(Path.Combine(series.Folder, name), stream => stream.Write(Encoding.UTF8.GetBytes(page.Text())));
         }
     }
 
-    private static void Fill(IPage page, IReadOnlyList<Chapter> chapters)
+    private static void Fill(IPage page, IReadOnlyList<ExperimentStatus> statuses)
     {
         page.Heading(1, Title);
         page.Paragraph("", "What the article on Inception and Residual networks says, and what came out when it was measured with MnistCnn.");
-        page.Facts(chapters.Select(chapter => (Heading(chapter), chapter.Experiment.Claim)));
+        page.Facts(statuses.Select(status => (Heading(status), status.Experiment.Claim)));
         page.Paragraph(
             "The verdicts",
             "are computed from the measurements by one rule. Each claim is about one or more quantities, of which it says that they are above a bound. "
-            + "It is borne out where the whole 95 % interval of each lies above its bound, over the seeds (Student's t), not borne out where that of one lies "
-            + "below, and otherwise undecided. In a verdict, ± is half of that interval (95 % CI); in a table, it is the standard "
+            + "It is supported if the whole 95 % interval of each lies above its bound, over the seeds (Student's t), not supported if that of one lies "
+            + "below, and inconclusive otherwise. In a verdict, ± is half of that interval (95 % CI); in a table, it is the standard "
             + "deviation over the seeds (SD). Ratios, and what is drawn on a logarithmic axis, are averaged as logarithms.");
-        foreach (var chapter in chapters)
-            Fill(page, chapter);
-        HowMeasured(page, [.. chapters.Select(chapter => chapter.Info).OfType<ExperimentInfo>()]);
+        foreach (var status in statuses)
+            Fill(page, status);
+        HowMeasured(page, [.. statuses.Select(status => status.Info).OfType<ExperimentInfo>()]);
     }
 
-    private static string Heading(Chapter chapter) =>
-        chapter.Problem is not null ? "Cannot be measured" : chapter.Findings is null ? "Not measured yet" : chapter.Findings.Verdict.Heading;
+    private static string Heading(ExperimentStatus status) =>
+        status.Problem is not null ? "Cannot be measured" : status.ExperimentResults is null ? "Not measured yet" : status.ExperimentResults.Verdict.Heading;
 
-    private static void Fill(IPage page, Chapter chapter)
+    private static void Fill(IPage page, ExperimentStatus status)
     {
-        page.Heading(2, $"{chapter.Experiment.Name}: {chapter.Experiment.Claim}");
-        page.Paragraph($"{Heading(chapter)}.", chapter.Problem ?? $"{chapter.Findings?.Verdict.Reason}");
-        if (chapter is not { Info: { } info, Findings: { } findings })
+        page.Heading(2, $"{status.Experiment.Name}: {status.Experiment.Claim}");
+        page.Paragraph($"{Heading(status)}.", status.Problem ?? $"{status.ExperimentResults?.Verdict.Reason}");
+        if (status is not { Info: { } info, ExperimentResults: { } results })
             return;
         if (!info.IsFinished)
             page.Paragraph("Not finished:", "this is what is measured so far.");
-        if (findings.Diverged.Count > 0)
-            page.Facts(findings.Diverged.Select(training => ("Not counted", training)));
-        foreach (var picture in chapter.Files!.Where(file => file.EndsWith(".png", StringComparison.Ordinal)).OrderByDescending(IsPlot))
-            page.Picture(picture, IsPlot(picture) ? Description(findings) : $"{Path.GetFileNameWithoutExtension(picture)} of {info.Experiment}");
-        page.Table(findings.Table);
-        if (findings.Verdict.Effects.Count > 1)
-            page.Facts(findings.Verdict.Effects.Select(effect => (effect.What, effect.Figure)));
+        if (results.Diverged.Count > 0)
+            page.Facts(results.Diverged.Select(training => ("Not counted", training)));
+        foreach (var picture in status.Files!.Where(file => file.EndsWith(".png", StringComparison.Ordinal)).OrderByDescending(IsPlot))
+            page.Picture(picture, IsPlot(picture) ? Description(results) : $"{Path.GetFileNameWithoutExtension(picture)} of {info.Experiment}");
+        page.Table(results.Table);
+        if (results.Verdict.Effects.Count > 1)
+            page.Facts(results.Verdict.Effects.Select(effect => (effect.Label, effect.FormattedEstimate)));
     }
 
     private static bool IsPlot(string path) => Path.GetFileName(path) == ExperimentRun.PlotFile;
 
-    private static string Description(Findings findings) => string.Join(". ", findings.Charts.SelectMany(row => row).Select(chart => chart.Title));
+    private static string Description(ExperimentResults results) => string.Join(". ", results.Charts.SelectMany(row => row).Select(chart => chart.Title));
 
     private static void HowMeasured(IPage page, IReadOnlyList<ExperimentInfo> infos)
     {
@@ -78,8 +78,8 @@ internal static class SuiteReport
                     info.Experiment,
                     $"{info.Settings.Seeds}",
                     $"{info.Settings.Epochs}",
-                    ResultTable.Text(info.Data.TrainImages),
-                    ResultTable.Text(info.Data.TestImages),
+                    Wording.Number(info.Data.TrainImages),
+                    Wording.Number(info.Data.TestImages),
                     info.Settings.Recipe,
                     info.Settings.LearningRate is { } rate ? $"{rate}" : "the recipe's",
                     info.Seconds is { } seconds ? TrainingText.Duration(TimeSpan.FromSeconds(seconds)) : "",
@@ -90,7 +90,7 @@ internal static class SuiteReport
             ("Date", Distinct(info => $"{info.Started:yyyy-MM-dd}")),
             .. infos.SelectMany(info => info.Versions.Keys).Distinct()
                 .Select(name => (name, Distinct(info => info.Versions.GetValueOrDefault(name, "unknown")))),
-            ("device", Distinct(info => $"{info.Device}, {ResultTable.Count(info.Threads, "thread")}")),
+            ("device", Distinct(info => $"{info.Device}, {Wording.Plural(info.Threads, "thread")}")),
             ("data", Distinct(info => info.Data.Folder)),
             .. infos[^1].Data.Sha256.Select(file => ($"SHA-256 of {file.Key}", file.Value)),
         ]);

@@ -29,6 +29,6 @@ internal sealed class AccuracyPlot(string path, string title, int epochs, IReadO
         var best = EpochMetrics.Best(done)!;
         var text = string.Create(
             CultureInfo.InvariantCulture, $"{title}: best {best.TestAccuracy:F2} % ({TrainingText.Chosen(best, done.Count)})");
-        ChartPlot.Draw(path, new Chart(text, "Epoch", Chart.AccuracyLabel, [Curve.OverEpochs(title, done.Select(epoch => epoch.TestAccuracy))]) { Epochs = epochs });
+        ChartPlot.Draw(path, new Chart(text, "Epoch", Chart.AccuracyLabel, [Curve.OverEpochs(title, done.Select(epoch => epoch.TestAccuracy))]) { IntegerAxisMax = epochs });
     }
 }

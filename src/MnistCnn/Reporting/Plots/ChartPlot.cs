@@ -112,7 +112,7 @@ internal static class ChartPlot
         var plot = new Plot();
         plot.Font.Set(Typefaces.Main.FamilyName);
         foreach (var (index, curve) in chart.Curves.Index())
-            Add(plot, chart, curve, curve.Style ?? index);
+            Add(plot, chart, curve, curve.StyleIndex ?? index);
         plot.XLabel(chart.XLabel, size: AxisLetters.Size);
         plot.Axes.Bottom.Label.Bold = false;
         foreach (var axis in new IAxis[] { plot.Axes.Bottom, plot.Axes.Left })
@@ -175,7 +175,7 @@ internal static class ChartPlot
     }
 
     /// <summary>The colour of a curve.</summary>
-    /// <param name="style">As <see cref="Curve.Style"/>.</param>
+    /// <param name="style">As <see cref="Curve.StyleIndex"/>.</param>
     public static Color ColorOf(int style) => Colors[style % Colors.Length];
 
     /// <summary>Which of a curve's points are drawn.</summary>
@@ -190,7 +190,7 @@ internal static class ChartPlot
 
     private static void ScaleX(Plot plot, Chart chart)
     {
-        if (chart.Epochs is { } epochs)
+        if (chart.IntegerAxisMax is { } epochs)
         {
             plot.Axes.Bottom.TickGenerator = new NumericAutomatic { IntegerTicksOnly = true };
             plot.Axes.Bottom.MinorTickStyle.Length = 0;
@@ -213,7 +213,7 @@ internal static class ChartPlot
     private static ITickGenerator LogTicks(CoordinateRange range)
     {
         if (range.Length > 2)
-            return new NumericAutomatic { IntegerTicksOnly = true, LabelFormatter = ResultTable.PowerOfTen, TickDensity = 0.6 };
+            return new NumericAutomatic { IntegerTicksOnly = true, LabelFormatter = Wording.PowerOfTen, TickDensity = 0.6 };
         double[] values =
         [
             .. from exponent in Enumerable.Range((int)Math.Floor(range.Min), 4)

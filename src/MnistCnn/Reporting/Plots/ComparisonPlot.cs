@@ -15,8 +15,8 @@ internal static class ComparisonPlot
         var epochs = runs.Max(run => run.Epochs.Count);
         return ChartPlot.Draw(
             path,
-            new Chart("Accuracy", "Epoch", Chart.AccuracyLabel, Curves(epoch => epoch.TestAccuracy)) { Epochs = epochs },
-            new Chart("Loss", "Epoch", "Cross entropy of the test images (nats)", Curves(epoch => epoch.TestLoss)) { Epochs = epochs });
+            new Chart("Accuracy", "Epoch", Chart.AccuracyLabel, Curves(epoch => epoch.TestAccuracy)) { IntegerAxisMax = epochs },
+            new Chart("Loss", "Epoch", "Cross entropy of the test images (nats)", Curves(epoch => epoch.TestLoss)) { IntegerAxisMax = epochs });
 
         Curve[] Curves(Func<EpochMetrics, double> value) => [.. runs.Select(run => Curve.OverEpochs(run.Name, run.Epochs.Select(value)))];
     }

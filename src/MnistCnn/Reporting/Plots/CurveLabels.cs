@@ -44,7 +44,7 @@ internal sealed class CurveLabels
             where place.Item.Name.Length > 0 && shown.Length > 0
             let end = plot.GetPixel(new Coordinates(ChartPlot.AtX(chart, place.Item.X[shown[^1]]), ChartPlot.AtY(chart, place.Item.Y[shown[^1]])))
             orderby end.Y
-            select (place.Item.Name, Style: place.Item.Style ?? place.Index, End: end)).ToArray();
+            select (place.Item.Name, Style: place.Item.StyleIndex ?? place.Index, End: end)).ToArray();
         var middles = Spread([.. ends.Select(curve => curve.End.Y)], LineHeight, area.Top, area.Bottom);
         foreach (var ((name, style, end), middle) in ends.Zip(middles))
         {

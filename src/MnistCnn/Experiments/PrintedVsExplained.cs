@@ -14,7 +14,7 @@ namespace MnistCnn.Experiments;
 /// The Residual network that the article prints against the one that it explains; and, to see what makes the difference, the explained one
 /// with less to learn, and with more of a gradient.
 /// </summary>
-internal static class Listing
+internal static class PrintedVsExplained
 {
     private const string Explained = "residual";
 
@@ -48,14 +48,14 @@ internal static class Listing
         select Trial(network, summaries[network], seed);
 
     private static Trial Trial(Architecture network, NetworkSummary summary, long seed) =>
-        new($"{network.Title}, seed {seed}", summary.MultiplyAdds, laboratory =>
+        new($"{network.Title}, seed {seed}", summary.MultiplyAdds, context =>
         {
             ListingRow start;
-            using (var fresh = laboratory.Fresh(network, seed))
-                start = WithGradients(new ListingRow(network.Title, Learnt(fresh.Model, summary), seed, Epoch: 0), fresh.Model, laboratory);
-            using var run = laboratory.Train(network, seed);
+            using (var fresh = context.CreateTrainer(network, seed))
+                start = WithGradients(new ListingRow(network.Title, Learnt(fresh.Model, summary), seed, Epoch: 0), fresh.Model, context);
+            using var run = context.Train(network, seed);
             ListingRow[] epochs = [.. run.Folder.Epochs.Select(epoch => After(start, epoch))];
-            return [start, .. epochs[..^1], WithGradients(epochs[^1], run.Trainer.Model, laboratory)];
+            return [start, .. epochs[..^1], WithGradients(epochs[^1], run.Trainer.Model, context)];
         });
 
     private static ListingRow After(ListingRow start, EpochMetrics epoch) => new(start.Network, start.Learnt, start.Seed, epoch.Epoch)
@@ -65,9 +65,9 @@ internal static class Listing
         TestAccuracy = epoch.TestAccuracy,
     };
 
-    private static ListingRow WithGradients(ListingRow row, Module<Tensor, Tensor> model, TrialContext laboratory)
+    private static ListingRow WithGradients(ListingRow row, Module<Tensor, Tensor> model, TrialContext context)
     {
-        var norms = GradientNorms.Of(model, laboratory).ToDictionary(layer => layer.Name, layer => layer.Norm);
+        var norms = GradientNorms.Of(model, context).ToDictionary(layer => layer.Name, layer => layer.Norm);
         return row with
         {
             Conv1Gradient = norms["conv1"],
@@ -115,7 +115,7 @@ internal static class Listing
     private static IReadOnlyList<Effect> Effects(IReadOnlyList<ListingRow> rows)
     {
         var last = rows.Select(row => row.Epoch).DefaultIfEmpty().Max();
-        return [Effect.Points($"{Pair[0].Title} over {Pair[1].Title} after {ResultTable.Count(last, "epoch")}", Of(Pair[0]), Of(Pair[1]))];
+        return [Effect.Difference($"{Pair[0].Title} over {Pair[1].Title} after {Wording.Plural(last, "epoch")}", Of(Pair[0]), Of(Pair[1]))];
 
         IEnumerable<(long, double)> Of(Architecture network) =>
             rows.Where(row => row.Network == network.Title && row.Epoch == last && last > 0).Select(row => (row.Seed, row.TestAccuracy!.Value));
@@ -125,22 +125,22 @@ internal static class Listing
     {
         var trained = rows.Where(row => row.Epoch > 0).ToArray();
         var accuracies = Curves(trained, row => [(row.Epoch, row.TestAccuracy)]);
-        var losses = Curves(trained, row => [(row.Epoch, row.TrainLoss)], Curve.GeometricMean);
+        var losses = Curves(trained, row => [(row.Epoch, row.TrainLoss)], Curve.GeometricMeanWithRange);
         var last = rows.Max(row => row.Epoch);
         var least = losses.MinBy(curve => curve.Y[^1])!;
         return
         [
             [
                 new Chart(
-                    $"After {ResultTable.Count(last, "epoch")}: {string.Join(", ", accuracies.Take(2).Select(curve => $"{curve.Name} {curve.Y[^1]:F2} %"))}",
+                    $"After {Wording.Plural(last, "epoch")}: {string.Join(", ", accuracies.Take(2).Select(curve => $"{curve.Name} {curve.Y[^1]:F2} %"))}",
                     "Epoch",
                     Chart.AccuracyLabel,
-                    accuracies) { Epochs = last },
+                    accuracies) { IntegerAxisMax = last },
                 new Chart(
                     $"The lowest loss of the training images: {least.Name}",
                     "Epoch",
                     "Loss of the training images (nats), geometric mean",
-                    losses) { Epochs = last, LogY = true },
+                    losses) { IntegerAxisMax = last, LogY = true },
             ],
             [AtTheStart(rows), SeedBySeed(trained, last)],
         ];
@@ -149,7 +149,7 @@ internal static class Listing
     private static Chart AtTheStart(IReadOnlyList<ListingRow> rows)
     {
         var curves = Curves(
-            rows.Where(row => row.Epoch == 0), row => row.Gradients.Select((norm, index) => (index + 1.0, norm)), Curve.GeometricMean);
+            rows.Where(row => row.Epoch == 0), row => row.Gradients.Select((norm, index) => (index + 1.0, norm)), Curve.GeometricMeanWithRange);
         double[][] inBlock = [.. Pair.Select(network => GradientsInBlock(rows.Where(row => row.Network == network.Title)))];
         var times = inBlock[0].GeometricMean() / inBlock[1].GeometricMean();
         var title = double.IsFinite(times)
@@ -161,7 +161,7 @@ internal static class Listing
             "Gradient norm of a layer's weights, geometric mean; gap: no gradient",
             curves)
         {
-            Epochs = 7,
+            IntegerAxisMax = 7,
             LogY = true,
         };
     }
@@ -175,11 +175,11 @@ internal static class Listing
         var pair = trained.Where(row => row.Epoch == last && Pair.Any(network => network.Title == row.Network)).ToArray();
         Curve[] curves = [.. Curves(pair, row => [(row.Seed, row.TestAccuracy)]).Select(curve => curve with { HasLine = false })];
         var both = curves is [var first, var second] ? first.X.Intersect(second.X).ToArray() : [];
-        var higher = both.Count(seed => curves[0].At(seed) > curves[1].At(seed));
+        var higher = both.Count(seed => curves[0].ValueAt(seed) > curves[1].ValueAt(seed));
         return new Chart(
-            $"The printed network ends higher with {higher} of {ResultTable.Count(both.Length, "seed")}", "Seed", $"{Chart.AccuracyLabel}, after the last epoch", curves)
+            $"The printed network ends higher with {higher} of {Wording.Plural(both.Length, "seed")}", "Seed", $"{Chart.AccuracyLabel}, after the last epoch", curves)
         {
-            Epochs = (int)trained.Max(row => row.Seed),
+            IntegerAxisMax = (int)trained.Max(row => row.Seed),
         };
     }
 
@@ -193,14 +193,14 @@ internal static class Listing
            group row by row.Network into network
            orderby Array.IndexOf([.. ShortNames.Keys], network.Key)
            let measured = network.SelectMany(points).Select(point => (point.X, point.Y ?? double.NaN))
-           select (mean ?? Curve.Mean)(ShortNames[network.Key], measured),
+           select (mean ?? Curve.MeanWithRange)(ShortNames[network.Key], measured),
     ];
 
     private static ResultTable Table(IReadOnlyList<ListingRow> rows)
     {
         var last = rows.Select(row => row.Epoch).DefaultIfEmpty().Max();
         return new ResultTable(
-            ["Network", "Learnt", "Gradient in block", "Loss", ResultTable.PercentHeading($"Epoch {last}")],
+            ["Network", "Trainable parameters", "Gradient in block", "Loss", Wording.MeanAndDeviationHeading($"Epoch {last}")],
             [
                 .. from row in rows
                    group row by row.Network into network
@@ -208,10 +208,10 @@ internal static class Listing
                    select new[]
                    {
                        network.Key,
-                       ResultTable.Text(network.First().Learnt),
+                       Wording.Number(network.First().Learnt),
                        $"{GradientsInBlock(network).GeometricMean():F2}",
                        end.Any() ? $"{end.Select(row => row.TrainLoss!.Value).GeometricMean():F4}" : "",
-                       ResultTable.Percent(end.Select(row => row.TestAccuracy!.Value)),
+                       Wording.MeanAndDeviation(end.Select(row => row.TestAccuracy!.Value)),
                    },
             ]);
     }

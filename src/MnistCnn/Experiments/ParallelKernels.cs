@@ -8,7 +8,7 @@ using static TorchSharp.torch.nn;
 namespace MnistCnn.Experiments;
 
 /// <summary>The Inception network against networks whose blocks have only one of its branches, as many parameters.</summary>
-internal static class Views
+internal static class ParallelKernels
 {
     private const int Examples = 6;
     private const int MapsOfBranch = 2;
@@ -63,7 +63,7 @@ internal static class Views
             [
                 new Chart($"At equal parameters, {highest.Name} ends highest: {highest.Y[^1]:F2} %", "Epoch", Chart.AccuracyLabel, accuracies)
                 {
-                    Epochs = rows.Max(row => row.Epoch),
+                    IntegerAxisMax = rows.Max(row => row.Epoch),
                 },
                 new Chart(
                     $"The fewest multiply-adds: {Cheapest(rows)}",
@@ -106,13 +106,13 @@ internal static class Views
     }
 
     // The maps of the first block, of 28x28 pixels 12x12, for a few images: of each branch those that differ most.
-    private static void ShowMaps(TrialContext laboratory, Module<Tensor, Tensor> network)
+    private static void ShowMaps(TrialContext context, Module<Tensor, Tensor> network)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        var test = laboratory.Data.Test;
+        var test = context.Data.Test;
         var labels = test.Labels.data<long>().ToArray();
-        var examples = Enumerable.Range(0, laboratory.Data.ClassNames.Count)
+        var examples = Enumerable.Range(0, context.Data.ClassNames.Count)
             .Select(label => (long)Array.IndexOf(labels, label)).Where(index => index >= 0).Take(Examples);
         var images = test.Images.index_select(0, tensor(examples.ToArray()));
 
@@ -124,7 +124,7 @@ internal static class Views
             return output;
         });
         network.eval();
-        network.call(laboratory.Data.Normalization.Apply(images).to(laboratory.Device));
+        network.call(context.Data.Normalization.Apply(images).to(context.Device));
 
         var columns = new List<(string Heading, Tensor Images)> { ("image", images.to_type(ScalarType.Float32).mean([1]).round().to_type(ScalarType.Byte)) };
         var start = 0;
@@ -136,7 +136,7 @@ internal static class Views
             columns.AddRange(chosen.data<long>().ToArray().Select(channel => (branch.Name, Grey(ofBranch.select(1, channel)))));
         }
 
-        laboratory.Show(new ImageGrid(
+        context.AddImage(new ImageGrid(
             "maps", "What the branches of Inception's first block give", [.. columns.Select(column => (column.Heading, column.Images.DetachFromDisposeScope()))]));
     }
 

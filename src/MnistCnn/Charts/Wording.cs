@@ -1,0 +1,37 @@
+using MathNet.Numerics.Statistics;
+
+namespace MnistCnn.Charts;
+
+/// <summary>Formats numbers for tables, titles and verdicts.</summary>
+internal static class Wording
+{
+    /// <summary>Formats a whole number with thousands separators.</summary>
+    public static string Number(long number) => $"{number:N0}";
+
+    /// <summary>Formats a count with its unit: "1 epoch", "2 epochs".</summary>
+    public static string Plural(int number, string unit) => $"{number} {unit}{(number == 1 ? "" : "s")}";
+
+    /// <summary>Formats a power of ten: "10⁻²⁷".</summary>
+    public static string PowerOfTen(double exponent) =>
+        "10" + string.Concat($"{Math.Round(exponent)}".Select(character => character == '-' ? '⁻' : "⁰¹²³⁴⁵⁶⁷⁸⁹"[character - '0']));
+
+    /// <summary>Compares two percentages by their difference: "1.47 points above", "level with".</summary>
+    public static string Comparison(double points) => $"{Math.Abs(points):F2}" is var text && text == "0.00"
+        ? "level with"
+        : $"{text} points {(points > 0 ? "above" : "below")}";
+
+    /// <summary>Heading of a column of <see cref="MeanAndDeviation"/>.</summary>
+    public static string MeanAndDeviationHeading(string quantity) => $"{quantity} (%), mean ± SD";
+
+    /// <summary>Formats mean and sample standard deviation: "98.50 ± 0.12". One value has no deviation; no value is an empty text.</summary>
+    public static string MeanAndDeviation(IEnumerable<double> values)
+    {
+        double[] all = [.. values];
+        return all.Length switch
+        {
+            0 => "",
+            1 => $"{all[0]:F2}",
+            _ => $"{all.Average():F2} ± {all.StandardDeviation():F2}",
+        };
+    }
+}
