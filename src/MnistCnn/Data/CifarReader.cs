@@ -40,11 +40,11 @@ internal static class CifarReader
         var files = new VerifiedFiles(path);
         var kind = Find(files, path);
         var names = files.Has(kind.Names) ? ClassNames.FromLines(files.Read(kind.Names), files.PathOf(kind.Names), kind.Classes) : ClassNames.Numbers(kind.Classes);
-        var pixels = new MeanStdAccumulator();
+        var pixels = new MeanStdAccumulator(Channels);
         var train = Read(files, kind, kind.Train, trainLimit, pixels);
         try
         {
-            var test = Read(files, kind, [kind.Test], testLimit, new MeanStdAccumulator());
+            var test = Read(files, kind, [kind.Test], testLimit, new MeanStdAccumulator(Channels));
             return new DataSet(path, train, test, names, pixels.Normalization, ImageFit.Stretch, files.Sha256)
             {
                 Found = (kind.Records(files, kind.Train), kind.Records(files, [kind.Test])),

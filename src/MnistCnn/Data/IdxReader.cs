@@ -53,9 +53,10 @@ internal partial class IdxReader
         EnsureAlike(train, test, names.Length);
 
         // What is measured is measured on all training images, whatever the limit.
-        var normalization = Normalization.Of(train.Images.Values.Span);
+        var pixels = new MeanStdAccumulator(channels: 1);
+        pixels.Add(train.Images.Values.Span);
         var fit = IsMadeLikeMnist(train.Images) ? ImageFit.Ink : ImageFit.Stretch;
-        return new DataSet(path, Take(train, prefix, trainLimit), Take(test, prefix, testLimit), names, normalization, fit, files.Sha256)
+        return new DataSet(path, Take(train, prefix, trainLimit), Take(test, prefix, testLimit), names, pixels.Normalization, fit, files.Sha256)
         {
             Found = (train.Labels.Values.Length, test.Labels.Values.Length),
         };

@@ -59,7 +59,7 @@ internal sealed class ImageFolderReader(
 
             var trainSet = Part(pixels, 0, wanted[0]);
             return new DataSet(
-                folder, trainSet, Part(pixels, wanted[0].Length, wanted[1]), names, Normalization.Of(trainSet.Images), exact.Fit,
+                folder, trainSet, Part(pixels, wanted[0].Length, wanted[1]), names, Normalization.Measure(trainSet.Images), exact.Fit,
                 new Dictionary<string, string> { ["pictures"] = sha256 })
             {
                 Pictures = exact,

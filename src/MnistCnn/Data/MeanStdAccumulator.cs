@@ -3,32 +3,40 @@ using System.Runtime.InteropServices;
 
 namespace MnistCnn.Data;
 
-/// <summary>Measures mean and deviation of pixels that come in parts.</summary>
-internal sealed class MeanStdAccumulator
+/// <summary>Mean and standard deviation per channel of images that are added one after the other.</summary>
+internal sealed class MeanStdAccumulator(int channels)
 {
-    // So many vectors at a time: more would not fit into the 32 bits of a sum of squares.
+    // Vectors per block: the squares of more would overflow a sum of 32 bits.
     private const int LargestBlock = 4096;
 
+    private readonly ulong[] sums = new ulong[channels];
+    private readonly ulong[] sumsOfSquares = new ulong[channels];
     private ulong count;
-    private ulong sum;
-    private ulong squares;
 
-    /// <summary>As <see cref="Normalization.Of(ReadOnlySpan{byte})"/> of all pixels until now, of which there is one at least.</summary>
-    public Normalization Normalization
+    /// <summary>Values of all pixels added so far, at least one, with four digits as is usual; a standard deviation of 0 becomes 1.</summary>
+    public Normalization Normalization => new([.. sums.Select(Mean)], [.. sums.Zip(sumsOfSquares, Std)]);
+
+    /// <summary>Adds an image (C, H, W), or as many rows of pixels as there are channels.</summary>
+    public void Add(ReadOnlySpan<byte> image)
     {
-        get
-        {
-            var mean = (double)sum / count;
-            var deviation = Math.Sqrt(Math.Max(0, (double)squares / count - mean * mean));
-            var rounded = Math.Round(deviation / byte.MaxValue, 4);
-            return new Normalization(Math.Round(mean / byte.MaxValue, 4), rounded > 0 ? rounded : 1);
-        }
+        var size = image.Length / channels;
+        count += (ulong)size;
+        for (var channel = 0; channel < channels; channel++)
+            AddPlane(image.Slice(channel * size, size), ref sums[channel], ref sumsOfSquares[channel]);
     }
 
-    /// <summary>Adds some pixels.</summary>
-    public void Add(ReadOnlySpan<byte> pixels)
+    private double Mean(ulong sum) => Math.Round((double)sum / count / byte.MaxValue, 4);
+
+    private double Std(ulong sum, ulong squares)
     {
-        count += (ulong)pixels.Length;
+        var mean = (double)sum / count;
+        var std = Math.Round(Math.Sqrt(Math.Max(0, (double)squares / count - mean * mean)) / byte.MaxValue, 4);
+        return std > 0 ? std : 1;
+    }
+
+    // Vectorized: otherwise, measuring a large set takes as long as reading it.
+    private static void AddPlane(ReadOnlySpan<byte> pixels, ref ulong sum, ref ulong squares)
+    {
         var vectors = MemoryMarshal.Cast<byte, Vector<byte>>(pixels);
         foreach (var pixel in pixels[(vectors.Length * Vector<byte>.Count)..])
         {
@@ -37,29 +45,24 @@ internal sealed class MeanStdAccumulator
         }
 
         for (; !vectors.IsEmpty; vectors = vectors[Math.Min(LargestBlock, vectors.Length)..])
-            AddBlock(vectors[..Math.Min(LargestBlock, vectors.Length)]);
-    }
-
-    // Many at once: a large set takes as long to be measured as to be read, otherwise.
-    private void AddBlock(ReadOnlySpan<Vector<byte>> vectors)
-    {
-        var (sums, sumsOfSquares) = (Vector<uint>.Zero, Vector<uint>.Zero);
-        foreach (var vector in vectors)
         {
-            Vector.Widen(vector, out var low, out var high);
-            Add(low + high, ref sums);
-            Add(low * low, ref sumsOfSquares);
-            Add(high * high, ref sumsOfSquares);
+            var (blockSums, blockSquares) = (Vector<uint>.Zero, Vector<uint>.Zero);
+            foreach (var vector in vectors[..Math.Min(LargestBlock, vectors.Length)])
+            {
+                Vector.Widen(vector, out var low, out var high);
+                blockSums += Widened(low + high);
+                blockSquares += Widened(low * low) + Widened(high * high);
+            }
+
+            sum += Vector.Sum(blockSums);
+            for (var lane = 0; lane < Vector<uint>.Count; lane++)
+                squares += blockSquares[lane];
         }
 
-        sum += Vector.Sum(sums);
-        for (var lane = 0; lane < Vector<uint>.Count; lane++)
-            squares += sumsOfSquares[lane];
-
-        static void Add(Vector<ushort> values, ref Vector<uint> sums)
+        static Vector<uint> Widened(Vector<ushort> values)
         {
             Vector.Widen(values, out var low, out var high);
-            sums += low + high;
+            return low + high;
         }
     }
 }

@@ -4,48 +4,59 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Data;
 
-/// <summary>Makes the pixels of a set of images numbers of mean 0 and standard deviation 1, as networks take them.</summary>
-/// <param name="Mean">Mean of the set's training pixels, scaled to 0..1.</param>
-/// <param name="Deviation">Their standard deviation, above 0.</param>
-internal sealed record Normalization(double Mean, double Deviation)
+/// <summary>
+/// Mean and standard deviation of the training pixels, scaled to 0..1: one of each per channel, as torchvision's <c>Normalize</c>
+/// takes them, or one for all channels.
+/// </summary>
+[method: JsonConstructor]
+internal sealed record Normalization(IReadOnlyList<double> Mean, IReadOnlyList<double> Std)
 {
-    /// <summary>That of MNIST: the article's <c>transforms.Normalize([0.1307], [0.3081])</c>.</summary>
+    public Normalization(double mean, double std)
+        : this([mean], [std])
+    {
+    }
+
+    /// <summary>The article's <c>transforms.Normalize([0.1307], [0.3081])</c> for MNIST.</summary>
     public static Normalization Mnist { get; } = new(0.1307, 0.3081);
 
-    /// <summary>Whether pixels, scaled to 0..1, can have such a mean and deviation.</summary>
+    /// <summary>Whether pixels from 0 to 1 can have these means and standard deviations.</summary>
     [JsonIgnore]
-    public bool IsPossible => Mean is >= 0 and <= 1 && Deviation is > 0 and <= 1;
+    public bool IsPossible =>
+        Mean.Count > 0 && Mean.Count == Std.Count && Mean.All(mean => mean is >= 0 and <= 1) && Std.All(std => std is > 0 and <= 1);
 
-    /// <summary>Measures mean and deviation, to four digits as is usual; of MNIST that gives the article's.</summary>
-    /// <param name="pixels">All training pixels, at least one.</param>
-    public static Normalization Of(ReadOnlySpan<byte> pixels)
-    {
-        var sums = new MeanStdAccumulator();
-        sums.Add(pixels);
-        return sums.Normalization;
-    }
+    /// <summary>Whether there is one value per channel, or one for all.</summary>
+    public bool Fits(int channels) => Mean.Count == 1 || Mean.Count == channels;
 
-    /// <summary>As <see cref="Of(ReadOnlySpan{byte})"/>, of images that may be more than a span can hold.</summary>
-    /// <param name="images">All training images: (N, C, H, W), uint8, at least one.</param>
-    public static Normalization Of(Tensor images)
+    /// <summary>Measures images (N, C, H, W), uint8, N at least 1.</summary>
+    public static Normalization Measure(Tensor images)
     {
-        var sums = new MeanStdAccumulator();
-        for (var place = 0L; place < images.shape[0]; place++)
+        var pixels = new MeanStdAccumulator((int)images.shape[1]);
+        for (var index = 0L; index < images.shape[0]; index++)
         {
-            using var image = images[place];
-            sums.Add(image.bytes);
+            using var image = images[index]; // all images together may be more than a span can hold
+            pixels.Add(image.bytes);
         }
 
-        return sums.Normalization;
+        return pixels.Normalization;
     }
 
-    /// <summary>Makes images what networks take.</summary>
-    /// <param name="images">Pixels, 0 is black: (N, C, H, W), uint8.</param>
-    /// <returns>The same shape, float32, on the same device.</returns>
+    /// <summary>Normalizes pixels of 0 to 255, (..., C, H, W); returns float32 of the same shape, on the same device.</summary>
     public Tensor Apply(Tensor images)
     {
-        // By name, since a Scalar that nothing holds may be finalised during a call.
-        using Scalar white = byte.MaxValue, mean = Mean, deviation = Deviation;
-        return images.to_type(ScalarType.Float32).div_(white).sub_(mean).div_(deviation);
+        // TorchSharp 0.107 passes only the handle of a Scalar, so a temporary one may be finalized during the call.
+        using Scalar white = byte.MaxValue;
+        var result = images.to_type(ScalarType.Float32).div_(white);
+        for (var channel = 0; channel < Mean.Count; channel++)
+        {
+            using Scalar mean = Mean[channel], std = Std[channel];
+            using var plane = Mean.Count == 1 ? result.alias() : result.narrow(-3, channel, 1);
+            plane.sub_(mean).div_(std);
+        }
+
+        return result;
     }
+
+    public bool Equals(Normalization? other) => other is not null && Mean.SequenceEqual(other.Mean) && Std.SequenceEqual(other.Std);
+
+    public override int GetHashCode() => HashCode.Combine(Mean[0], Std[0]);
 }

@@ -92,15 +92,15 @@ internal sealed class OnnxGraph(Module<Tensor, Tensor> network) : NamedGraph(net
 
     /// <summary>Pixels from 0 to 255 as networks take them.</summary>
     /// <param name="x">The pixels, uint8.</param>
-    /// <param name="mean">What is taken from a pixel between 0 and 1.</param>
-    /// <param name="deviation">By which the rest is divided.</param>
-    public GraphValue Normalize(GraphValue x, double mean, double deviation)
+    /// <param name="mean">Subtracted from a pixel between 0 and 1: one value per channel, or one for all.</param>
+    /// <param name="std">Divides the difference; one value per channel, or one for all.</param>
+    public GraphValue Normalize(GraphValue x, IReadOnlyList<double> mean, IReadOnlyList<double> std)
     {
         Part = "normalization";
         x = Node("Cast", [x], Number("to", (long)TensorProto.Types.DataType.Float));
-        x = Node("Div", [x, Constant("white", byte.MaxValue)]);
+        x = Node("Div", [x, Constant("white", [(double)byte.MaxValue])]);
         x = Node("Sub", [x, Constant("mean", mean)]);
-        x = Node("Div", [x, Constant("deviation", deviation)]);
+        x = Node("Div", [x, Constant("deviation", std)]);
         Part = "";
         return x;
     }
@@ -139,8 +139,12 @@ internal sealed class OnnxGraph(Module<Tensor, Tensor> network) : NamedGraph(net
         return Initializer(name, TensorProto.Types.DataType.Float, weight.shape, weight.detach().cpu().contiguous().bytes);
     }
 
-    private GraphValue Constant(string name, double value) =>
-        Initializer(name, TensorProto.Types.DataType.Float, [], BitConverter.GetBytes((float)value));
+    // One value is a scalar; several are one per channel, (C, 1, 1), which is broadcast over (N, C, H, W).
+    private GraphValue Constant(string name, IReadOnlyList<double> values) => Initializer(
+        name,
+        TensorProto.Types.DataType.Float,
+        values.Count == 1 ? [] : [values.Count, 1, 1],
+        MemoryMarshal.AsBytes<float>(values.Select(value => (float)value).ToArray()));
 
     private GraphValue Constant(string name, long[] values) =>
         Initializer(name, TensorProto.Types.DataType.Int64, [values.Length], MemoryMarshal.AsBytes<long>(values));

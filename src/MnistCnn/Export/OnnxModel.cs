@@ -3,7 +3,6 @@ using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using Onnx;
-using static System.FormattableString;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 using ElementType = Onnx.TensorProto.Types.DataType;
@@ -43,7 +42,7 @@ internal static class OnnxModel
         var value = new GraphValue("images");
         var input = value.Name;
         if (settings.TakesPixels)
-            value = graph.Normalize(value, settings.Normalization.Mean, settings.Normalization.Deviation);
+            value = graph.Normalize(value, settings.Normalization.Mean, settings.Normalization.Std);
         graph.Call(network, value);
         value = graph.NameLast("logits");
         if (settings.GivesProbabilities)
@@ -79,8 +78,10 @@ internal static class OnnxModel
         var size = $"images of {settings.Shape.Input} (channels, height, width){(hasFixedSize ? "" : " or another height and width")}";
         return settings.TakesPixels
             ? $"{size}, uint8: pixels from 0, black, to 255."
-            : Invariant($"{size}, float32: (pixel / 255 - {settings.Normalization.Mean}) / {settings.Normalization.Deviation}, ")
+            : $"{size}, float32: (pixel / 255 - {PerChannel(settings.Normalization.Mean)}) / {PerChannel(settings.Normalization.Std)}, "
                 + "of pixels from 0, black, to 255.";
+
+        static string PerChannel(IReadOnlyList<double> values) => values is [var one] ? $"{one}" : $"[{string.Join(", ", values)}]";
     }
 
     private static IEnumerable<StringStringEntryProto> Metadata(OnnxSettings settings) =>

@@ -199,19 +199,22 @@ internal sealed record TrainedNetwork(
             return (shape, Data.ClassNames.Numbers(shape.Classes), Normalization.Mnist, PicturesOf(shape, ImageFit.Ink, null));
 
         var names = ClassesOf(file, path) ?? [];
-        var (mean, deviation) = (Number(MeanKey), Number(DeviationKey));
+        var normalization = new Normalization(Numbers(MeanKey), Numbers(DeviationKey));
         var isMnist = shapeText == NetworkShape.Mnist.Input;
         var standard = isMnist ? ImageFit.Ink : ImageFit.Stretch;
-        var share = file.Metadata.ContainsKey(TestShareKey) ? Number(TestShareKey) : (double?)null;
+        var share = file.Metadata.ContainsKey(TestShareKey) ? Numbers(TestShareKey)[0] : (double?)null;
         var isFit = Enum.TryParse<ImageFit>(file.Metadata.GetValueOrDefault(FitKey, standard.ToString()), ignoreCase: true, out var fit);
-        if (NetworkShape.Parse(shapeText) is not { } sides || !new Normalization(mean, deviation).IsPossible
+        if (NetworkShape.Parse(shapeText) is not { } sides || !normalization.IsPossible || !normalization.Fits(sides.Channels)
             || names.Length == 0 || names.Any(string.IsNullOrEmpty) || names.Distinct().Count() < names.Length
             || !isFit || !Enum.IsDefined(fit) || (fit is ImageFit.Ink && !isMnist) || (share is { } given && !ImageSettings.IsTestShare(given)))
             throw new InvalidDataException($"{path} is damaged: what it says of its images and classes makes no sense.");
-        return (sides with { Classes = names.Length }, names, new Normalization(mean, deviation), PicturesOf(sides, fit, share));
+        return (sides with { Classes = names.Length }, names, normalization, PicturesOf(sides, fit, share));
 
-        double Number(string key) =>
-            double.TryParse(file.Metadata.GetValueOrDefault(key), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : double.NaN;
+        double[] Numbers(string key) =>
+        [
+            .. (file.Metadata.GetValueOrDefault(key) ?? "").Split(',')
+                .Select(text => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : double.NaN),
+        ];
     }
 
     private static string[]? ClassesOf(SafetensorsFile file, string path) =>
@@ -227,8 +230,8 @@ internal sealed record TrainedNetwork(
         {
             [ShapeKey] = shape.Input,
             [ClassesKey] = JsonSerializer.Serialize(classNames, JsonFormat.Line),
-            [MeanKey] = normalization.Mean.ToString(CultureInfo.InvariantCulture),
-            [DeviationKey] = normalization.Deviation.ToString(CultureInfo.InvariantCulture),
+            [MeanKey] = string.Join(',', normalization.Mean),
+            [DeviationKey] = string.Join(',', normalization.Std),
             [FitKey] = fit.ToString().ToLowerInvariant(),
         };
         if (testShare is { } share)

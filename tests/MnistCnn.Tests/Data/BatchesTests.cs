@@ -35,7 +35,7 @@ public sealed class BatchesTests : IDisposable
             Assert.Equal([indices.Length, 1, 28, 28], images.shape);
             Assert.Equal(indices.Select(index => set.Labels[index].item<long>()), labels.data<long>().ToArray());
             Assert.Equal(
-                indices.SelectMany(index => set.Images[index].data<byte>().ToArray()).Select(pixel => (pixel / 255f - (float)data.Normalization.Mean) / (float)data.Normalization.Deviation),
+                indices.SelectMany(index => set.Images[index].data<byte>().ToArray()).Select(pixel => (pixel / 255f - (float)data.Normalization.Mean[0]) / (float)data.Normalization.Std[0]),
                 images.data<float>().ToArray());
             seen += indices.Length;
         }

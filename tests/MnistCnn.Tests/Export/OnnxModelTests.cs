@@ -107,6 +107,24 @@ public sealed class OnnxModelTests
     }
 
     [Fact]
+    public void Colour_images_are_normalised_channel_by_channel()
+    {
+        var shape = new NetworkShape(3, 24, 20, 7);
+        var perChannel = new Normalization([0.5, 0.25, 0.125], [0.25, 0.5, 0.75]);
+        using var network = RandomNetwork.Create("resnet20", shape);
+        using var noGradient = no_grad();
+        var pixels = randint(256, [4, 3, 24, 20], ScalarType.Byte);
+        var settings = Settings(shape) with { Normalization = perChannel };
+        var architecture = Architecture.Find("resnet20")!;
+        var model = OnnxModel.Of(architecture, network, settings with { TakesPixels = true });
+        AssertNear(network.call(perChannel.Apply(pixels)), OnnxInterpreter.Run(model, pixels));
+        Assert.Equal([3, 1, 1], model.Graph.Initializer.Single(constant => constant.Name == "normalization.mean").Dims);
+        Assert.Contains(
+            "(pixel / 255 - [0.5, 0.25, 0.125]) / [0.25, 0.5, 0.75]",
+            OnnxModel.Of(architecture, network, settings).Graph.Input[0].DocString);
+    }
+
+    [Fact]
     public void The_convolution_that_the_listing_does_not_use_is_left_out()
     {
         using var network = RandomNetwork.Create("residual-as-printed", NetworkShape.Mnist);

@@ -102,6 +102,13 @@ public sealed class TrainedNetworkTests : IDisposable
             Assert.Equal(new ImageSettings(32, 20, ImageFit.Stretch, Grey: false), model.Pictures);
         }
 
+        Save("3x32x20", """["cat","dog"]""", "0.5,0.25,0.125", "0.25,0.5,0.75");
+        using (var model = TrainedNetwork.Load(folder["colour.safetensors"]))
+        {
+            Assert.Equal(new Normalization([0.5, 0.25, 0.125], [0.25, 0.5, 0.75]), model.Normalization);
+            Assert.Equal(("0.5,0.25,0.125", "0.25,0.5,0.75"), (model.Describe()["mean"], model.Describe()["deviation"]));
+        }
+
         ProgramRun.Of(folder.FullPath, "evaluate", "colour.safetensors").AssertFailed(1, "3x32x20 in 2 classes", "1x28x28 in 10");
         Save("2x32x20", """["cat","dog"]""", "0.5", "0.25");
         ProgramRun.Of(folder.FullPath, "predict", "colour.safetensors", "a.png").AssertFailed(1, "2x32x20", "one channel or three");
@@ -114,6 +121,8 @@ public sealed class TrainedNetworkTests : IDisposable
     [InlineData("3x32x20", """["cat","dog"]""", "NaN", "0.25")]
     [InlineData("3x32x20", """["cat","dog"]""", "0.5", "0")]
     [InlineData("3x32x20", """["cat","dog"]""", "0.5", null)]
+    [InlineData("3x32x20", """["cat","dog"]""", "0.5,0.5", "0.25,0.25")]
+    [InlineData("3x32x20", """["cat","dog"]""", "0.5,0.5,0.5", "0.25")]
     [InlineData("3x32x20", """["cat"]""", "0.5", "0.25")]
     [InlineData("3x32x20", """["cat","cat"]""", "0.5", "0.25")]
     [InlineData("3x32x20", """["cat",""]""", "0.5", "0.25")]
