@@ -21,7 +21,7 @@ internal static class DoctorCommand
 
     public static Command Create()
     {
-        var command = new Command("doctor", "Say what this system has, and what is missing to train.") { SharedOptions.Json };
+        var command = new Command("doctor", "Check that this system has everything that training needs.") { SharedOptions.Json };
         command.SetAction(Run);
         return command;
     }

@@ -14,16 +14,16 @@ internal static class EvaluateCommand
     private const int DefaultTop = 5;
 
     private static readonly Option<int?> Top = OptionParsers.OptionalCount(
-        "--top", $"Report how often the right class is among the N likeliest too. [default: {DefaultTop} above {ClassText.FewClasses} classes]");
+        "--top", $"Also report top-N accuracy. [default: {DefaultTop} with more than {ClassText.FewClasses} classes]");
 
     private static readonly Option<string?> Out = new("--out")
     {
-        Description = "Where the pictures go. [default: the folder of MODEL, or the current folder for a ready network]",
+        Description = "Folder of the plots. [default: the folder of MODEL, or the current folder for a bundled network]",
         HelpName = "DIR",
     };
     public static Command Create()
     {
-        var command = new Command("evaluate", "Measure weights on the test images: accuracy, each class, confusions, mistakes.")
+        var command = new Command("evaluate", "Evaluate a network on the test images: accuracy, precision, recall, confusion matrix, mistakes.")
         {
             SharedOptions.Model, DataOptions.Data, DataOptions.TestShare, DataOptions.SkipBroken, SharedOptions.TestLimit, Top, SharedOptions.Threads, Out, SharedOptions.Json,
         };

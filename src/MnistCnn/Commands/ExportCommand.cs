@@ -13,20 +13,20 @@ internal static class ExportCommand
 {
     private static readonly Option<string?> Out = new("--out")
     {
-        Description = "The ONNX file. [default: beside MODEL, or in the current folder for a ready network, with the ending .onnx]",
+        Description = "The ONNX file. [default: MODEL with the ending .onnx; in the current folder for a bundled network]",
         HelpName = "FILE",
     };
 
     private static readonly Option<bool> Uint8 = new("--uint8")
     {
-        Description = "Pixels go in, uint8 from 0 to 255, and the file normalises them; otherwise normalised float32 does.",
+        Description = "Take uint8 pixels (0-255) and normalise inside the model. Without it: normalised float32 input.",
     };
 
-    private static readonly Option<bool> Probabilities = new("--probabilities") { Description = "Probabilities come out, not logits." };
-    private static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace the file if there is one." };
+    private static readonly Option<bool> Probabilities = new("--probabilities") { Description = "Output probabilities instead of logits." };
+    private static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace an existing file." };
     public static Command Create()
     {
-        var command = new Command("export", "Write a trained network as an ONNX file, for ONNX Runtime and other programs.")
+        var command = new Command("export", "Export a trained network to an ONNX file, for ONNX Runtime and other programs.")
         {
             SharedOptions.Model, Out, Uint8, Probabilities, Overwrite, SharedOptions.Json,
         };

@@ -86,6 +86,10 @@ internal static class OptionParsers
     /// <summary>Whether the user typed the option, so that its value is not the default.</summary>
     public static bool IsGiven(this ParseResult parseResult, Option option) => parseResult.GetResult(option) is { Implicit: false };
 
+    /// <summary>Value of an option if the user typed it, otherwise <paramref name="fallback"/> instead of the option's default.</summary>
+    public static T? GetValueOr<T>(this ParseResult parseResult, Option<T> option, T fallback) =>
+        parseResult.IsGiven(option) ? parseResult.GetValue(option) : fallback;
+
     private static int ParseCount(ArgumentResult result, int highest = int.MaxValue)
     {
         var isInteger = int.TryParse(result.Text(), NumberStyles.None, CultureInfo.InvariantCulture, out var value);

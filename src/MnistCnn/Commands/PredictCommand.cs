@@ -15,16 +15,16 @@ internal static class PredictCommand
 {
     private static readonly Argument<string[]> Images = new("[MODEL] IMAGE")
     {
-        Description = $"Pictures, or folders of them: {string.Join(", ", ImageDecoder.Endings)}. In front of them, the network: {SharedOptions.ModelDescription}",
+        Description = $"Images or folders of images: {string.Join(", ", ImageDecoder.Endings)}. Before them, the network: {SharedOptions.ModelDescription}",
         Arity = ArgumentArity.OneOrMore,
     };
 
-    private static readonly Option<int> Top = OptionParsers.Count("--top", "Name the N likeliest classes.", 1);
+    private static readonly Option<int> Top = OptionParsers.Count("--top", "Show the N most likely classes.", 1);
 
-    private static readonly Option<bool> Show = new("--show") { Description = "Draw what the network saw." };
+    private static readonly Option<bool> Show = new("--show") { Description = "Draw each image as the network sees it." };
     public static Command Create()
     {
-        var command = new Command("predict", "Say what is in a picture, and how sure the network is.")
+        var command = new Command("predict", "Predict the class of images, with its probability.")
         {
             Images, Top, Show, SharedOptions.Threads, SharedOptions.Json,
         };

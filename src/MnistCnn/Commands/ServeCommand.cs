@@ -15,23 +15,23 @@ internal static class ServeCommand
 {
     private static readonly Argument<string[]> ModelNames = new("MODEL")
     {
-        Description = $"Each network to look into: {SharedOptions.ModelKinds} [default: {string.Join(" and ", ModelLocator.Ready)}, or what --arch names]",
+        Description = $"Networks to show, each {SharedOptions.ModelKinds} [default: {string.Join(" and ", ModelLocator.Ready)}, or the network that --arch names]",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
     private static readonly Option<string> RunsFolder = new("--runs")
     {
-        Description = "The folder of runs to watch.",
+        Description = "Folder of runs to watch.",
         HelpName = "DIR",
         DefaultValueFactory = _ => "runs",
     };
 
     private static readonly Option<int?> Port = OptionParsers.OptionalCount(
-        "--port", $"The port. [default: {ServeSettings.FirstPort}, or the next one that is free]", ushort.MaxValue);
+        "--port", $"Port. [default: {ServeSettings.FirstPort}, or the next free one]", ushort.MaxValue);
 
     private static readonly Option<IPAddress?> Listen = new("--listen")
     {
-        Description = "Let other machines in: the address to listen on, 0.0.0.0 for all. [default: this machine alone]",
+        Description = "Accept connections from other machines: address to listen on, 0.0.0.0 for all. [default: this machine only]",
         HelpName = "ADDRESS",
         CustomParser = Address,
     };
@@ -40,7 +40,7 @@ internal static class ServeCommand
 
     public static Command Create()
     {
-        var command = new Command("serve", "Serve a page to draw on, to see what the blocks do, and to watch runs.")
+        var command = new Command("serve", "Serve a web page to draw digits, look inside networks and watch runs.")
         {
             ModelNames, RunsFolder, DataOptions.Data, Port, Listen, NoBrowser, SharedOptions.Threads, SharedOptions.Json,
         };
@@ -67,7 +67,7 @@ internal static class ServeCommand
         await using (app)
         {
             if (settings.Address is not null && !IPAddress.IsLoopback(settings.Address))
-                Console.Error.WriteLine($"Whoever can reach {address} can use this page, and nothing that it shows is secret. Ctrl-C ends it.");
+                Console.Error.WriteLine($"warning: Anyone who can reach {address} can see everything on this page; there is no password. Ctrl-C stops the server.");
             Output.Write(parseResult.GetValue(SharedOptions.Json), new { address }, _ => Console.Out.WriteLine(address));
             if (!parseResult.GetValue(NoBrowser) && !Console.IsOutputRedirected)
                 OpenBrowser(address);

@@ -13,11 +13,11 @@ internal static class SharedOptions
     /// <summary>Help text for MODEL.</summary>
     /// <remarks>Declared first: static initializers below use it.</remarks>
     public static readonly string ModelKinds =
-        $"a {ModelLocator.Ending} file with weights, this program's or PyTorch's, a run folder, or a network that comes with the program: "
+        $"a {ModelLocator.Ending} file with weights, this program's or PyTorch's, a run folder, or a bundled network: "
         + $"{string.Join(", ", ModelLocator.Ready)}.";
 
     /// <summary>Help text for MODEL with its default.</summary>
-    public static readonly string ModelDescription = $"{ModelKinds} [default: {ModelLocator.Standard}, or what --arch names]";
+    public static readonly string ModelDescription = $"{ModelKinds} [default: {ModelLocator.Standard}, or the network that --arch names]";
 
     /// <remarks>
     /// Recursive, like <see cref="Device"/>: <c>dotnet run train --arch inception</c> passes it on before the name of the command, see
@@ -26,7 +26,7 @@ internal static class SharedOptions
     public static Option<Architecture?> Arch { get; } = new("--arch")
     {
         Description = $"The network: {Architecture.Names}. Not for compare, experiment and doctor. "
-            + $"[default: {Architecture.Default}, or what the weights are of]",
+            + $"[default: {Architecture.Default}, or the network of the weights]",
         HelpName = "NAME",
         Recursive = true,
         CustomParser = result => OptionParsers.Choose(result, "architecture", Architecture.All, architecture => architecture.Name),
@@ -35,17 +35,17 @@ internal static class SharedOptions
     public static Option<string?> Device { get; } = OptionParsers.Checked(
         new Option<string?>("--device")
         {
-            Description = $"Where it runs: {Devices.Names}. Not for compare, summary and export. [default: auto]",
+            Description = $"Device: {Devices.Names}. Not for compare, summary and export. [default: auto]",
             HelpName = "NAME",
             Recursive = true,
         },
         value => Devices.IsName(value) ? null : OptionParsers.Unknown("device", value, Devices.Names));
 
-    public static Option<int?> TestLimit { get; } = OptionParsers.OptionalCount("--test-limit", "Only the first N test images.");
+    public static Option<int?> TestLimit { get; } = OptionParsers.OptionalCount("--test-limit", "Use only the first N test images.");
 
     /// <remarks>At most one per core: more OpenMP threads would wait for each other endlessly.</remarks>
     public static Option<int?> Threads { get; } = OptionParsers.OptionalCount(
-        "--threads", "Threads on the CPU, at most one a core. [default: one a core]", Environment.ProcessorCount);
+        "--threads", "CPU threads, at most one per core. [default: one per core]", Environment.ProcessorCount);
 
     public static Argument<string?> Model { get; } = new("MODEL")
     {
@@ -55,12 +55,12 @@ internal static class SharedOptions
 
     public static Option<bool> Json { get; } = new("--json")
     {
-        Description = "Print one JSON document on standard output, and nothing else there.",
+        Description = "Print one JSON document to standard output, and nothing else.",
     };
 
     public static Option<bool> Verbose { get; } = new("--verbose")
     {
-        Description = "If something fails, print the stack trace too.",
+        Description = "Print the stack trace of an error.",
         Recursive = true,
     };
 

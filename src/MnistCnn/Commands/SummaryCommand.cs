@@ -15,13 +15,13 @@ internal static class SummaryCommand
 
     private static readonly Option<NetworkShape?> Input = new("--input")
     {
-        Description = $"The images that go in: channels, height, width. [default: {Mnist.Input}]",
+        Description = $"Input shape: channels, height, width. [default: {Mnist.Input}]",
         HelpName = "CxHxW",
         CustomParser = Shape,
     };
 
-    private static readonly Option<int> Classes = OptionParsers.Count("--classes", "How many classes come out.", Mnist.Classes);
-    private static readonly Option<int> BatchSize = OptionParsers.Count("--batch-size", "Count for N images.", 1);
+    private static readonly Option<int> Classes = OptionParsers.Count("--classes", "Number of classes.", Mnist.Classes);
+    private static readonly Option<int> BatchSize = OptionParsers.Count("--batch-size", "Images for which multiply-adds and activations are counted.", 1);
     public static Command Create()
     {
         var command = new Command("summary", "Show a network's layers, shapes, parameters, multiply-adds and receptive field.")

@@ -18,8 +18,8 @@ internal static class SweepCommand
 {
     // What one trial is trained with: its command line is read as train reads its own.
     private static readonly Command Trial = TrialCommand();
-    private static readonly Option[] Shared = [.. TrainCommand.SettingsOptions, TrainCommand.Init];
-    private static readonly string ParameterNames = Names(TrainCommand.SettingsOptions, option => option.Name.TrimStart('-'));
+    private static readonly Option[] Shared = [.. SettingsOptions.All, SettingsOptions.Init];
+    private static readonly string ParameterNames = Names(SettingsOptions.All, option => option.Name.TrimStart('-'));
 
     private static readonly Argument<string[]> Parameters = new("NAME=VALUES")
     {
@@ -59,10 +59,10 @@ internal static class SweepCommand
 
     private static Command TrialCommand()
     {
-        var command = new Command("train") { TrainCommand.Init };
-        foreach (var option in TrainCommand.SettingsOptions)
+        var command = new Command("train") { SettingsOptions.Init };
+        foreach (var option in SettingsOptions.All)
             command.Add(option);
-        command.Validators.Add(TrainCommand.Check);
+        command.Validators.Add(SettingsOptions.Check);
         return command;
     }
 
@@ -103,7 +103,7 @@ internal static class SweepCommand
         string SettingsWith(int index, string value)
         {
             var line = TrialLine(grid, [.. first.Select((other, place) => place == index ? value : other)], shared);
-            var settings = TrainCommand.Settings(line);
+            var settings = SettingsOptions.Read(line);
             return JsonSerializer.Serialize(settings with { Seed = unchecked((uint)settings.Seed) }, JsonFormat.Line);
         }
     }
@@ -117,7 +117,7 @@ internal static class SweepCommand
             var parameter = GridParameter.Parse(text, out var problem);
             if (problem is not null)
                 return problem;
-            if (TrainCommand.SettingsOptions.FirstOrDefault(option => option.Name == $"--{parameter.Name}") is not { } option)
+            if (SettingsOptions.All.FirstOrDefault(option => option.Name == $"--{parameter.Name}") is not { } option)
                 return Unknown("setting", parameter.Name, ParameterNames);
             if (parameters.Any(other => other.Name == parameter.Name) || result.GetResult(option) is { Implicit: false })
                 return $"{parameter.Name} is given twice.";
@@ -133,13 +133,13 @@ internal static class SweepCommand
     // Commas are between the values of the grid. Between the parts of one value, for options that take several, there is a plus sign.
     private static IEnumerable<string> Arguments(string name, string value) => $"--{name}" switch
     {
-        var option when option == TrainCommand.Milestones.Name => [option, .. value.Split('+')],
-        var option when option == TrainCommand.Augment.Name => [option, value.Replace('+', ',')],
+        var option when option == SettingsOptions.Milestones.Name => [option, .. value.Split('+')],
+        var option when option == SettingsOptions.Augment.Name => [option, value.Replace('+', ',')],
         var option => [option, value],
     };
 
     private static SweepTrial[] Trials(Grid grid, IReadOnlyList<string> shared) =>
-        [.. grid.Points.Select(point => new SweepTrial(grid.NameOf(point), point, TrainCommand.Settings(TrialLine(grid, point, shared))))];
+        [.. grid.Points.Select(point => new SweepTrial(grid.NameOf(point), point, SettingsOptions.Read(TrialLine(grid, point, shared))))];
 
     // What stands on the command line of some options.
     private static string[] ArgumentsOf(CommandResult result, IEnumerable<Option> options) =>
@@ -161,7 +161,7 @@ internal static class SweepCommand
         ReadGrid(line.GetValue(Parameters)!, line.CommandResult, out var grid);
         var shared = ArgumentsOf(line.CommandResult, Shared);
         var path = line.GetValue(Out) ?? Path.Combine("runs", $"sweep-{DateTimeOffset.Now:yyyyMMdd-HHmmss}");
-        var sweep = new Sweep(path, grid, Trials(grid, shared), line.GetValue(TrainCommand.Init));
+        var sweep = new Sweep(path, grid, Trials(grid, shared), line.GetValue(SettingsOptions.Init));
         using var data = new SweepData(line);
         using var interruption = new ShutdownSignals();
         try
@@ -190,7 +190,7 @@ internal static class SweepCommand
     {
         SweepTrial[] trials = [.. sweep.Trials.Where((_, place) => shard.Has(place))];
         sweep.EnsureTrainable(trials, data.Of);
-        sweep.Begin(SweepInfo.Of(sweep.Grid, shared, Origin.Of(device), data.Of(sweep.Trials[0]), line.GetValue(TrainCommand.Init)));
+        sweep.Begin(SweepInfo.Of(sweep.Grid, shared, Origin.Of(device), data.Of(sweep.Trials[0]), line.GetValue(SettingsOptions.Init)));
         DataOptions.Report(line, data.Of(sweep.Trials[0]));
         var (isPart, jobs) = (line.GetValue(Part) is not null, line.GetValue(Jobs) ?? 1);
         ExperimentReport.Run(progress =>

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
-using System.Globalization;
 using MnistCnn.Data;
 using MnistCnn.Experiments;
 using MnistCnn.Files;
@@ -16,131 +14,41 @@ namespace MnistCnn.Commands;
 /// <summary><c>train</c>: trains one architecture and leaves a run folder.</summary>
 internal static class TrainCommand
 {
-    private const string Balanced = "balanced";
-
-    private static readonly TrainSettings Defaults = Recipe.All[0].Settings;
-
-    private static readonly Option<Recipe?> RecipeName = SharedOptions.CreateRecipe(
-        $"The settings to start from: {SharedOptions.RecipeNames}. The defaults below are those of {Recipe.All[0].Name}.");
-    private static readonly Option<int> Epochs = OptionParsers.Count("--epochs", "How often every training image is seen.", Defaults.Epochs);
-    private static readonly Option<int> BatchSize = OptionParsers.Count("--batch-size", "Images in a step.", Defaults.BatchSize);
-    private static readonly Option<double> LearningRate = OptionParsers.Number(
-        "--lr", "Learning rate of SGD.", Defaults.LearningRate, TrainSettings.IsLearningRate, TrainSettings.LearningRates);
-    private static readonly Option<double> Momentum = OptionParsers.Number(
-        "--momentum", "Momentum of SGD.", Defaults.Momentum, TrainSettings.IsShare, TrainSettings.Shares);
-    private static readonly Option<double> WeightDecay = OptionParsers.Number(
-        "--weight-decay",
-        "The share of each weight that is added to its gradient (L2).",
-        Defaults.WeightDecay,
-        TrainSettings.IsWeightDecay,
-        TrainSettings.WeightDecays);
-
-    /// <summary>Of several numbers.</summary>
-    public static readonly Option<IReadOnlyList<int>?> Milestones = new("--lr-milestones")
-    {
-        Description = "Divide the learning rate by 10 after each of these numbers of steps of the run.",
-        HelpName = "STEPS",
-        AllowMultipleArgumentsPerToken = true,
-        CustomParser = result =>
-        {
-            int[] steps = [.. result.Tokens.Select(token => int.TryParse(token.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : 0)];
-            if (!TrainSettings.AreMilestones(steps))
-                result.AddError($"--lr-milestones takes {TrainSettings.Milestones}, not '{string.Join(' ', result.Tokens)}'.");
-            return steps;
-        },
-    };
-
-    private static readonly Option<bool> OneCycle = new("--one-cycle")
-    {
-        Description = "Let the learning rate rise to --lr and fall again, once in the whole run.",
-    };
-    private static readonly Option<double> LabelSmoothing = OptionParsers.Number(
-        "--label-smoothing",
-        "The share of the target that all classes have in common.",
-        Defaults.LabelSmoothing,
-        TrainSettings.IsShare,
-        TrainSettings.Shares);
-
-    /// <summary>Of several parts, with commas between.</summary>
-    public static readonly Option<Augmentation?> Augment = new("--augment")
-    {
-        Description = $"Change the training images at random, with commas between: {Augmentation.Names}.",
-        HelpName = "PARTS",
-        CustomParser = result =>
-        {
-            var parts = Augmentation.Parse(result.Text(), out var problem);
-            if (problem is not null)
-                result.AddError($"--augment '{result.Text()}': {problem}");
-            return parts;
-        },
-    };
-
-    private static readonly Option<string?> ClassWeights = OptionParsers.Checked(
-        new Option<string?>("--class-weights")
-        {
-            Description = $"What an image counts in the loss by its class: {Balanced}, so that all classes count the same.",
-            HelpName = "NAME",
-        },
-        value => string.Equals(value, Balanced, StringComparison.OrdinalIgnoreCase) ? null : $"--class-weights takes {Balanced}, not '{value}'.");
-    private static readonly Option<long> Seed = OptionParsers.Integer(
-        "--seed", "Seed of the random numbers: the initial weights and the order of the images.", Defaults.Seed);
-    private static readonly Option<int?> TrainLimit = OptionParsers.OptionalCount("--train-limit", "Only the first N training images.");
-    private static readonly Option<int?> Validation = OptionParsers.OptionalCount(
-        "--validation", "Hold out the last N training images and choose the best epoch on them.");
-    private static readonly Option<int?> Patience = OptionParsers.OptionalCount(
-        "--patience", "With --validation: end after N epochs without a better one.");
-    public static readonly Option<string?> Init = new("--init") { Description = "Start from the weights in a .safetensors file.", HelpName = "FILE" };
-    private static readonly Option<bool> Freeze = new("--freeze") { Description = "With --init: train the last layer alone." };
-    private static readonly Option<string?> Resume = new("--resume") { Description = "Go on from a checkpoint, with its settings.", HelpName = "FILE" };
     private static readonly Option<int?> CheckpointEvery = OptionParsers.OptionalCount(
-        "--checkpoint-every", "Write a checkpoint every N steps too, not only after each epoch.");
+        "--checkpoint-every", "Write a checkpoint every N steps, not only after each epoch.");
+
     private static readonly Option<int?> Replicas = OptionParsers.OptionalCount(
-        "--replicas", "Share each batch among N replicas of the network, a thread each; at most one a core. [default: 2, or 1 with one thread, on a GPU, or where the network cannot have them]", Environment.ProcessorCount);
+        "--replicas",
+        "Split each batch among N replicas of the network, one thread per replica, at most one per core. "
+            + "[default: 2; 1 with one thread, on a GPU, or if the network does not support replicas]",
+        Environment.ProcessorCount);
+
+    private static readonly Option<string?> Out = new("--out") { Description = "Run folder. [default: runs/ARCHITECTURE-TIME]", HelpName = "DIR" };
+
+    private static readonly Option<string?> Plot = SharedOptions.CreatePlot("accuracy.png in the run folder");
+
     private static readonly Option<bool> TensorBoard = new("--tensorboard")
     {
-        Description = "Write TensorBoard's event files into the run folder; false stops a resumed run that writes them.",
+        Description = "Write event files for TensorBoard into the run folder; false stops a resumed run from writing them.",
     };
-    private static readonly Option<int> LogInterval = OptionParsers.Count("--log-interval", "Without a terminal: a line every N steps.", 300);
-    private static readonly Option<string?> Out = new("--out")
-    {
-        Description = "The run folder. [default: runs/ARCHITECTURE-TIME]",
-        HelpName = "DIR",
-    };
-    private static readonly Option<string?> Plot = SharedOptions.CreatePlot("accuracy.png in the run folder");
+
+    private static readonly Option<int> LogInterval = OptionParsers.Count("--log-interval", "Without a terminal: print a line every N steps.", 300);
+
     public static Command Create()
     {
-        var command = new Command("train", "Train one architecture; leave its weights, its accuracies and a plot in a run folder.")
-        {
-            RecipeName, Epochs, BatchSize, LearningRate, Momentum, WeightDecay, Milestones, OneCycle, LabelSmoothing, Augment, ClassWeights, Seed,
-            TrainLimit, SharedOptions.TestLimit, Validation, Patience, Init, Freeze, Resume, CheckpointEvery, SharedOptions.Threads, Replicas, Out, Plot, TensorBoard, LogInterval, SharedOptions.Json,
-        };
-        foreach (var option in DataOptions.All)
+        var command = new Command("train", "Train a network; write its weights, metrics and a plot into a run folder.");
+        foreach (var option in SettingsOptions.All.Where(option => option != SharedOptions.Arch))
             command.Add(option);
-        command.Validators.Add(Check);
+        Option[] own =
+        [
+            SettingsOptions.Init, SettingsOptions.Resume, CheckpointEvery, SharedOptions.Threads, Replicas, Out, Plot, TensorBoard, LogInterval,
+            SharedOptions.Json,
+        ];
+        foreach (var option in own.Concat(DataOptions.All))
+            command.Add(option);
+        command.Validators.Add(SettingsOptions.Check);
         command.SetAction(Run);
         return command;
-    }
-
-    /// <summary>The options of how a network is trained: what they say is in <see cref="TrainSettings"/>.</summary>
-    public static IReadOnlyList<Option> SettingsOptions { get; } =
-    [
-        SharedOptions.Arch, RecipeName, Epochs, BatchSize, LearningRate, Momentum, WeightDecay, Milestones, OneCycle, LabelSmoothing, Augment, ClassWeights, Seed,
-        TrainLimit, SharedOptions.TestLimit, Validation, Patience, Freeze,
-    ];
-
-    /// <summary>Says which options do not go together.</summary>
-    public static void Check(CommandResult result)
-    {
-        if (result.GetResult(Patience) is not null && result.GetResult(Validation) is null && result.GetResult(Resume) is null)
-            result.AddError("--patience needs --validation: the test images must not decide when to stop.");
-        if (result.GetResult(Milestones) is not null && result.GetValue(OneCycle))
-            result.AddError("--lr-milestones and --one-cycle exclude each other: both say how the learning rate falls.");
-        if (result.GetResult(RecipeName) is not null && result.GetResult(Resume) is not null)
-            result.AddError("--recipe and --resume exclude each other: a checkpoint has its own settings.");
-        if (result.GetResult(Init) is not null && result.GetResult(Resume) is not null)
-            result.AddError("--init and --resume exclude each other: a checkpoint has its own weights.");
-        if (result.GetValue(Freeze) && result.GetResult(Init) is null && result.GetResult(Resume) is null)
-            result.AddError("--freeze needs --init: fresh weights have nothing to keep.");
     }
 
     private static int Run(ParseResult parseResult)
@@ -166,7 +74,7 @@ internal static class TrainCommand
         var (folder, every) = (parseResult.GetValue(Out), parseResult.GetValue(CheckpointEvery));
         var parallelism = new ParallelSettings(parseResult.GetValue(Replicas)) { Group = group };
         using var run = checkpoint is null
-            ? TrainingRun.Start(architecture, settings, data, device, folder, parseResult.GetValue(Init), every, parallelism)
+            ? TrainingRun.Start(architecture, settings, data, device, folder, parseResult.GetValue(SettingsOptions.Init), every, parallelism)
             : TrainingRun.Resume(checkpoint, checkpointPath!, architecture, settings, data, device, folder, every, parallelism);
         if (device.type != TorchSharp.DeviceType.CPU)
             run.Trainer.StepsAtOnce = every ?? parseResult.GetValue(LogInterval);
@@ -185,14 +93,14 @@ internal static class TrainCommand
     private static Beginning Read(ParseResult parseResult, IProcessGroup group)
     {
         var device = TorchEnvironment.Start(parseResult.GetValue(SharedOptions.Device), parseResult.GetValue(SharedOptions.Threads), group.RanksOnSameCores);
-        var checkpointPath = parseResult.GetValue(Resume) is { } resume ? Path.GetFullPath(resume) : null;
+        var checkpointPath = parseResult.GetValue(SettingsOptions.Resume) is { } resume ? Path.GetFullPath(resume) : null;
         var checkpoint = checkpointPath is null ? null : Checkpoint.Read(checkpointPath);
         DataSet? data = null;
         try
         {
             if (checkpointPath is not null && ExperimentRun.Owns(checkpointPath))
                 throw new UserException($"{checkpointPath} is of a training inside an experiment: start that again with the same --out, and it goes on.");
-            var settings = Settings(parseResult, checkpoint?.Settings);
+            var settings = SettingsOptions.Read(parseResult, checkpoint?.Settings);
             checkpoint?.EnsureSame(settings);
             var architecture = Architecture.Find(settings.Architecture)
                 ?? throw new InvalidDataException($"{checkpointPath} is of an architecture that this program does not know: {settings.Architecture}.");
@@ -249,35 +157,6 @@ internal static class TrainCommand
             return 0;
         TrainingReport.HowToResume(folder.CheckpointPath);
         return ExitCode.Interrupted;
-    }
-
-    /// <summary>
-    /// How to train: what is not asked for is as in the checkpoint, where there is one, or as in the recipe. One course of the learning
-    /// rate takes the place of the other.
-    /// </summary>
-    public static TrainSettings Settings(ParseResult parseResult, TrainSettings? saved = null)
-    {
-        saved ??= (parseResult.GetValue(RecipeName) ?? Recipe.All[0]).Settings;
-        return new TrainSettings(
-            parseResult.GetValue(SharedOptions.Arch)?.Name ?? saved.Architecture,
-            Value(Epochs, saved.Epochs),
-            Value(BatchSize, saved.BatchSize),
-            Value(LearningRate, saved.LearningRate),
-            Value(Momentum, saved.Momentum),
-            Value(Seed, saved.Seed),
-            Value(TrainLimit, saved.TrainLimit),
-            Value(SharedOptions.TestLimit, saved.TestLimit),
-            Value(Validation, saved.Validation),
-            Value(Patience, saved.Patience),
-            parseResult.GetResult(Milestones) is null && Value(OneCycle, saved.OneCycle),
-            Value(LabelSmoothing, saved.LabelSmoothing),
-            Value(Augment, saved.Augment),
-            parseResult.GetValue(ClassWeights) is not null || saved.BalanceClasses,
-            Value(Freeze, saved.Freeze),
-            Value(WeightDecay, saved.WeightDecay),
-            parseResult.GetValue(OneCycle) ? null : Value<IReadOnlyList<int>?>(Milestones, saved.LearningRateMilestones));
-
-        T? Value<T>(Option<T> option, T otherwise) => parseResult.GetResult(option) is { Implicit: false } ? parseResult.GetValue(option) : otherwise;
     }
 
     /// <summary>What a run begins with, or goes on with from a checkpoint.</summary>

@@ -51,7 +51,7 @@ public sealed class ServeCommandTests : IDisposable
             Assert.Equal("text/html; charset=utf-8", page.Content.Headers.ContentType?.ToString());
         }
 
-        Assert.Contains("[default: residual and inception, or what --arch names]", ProgramRun.Of(folder.FullPath, "serve", "--help").Output);
+        Assert.Contains("[default: residual and inception, or the network that --arch names]", ProgramRun.Of(folder.FullPath, "serve", "--help").Output);
         using (var server = RunningServer.Start(folder.FullPath, "--arch", "Residual"))
             Assert.Equal(["residual"], (await server.Json("/api/models")).EnumerateArray().Select(model => model.GetProperty("id").GetString()));
     }

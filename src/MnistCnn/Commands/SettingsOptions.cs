@@ -1,0 +1,167 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using MnistCnn.Data;
+using MnistCnn.Training;
+
+namespace MnistCnn.Commands;
+
+/// <summary>Options for the settings of a training, used by <c>train</c> and <c>sweep</c>.</summary>
+internal static class SettingsOptions
+{
+    private const string Balanced = "balanced";
+
+    private static readonly TrainSettings Defaults = Recipe.All[0].Settings;
+
+    private static readonly Option<Recipe?> RecipeName = SharedOptions.CreateRecipe(
+        $"Start from the settings of a recipe: {SharedOptions.RecipeNames}. The defaults below are those of {Recipe.All[0].Name}.");
+
+    private static readonly Option<int> Epochs = OptionParsers.Count("--epochs", "Number of epochs.", Defaults.Epochs);
+
+    private static readonly Option<int> BatchSize = OptionParsers.Count("--batch-size", "Images per step.", Defaults.BatchSize);
+
+    private static readonly Option<double> LearningRate = OptionParsers.Number(
+        "--lr", "Learning rate of SGD.", Defaults.LearningRate, TrainSettings.IsLearningRate, TrainSettings.LearningRates);
+
+    private static readonly Option<double> Momentum = OptionParsers.Number(
+        "--momentum", "Momentum of SGD.", Defaults.Momentum, TrainSettings.IsShare, TrainSettings.Shares);
+
+    private static readonly Option<double> WeightDecay = OptionParsers.Number(
+        "--weight-decay", "L2 weight decay.", Defaults.WeightDecay, TrainSettings.IsWeightDecay, TrainSettings.WeightDecays);
+
+    public static readonly Option<IReadOnlyList<int>?> Milestones = new("--lr-milestones")
+    {
+        Description = "Divide the learning rate by 10 after each of these steps, counted over the whole run.",
+        HelpName = "STEPS",
+        AllowMultipleArgumentsPerToken = true,
+        CustomParser = ParseMilestones,
+    };
+
+    private static readonly Option<bool> OneCycle = new("--one-cycle")
+    {
+        Description = "One-cycle schedule: the learning rate rises to --lr and falls again, once per run.",
+    };
+
+    private static readonly Option<double> LabelSmoothing = OptionParsers.Number(
+        "--label-smoothing",
+        "Label smoothing: probability spread evenly over all classes.",
+        Defaults.LabelSmoothing,
+        TrainSettings.IsShare,
+        TrainSettings.Shares);
+
+    public static readonly Option<Augmentation?> Augment = new("--augment")
+    {
+        Description = $"Change the training images at random, separated by commas: {Augmentation.Names}.",
+        HelpName = "PARTS",
+        CustomParser = ParseAugmentation,
+    };
+
+    private static readonly Option<string?> ClassWeights = OptionParsers.Checked(
+        new Option<string?>("--class-weights")
+        {
+            Description = $"Weight the loss by class; {Balanced} gives every class the same total weight.",
+            HelpName = "NAME",
+        },
+        value => string.Equals(value, Balanced, StringComparison.OrdinalIgnoreCase)
+            ? null
+            : $"--class-weights takes {Balanced}, not '{value}'.");
+
+    private static readonly Option<long> Seed = OptionParsers.Integer(
+        "--seed", "Random seed of the initial weights, the order of the images and the augmentation.", Defaults.Seed);
+
+    private static readonly Option<int?> TrainLimit = OptionParsers.OptionalCount(
+        "--train-limit", "Use only the first N training images.");
+
+    private static readonly Option<int?> Validation = OptionParsers.OptionalCount(
+        "--validation", "Hold out the last N training images and choose the best epoch on them.");
+
+    private static readonly Option<int?> Patience = OptionParsers.OptionalCount(
+        "--patience", "With --validation: stop after N epochs without a better one.");
+
+    private static readonly Option<bool> Freeze = new("--freeze") { Description = "With --init: train only the last layer." };
+
+    /// <summary>All options whose values are in <see cref="TrainSettings"/>.</summary>
+    public static IReadOnlyList<Option> All { get; } =
+    [
+        SharedOptions.Arch, RecipeName, Epochs, BatchSize, LearningRate, Momentum, WeightDecay, Milestones, OneCycle, LabelSmoothing, Augment,
+        ClassWeights, Seed, TrainLimit, SharedOptions.TestLimit, Validation, Patience, Freeze,
+    ];
+
+    public static Option<string?> Init { get; } = new("--init")
+    {
+        Description = "Start from the weights in a .safetensors file.",
+        HelpName = "FILE",
+    };
+
+    public static Option<string?> Resume { get; } = new("--resume")
+    {
+        Description = "Resume from a checkpoint, with its settings.",
+        HelpName = "FILE",
+    };
+
+    /// <summary>Validator of a command: reports options that exclude or need each other.</summary>
+    public static void Check(CommandResult result)
+    {
+        if (result.GetResult(Patience) is not null && result.GetResult(Validation) is null && result.GetResult(Resume) is null)
+            result.AddError("--patience needs --validation: the test images must not decide when to stop.");
+        if (result.GetResult(Milestones) is not null && result.GetValue(OneCycle))
+            result.AddError("--lr-milestones and --one-cycle exclude each other: both are learning-rate schedules.");
+        if (result.GetResult(RecipeName) is not null && result.GetResult(Resume) is not null)
+            result.AddError("--recipe and --resume exclude each other: a checkpoint has its own settings.");
+        if (result.GetResult(Init) is not null && result.GetResult(Resume) is not null)
+            result.AddError("--init and --resume exclude each other: a checkpoint has its own weights.");
+        if (result.GetValue(Freeze) && result.GetResult(Init) is null && result.GetResult(Resume) is null)
+            result.AddError("--freeze needs --init: random weights are not worth keeping.");
+    }
+
+    /// <summary>Reads the settings from the command line.</summary>
+    /// <param name="saved">Settings of a checkpoint, for the options that are not given. Null for those of the recipe.</param>
+    public static TrainSettings Read(ParseResult parseResult, TrainSettings? saved = null)
+    {
+        saved ??= (parseResult.GetValue(RecipeName) ?? Recipe.All[0]).Settings;
+        return saved with
+        {
+            Architecture = parseResult.GetValue(SharedOptions.Arch)?.Name ?? saved.Architecture,
+            Epochs = parseResult.GetValueOr(Epochs, saved.Epochs),
+            BatchSize = parseResult.GetValueOr(BatchSize, saved.BatchSize),
+            LearningRate = parseResult.GetValueOr(LearningRate, saved.LearningRate),
+            Momentum = parseResult.GetValueOr(Momentum, saved.Momentum),
+            WeightDecay = parseResult.GetValueOr(WeightDecay, saved.WeightDecay),
+
+            // A schedule on the command line replaces the saved one.
+            LearningRateMilestones = parseResult.GetValue(OneCycle)
+                ? null
+                : parseResult.GetValueOr(Milestones, saved.LearningRateMilestones),
+            OneCycle = parseResult.GetResult(Milestones) is null && parseResult.GetValueOr(OneCycle, saved.OneCycle),
+            LabelSmoothing = parseResult.GetValueOr(LabelSmoothing, saved.LabelSmoothing),
+            Augment = parseResult.GetValueOr(Augment, saved.Augment),
+            BalanceClasses = parseResult.GetValue(ClassWeights) is not null || saved.BalanceClasses,
+            Seed = parseResult.GetValueOr(Seed, saved.Seed),
+            TrainLimit = parseResult.GetValueOr(TrainLimit, saved.TrainLimit),
+            TestLimit = parseResult.GetValueOr(SharedOptions.TestLimit, saved.TestLimit),
+            Validation = parseResult.GetValueOr(Validation, saved.Validation),
+            Patience = parseResult.GetValueOr(Patience, saved.Patience),
+            Freeze = parseResult.GetValueOr(Freeze, saved.Freeze),
+        };
+    }
+
+    private static int[] ParseMilestones(ArgumentResult result)
+    {
+        int[] steps =
+        [
+            .. result.Tokens.Select(token =>
+                int.TryParse(token.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : 0),
+        ];
+        if (!TrainSettings.AreMilestones(steps))
+            result.AddError($"--lr-milestones takes {TrainSettings.Milestones}, not '{string.Join(' ', result.Tokens)}'.");
+        return steps;
+    }
+
+    private static Augmentation? ParseAugmentation(ArgumentResult result)
+    {
+        var augmentation = Augmentation.Parse(result.Text(), out var problem);
+        if (problem is not null)
+            result.AddError($"--augment '{result.Text()}': {problem}");
+        return augmentation;
+    }
+}
