@@ -4,21 +4,23 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Tests.Reporting;
 
-/// <summary>Answers that no network gave: of every class as many images, of which the first ones are recognised.</summary>
+/// <summary>Made-up results of an evaluation, with equal numbers of images per class.</summary>
 public static class Answers
 {
     /// <summary>Fashion-MNIST's classes.</summary>
     public static string[] Fashion { get; } =
         ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
 
-    /// <summary>What is not recognised is taken for the class that comes next, seven of ten times, or for others.</summary>
+    /// <summary>Predicts a wrong class for some images: in seven of ten cases the next class, otherwise a random one.</summary>
     internal static Evaluation Of(int classes, int images = 1000, double accuracy = 0.9, int seed = 1)
     {
         var random = new Random(seed);
         long[] labels = [.. Enumerable.Range(0, classes * images).Select(index => (long)(index % classes))];
         long[] predictions = [.. labels.Select((label, index) =>
             random.NextDouble() < accuracy ? label : (label + (random.Next(10) < 7 ? 1 : random.Next(classes))) % classes)];
-        return new Evaluation(0.5, labels, predictions, [.. labels.Select(_ => random.NextDouble())], classes, [.. labels.Select(_ => (long)random.Next(classes))]);
+        double[] confidences = [.. labels.Select(_ => random.NextDouble())];
+        long[] ranks = [.. labels.Select(_ => (long)random.Next(classes))];
+        return new Evaluation(0.5, labels, predictions, confidences, classes, ranks);
     }
 
     /// <summary>Random pixels.</summary>

@@ -20,9 +20,15 @@ internal static class DrawnDigits
         ["M28 15 C60 0 80 35 46 47 C90 50 70 100 25 85", "M28 12 L72 12 L48 42 C88 46 78 100 26 84"],
         ["M35 10 L26 58 L76 58 M64 34 L58 95", "M62 92 L62 8 L22 65 L80 65", "M30 12 C26 40 24 52 40 54 L72 50 M70 12 L64 92"],
         ["M72 12 L35 12 L32 45 C75 35 80 90 28 88", "M36 12 L32 46 C84 34 84 96 26 86 M36 12 L74 10"],
-        ["M65 8 C30 30 20 90 50 90 C80 90 75 50 50 50 C38 50 32 62 32 70", "M58 8 C30 40 25 60 30 78 C38 100 78 90 70 66 C64 50 40 56 31 74"],
+        [
+            "M65 8 C30 30 20 90 50 90 C80 90 75 50 50 50 C38 50 32 62 32 70",
+            "M58 8 C30 40 25 60 30 78 C38 100 78 90 70 66 C64 50 40 56 31 74",
+        ],
         ["M25 15 L75 15 L45 92", "M26 16 L74 14 L46 92 M36 52 L68 50", "M26 24 L28 14 C44 20 58 12 76 14 C62 36 52 60 48 92"],
-        ["M68 20 C50 0 20 25 45 45 C80 65 75 92 50 92 C22 92 25 65 52 45 C70 30 72 25 68 20", "M50 48 C26 40 30 10 50 10 C70 10 74 40 50 48 C20 58 24 92 50 92 C78 92 80 58 50 48"],
+        [
+            "M68 20 C50 0 20 25 45 45 C80 65 75 92 50 92 C22 92 25 65 52 45 C70 30 72 25 68 20",
+            "M50 48 C26 40 30 10 50 10 C70 10 74 40 50 48 C20 58 24 92 50 92 C78 92 80 58 50 48",
+        ],
         ["M68 25 C40 0 20 45 42 50 C60 52 68 35 68 25 L62 92", "M70 28 C62 4 28 8 30 32 C34 58 68 48 70 28 C72 60 66 86 40 92"],
     ];
 
@@ -33,7 +39,8 @@ internal static class DrawnDigits
     public static byte[] Draw(int hand, int digit)
     {
         var own = new Random(hand);
-        var (slant, proportion, pen, ink) = (0.5f * own.NextSingle() - 0.3f, 0.75f + 0.4f * own.NextSingle(), 3 + 15 * own.NextSingle(), own.Next(90));
+        var (slant, proportion) = (0.5f * own.NextSingle() - 0.3f, 0.75f + 0.4f * own.NextSingle());
+        var (pen, ink) = (3 + 15 * own.NextSingle(), own.Next(90));
         var forms = Forms[digit];
         var form = forms[new Random(1000 + 10 * hand + digit).Next(forms.Length)];
         var random = new Random(100 * hand + digit);

@@ -3,7 +3,7 @@ using MnistCnn.Files;
 
 namespace MnistCnn.Tests;
 
-/// <summary>What PyTorch computed for a network with seed 1; written by tests/reference/article.py.</summary>
+/// <summary>Reference values of PyTorch for a network with seed 1; written by tests/reference/article.py.</summary>
 public sealed record Fixture(long Seed, float[][] TestLogits, double[] TrainLosses, long[][] EpochOrders)
 {
     /// <summary>

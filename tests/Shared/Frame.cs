@@ -37,7 +37,8 @@ public sealed class Frame
     }
 
     /// <summary>The float32 numbers of something with a shape.</summary>
-    public float[] Floats(JsonElement shaped) => Floats(shaped.GetProperty("at"), Numbers(shaped.GetProperty("shape")).Aggregate(1L, (product, side) => product * side));
+    public float[] Floats(JsonElement shaped) =>
+        Floats(shaped.GetProperty("at"), Numbers(shaped.GetProperty("shape")).Aggregate(1L, (product, side) => product * side));
 
     /// <summary>The bytes of something with a scale, as the numbers that they stand for.</summary>
     public double[] Scaled(JsonElement scaled, int maps)

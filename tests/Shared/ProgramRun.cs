@@ -12,13 +12,13 @@ namespace MnistCnn.Tests;
 /// <param name="RawError">Its standard error, with the system's line ends.</param>
 public sealed record ProgramRun(int ExitCode, string RawOutput, string RawError)
 {
-    /// <summary>What it printed on standard output; a line ends with \n on every system.</summary>
+    /// <summary>Standard output, with \n as line end on every system.</summary>
     public string Output { get; } = RawOutput.Replace("\r\n", "\n");
 
-    /// <summary>What it printed on standard error, but for <see cref="Found"/>; a line ends with \n on every system.</summary>
+    /// <summary>Standard error without <see cref="Found"/>, with \n as line end on every system.</summary>
     public string Error { get; } = string.Concat(Lines(RawError).Where(line => !IsFound(line)));
 
-    /// <summary>What it said on standard error of the data that it found, or nothing.</summary>
+    /// <summary>The line on standard error that describes the data set, or nothing.</summary>
     public string Found { get; } = string.Concat(Lines(RawError).Where(IsFound));
 
     private static IEnumerable<string> Lines(string text) =>
@@ -38,7 +38,8 @@ public sealed record ProgramRun(int ExitCode, string RawOutput, string RawError)
     public static ProgramRun Of(string workingFolder, params string[] arguments)
     {
         NativeLibraries.Load();
-        var (output, error, input, folder, threads) = (Console.Out, Console.Error, Console.In, Environment.CurrentDirectory, torch.get_num_threads());
+        var (output, error, input) = (Console.Out, Console.Error, Console.In);
+        var (folder, threads) = (Environment.CurrentDirectory, torch.get_num_threads());
         using var newOutput = new StringWriter();
         using var newError = new StringWriter();
         try
@@ -61,7 +62,8 @@ public sealed record ProgramRun(int ExitCode, string RawOutput, string RawError)
     }
 
     /// <summary>Runs the built program in a process of its own.</summary>
-    public static ProgramRun OfProcess(string workingFolder, params string[] arguments) => Finish(Start(workingFolder, ["exec", ProgramPath, .. arguments]));
+    public static ProgramRun OfProcess(string workingFolder, params string[] arguments) =>
+        Finish(Start(workingFolder, ["exec", ProgramPath, .. arguments]));
 
     /// <summary>Runs dotnet itself.</summary>
     public static ProgramRun OfDotnet(string workingFolder, params string[] arguments) => Finish(Start(workingFolder, arguments));
@@ -109,7 +111,7 @@ public sealed record ProgramRun(int ExitCode, string RawOutput, string RawError)
         }
     }
 
-    /// <summary>Whether programs that are started here ignore a signal: in a script's background job, the shell has SIGINT ignored.</summary>
+    /// <summary>True if started programs ignore a signal: a shell makes background jobs of scripts ignore SIGINT.</summary>
     public static bool IsIgnored(int signal) =>
         File.Exists("/proc/self/status")
         && File.ReadLines("/proc/self/status").First(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)) is var line

@@ -5,12 +5,12 @@ using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Tests.Export;
 
-/// <summary>Networks that were not trained; the system tests use them too.</summary>
+/// <summary>Untrained networks.</summary>
 internal static class RandomNetwork
 {
     /// <summary>
-    /// Makes a network, ready for evaluation. Its batch normalisation has such numbers as a training leaves, not the zeros and ones
-    /// of new ones, which would hide that one is taken for another.
+    /// Creates a network in evaluation mode. Its batch normalization has random parameters and statistics: the zeros and ones of a new
+    /// network would hide a mix-up between them.
     /// </summary>
     public static Module<Tensor, Tensor> Create(string name, NetworkShape shape)
     {

@@ -2,7 +2,7 @@ using MnistCnn.Training;
 
 namespace MnistCnn.Tests.Training;
 
-/// <summary>Keeps what a training tells, and does something more where that is asked for.</summary>
+/// <summary>Records all metrics of a training and calls optional actions.</summary>
 internal sealed class Recorder(Action<StepMetrics>? onStep = null, Action? onEpoch = null) : ITrainingCallback
 {
     public List<StepMetrics> Steps { get; } = [];

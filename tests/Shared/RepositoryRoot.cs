@@ -1,6 +1,6 @@
 namespace MnistCnn.Tests;
 
-/// <summary>The root of the repository, above what was built in it; the benchmarks use it too.</summary>
+/// <summary>Root folder of the repository, found from the build output below it.</summary>
 internal static class RepositoryRoot
 {
     public static string FullPath { get; } = Find();

@@ -46,7 +46,8 @@ public sealed class RunningServer : IDisposable
     /// <summary>Starts it on a port of its own.</summary>
     public static RunningServer Start(string workingFolder, params string[] arguments)
     {
-        var process = ProgramRun.Start(workingFolder, ["exec", ProgramRun.ProgramPath, "serve", "--no-browser", "--port", $"{FreePort()}", .. arguments]);
+        var process = ProgramRun.Start(
+            workingFolder, ["exec", ProgramRun.ProgramPath, "serve", "--no-browser", "--port", $"{FreePort()}", .. arguments]);
         if (process.StandardOutput.ReadLine() is { } address)
             return new RunningServer(process, address);
         var run = ProgramRun.Finish(process);
@@ -63,7 +64,11 @@ public sealed class RunningServer : IDisposable
 
     /// <summary>Another client, with connections of its own.</summary>
     public static HttpClient NewClient(Uri address) =>
-        new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, MaxResponseDrainSize = 0 }) { BaseAddress = address, Timeout = TimeSpan.FromMinutes(2) };
+        new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, MaxResponseDrainSize = 0 })
+        {
+            BaseAddress = address,
+            Timeout = TimeSpan.FromMinutes(2),
+        };
 
     /// <summary>A connection without HTTP.</summary>
     public Socket Connect()
@@ -73,7 +78,7 @@ public sealed class RunningServer : IDisposable
         return socket;
     }
 
-    /// <summary>What it answers with, which must have succeeded, in JSON.</summary>
+    /// <summary>Gets JSON. Fails unless the status is 200.</summary>
     public async Task<JsonElement> Json(string path)
     {
         using var answer = await Client.GetAsync(path, TestContext.Current.CancellationToken);
@@ -83,7 +88,7 @@ public sealed class RunningServer : IDisposable
         return JsonDocument.Parse(text).RootElement;
     }
 
-    /// <summary>What it answers with, which must be a frame.</summary>
+    /// <summary>Gets or posts, and fails unless the response is a binary frame.</summary>
     public async Task<Frame> Frame(string path, byte[]? picture = null)
     {
         using var body = picture is null ? null : new ByteArrayContent(picture);
@@ -122,8 +127,7 @@ public sealed class RunningServer : IDisposable
         return line;
     }
 
-    /// <summary>Sends a signal, and waits for the end.</summary>
-    /// <returns>The exit code, how long it took, and what it said on standard error.</returns>
+    /// <summary>Sends a signal and waits for the end of the process. Returns its exit code, duration and standard error.</summary>
     public (int ExitCode, TimeSpan Time, string Error) Signal(string name)
     {
         var clock = Stopwatch.StartNew();
@@ -134,8 +138,7 @@ public sealed class RunningServer : IDisposable
         return (process.ExitCode, clock.Elapsed, errors.Result);
     }
 
-    /// <summary>Ends it.</summary>
-    /// <returns>What it said on standard error.</returns>
+    /// <summary>Kills the process and returns its standard error.</summary>
     public string Stop()
     {
         if (!process.HasExited)
@@ -144,7 +147,7 @@ public sealed class RunningServer : IDisposable
         return errors.Result;
     }
 
-    /// <summary>Ends it. What it took for a bug of its own is a failure of the tests.</summary>
+    /// <summary>Kills the process. Fails if it reported a bug in itself.</summary>
     public void Dispose()
     {
         Client.Dispose();

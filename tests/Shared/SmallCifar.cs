@@ -7,13 +7,10 @@ public static class SmallCifar
 
     public static string[] Names100 { get; } = ["train.bin", "test.bin"];
 
-    /// <summary>The names of CIFAR-10's classes, as its file has them.</summary>
+    /// <summary>Class names in CIFAR-10's file of names.</summary>
     public static string[] Classes10 { get; } = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
-    /// <summary>Writes a set.</summary>
-    /// <param name="folder">Where to.</param>
-    /// <param name="classes">10 or 100.</param>
-    /// <param name="images">How many images in each file.</param>
+    /// <summary>Writes a data set of 10 or 100 classes with a number of images per file.</summary>
     public static void Write(string folder, int classes, int images = 4)
     {
         var random = new Random(classes);

@@ -27,7 +27,15 @@ public static class SmallMnist
 
     /// <summary>Writes the four files, with random pixels, and labels that go round; the labels are packed or not.</summary>
     public static void Write(
-        string folder, int train = 20, int test = 10, int seed = 1, bool pack = true, int height = 28, int width = 28, int classes = 10, string name = "")
+        string folder,
+        int train = 20,
+        int test = 10,
+        int seed = 1,
+        bool pack = true,
+        int height = 28,
+        int width = 28,
+        int classes = 10,
+        string name = "")
     {
         var random = new Random(seed);
         foreach (var (part, count) in new[] { ("train", train), (name.Length == 0 ? "t10k" : "test", test) })
@@ -49,8 +57,10 @@ public static class SmallMnist
         foreach (var (set, prefix) in new[] { (data.Train, "train"), (data.Test, "t10k") })
         {
             var count = (int)set.Count;
-            File.WriteAllBytes(Path.Combine(folder, $"{prefix}-images-idx3-ubyte"), Idx(set.Images.bytes.ToArray(), count, data.Height, data.Width));
-            File.WriteAllBytes(Path.Combine(folder, $"{prefix}-labels-idx1-ubyte"), Idx([.. set.Labels.data<long>().Select(label => (byte)label)], count));
+            byte[] labels = [.. set.Labels.data<long>().Select(label => (byte)label)];
+            var path = Path.Combine(folder, prefix);
+            File.WriteAllBytes($"{path}-images-idx3-ubyte", Idx(set.Images.bytes.ToArray(), count, data.Height, data.Width));
+            File.WriteAllBytes($"{path}-labels-idx1-ubyte", Idx(labels, count));
         }
     }
 }

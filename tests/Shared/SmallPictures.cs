@@ -21,7 +21,7 @@ public static class SmallPictures
                     : new SKColor((byte)random.Next(256), (byte)random.Next(256), (byte)random.Next(256)), grey: grey);
     }
 
-    /// <summary>Grey images as PNG files, a folder a class, in the order of their names.</summary>
+    /// <summary>Writes grey images as PNG files, with one folder per class; the names of the files keep the order.</summary>
     internal static void WriteImages(LabeledImages set, string folder)
     {
         var (pixels, labels) = (set.Images.bytes.ToArray(), set.Labels.data<long>().ToArray());
@@ -35,7 +35,12 @@ public static class SmallPictures
     public static SKColor Grey(byte value) => new(value, value, value);
 
     public static void Save(
-        string path, int width, int height, Func<int, int, SKColor> colour, SKEncodedImageFormat format = SKEncodedImageFormat.Png, bool grey = false)
+        string path,
+        int width,
+        int height,
+        Func<int, int, SKColor> colour,
+        SKEncodedImageFormat format = SKEncodedImageFormat.Png,
+        bool grey = false)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.WriteAllBytes(path, Encode(width, height, colour, format, grey));

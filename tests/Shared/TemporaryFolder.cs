@@ -16,7 +16,7 @@ public sealed class TemporaryFolder : IDisposable
 
     public void Dispose() => Directory.Delete(FullPath, recursive: true);
 
-    // As a process is told its working directory. On macOS, temporary folders lie behind a link.
+    // Resolves links, as the working directory of a process is. On macOS, the temporary folder is a link.
     private static string WithoutLinks(string path)
     {
         if (Path.GetDirectoryName(path) is not { } parent)

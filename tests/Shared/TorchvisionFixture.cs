@@ -8,13 +8,13 @@ using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Tests;
 
-/// <summary>What torchvision's networks are and computed; written by tests/reference/resnet.py and googlenet.py.</summary>
-/// <param name="Networks">For colour images of any size in 1000 classes.</param>
-/// <param name="Seed">Of the network for MNIST that the rest is about: resnet18, or googlenet without dropout.</param>
-/// <param name="Weights">Of it when it is new, in order.</param>
-/// <param name="TrainLosses">Of its first steps.</param>
-/// <param name="TestLogits">What it gives after them for the first test images.</param>
-/// <param name="TrainingLogits">What it gives for them in training when it is new: itself and each auxiliary classifier.</param>
+/// <summary>Reference values of torchvision's networks; written by tests/reference/resnet.py and googlenet.py.</summary>
+/// <param name="Networks">Networks for colour images of any size in 1000 classes.</param>
+/// <param name="Seed">Seed of the MNIST network that the other values belong to: resnet18, or googlenet without dropout.</param>
+/// <param name="Weights">Its initial weights, in order.</param>
+/// <param name="TrainLosses">Training losses of its first steps.</param>
+/// <param name="TestLogits">Logits of the first test images after these steps.</param>
+/// <param name="TrainingLogits">Logits of the first test images in training mode before the first step, per classifier.</param>
 public sealed record TorchvisionFixture(
     Dictionary<string, TorchvisionFixture.Network> Networks,
     long Seed,
@@ -26,13 +26,13 @@ public sealed record TorchvisionFixture(
     public static TorchvisionFixture Read(string name) =>
         JsonSerializer.Deserialize<TorchvisionFixture>(File.ReadAllText(Fixture.PathOf($"{name}.json")), JsonFormat.Indented)!;
 
-    /// <param name="Parameters">How many there are.</param>
-    /// <param name="StateDictSha256">Of a line for each tensor, in order: name, shape, type.</param>
-    /// <param name="MultiplyAdds">Of an image of 224x224 pixels.</param>
+    /// <param name="Parameters">Number of parameters.</param>
+    /// <param name="StateDictSha256">SHA-256 of one line per tensor, in order: name, shape, type.</param>
+    /// <param name="MultiplyAdds">Multiply-adds for an image of 224x224 pixels.</param>
     public sealed record Network(
         long Parameters, [property: JsonPropertyName("state_dict_sha256")] string StateDictSha256, long? MultiplyAdds = null)
     {
-        /// <summary>Fails unless a network for images and classes of those shapes has just these names, shapes and types, in this order.</summary>
+        /// <summary>Fails unless the network has exactly these names, shapes and types, in this order.</summary>
         public void AssertIs(Module<Tensor, Tensor> network)
         {
             Assert.Equal(Parameters, network.parameters().Sum(parameter => parameter.numel()));
@@ -42,14 +42,13 @@ public sealed record TorchvisionFixture(
         }
     }
 
-    /// <param name="Name">The tensor's name.</param>
-    /// <param name="Sum">The sum of its numbers.</param>
-    /// <param name="First">The first one.</param>
+    /// <param name="Sum">Sum of all values of the tensor.</param>
+    /// <param name="First">First value of the tensor.</param>
     public sealed record Weight(string Name, double Sum, double First);
 
     /// <summary>
-    /// Fails unless a new network has these weights: to a millionth, since how a processor's vector instructions draw numbers is not the
-    /// same to the last bit on each.
+    /// Fails unless a new network has these weights, to a millionth: vector instructions of different processors draw random numbers that
+    /// differ in the last bit.
     /// </summary>
     public void AssertFreshWeights(Module<Tensor, Tensor> network)
     {
