@@ -52,7 +52,7 @@ public sealed record InProcess(
             product.Add(Machine.MatrixProduct());
         }
 
-        var multiplyAdds = (double)NetworkSummary.Of(architecture, NetworkShape.Mnist, BatchSize).TrainingMultiplyAdds;
+        var multiplyAdds = (double)NetworkSummary.Summarize(architecture, NetworkShape.Mnist, BatchSize).TrainingMultiplyAdds;
         var result = new InProcess(
             Median(product.Skip(1)),
             multiplyAdds / Median(fastest.Skip(1)),

@@ -12,17 +12,18 @@ public sealed partial class LayeringTests
     {
         ["Runtime"] = [],
         ["Files"] = ["Runtime"],
-        ["Networks"] = [],
+        ["Graphs"] = [],
+        ["Networks"] = ["Graphs"],
         ["Charts"] = [],
         ["Data"] = ["Files", "Runtime"],
-        ["Inspection"] = ["Networks", "Runtime"],
-        ["Export"] = ["Networks", "Data", "Files", "Runtime"],
+        ["Inspection"] = ["Networks", "Graphs", "Runtime"],
+        ["Export"] = ["Graphs"],
         ["Training"] = ["Networks", "Data", "Runtime"],
         ["Runs"] = ["Training", "Networks", "Data", "Files", "Runtime"],
         ["Experiments"] = ["Charts", "Runs", "Training", "Inspection", "Networks", "Data", "Files", "Runtime"],
         ["Sweeps"] = ["Experiments", "Charts", "Runs", "Training", "Networks", "Data", "Files", "Runtime"],
         ["Reporting"] = ["Sweeps", "Experiments", "Charts", "Runs", "Training", "Inspection", "Networks", "Data", "Files", "Runtime"],
-        ["Web"] = ["Runs", "Training", "Inspection", "Networks", "Data", "Files", "Runtime"],
+        ["Web"] = ["Runs", "Training", "Inspection", "Networks", "Graphs", "Data", "Files", "Runtime"],
         ["Commands"] =
         [
             "Web", "Reporting", "Sweeps", "Experiments", "Charts", "Runs", "Training", "Inspection", "Export", "Networks", "Data", "Files",

@@ -1,9 +1,11 @@
 using System.CommandLine;
+using Google.Protobuf;
 using MnistCnn.Export;
 using MnistCnn.Files;
 using MnistCnn.Reporting;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
+using Onnx;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Commands;
@@ -43,13 +45,36 @@ internal static class ExportCommand
         var path = Path.GetFullPath(parseResult.GetValue(Out)
             ?? Path.Combine(ModelLocator.ResultFolder(name, modelPath), Path.GetFileNameWithoutExtension(modelPath) + ".onnx"));
         EnsureFree(path, modelPath, parseResult.GetValue(Overwrite));
-        var file = OnnxModel.Of(
-            model.Architecture,
-            model.Network,
-            new OnnxSettings(model.Shape, model.Normalization, model.Describe(), parseResult.GetValue(Uint8), parseResult.GetValue(Probabilities)));
-        OnnxModel.Write(file, path);
+        var file = Convert(model, takesPixels: parseResult.GetValue(Uint8), givesProbabilities: parseResult.GetValue(Probabilities));
+        AtomicFile.Write(path, file.WriteTo);
         ExportReport.Write(model.Architecture, file, path, parseResult.GetValue(SharedOptions.Json));
         return 0;
+    }
+
+    private static ModelProto Convert(TrainedNetwork model, bool takesPixels, bool givesProbabilities)
+    {
+        try
+        {
+            return OnnxModel.Create(model.Network, new OnnxSettings
+            {
+                Name = model.Architecture.Name,
+                Description = $"{model.Architecture.Title}: {model.Architecture.Description}",
+                ProducerVersion = Versions.Program,
+                Channels = model.Shape.Channels,
+                Height = model.Shape.Height,
+                Width = model.Shape.Width,
+                Classes = model.Shape.Classes,
+                Mean = model.Normalization.Mean,
+                Std = model.Normalization.Std,
+                Metadata = model.Describe(),
+                TakesPixels = takesPixels,
+                GivesProbabilities = givesProbabilities,
+            });
+        }
+        catch (NotSupportedException error)
+        {
+            throw new UserException(error.Message, error);
+        }
     }
 
     private static void EnsureFree(string path, string modelPath, bool overwrite)

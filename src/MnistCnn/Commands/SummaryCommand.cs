@@ -47,7 +47,7 @@ internal static class SummaryCommand
             ? (parseResult.GetValue(Input) ?? Mnist) with { Classes = parseResult.GetValue(Classes) }
             : ShapeOfData(parseResult);
         var batchSize = parseResult.GetValue(BatchSize);
-        var summary = NetworkSummary.Of(architecture, shape, batchSize);
+        var summary = NetworkSummary.Summarize(architecture, shape, batchSize);
         SummaryReport.Write(architecture, shape, batchSize, summary, parseResult.GetValue(SharedOptions.Json));
         return 0;
     }

@@ -52,7 +52,7 @@ internal static class Bottleneck
               from width in settings.Quick ? new int?[] { null, 4, 16, 64 } : [null, 2, 4, 8, 16, 32, 64, 128]
               let name = NameOf(width)
               let maps = shape with { Channels = InChannels }
-              let multiplyAdds = NetworkSummary.Of(new Architecture(name, name, Claim, _ => Convolution(width)), maps).MultiplyAdds
+              let multiplyAdds = NetworkSummary.Summarize(new Architecture(name, name, Claim, _ => Convolution(width)), maps).MultiplyAdds
               let network = new Architecture(name, name, Claim, images => Network(images, width))
               select new Trial($"{name}, seed {seed}", multiplyAdds, context =>
               {

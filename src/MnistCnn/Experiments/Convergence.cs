@@ -13,8 +13,8 @@ internal static class Convergence
         "the article's residual network with blocks that add nothing",
         shape => new Net(
             shape,
-            new Stage(16, "rBlock1", channels => new PlainBlock(channels), 16),
-            new Stage(32, "rBlock2", channels => new PlainBlock(channels), 32)));
+            new ConvStage(16, "rBlock1", channels => new PlainBlock(channels), 16),
+            new ConvStage(32, "rBlock2", channels => new PlainBlock(channels), 32)));
 
     private static readonly Architecture[][] Pairs =
     [

@@ -44,7 +44,7 @@ internal static class Degradation
 
     private static Trial Trial(Architecture architecture, int depth, NetworkShape shape, long seed)
     {
-        var costs = NetworkSummary.Of(architecture, shape);
+        var costs = NetworkSummary.Summarize(architecture, shape);
         return new Trial($"{architecture.Title}, seed {seed}", costs.MultiplyAdds, context =>
         {
             using var run = context.Train(architecture, seed);

@@ -36,7 +36,7 @@ internal static class Gradients
     private static IEnumerable<Trial> Trials(ExperimentSettings settings, NetworkShape shape)
     {
         // The stacks take what the network without blocks takes.
-        _ = NetworkSummary.Of(Architecture.Find("plain")!, shape);
+        _ = NetworkSummary.Summarize(Architecture.Find("plain")!, shape);
         return
             from seed in Enumerable.Range(1, settings.Seeds)
             from blocks in settings.Quick ? new[] { 2, 8, 32 } : [2, 4, 8, 16, 32, 64]
@@ -44,8 +44,8 @@ internal static class Gradients
             let name = $"{blocks} {kind.Name} blocks"
             let architecture = new Architecture(name, name, Claim, images => new Net(
                 images,
-                new Stage(Channels, "blocks", channels => Sequential(Enumerable.Range(0, blocks).Select(_ => kind.Block(channels))), Channels),
-                new Stage(2 * Channels, "none", _ => Identity(), 2 * Channels)))
+                new ConvStage(Channels, "blocks", channels => Sequential(Enumerable.Range(0, blocks).Select(_ => kind.Block(channels))), Channels),
+                new ConvStage(2 * Channels, "none", _ => Identity(), 2 * Channels)))
             select new Trial($"{name}, seed {seed}", blocks + 2, context =>
             {
                 IEnumerable<GradientRow> before, after;

@@ -43,7 +43,7 @@ internal static class ParallelKernels
 
     private static IEnumerable<Trial> Trials(ExperimentSettings settings, NetworkShape shape)
     {
-        var parameters = NetworkSummary.Of(Inception, shape).Parameters;
+        var parameters = NetworkSummary.Summarize(Inception, shape).Parameters;
         Architecture[] networks = [Inception, .. Branches.Select(branch => Widened(branch.Name, branch.Make, shape, parameters))];
         return
             from seed in Enumerable.Range(1, settings.Seeds)
@@ -95,8 +95,8 @@ internal static class ParallelKernels
             $"Inception's network with one branch of {width} channels",
             images => new Net(
                 images,
-                new Stage(10, "branchA", channels => branch(channels, width), width),
-                new Stage(20, "branchB", channels => branch(channels, width), width)));
+                new ConvStage(10, "branchA", channels => branch(channels, width), width),
+                new ConvStage(20, "branchB", channels => branch(channels, width), width)));
 
         long Parameters(Architecture architecture)
         {

@@ -42,7 +42,7 @@ internal static class PrintedVsExplained
     // The two that the claim is about come first, with all of their seeds.
     private static IEnumerable<Trial> Trials(ExperimentSettings settings, NetworkShape shape) =>
         from networks in new[] { Pair, Controls }
-        let summaries = networks.ToDictionary(network => network, network => NetworkSummary.Of(network, shape))
+        let summaries = networks.ToDictionary(network => network, network => NetworkSummary.Summarize(network, shape))
         from seed in Enumerable.Range(1, settings.Seeds)
         from network in networks
         select Trial(network, summaries[network], seed);
@@ -81,7 +81,7 @@ internal static class PrintedVsExplained
     }
 
     private static long Learnt(Module<Tensor, Tensor> model, NetworkSummary summary) => model.named_parameters()
-        .Where(named => named.parameter.requires_grad && !summary.UnusedLayers!.Any(layer => Layers.IsOf(layer, named.name)))
+        .Where(named => named.parameter.requires_grad && !summary.UnusedLayers!.Any(layer => Layers.IsInside(layer, named.name)))
         .Sum(named => named.parameter.numel());
 
     private static Architecture Changed(string name, string title, string description, Action<Module<Tensor, Tensor>> change) => new(
@@ -100,7 +100,7 @@ internal static class PrintedVsExplained
     private static void Freeze(Module<Tensor, Tensor> block)
     {
         foreach (var (name, parameter) in block.named_parameters())
-            parameter.requires_grad = !Layers.IsOf("conv1", name);
+            parameter.requires_grad = !Layers.IsInside("conv1", name);
     }
 
     // PyTorch draws them with a variance of 1 / (3 * inputs), He et al. with 2 / inputs.

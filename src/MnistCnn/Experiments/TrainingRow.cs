@@ -35,7 +35,7 @@ internal sealed record TrainingRow(
     /// <param name="afterwards">What to do with the trained network, if anything.</param>
     public static Trial Trial(Architecture architecture, NetworkShape shape, long seed, Action<TrialContext, Module<Tensor, Tensor>>? afterwards = null)
     {
-        var costs = NetworkSummary.Of(architecture, shape);
+        var costs = NetworkSummary.Summarize(architecture, shape);
         return new Trial($"{architecture.Title}, seed {seed}", costs.MultiplyAdds, context =>
         {
             using var run = context.Train(architecture, seed);

@@ -1,177 +1,128 @@
 using System.Runtime.InteropServices;
 using Google.Protobuf;
-using MnistCnn.Networks;
-using MnistCnn.Runtime;
+using MnistCnn.Graphs;
 using Onnx;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
+using ElementType = Onnx.TensorProto.Types.DataType;
 
 namespace MnistCnn.Export;
 
 /// <summary>
-/// Writes down a network in ONNX's operators. Weights are called as in the state dictionary, <c>inceptionA.branch5x5_1.weight</c>; only
-/// those that are used are kept.
+/// A chain of ONNX nodes and their weights. Weights have their names in the state dictionary, <c>inceptionA.branch5x5_1.weight</c>, and
+/// unused ones are left out. The output of a node has the node's name.
 /// </summary>
 /// <remarks>Source: https://onnx.ai/onnx/operators, the versions of opset 13.</remarks>
-/// <param name="network">The network whose parts are told.</param>
-internal sealed class OnnxGraph(Module<Tensor, Tensor> network) : NamedGraph(network)
+internal sealed class OnnxGraph(string inputName)
 {
-    private readonly HashSet<GraphValue> meansOfMaps = [];
-
-    /// <summary>What was written so far: nodes and weights.</summary>
     public GraphProto Proto { get; } = new();
 
-    /// <summary>Whether images of one size only can go in: where a row is made of whole maps, a layer behind it counts their pixels.</summary>
+    /// <summary>Name of the last node's output.</summary>
+    public string Output { get; private set; } = inputName;
+
+    /// <summary>True if the images must have one size because a linear layer reads all pixels of the feature maps.</summary>
     public bool HasFixedSize { get; private set; }
 
-    /// <inheritdoc/>
-    public override GraphValue Convolution(Conv2d layer, GraphValue x) => Node(
-        "Conv",
-        [x, Weight("weight", layer.weight!), .. layer.bias is null ? Array.Empty<GraphValue>() : [Weight("bias", layer.bias)]],
-        Numbers("kernel_shape", layer.kernel_size),
-        Numbers("strides", layer.stride),
-        Numbers("pads", [.. layer.padding!, .. layer.padding!]),
-        Numbers("dilations", layer.dilation),
-        Number("group", layer.groups));
-
-    /// <inheritdoc/>
-    public override GraphValue BatchNormalization(BatchNorm2d layer, GraphValue x) => Node(
-        "BatchNormalization",
-        [
-            x, Weight("weight", layer.weight!), Weight("bias", layer.bias!),
-            Weight("running_mean", layer.running_mean!), Weight("running_var", layer.running_var!),
-        ],
-        new AttributeProto { Name = "epsilon", Type = AttributeProto.Types.AttributeType.Float, F = (float)layer.eps });
-
-    /// <inheritdoc/>
-    public override GraphValue Linear(Linear layer, GraphValue x) =>
-        Node("Gemm", [x, Weight("weight", layer.weight!), Weight("bias", layer.bias!)], Number("transB", 1));
-
-    /// <inheritdoc/>
-    public override GraphValue Identity(GraphValue x) => Node("Identity", [x]);
-
-    /// <inheritdoc/>
-    public override GraphValue Relu(GraphValue x) => Node("Relu", [x]);
-
-    /// <inheritdoc/>
-    public override GraphValue MaxPool(GraphValue x, int kernelSize, int? stride = null, int padding = 0, bool ceilMode = false) => Node(
-        "MaxPool",
-        [x],
-        [.. Window(kernelSize, stride, padding), .. ceilMode ? [Number("ceil_mode", 1)] : Array.Empty<AttributeProto>()]);
-
-    /// <inheritdoc/>
-    public override GraphValue AveragePool(GraphValue x, int kernelSize, int? stride = null, int padding = 0) =>
-        Node("AveragePool", [x], [.. Window(kernelSize, stride, padding), Number("count_include_pad", 1)]);
-
-    /// <inheritdoc/>
-    public override GraphValue GlobalAveragePool(GraphValue x)
+    /// <summary>Converts pixels from 0 to 255 to normalized images: one mean and one standard deviation for all channels or per channel.</summary>
+    public void AddNormalization(IReadOnlyList<double> mean, IReadOnlyList<double> std)
     {
-        var y = Node("GlobalAveragePool", [x]);
-        meansOfMaps.Add(y);
-        return y;
+        AddNode("normalization/Cast", "Cast", [Output], Integer("to", (long)ElementType.Float));
+        AddNode("normalization/Div", "Div", [Output, AddConstant("normalization.white", [byte.MaxValue])]);
+        AddNode("normalization/Sub", "Sub", [Output, AddConstant("normalization.mean", mean)]);
+        AddNode("normalization/Div_1", "Div", [Output, AddConstant("normalization.std", std)]);
     }
 
-    /// <inheritdoc/>
-    public override GraphValue Concatenate(params IReadOnlyList<GraphValue> values) => Node("Concat", values, Number("axis", 1));
-
-    /// <inheritdoc/>
-    /// <remarks>The operator takes its numbers as an input: what is put before each of the four dimensions, then what behind.</remarks>
-    public override GraphValue PadChannels(GraphValue x, int count) =>
-        Node("Pad", [x, Constant("pads", [0, 0, 0, 0, 0, count, 0, 0])]);
-
-    /// <inheritdoc/>
-    public override GraphValue Add(GraphValue x, GraphValue y) => Node("Add", [x, y]);
-
-    /// <inheritdoc/>
-    public override GraphValue Flatten(GraphValue x)
+    public void AddNetwork(NetworkGraph network)
     {
-        HasFixedSize |= !meansOfMaps.Contains(x);
-        return Node("Flatten", [x], Number("axis", 1));
-    }
-
-    /// <summary>Pixels from 0 to 255 as networks take them.</summary>
-    /// <param name="x">The pixels, uint8.</param>
-    /// <param name="mean">Subtracted from a pixel between 0 and 1: one value per channel, or one for all.</param>
-    /// <param name="std">Divides the difference; one value per channel, or one for all.</param>
-    public GraphValue Normalize(GraphValue x, IReadOnlyList<double> mean, IReadOnlyList<double> std)
-    {
-        Part = "normalization";
-        x = Node("Cast", [x], Number("to", (long)TensorProto.Types.DataType.Float));
-        x = Node("Div", [x, Constant("white", [(double)byte.MaxValue])]);
-        x = Node("Sub", [x, Constant("mean", mean)]);
-        x = Node("Div", [x, Constant("deviation", std)]);
-        Part = "";
-        return x;
-    }
-
-    /// <summary>Logits (N, classes) as probabilities.</summary>
-    public GraphValue Softmax(GraphValue x) => Node("Softmax", [x], Number("axis", 1));
-
-    /// <summary>Gives what the last node gives another name.</summary>
-    public GraphValue NameLast(string name)
-    {
-        Proto.Node[^1].Output[0] = name;
-        return new GraphValue(name);
-    }
-
-    /// <inheritdoc/>
-    protected override Exception Undescribed(string reason) => new UserException($"The network cannot be exported: {reason}");
-
-    // What it gives is called as the node is.
-    private GraphValue Node(string operation, IReadOnlyList<GraphValue> inputs, params AttributeProto[] attributes)
-    {
-        var name = NewName(operation);
-        Proto.Node.Add(new NodeProto
+        var input = Output;
+        foreach (var node in network.Nodes.Where(node => node.Inputs.Count > 0))
         {
-            Name = name,
-            OpType = operation,
-            Input = { inputs.Select(input => input.Name) },
-            Output = { name },
-            Attribute = { attributes },
-        });
-        return new GraphValue(name);
+            HasFixedSize |= node is { Operation: Operation.Flatten, Inputs: [{ Operation: not Operation.GlobalAveragePool }] };
+            AddNode(
+                node.Name,
+                node.Operation.Name,
+                [.. node.Inputs.Select(source => source.Inputs.Count > 0 ? source.Name : input), .. AddWeights(node)],
+                Attributes(node.Operation));
+        }
     }
 
-    private GraphValue Weight(string name, Tensor weight)
+    public void AddSoftmax() => AddNode("Softmax", "Softmax", [Output], Integer("axis", 1));
+
+    public void RenameOutput(string name) => Proto.Node[^1].Output[0] = Output = name;
+
+    private void AddNode(string name, string operation, IReadOnlyList<string> inputs, params AttributeProto[] attributes)
+    {
+        Proto.Node.Add(new NodeProto { Name = name, OpType = operation, Input = { inputs }, Output = { name }, Attribute = { attributes } });
+        Output = name;
+    }
+
+    private string[] AddWeights(GraphNode node)
+    {
+        return node.Operation switch
+        {
+            Operation.Layer { Module: Conv2d layer } => Add(("weight", layer.weight), ("bias", layer.bias)),
+            Operation.Layer { Module: Linear layer } => Add(("weight", layer.weight), ("bias", layer.bias)),
+            Operation.Layer { Module: BatchNorm2d layer } => Add(
+                ("weight", layer.weight), ("bias", layer.bias), ("running_mean", layer.running_mean), ("running_var", layer.running_var)),
+            Operation.PadChannels pad =>
+            [
+                // Numbers of zeros before each of the four dimensions, then after each.
+                AddInitializer(NameOf("pads"), ElementType.Int64, [8], MemoryMarshal.AsBytes<long>([0, 0, 0, 0, 0, pad.Count, 0, 0])),
+            ],
+            _ => [],
+        };
+
+        string[] Add(params (string Name, Tensor? Weight)[] weights) =>
+            [.. from weight in weights where weight.Weight is not null select AddWeight(NameOf(weight.Name), weight.Weight)];
+
+        string NameOf(string weight) => $"{node.Module}.{weight}".TrimStart('.');
+    }
+
+    private string AddWeight(string name, Tensor weight)
     {
         using var scope = NewDisposeScope();
-        return Initializer(name, TensorProto.Types.DataType.Float, weight.shape, weight.detach().cpu().contiguous().bytes);
+        return AddInitializer(name, ElementType.Float, weight.shape, weight.detach().cpu().contiguous().bytes);
     }
 
-    // One value is a scalar; several are one per channel, (C, 1, 1), which is broadcast over (N, C, H, W).
-    private GraphValue Constant(string name, IReadOnlyList<double> values) => Initializer(
+    // A scalar, or one value per channel.
+    private string AddConstant(string name, IReadOnlyList<double> values) => AddInitializer(
         name,
-        TensorProto.Types.DataType.Float,
+        ElementType.Float,
         values.Count == 1 ? [] : [values.Count, 1, 1],
         MemoryMarshal.AsBytes<float>(values.Select(value => (float)value).ToArray()));
 
-    private GraphValue Constant(string name, long[] values) =>
-        Initializer(name, TensorProto.Types.DataType.Int64, [values.Length], MemoryMarshal.AsBytes<long>(values));
-
-    private GraphValue Initializer(string name, TensorProto.Types.DataType type, long[] shape, ReadOnlySpan<byte> numbers)
+    private string AddInitializer(string name, ElementType type, long[] shape, ReadOnlySpan<byte> data)
     {
-        name = $"{Part}.{name}".TrimStart('.');
-        Proto.Initializer.Add(new TensorProto
-        {
-            Name = name,
-            DataType = (int)type,
-            Dims = { shape },
-            RawData = ByteString.CopyFrom(numbers),
-        });
-        return new GraphValue(name);
+        Proto.Initializer.Add(
+            new TensorProto { Name = name, DataType = (int)type, Dims = { shape }, RawData = ByteString.CopyFrom(data) });
+        return name;
     }
 
-    private static AttributeProto[] Window(int kernelSize, int? stride, int padding) =>
+    private static AttributeProto[] Attributes(Operation operation) => operation switch
+    {
+        Operation.Layer { Module: Conv2d layer, Window: { } window } =>
+            [.. Attributes(window), Integers("dilations", window.Dilation), Integer("group", layer.groups)],
+        Operation.Layer { Module: BatchNorm2d layer } =>
+            [new AttributeProto { Name = "epsilon", Type = AttributeProto.Types.AttributeType.Float, F = (float)layer.eps }],
+        Operation.Layer { Module: Linear } => [Integer("transB", 1)],
+        Operation.MaxPool { CeilMode: true } pool => [.. Attributes(pool.Window), Integer("ceil_mode", 1)],
+        Operation.MaxPool pool => Attributes(pool.Window),
+        Operation.AveragePool pool => [.. Attributes(pool.Window), Integer("count_include_pad", 1)],
+        Operation.Concat concat => [Integer("axis", concat.Dim)],
+        Operation.Flatten => [Integer("axis", 1)],
+        _ => [],
+    };
+
+    private static AttributeProto[] Attributes(Window window) =>
     [
-        Numbers("kernel_shape", [kernelSize, kernelSize]),
-        Numbers("strides", [stride ?? kernelSize, stride ?? kernelSize]),
-        Numbers("pads", [padding, padding, padding, padding]),
+        Integers("kernel_shape", window.Kernel),
+        Integers("strides", window.Stride),
+        Integers("pads", [.. window.Padding, .. window.Padding]),
     ];
 
-    private static AttributeProto Number(string name, long value) =>
+    private static AttributeProto Integer(string name, long value) =>
         new() { Name = name, Type = AttributeProto.Types.AttributeType.Int, I = value };
 
-    private static AttributeProto Numbers(string name, IEnumerable<long> values) =>
+    private static AttributeProto Integers(string name, long[] values) =>
         new() { Name = name, Type = AttributeProto.Types.AttributeType.Ints, Ints = { values } };
 }

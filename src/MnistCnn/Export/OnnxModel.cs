@@ -1,8 +1,6 @@
-using Google.Protobuf;
-using MnistCnn.Files;
-using MnistCnn.Networks;
-using MnistCnn.Runtime;
+using MnistCnn.Graphs;
 using Onnx;
+using static System.FormattableString;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 using ElementType = Onnx.TensorProto.Types.DataType;
@@ -10,88 +8,85 @@ using ElementType = Onnx.TensorProto.Types.DataType;
 namespace MnistCnn.Export;
 
 /// <summary>
-/// A network as a file that ONNX Runtime and other programs run, without libtorch: what goes in is called <c>images</c>,
-/// (batch, C, H, W), what comes out <c>logits</c> or <c>probabilities</c>, (batch, classes).
+/// Converts a network to ONNX, for ONNX Runtime and other programs without libtorch. The input <c>images</c> has the shape
+/// (batch, C, H, W), the output <c>logits</c> or <c>probabilities</c> (batch, classes).
 /// </summary>
 /// <remarks>Source: https://onnx.ai/onnx/repo-docs/IR.html.</remarks>
 internal static class OnnxModel
 {
-    /// <summary>The version of ONNX's operators: the lowest that has all that the networks need, so that older programs read it too.</summary>
+    /// <summary>Version of ONNX's operators: the lowest that has all that the networks need, so that older programs read the file.</summary>
     public const int Opset = 13;
 
-    /// <summary>The version of the file format that came with it.</summary>
+    /// <summary>Version of the file format: that of the first ONNX release with <see cref="Opset"/>.</summary>
     public const int IrVersion = 7;
 
-    // A protocol buffer has less than 2 GiB. What stands in the file beside the weights is far below a MiB.
-    private const long LargestWeights = int.MaxValue - (1 << 20);
+    // A protocol buffer is smaller than 2 GiB. Everything in the file except the weights takes far less than 1 MiB.
+    private const long MaxWeightBytes = int.MaxValue - (1 << 20);
 
     private const string Batch = "batch";
 
-    /// <summary>Makes the contents of a file.</summary>
-    /// <param name="architecture">Which network it is.</param>
-    /// <param name="network">Normalised images (N, C, H, W) to logits (N, classes).</param>
-    /// <param name="settings">What the file holds around it.</param>
-    /// <exception cref="UserException">The network is too large, or does not say what it computes.</exception>
-    public static ModelProto Of(Architecture architecture, Module<Tensor, Tensor> network, OnnxSettings settings)
+    /// <param name="network">Maps normalized images (N, C, H, W) to logits (N, classes).</param>
+    /// <exception cref="NotSupportedException">The network is too large, or it cannot be traced.</exception>
+    public static ModelProto Create(Module<Tensor, Tensor> network, OnnxSettings settings)
     {
         var bytes = network.state_dict().Values.Sum(tensor => tensor.numel() * tensor.element_size());
-        if (bytes > LargestWeights)
-            throw new UserException($"{architecture.Name} has {bytes / 1e9:F1} GB of weights, and an ONNX file can have 2 GB at most.");
+        if (bytes > MaxWeightBytes)
+            throw new NotSupportedException(
+                Invariant($"{settings.Name} has {bytes / 1e9:F1} GB of weights, and an ONNX file can have 2 GB at most."));
 
-        var graph = new OnnxGraph(network);
-        var value = new GraphValue("images");
-        var input = value.Name;
+        var graph = new OnnxGraph("images");
         if (settings.TakesPixels)
-            value = graph.Normalize(value, settings.Normalization.Mean, settings.Normalization.Std);
-        graph.Call(network, value);
-        value = graph.NameLast("logits");
+            graph.AddNormalization(settings.Mean, settings.Std);
+        graph.AddNetwork(NetworkGraph.Trace(network));
+        graph.RenameOutput("logits");
         if (settings.GivesProbabilities)
         {
-            graph.Softmax(value);
-            value = graph.NameLast("probabilities");
+            graph.AddSoftmax();
+            graph.RenameOutput("probabilities");
         }
 
-        var shape = settings.Shape;
-        var (images, classes) = (Images(settings, graph.HasFixedSize), Classes(settings));
-        object[] size = graph.HasFixedSize ? [shape.Height, shape.Width] : ["height", "width"];
-        graph.Proto.Name = architecture.Name;
-        graph.Proto.Input.Add(Value(input, images, settings.TakesPixels ? ElementType.Uint8 : ElementType.Float, [Batch, shape.Channels, .. size]));
-        graph.Proto.Output.Add(Value(value.Name, classes, ElementType.Float, [Batch, shape.Classes]));
+        var (images, classes) = (DescribeImages(settings, graph.HasFixedSize), DescribeClasses(settings));
+        object[] size = graph.HasFixedSize ? [settings.Height, settings.Width] : ["height", "width"];
+        graph.Proto.Name = settings.Name;
+        graph.Proto.Input.Add(Value(
+            "images", images, settings.TakesPixels ? ElementType.Uint8 : ElementType.Float, [Batch, settings.Channels, .. size]));
+        graph.Proto.Output.Add(Value(graph.Output, classes, ElementType.Float, [Batch, settings.Classes]));
         return new ModelProto
         {
             IrVersion = IrVersion,
             OpsetImport = { new OperatorSetIdProto { Version = Opset } },
             ProducerName = nameof(MnistCnn),
-            ProducerVersion = Versions.Program,
-            DocString = $"{architecture.Title}: {architecture.Description}. Takes {images} Gives {classes}",
-            MetadataProps = { Metadata(settings) },
+            ProducerVersion = settings.ProducerVersion,
+            DocString = $"{settings.Description}. Takes {images} Gives {classes}",
+            MetadataProps =
+            {
+                from text in settings.Metadata.Append(new("mnist_cnn", settings.ProducerVersion))
+                select new StringStringEntryProto { Key = text.Key, Value = text.Value },
+            },
             Graph = graph.Proto,
         };
     }
 
-    /// <summary>Writes a file, whole or not at all.</summary>
-    /// <exception cref="IOException">It cannot be written.</exception>
-    public static void Write(ModelProto model, string path) => AtomicFile.Write(path, stream => model.WriteTo(stream));
-
-    private static string Images(OnnxSettings settings, bool hasFixedSize)
+    private static string DescribeImages(OnnxSettings settings, bool hasFixedSize)
     {
-        var size = $"images of {settings.Shape.Input} (channels, height, width){(hasFixedSize ? "" : " or another height and width")}";
+        var images = Invariant($"images of {settings.Channels}x{settings.Height}x{settings.Width} (channels, height, width)")
+            + (hasFixedSize ? "" : " or another height and width");
         return settings.TakesPixels
-            ? $"{size}, uint8: pixels from 0, black, to 255."
-            : $"{size}, float32: (pixel / 255 - {PerChannel(settings.Normalization.Mean)}) / {PerChannel(settings.Normalization.Std)}, "
-                + "of pixels from 0, black, to 255.";
+            ? $"{images}, uint8: pixels from 0, black, to 255."
+            : $"{images}, float32: (pixel / 255 - {Text(settings.Mean)}) / {Text(settings.Std)}, of pixels from 0, black, to 255.";
 
-        static string PerChannel(IReadOnlyList<double> values) => values is [var one] ? $"{one}" : $"[{string.Join(", ", values)}]";
+        static string Text(IReadOnlyList<double> values)
+        {
+            var text = string.Join(", ", values.Select(value => Invariant($"{value}")));
+            return values.Count == 1 ? text : $"[{text}]";
+        }
     }
 
-    private static IEnumerable<StringStringEntryProto> Metadata(OnnxSettings settings) =>
-        from text in settings.Metadata.Append(new("mnist_cnn", Versions.Program))
-        select new StringStringEntryProto { Key = text.Key, Value = text.Value };
-
-    private static string Classes(OnnxSettings settings) => settings.GivesProbabilities
+    private static string DescribeClasses(OnnxSettings settings) => settings.GivesProbabilities
         ? "the probability of each class, in the order of the metadata's classes."
-        : "a logit for each class, in the order of the metadata's classes: the largest is the network's answer.";
+        : "the logit of each class, in the order of the metadata's classes: the largest is the network's answer.";
 
+    /// <param name="sides">Numbers, and names of variable sides.</param>
     private static ValueInfoProto Value(string name, string description, ElementType type, object[] sides) => new()
     {
         Name = name,
@@ -101,12 +96,11 @@ internal static class OnnxModel
             TensorType = new TypeProto.Types.Tensor
             {
                 ElemType = (int)type,
-                Shape = new TensorShapeProto { Dim = { sides.Select(Side) } },
+                Shape = new TensorShapeProto { Dim = { sides.Select(Dimension) } },
             },
         },
     };
 
-    // A number, or the name of one that is free.
-    private static TensorShapeProto.Types.Dimension Side(object side) =>
+    private static TensorShapeProto.Types.Dimension Dimension(object side) =>
         side is string name ? new() { DimParam = name } : new() { DimValue = (int)side };
 }

@@ -1,17 +1,36 @@
-using MnistCnn.Data;
-using MnistCnn.Networks;
-
 namespace MnistCnn.Export;
 
-/// <summary>What an ONNX file holds around a network.</summary>
-/// <param name="Shape">The images and how many classes.</param>
-/// <param name="Normalization">How the network was given its images when it was trained.</param>
-/// <param name="Metadata">What the file says of the network, text by name.</param>
-/// <param name="TakesPixels">Whether pixels go in, uint8 from 0 to 255, and are normalised in the file; otherwise normalised float32 does.</param>
-/// <param name="GivesProbabilities">Whether probabilities come out, which add up to 1; otherwise logits do.</param>
-internal sealed record OnnxSettings(
-    NetworkShape Shape,
-    Normalization Normalization,
-    IReadOnlyDictionary<string, string> Metadata,
-    bool TakesPixels = false,
-    bool GivesProbabilities = false);
+/// <summary>Everything in an ONNX file besides the network's operations and weights.</summary>
+internal sealed record OnnxSettings
+{
+    /// <summary>Name of the graph.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>First sentence of the documentation string, without a full stop.</summary>
+    public required string Description { get; init; }
+
+    /// <summary>Version of MnistCnn that writes the file.</summary>
+    public required string ProducerVersion { get; init; }
+
+    public required int Channels { get; init; }
+
+    public required int Height { get; init; }
+
+    public required int Width { get; init; }
+
+    public required int Classes { get; init; }
+
+    /// <summary>Mean of the pixels from 0 to 1 in the training images: one per channel, or one for all channels.</summary>
+    public required IReadOnlyList<double> Mean { get; init; }
+
+    /// <summary>Standard deviation of the pixels from 0 to 1 in the training images: as many as <see cref="Mean"/>.</summary>
+    public required IReadOnlyList<double> Std { get; init; }
+
+    public required IReadOnlyDictionary<string, string> Metadata { get; init; }
+
+    /// <summary>The file takes pixels, uint8 from 0 to 255, and normalizes them; otherwise it takes normalized float32.</summary>
+    public bool TakesPixels { get; init; }
+
+    /// <summary>The file outputs probabilities instead of logits.</summary>
+    public bool GivesProbabilities { get; init; }
+}

@@ -1,20 +1,20 @@
+using MnistCnn.Graphs;
 using TorchSharp.Modules;
+using static MnistCnn.Graphs.Functional;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
-using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Networks;
 
 /// <summary>
-/// The block of the residual networks of 18 and 34 layers, and of all those for CIFAR-10: two 3x3 convolutions, each with batch normalisation, learn what to
-/// add to their own input. Takes (N, <c>inChannels</c>, H, W) and gives (N, <c>channels</c>, H/<c>stride</c>,
-/// W/<c>stride</c>), rounded up, float32.
+/// The block of ResNet-18, ResNet-34 and all residual networks for CIFAR-10: the shortcut plus the output of two 3x3 convolutions, each
+/// with batch normalization. From (N, <c>inChannels</c>, H, W) to (N, <c>channels</c>, H/<c>stride</c>, W/<c>stride</c>), rounded up.
 /// </summary>
 /// <remarks>
-/// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, figure 5 left and section 3.3. Names as in
-/// torchvision's <c>BasicBlock</c>.
+/// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, figure 5 left and section 3.3. Names as in torchvision's
+/// <c>BasicBlock</c>.
 /// </remarks>
-internal sealed class BasicBlock : Module<Tensor, Tensor>, IDescribed
+internal sealed class BasicBlock : TraceableModule
 {
     private readonly Conv2d conv1;
     private readonly BatchNorm2d bn1;
@@ -23,10 +23,7 @@ internal sealed class BasicBlock : Module<Tensor, Tensor>, IDescribed
     private readonly Module<Tensor, Tensor>? downsample;
     private readonly bool hasShortcut;
 
-    /// <param name="inChannels">Channels of the input.</param>
-    /// <param name="channels">Channels of the output.</param>
-    /// <param name="stride">Step of the first convolution: 2 halves height and width.</param>
-    /// <param name="shortcut">How the input is added, if it is.</param>
+    /// <param name="stride">Stride of the first convolution.</param>
     public BasicBlock(int inChannels, int channels, int stride, ShortcutKind shortcut)
         : base(nameof(BasicBlock))
     {
@@ -35,23 +32,14 @@ internal sealed class BasicBlock : Module<Tensor, Tensor>, IDescribed
         bn1 = BatchNorm2d(channels);
         conv2 = Conv2d(channels, channels, kernel_size: 3, padding: 1, bias: false);
         bn2 = BatchNorm2d(channels);
-        downsample = Shortcut.Of(shortcut, inChannels, channels, stride);
+        downsample = Shortcut.CreateDownsample(shortcut, inChannels, channels, stride);
         RegisterComponents();
     }
 
-    /// <inheritdoc/>
-    public override Tensor forward(Tensor x)
+    public override GraphValue forward(GraphValue x)
     {
         var y = relu(bn1.call(conv1.call(x)));
         y = bn2.call(conv2.call(y));
-        return relu(hasShortcut ? Shortcut.Add(y, downsample?.call(x) ?? x) : y);
-    }
-
-    /// <inheritdoc/>
-    public GraphValue Describe(IGraphBuilder graph, GraphValue x)
-    {
-        var y = graph.Relu(graph.Call(bn1, graph.Call(conv1, x)));
-        y = graph.Call(bn2, graph.Call(conv2, y));
-        return graph.Relu(hasShortcut ? graph.Add(y, downsample is null ? x : graph.Call(downsample, x)) : y);
+        return relu(hasShortcut ? y + (downsample?.call(x) ?? x) : y);
     }
 }

@@ -1,18 +1,14 @@
+using MnistCnn.Graphs;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Networks;
 
-/// <summary>What networks that are made of many blocks have in common.</summary>
-/// <param name="name">The name of the module.</param>
-internal abstract class BlockNetwork(string name) : Module<Tensor, Tensor>(name), IDescribed
+/// <summary>Base class of the networks that consist of many blocks.</summary>
+internal abstract class BlockNetwork(string name) : TraceableModule(name)
 {
-    /// <inheritdoc/>
-    public abstract GraphValue Describe(IGraphBuilder graph, GraphValue x);
-
-    /// <inheritdoc/>
-    /// <remarks>In PyTorch's order; TorchSharp's has all parameters first, and then all running means and variances.</remarks>
+    /// <remarks>In PyTorch's order: TorchSharp puts all buffers after all parameters.</remarks>
     public override Dictionary<string, Tensor> state_dict(
         Dictionary<string, Tensor>? destination = null, string? prefix = null)
     {
@@ -23,22 +19,20 @@ internal abstract class BlockNetwork(string name) : Module<Tensor, Tensor>(name)
         return destination;
     }
 
-    /// <summary>Blocks one behind the other, called 0, 1 and so on.</summary>
-    /// <param name="count">How many.</param>
-    /// <param name="block">Makes the block of that number.</param>
-    protected static Sequential Blocks(int count, Func<int, Module<Tensor, Tensor>> block)
+    /// <summary>Blocks in sequence, named 0, 1 and so on.</summary>
+    protected static Sequential CreateBlocks(int count, Func<int, Module<Tensor, Tensor>> createBlock)
     {
         var blocks = Sequential();
         for (var index = 0; index < count; index++)
-            blocks.append($"{index}", block(index));
+            blocks.append($"{index}", createBlock(index));
         return blocks;
     }
 
     /// <summary>
-    /// Each layer drew weights when it was made. Those of the convolutions are drawn again, as torchvision does for its residual
-    /// networks, after K. He et al., "Delving Deep into Rectifiers", 2015; apply visits them in the order of their names.
+    /// Initializes the convolutions again, in the order of their names, as torchvision does for its residual networks: K. He et al.,
+    /// "Delving Deep into Rectifiers", 2015.
     /// </summary>
-    protected void DrawConvolutions() => apply(module =>
+    protected void InitializeConvolutions() => apply(module =>
     {
         if (module is Conv2d convolution)
             init.kaiming_normal_(convolution.weight, mode: init.FanInOut.FanOut, nonlinearity: init.NonlinearityType.ReLU);

@@ -1,20 +1,20 @@
+using MnistCnn.Graphs;
 using TorchSharp.Modules;
-using static TorchSharp.torch;
+using static MnistCnn.Graphs.Functional;
 using static TorchSharp.torch.nn;
-using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Networks;
 
 /// <summary>
-/// The small residual networks that the paper trains on CIFAR-10, and the plain networks that they are compared with: a 3x3
-/// convolution, three layers of as many blocks each, of 16, 32 and 64 channels, of which the second and the third halve height and
-/// width, then the mean of each map and a linear layer. Takes (N, <c>Channels</c>, <c>Height</c>, <c>Width</c>), of any size, and
-/// gives (N, <c>Classes</c>), float32. With n blocks a layer, 6n + 2 layers have weights.
+/// The residual networks for CIFAR-10, and their plain twins: a 3x3 convolution; three layers of blocks with 16, 32 and 64 channels, of
+/// which the second and the third halve height and width; global average pooling and a linear layer. From images
+/// (N, <c>Channels</c>, <c>Height</c>, <c>Width</c>) of any size to logits (N, <c>Classes</c>). With n blocks per layer, 6n + 2 layers
+/// have weights.
 /// </summary>
 /// <remarks>
-/// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, arXiv:1512.03385, section 4.2. Its shortcuts have no
-/// weights (option A), so that a plain network has the weights of its residual twin, and with the same seed the same ones. The names
-/// in <see cref="Module.state_dict"/>, and what they are drawn from, are those of <see cref="ResNet"/>. On MNIST's 28x28 pixels the
+/// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, arXiv:1512.03385, section 4.2. The shortcuts have no weights
+/// (option A), so a plain network has the parameters of its residual twin and, with the same seed, the same initial weights. Names in the
+/// state dictionary and distributions of the initial weights are those of <see cref="ResNet"/>. For MNIST's 28x28 pixels, the feature
 /// maps of the three layers are 28x28, 14x14 and 7x7.
 /// </remarks>
 internal sealed class CifarResNet : BlockNetwork
@@ -26,9 +26,7 @@ internal sealed class CifarResNet : BlockNetwork
     private readonly Sequential layer3;
     private readonly Linear fc;
 
-    /// <param name="shape">The images, and how many classes there are.</param>
-    /// <param name="blocks">How many blocks each of the three layers has, the paper's n.</param>
-    /// <param name="hasShortcuts">Whether it is the residual network, or its plain twin.</param>
+    /// <param name="blocks">Blocks per layer, the paper's n.</param>
     public CifarResNet(NetworkShape shape, int blocks, bool hasShortcuts = true)
         : base(nameof(CifarResNet))
     {
@@ -39,30 +37,21 @@ internal sealed class CifarResNet : BlockNetwork
         layer3 = Layer(32, 64, stride: 2);
         fc = Linear(64, shape.Classes);
         RegisterComponents();
-        DrawConvolutions();
+        InitializeConvolutions();
 
         Sequential Layer(int inChannels, int channels, int stride)
         {
             var shortcut = hasShortcuts ? ShortcutKind.ZeroPadding : ShortcutKind.None;
-            return Blocks(blocks, index => index == 0
+            return CreateBlocks(blocks, index => index == 0
                 ? new BasicBlock(inChannels, channels, stride, shortcut)
                 : new BasicBlock(channels, channels, stride: 1, shortcut));
         }
     }
 
-    /// <inheritdoc/>
-    public override Tensor forward(Tensor x)
+    public override GraphValue forward(GraphValue x)
     {
         x = relu(bn1.call(conv1.call(x)));
         x = layer3.call(layer2.call(layer1.call(x)));
-        return fc.call(adaptive_avg_pool2d(x, 1).flatten(start_dim: 1));
-    }
-
-    /// <inheritdoc/>
-    public override GraphValue Describe(IGraphBuilder graph, GraphValue x)
-    {
-        x = graph.Relu(graph.Call(bn1, graph.Call(conv1, x)));
-        x = graph.Call(layer3, graph.Call(layer2, graph.Call(layer1, x)));
-        return graph.Call(fc, graph.Flatten(graph.GlobalAveragePool(x)));
+        return fc.call(flatten(global_avg_pool2d(x)));
     }
 }

@@ -1,25 +1,26 @@
+using MnistCnn.Graphs;
 using TorchSharp;
 using TorchSharp.Modules;
+using static MnistCnn.Graphs.Functional;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
-using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Networks;
 
 /// <summary>
-/// The first network of Inception blocks: three convolutions and pooling, nine blocks with pooling behind the second and the
-/// seventh, then the mean of each map and a linear layer. Takes (N, <c>Channels</c>, <c>Height</c>, <c>Width</c>), of 15x15 pixels or more,
-/// and gives (N, <c>Classes</c>), float32.
+/// GoogLeNet: three convolutions and pooling; nine Inception blocks, with pooling after the second and the seventh; global average pooling
+/// and a linear layer. From images (N, <c>Channels</c>, <c>Height</c>, <c>Width</c>) of at least 15x15 pixels to logits
+/// (N, <c>Classes</c>).
 /// </summary>
 /// <remarks>
-/// Source: C. Szegedy et al., "Going Deeper with Convolutions", 2014, arXiv:1409.4842, table 1 and figure 3, as torchvision builds
-/// it: with batch normalisation, without the local response normalisation, and with 3x3 where the table has 5x5.
-/// <see cref="Module.state_dict"/> has torchvision's names, so that its weights fit; with the same seed, new weights are torchvision's
-/// too. On MNIST's 28x28 pixels the blocks see maps of 3x3 and, from the third on, of 1x1.
+/// Source: C. Szegedy et al., "Going Deeper with Convolutions", 2014, arXiv:1409.4842, table 1 and figure 3, as torchvision builds it: with
+/// batch normalization, without local response normalization, and with 3x3 convolutions instead of the table's 5x5.
+/// <see cref="Module.state_dict"/> has torchvision's names, so torchvision's weights fit; with the same seed, the initial weights are
+/// torchvision's too. For MNIST's 28x28 pixels, the blocks read feature maps of 3x3 and, from the third on, of 1x1.
 /// </remarks>
 internal sealed class GoogLeNet : BlockNetwork, IHasAuxiliaryClassifiers
 {
-    /// <summary>The height and width of the smallest images: of smaller ones, pooling would leave nothing.</summary>
+    /// <summary>Smallest height and width; pooling would leave nothing of smaller images.</summary>
     public const int SmallestSide = 15;
 
     private readonly ConvBnRelu conv1;
@@ -39,8 +40,6 @@ internal sealed class GoogLeNet : BlockNetwork, IHasAuxiliaryClassifiers
     private readonly Dropout dropout;
     private readonly Linear fc;
 
-    /// <param name="shape">The images, of 15x15 pixels or more, and how many classes there are.</param>
-    /// <param name="hasAuxiliaryClassifiers">Whether it is to be trained, with the two auxiliary classifiers.</param>
     /// <exception cref="ArgumentException">The images are too small.</exception>
     public GoogLeNet(NetworkShape shape, bool hasAuxiliaryClassifiers)
         : base(nameof(GoogLeNet))
@@ -53,7 +52,7 @@ internal sealed class GoogLeNet : BlockNetwork, IHasAuxiliaryClassifiers
         conv2 = new ConvBnRelu(64, 64, kernelSize: 1);
         conv3 = new ConvBnRelu(64, 192, kernelSize: 3, padding: 1);
 
-        // Each line is one of the paper's table 1: #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj.
+        // Each line is a row of the paper's table 1: #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj.
         inception3a = new GoogLeNetBlock(192, 64, 96, 128, 16, 32, 32);
         inception3b = new GoogLeNetBlock(256, 128, 128, 192, 32, 96, 64);
         inception4a = new GoogLeNetBlock(480, 192, 96, 208, 16, 48, 64);
@@ -74,61 +73,30 @@ internal sealed class GoogLeNet : BlockNetwork, IHasAuxiliaryClassifiers
         fc = Linear(inception5b.OutChannels, shape.Classes);
         RegisterComponents();
 
-        // Each layer drew weights when it was made. Those of the convolutions and the linear layers are drawn again, as torchvision
-        // does; batch normalisation's and the biases have one dimension.
+        // Like torchvision. The weights of batch normalization and the biases have one dimension.
         foreach (var weight in parameters().Where(weight => weight.dim() > 1))
-            DrawNormal(weight);
+            TruncatedNormal(weight);
     }
 
-    /// <inheritdoc/>
     /// <remarks>Source: the paper's section 5.</remarks>
     public double AuxiliaryLossWeight => 0.3;
 
-    /// <inheritdoc/>
     public IReadOnlyList<string> AuxiliaryNames { get; } = [nameof(aux1), nameof(aux2)];
 
-    /// <inheritdoc/>
-    public override Tensor forward(Tensor x) => AfterSecondSide(AfterFirstSide(BeforeSides(x)));
+    public override GraphValue forward(GraphValue x) => From4e(From4b(To4a(x)));
 
-    /// <inheritdoc/>
     public (Tensor Logits, IReadOnlyList<Tensor> AuxiliaryLogits) ForwardWithAuxiliary(Tensor x)
     {
-        List<Tensor> auxiliaryLogits = [];
-        x = BeforeSides(x);
-        if (aux1 is not null)
-            auxiliaryLogits.Add(aux1.call(x));
-        x = AfterFirstSide(x);
-        if (aux2 is not null)
-            auxiliaryLogits.Add(aux2.call(x));
-        return (AfterSecondSide(x), auxiliaryLogits);
+        var maps4a = To4a(new TensorValue(x));
+        Tensor[] auxiliary1 = aux1 is null ? [] : [aux1.call(TensorOf(maps4a))];
+        var maps4d = From4b(maps4a);
+        Tensor[] auxiliary2 = aux2 is null ? [] : [aux2.call(TensorOf(maps4d))];
+        return (TensorOf(From4e(maps4d)), [.. auxiliary1, .. auxiliary2]);
+
+        static Tensor TensorOf(GraphValue value) => ((TensorValue)value).Tensor;
     }
 
-    /// <inheritdoc/>
-    public override GraphValue Describe(IGraphBuilder graph, GraphValue x)
-    {
-        x = Pool(graph.Call(conv1, x));
-        x = Pool(graph.Call(conv3, graph.Call(conv2, x)));
-        x = Pool(graph.Call(inception3b, graph.Call(inception3a, x)));
-        x = graph.Call(inception4c, graph.Call(inception4b, graph.Call(inception4a, x)));
-        x = Pool(graph.Call(inception4e, graph.Call(inception4d, x)), kernelSize: 2);
-        x = graph.Call(inception5b, graph.Call(inception5a, x));
-        return graph.Call(fc, graph.Flatten(graph.GlobalAveragePool(x)));
-
-        GraphValue Pool(GraphValue maps, int kernelSize = 3) => graph.MaxPool(maps, kernelSize, stride: 2, ceilMode: true);
-    }
-
-    // Normal, with a deviation of 0.01, between -2 and 2: PyTorch's trunc_normal_. TorchSharp's init has one too, which makes all
-    // numbers the same where the limits are that many deviations away.
-    private static void DrawNormal(Tensor weight)
-    {
-        using var noGradient = no_grad();
-        using Scalar deviation = 0.01 * Math.Sqrt(2);
-        using Scalar lowest = -2;
-        using Scalar highest = 2;
-        weight.uniform_(-1, 1).erfinv_().mul_(deviation).clamp_(lowest, highest);
-    }
-
-    private Tensor BeforeSides(Tensor x)
+    private GraphValue To4a(GraphValue x)
     {
         x = Pool(conv1.call(x));
         x = Pool(conv3.call(conv2.call(x)));
@@ -136,15 +104,26 @@ internal sealed class GoogLeNet : BlockNetwork, IHasAuxiliaryClassifiers
         return inception4a.call(x);
     }
 
-    private Tensor AfterFirstSide(Tensor x) => inception4d.call(inception4c.call(inception4b.call(x)));
+    private GraphValue From4b(GraphValue x) => inception4d.call(inception4c.call(inception4b.call(x)));
 
-    private Tensor AfterSecondSide(Tensor x)
+    private GraphValue From4e(GraphValue x)
     {
         x = Pool(inception4e.call(x), kernelSize: 2);
         x = inception5b.call(inception5a.call(x));
-        return fc.call(dropout.call(adaptive_avg_pool2d(x, 1).flatten(start_dim: 1)));
+        return fc.call(dropout.call(flatten(global_avg_pool2d(x))));
     }
 
-    // A window that reaches over the right or lower edge counts too: 6 rows become 3, not 2.
-    private static Tensor Pool(Tensor maps, int kernelSize = 3) => max_pool2d(maps, kernelSize, stride: 2, ceil_mode: true);
+    // In ceil mode, 6 rows become 3, not 2.
+    private static GraphValue Pool(GraphValue x, int kernelSize = 3) => max_pool2d(x, kernelSize, stride: 2, ceil_mode: true);
+
+    // PyTorch's trunc_normal_ with std 0.01 and limits -2 and 2. TorchSharp 0.107's makes all values equal if the limits are that many
+    // standard deviations away.
+    private static void TruncatedNormal(Tensor weight)
+    {
+        using var noGradient = no_grad();
+        using Scalar factor = 0.01 * Math.Sqrt(2);
+        using Scalar min = -2;
+        using Scalar max = 2;
+        weight.uniform_(-1, 1).erfinv_().mul_(factor).clamp_(min, max);
+    }
 }

@@ -3,20 +3,17 @@ using static TorchSharp.torch;
 namespace MnistCnn.Networks;
 
 /// <summary>
-/// A network with further classifiers that read maps in its middle while it trains, so that its first layers get a gradient that
-/// comes a shorter way. What answers afterwards is the network without them: <c>forward</c> does not use them, nor do its description,
-/// its summary and its weights have them.
+/// A network with auxiliary classifiers, which read feature maps in its middle during training and so give the first layers a stronger
+/// gradient. <c>forward</c>, the traced graph, the summary and the weights files leave them out.
 /// </summary>
 internal interface IHasAuxiliaryClassifiers
 {
-    /// <summary>How much the loss of each auxiliary classifier counts beside that of the network itself.</summary>
+    /// <summary>Weight of each auxiliary classifier's loss; the network's own loss has weight 1.</summary>
     double AuxiliaryLossWeight { get; }
 
-    /// <summary>What the auxiliary classifiers are called in the state dictionary, whether the network was made with them or not.</summary>
+    /// <summary>Names of the auxiliary classifiers in the state dictionary, even if the network was created without them.</summary>
     IReadOnlyList<string> AuxiliaryNames { get; }
 
-    /// <summary>Classifies images with all classifiers.</summary>
-    /// <param name="x">What <c>forward</c> takes.</param>
-    /// <returns>What <c>forward</c> gives, and the logits (N, classes) of each auxiliary classifier that there is, in the order of their names.</returns>
+    /// <summary>Returns the logits of <c>forward</c> and of each auxiliary classifier, (N, classes), in the order of their names.</summary>
     (Tensor Logits, IReadOnlyList<Tensor> AuxiliaryLogits) ForwardWithAuxiliary(Tensor x);
 }

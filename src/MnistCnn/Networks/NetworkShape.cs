@@ -2,23 +2,19 @@ using System.Globalization;
 
 namespace MnistCnn.Networks;
 
-/// <summary>What goes into a network and how many classes come out of it.</summary>
-/// <param name="Channels">Channels of an image, at least 1.</param>
-/// <param name="Height">Pixels from top to bottom, at least 1.</param>
-/// <param name="Width">Pixels from left to right, at least 1.</param>
-/// <param name="Classes">Classes, at least 1.</param>
+/// <summary>Size of a network's input images, in pixels, and number of its classes; each is at least 1.</summary>
 internal sealed record NetworkShape(int Channels, int Height, int Width, int Classes)
 {
-    /// <summary>The most that <see cref="Parse"/> takes for channels, height and width.</summary>
+    /// <summary>Maximum of <see cref="Parse"/> for channels, height and width.</summary>
     public const int LargestSide = 1 << 14;
 
-    /// <summary>Grey images of 28x28 pixels in ten classes.</summary>
+    /// <summary>Grey images of 28x28 pixels in 10 classes.</summary>
     public static NetworkShape Mnist { get; } = new(1, 28, 28, 10);
 
-    /// <summary>Channels, height and width as in 1x28x28.</summary>
+    /// <summary>Channels, height and width, as in 1x28x28.</summary>
     public string Input => $"{Channels}x{Height}x{Width}";
 
-    /// <summary>Reads what <see cref="Input"/> gives; the classes are MNIST's. Null where it is not that.</summary>
+    /// <summary>Parses the form of <see cref="Input"/>, with MNIST's number of classes; null if the text has another form.</summary>
     public static NetworkShape? Parse(string text)
     {
         var sides = text.Split('x')

@@ -1,27 +1,25 @@
+using MnistCnn.Graphs;
 using TorchSharp.Modules;
-using static TorchSharp.torch;
+using static MnistCnn.Graphs.Functional;
 using static TorchSharp.torch.nn;
-using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Networks;
 
 /// <summary>
-/// The article's Residual block: two 3x3 convolutions learn what to add to their own input.
-/// Takes (N, <c>channels</c>, H, W) and gives the same shape, float32.
+/// The article's Residual block: its input plus the output of two 3x3 convolutions. From (N, <c>channels</c>, H, W) to the same shape.
 /// </summary>
 /// <remarks>
-/// Source: the article's class <c>Residual</c>, after K. He et al., "Deep Residual Learning for Image Recognition",
-/// 2015, figure 2. The article draws and explains one block and prints another: its listing says <c>y = self.conv2(x)</c>,
-/// so that <c>conv1</c> is never used, gets no gradient and stays as it was made.
+/// Source: the article's class <c>Residual</c>, after K. He et al., "Deep Residual Learning for Image Recognition", 2015, figure 2. The
+/// article draws and explains this block, but its listing says <c>y = self.conv2(x)</c>: there <c>conv1</c> has no effect on the output,
+/// gets no gradient and keeps its initial weights.
 /// </remarks>
-internal sealed class ResidualBlock : Module<Tensor, Tensor>, IDescribed
+internal sealed class ResidualBlock : TraceableModule
 {
     private readonly Conv2d conv1;
     private readonly Conv2d conv2;
     private readonly bool asPrinted;
 
-    /// <param name="channels">Channels of the input, and of the output.</param>
-    /// <param name="asPrinted">Whether it is the block of the listing, not the one that the article explains.</param>
+    /// <param name="asPrinted">Computes the article's listing instead of the block that it explains.</param>
     public ResidualBlock(int channels, bool asPrinted = false)
         : base(nameof(ResidualBlock))
     {
@@ -31,10 +29,10 @@ internal sealed class ResidualBlock : Module<Tensor, Tensor>, IDescribed
         RegisterComponents();
     }
 
-    /// <inheritdoc/>
-    public override Tensor forward(Tensor x) => relu(Shortcut.Add(x, conv2.call(asPrinted ? x : relu(conv1.call(x)))));
-
-    /// <inheritdoc/>
-    public GraphValue Describe(IGraphBuilder graph, GraphValue x) =>
-        graph.Relu(graph.Add(x, graph.Call(conv2, asPrinted ? x : graph.Relu(graph.Call(conv1, x)))));
+    public override GraphValue forward(GraphValue x)
+    {
+        var y = asPrinted ? x : relu(conv1.call(x));
+        y = conv2.call(y);
+        return relu(x + y);
+    }
 }

@@ -26,7 +26,7 @@ internal static class SummaryReport
             summary.MultiplyAdds,
             summary.WeightBytes,
             summary.ActivationBytes,
-            summary.ReceptiveField,
+            ReceptiveField = summary.ReceptiveField?.Height,
             summary.Layers,
             summary.UnusedLayers,
         },
@@ -67,7 +67,7 @@ internal static class SummaryReport
         totals.AddRow("Activations", $"{Size(summary.ActivationBytes)}: the outputs above, float32, for {images}");
         totals.AddRow(
             "Receptive field",
-            summary.ReceptiveField is { } field ? $"{field}x{field} pixels for a place of the last map" : "the whole image");
+            summary.ReceptiveField is { } field ? $"{field.Height}x{field.Width} pixels per pixel of the last feature maps" : "unknown");
         if (summary.UnusedLayers is { Count: > 0 } unused)
             totals.AddRow("Unused layers", $"{string.Join(", ", unused)}: no effect on the output");
         return totals;

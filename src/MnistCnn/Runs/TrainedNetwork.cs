@@ -132,8 +132,8 @@ internal sealed record TrainedNetwork(
         using var file = Read(path);
         EnsureOf(architecture, file, path);
         var (weights, tensors) = (Layers.WithoutAuxiliary(network, network.state_dict()), Layers.WithoutAuxiliary(network, file.Tensors));
-        var last = Layers.Last(network);
-        string[] ofLast = [.. weights.Keys.Where(name => Layers.IsOf(last, name))];
+        var last = Layers.ClassifierName(network);
+        string[] ofLast = [.. weights.Keys.Where(name => Layers.IsInside(last, name))];
         var other = ofLast.All(tensors.ContainsKey) ? ofLast.FirstOrDefault(name => !weights[name].shape.SequenceEqual(tensors[name].shape)) : null;
         var reason = other is not null
             ? $"{other} is {StateDictionary.Shape(tensors[other])} in {path}, and {StateDictionary.Shape(weights[other])} in this network"

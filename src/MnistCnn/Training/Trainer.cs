@@ -279,9 +279,9 @@ internal sealed class Trainer : IDisposable
     // SGD passes over what gets no gradient, and gives it no momentum.
     private void FreezeWhatIsNotTrained()
     {
-        var last = Layers.Last(model);
+        var last = Layers.ClassifierName(model);
         foreach (var (name, parameter) in settings.Freeze ? model.named_parameters() : [])
-            parameter.requires_grad = Layers.IsOf(last, name);
+            parameter.requires_grad = Layers.IsInside(last, name);
     }
 
     private void StartTraining()

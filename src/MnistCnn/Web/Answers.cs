@@ -65,7 +65,7 @@ internal sealed record NodeInfo(
     long Parameters);
 
 /// <summary>What can be switched: an operation takes another value instead of its own input.</summary>
-/// <param name="Kind">What it changes: branch, shortcut or listing; see <see cref="SwitchKind"/>.</param>
+/// <param name="Kind">What it changes: branch, shortcut or listing; see <see cref="AblationKind"/>.</param>
 /// <param name="Block">The block that it is in.</param>
 /// <param name="Node">The operation.</param>
 /// <param name="Input">Which of its inputs, from 0.</param>

@@ -120,8 +120,8 @@ internal sealed record ServedModel(TrainedNetwork Network, ModelGraph Graph, Dat
         using var scope = NewDisposeScope();
         var (shape, architecture) = (network.Shape, network.Architecture);
         // Of no images: nothing is computed but shapes.
-        var nodes = Trace.Of(network.Network, empty([0, shape.Channels, shape.Height, shape.Width], device: device)).Nodes;
-        var blocks = Switch.BlockOf(nodes);
+        var nodes = ActivationTrace.Run(network.Network, empty([0, shape.Channels, shape.Height, shape.Width], device: device)).Nodes;
+        var blocks = Ablation.BlockOf(nodes);
         var info = new ModelInfo(
             id, architecture.Title, architecture.Name, Path.GetFileName(path), shape.Channels, shape.Height, shape.Width, network.ClassNames,
             network.Pictures.Fit is ImageFit.Ink, network.Network.parameters().Sum(parameter => parameter.numel()), network.TestAccuracy,
@@ -130,13 +130,13 @@ internal sealed record ServedModel(TrainedNetwork Network, ModelGraph Graph, Dat
             info,
             [
                 .. nodes.Select(node => new NodeInfo(
-                    node.Name, node.Operation, node.Part, blocks[node.Name], node.Inputs, node.Value.shape[1..],
+                    node.Name, node.Operation, node.Module, blocks[node.Name], node.Inputs, node.Value.shape[1..],
                     node.Window?.Kernel, node.Window?.Stride, node.Window?.Padding,
                     node.Layer?.parameters(recurse: false).Sum(parameter => parameter.numel()) ?? 0)),
             ],
             [
-                .. Switch.Of(network.Network, nodes).Select(found => new SwitchInfo(
-                    $"{found.Kind}".ToLowerInvariant(), found.Block, found.Wire.Node, found.Wire.Input, found.Wire.Instead)),
+                .. Ablation.Find(network.Network, nodes).Select(found => new SwitchInfo(
+                    $"{found.Kind}".ToLowerInvariant(), found.Block, found.Override.Node, found.Override.Input, found.Override.Replacement)),
             ]);
     }
 }

@@ -23,11 +23,11 @@ internal sealed record Question(double? Right, double? Down, double? Degrees, do
 
     /// <summary>What is switched in the network.</summary>
     /// <exception cref="UserException">It is not written so.</exception>
-    public IReadOnlyList<Wire> Wires() =>
+    public IReadOnlyList<InputOverride> Wires() =>
     [
         .. (Wire ?? []).Select(text => text.Split(':') is [var node, var input, var instead]
             && int.TryParse(input, NumberStyles.None, CultureInfo.InvariantCulture, out var place)
-                ? new Wire(node, place, instead == "" ? null : instead)
+                ? new InputOverride(node, place, instead == "" ? null : instead)
                 : throw new UserException($"wire takes NODE:INPUT:INSTEAD, as in rBlock1/Add:0:, not '{text}'.")),
     ];
 

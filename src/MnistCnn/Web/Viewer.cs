@@ -20,7 +20,7 @@ internal sealed class Viewer(ServedModel model, Question question, byte[] pixels
     // Of float32: the maps of a large image may be more than a page can hold.
     private const long MostNumbers = 4 << 20;
 
-    private readonly IReadOnlyList<Wire> wires = question.Wires();
+    private readonly IReadOnlyList<InputOverride> wires = question.Wires();
 
     /// <summary>The answer and the maps of all layers: a <see cref="Web.Look"/>.</summary>
     /// <param name="blank">Whether the image is empty because nothing was found in the picture.</param>
@@ -102,12 +102,12 @@ internal sealed class Viewer(ServedModel model, Question question, byte[] pixels
         var (zero, scale, at) = Bytes(heat, frame);
         return frame.Finish(new Heat(method, @class, heat.shape[0], heat.shape[1], zero, scale, at));
 
-        Tensor Answer(Tensor images) => Trace.Of(model.Network.Network, images, wires, stop).Logits;
+        Tensor Answer(Tensor images) => ActivationTrace.Run(model.Network.Network, images, wires, stop).Logits;
     }
 
-    private Trace Run(Tensor image)
+    private ActivationTrace Run(Tensor image)
     {
-        var trace = Trace.Of(model.Network.Network, Normalized(image), wires, stop);
+        var trace = ActivationTrace.Run(model.Network.Network, Normalized(image), wires, stop);
         return trace.Logits.isfinite().all().item<bool>() ? trace : throw Prediction.NotFinite();
     }
 
@@ -156,19 +156,19 @@ internal sealed class Viewer(ServedModel model, Question question, byte[] pixels
     private static IEnumerable<(string? Node, int? Channel, Tensor Value)> Taken(TraceNode node, int channel)
     {
         if (node.Layer is Conv2d or Linear || node.Operation is "Flatten")
-            return [(node.Inputs[0], null, node.Taken[0][0] is { } value && value.dim() == 1 ? value.reshape(-1, 1, 1) : node.Taken[0][0])];
-        if (node.Operation is "Pad" && channel >= node.Taken[0].shape[1])
+            return [(node.Inputs[0], null, node.InputValues[0][0] is { } value && value.dim() == 1 ? value.reshape(-1, 1, 1) : node.InputValues[0][0])];
+        if (node.Operation is "Pad" && channel >= node.InputValues[0].shape[1])
             return [];
         if (node.Operation is not "Concat")
-            return node.Inputs.Zip(node.Taken, (input, value) => (input, (int?)channel, MapOf(value, channel).unsqueeze(0)));
+            return node.Inputs.Zip(node.InputValues, (input, value) => (input, (int?)channel, MapOf(value, channel).unsqueeze(0)));
         var place = 0;
-        for (; channel >= node.Taken[place].shape[1]; place++)
-            channel -= (int)node.Taken[place].shape[1];
-        return [(node.Inputs[place], channel, MapOf(node.Taken[place], channel).unsqueeze(0))];
+        for (; channel >= node.InputValues[place].shape[1]; place++)
+            channel -= (int)node.InputValues[place].shape[1];
+        return [(node.Inputs[place], channel, MapOf(node.InputValues[place], channel).unsqueeze(0))];
     }
 
     // Of a sum at the end of a block, and of the relu behind it.
-    private BlockSum? Sum(Trace trace, TraceNode node, int channel, Frame frame)
+    private BlockSum? Sum(ActivationTrace trace, TraceNode node, int channel, Frame frame)
     {
         var sum = node is { Operation: "Relu", Inputs: [{ } input] } ? trace[input] : node;
         if (model.Graph.Switches.FirstOrDefault(found => found.Node == sum.Name && found.Kind == "shortcut") is not { } shortcut)
@@ -177,8 +177,8 @@ internal sealed class Viewer(ServedModel model, Question question, byte[] pixels
         var (x, f) = (shortcut.Input, 1 - shortcut.Input);
         (string Name, string? Node, Tensor Value)[] parts =
         [
-            ("x", sum.Inputs[x], sum.Taken[x]),
-            ("F(x)", sum.Inputs[f], sum.Taken[f]),
+            ("x", sum.Inputs[x], sum.InputValues[x]),
+            ("F(x)", sum.Inputs[f], sum.InputValues[f]),
             ("x + F(x)", sum.Name, sum.Value),
             .. after is null ? [] : new (string, string?, Tensor)[] { ("relu", after.Name, after.Value) },
         ];

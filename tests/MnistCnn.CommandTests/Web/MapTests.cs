@@ -100,7 +100,7 @@ public sealed class MapTests(ServerWithModels models)
         using var network = TrainedNetwork.Load(models.FileOf(id));
         using var data = IdxReader.Load(models.Folder["data"], trainLimit: 1);
         network.Network.eval();
-        var trace = Trace.Of(network.Network, network.Normalization.Apply(data.Test.Images[9..10]), [], TestContext.Current.CancellationToken);
+        var trace = ActivationTrace.Run(network.Network, network.Normalization.Apply(data.Test.Images[9..10]), [], TestContext.Current.CancellationToken);
 
         var sum = map["sum"];
         Assert.Equal(block, sum.GetProperty("block").GetString());

@@ -53,7 +53,7 @@ public sealed class ModelsTests(ServerWithModels models)
         var nodes = graph.GetProperty("nodes").EnumerateArray().ToArray();
         foreach (var (node, actual) in expected.Zip(nodes, (node, actual) => (node, actual)))
         {
-            Assert.Equal((node.Name, node.Operation, node.Part), (Text(actual, "name"), Text(actual, "operation"), Text(actual, "part")));
+            Assert.Equal((node.Name, node.Operation, node.Module), (Text(actual, "name"), Text(actual, "operation"), Text(actual, "part")));
             Assert.Equal(node.Inputs, actual.GetProperty("inputs").EnumerateArray().Select(input => input.GetString()));
             Assert.Equal(node.Value.shape[1..], Frame.Numbers(actual.GetProperty("shape")));
             foreach (var (field, value) in new[] { ("kernel", node.Window?.Kernel), ("stride", node.Window?.Stride), ("padding", node.Window?.Padding) })
@@ -63,10 +63,10 @@ public sealed class ModelsTests(ServerWithModels models)
         Assert.Equal(expected.Count, nodes.Length);
         Assert.Equal(graph.GetProperty("parameters").GetInt64(), nodes.Sum(node => node.GetProperty("parameters").GetInt64()));
         Assert.Equal(
-            Switch.Of(network.Network, expected).Select(found => ($"{found.Kind}".ToLowerInvariant(), found.Block, found.Wire.Node, found.Wire.Input, found.Wire.Instead)),
+            Ablation.Find(network.Network, expected).Select(found => ($"{found.Kind}".ToLowerInvariant(), found.Block, found.Override.Node, found.Override.Input, found.Override.Replacement)),
             graph.GetProperty("switches").EnumerateArray().Select(found => (
                 Text(found, "kind")!, Text(found, "block")!, Text(found, "node")!, found.GetProperty("input").GetInt32(), Text(found, "instead"))));
-        var blocks = Switch.BlockOf(expected);
+        var blocks = Ablation.BlockOf(expected);
         Assert.Equal(expected.Select(node => blocks[node.Name]), nodes.Select(node => Text(node, "block")));
     }
 
@@ -214,7 +214,7 @@ public sealed class ModelsTests(ServerWithModels models)
     [InlineData("inception", "inceptionA/Concat:1:&wire=inceptionA/Concat:2:")]
     public async Task A_switch_gives_the_answer_of_a_trace_with_its_wires(string id, string query)
     {
-        Wire[] wires = [.. query.Split("&wire=").Select(text => text.Split(':')).Select(parts => new Wire(parts[0], int.Parse(parts[1]), parts[2] == "" ? null : parts[2]))];
+        InputOverride[] wires = [.. query.Split("&wire=").Select(text => text.Split(':')).Select(parts => new InputOverride(parts[0], int.Parse(parts[1]), parts[2] == "" ? null : parts[2]))];
         var switched = await Server.Frame($"/api/models/{id}/look?image=7&wire={query}");
         var whole = await Server.Frame($"/api/models/{id}/look?image=7");
         using var scope = NewDisposeScope();
@@ -293,8 +293,8 @@ public sealed class ModelsTests(ServerWithModels models)
             Assert.Equal(number, other, 1e-5f * numbers.Max(Math.Abs));
     }
 
-    private static Trace Run(TrainedNetwork network, Tensor images, params Wire[] wires) =>
-        Trace.Of(network.Network, images, wires, TestContext.Current.CancellationToken);
+    private static ActivationTrace Run(TrainedNetwork network, Tensor images, params InputOverride[] wires) =>
+        ActivationTrace.Run(network.Network, images, wires, TestContext.Current.CancellationToken);
 
     // As the server has it.
     private TrainedNetwork Load(string id)

@@ -38,7 +38,7 @@ public sealed class OnnxModelTests
     public void A_block_of_the_experiments_is_described_too()
     {
         using var network = new PlainBlock(4);
-        AssertSame(OnnxModel.Of(Architecture.All[0], network, Settings(NetworkShape.Mnist)), network, randn(2, 4, 6, 5));
+        AssertSame(OnnxModel.Create(network, Settings("name", NetworkShape.Mnist)), network, randn(2, 4, 6, 5));
     }
 
     [Fact]
@@ -92,16 +92,15 @@ public sealed class OnnxModelTests
         using var noGradient = no_grad();
         var logits = network.call(Normalization.Apply(pixels));
 
-        var settings = Settings(NetworkShape.Mnist);
-        var architecture = Architecture.Find("residual")!;
-        var bytes = OnnxModel.Of(architecture, network, settings with { TakesPixels = true });
+        var settings = Settings("residual", NetworkShape.Mnist);
+        var bytes = OnnxModel.Create(network, settings with { TakesPixels = true });
         Assert.Equal("images uint8 (batch, 1, 28, 28)", Text(bytes.Graph.Input[0]));
         AssertNear(logits, OnnxInterpreter.Run(bytes, pixels));
         Assert.Equal(
             ["normalization/Cast", "normalization/Div", "normalization/Sub", "normalization/Div_1", "conv1/Conv"],
             bytes.Graph.Node.Take(5).Select(node => node.Name));
 
-        var both = OnnxModel.Of(architecture, network, settings with { TakesPixels = true, GivesProbabilities = true });
+        var both = OnnxModel.Create(network, settings with { TakesPixels = true, GivesProbabilities = true });
         Assert.Equal("probabilities float (batch, 10)", Text(Assert.Single(both.Graph.Output)));
         AssertNear(functional.softmax(logits, 1), OnnxInterpreter.Run(both, pixels));
     }
@@ -114,14 +113,13 @@ public sealed class OnnxModelTests
         using var network = RandomNetwork.Create("resnet20", shape);
         using var noGradient = no_grad();
         var pixels = randint(256, [4, 3, 24, 20], ScalarType.Byte);
-        var settings = Settings(shape) with { Normalization = perChannel };
-        var architecture = Architecture.Find("resnet20")!;
-        var model = OnnxModel.Of(architecture, network, settings with { TakesPixels = true });
+        var settings = Settings("resnet20", shape) with { Mean = perChannel.Mean, Std = perChannel.Std };
+        var model = OnnxModel.Create(network, settings with { TakesPixels = true });
         AssertNear(network.call(perChannel.Apply(pixels)), OnnxInterpreter.Run(model, pixels));
         Assert.Equal([3, 1, 1], model.Graph.Initializer.Single(constant => constant.Name == "normalization.mean").Dims);
         Assert.Contains(
             "(pixel / 255 - [0.5, 0.25, 0.125]) / [0.25, 0.5, 0.75]",
-            OnnxModel.Of(architecture, network, settings).Graph.Input[0].DocString);
+            OnnxModel.Create(network, settings).Graph.Input[0].DocString);
     }
 
     [Fact]
@@ -138,10 +136,10 @@ public sealed class OnnxModelTests
     public void A_network_that_does_not_say_what_it_computes_is_refused()
     {
         using var network = Sequential(("conv", Conv2d(1, 2, 3)), ("mystery", Tanh()));
-        var message = Assert.Throws<UserException>(() => OnnxModel.Of(Architecture.All[0], network, Settings(NetworkShape.Mnist))).Message;
-        Assert.Contains("its part mystery, a Tanh, does not say what it computes", message);
+        var message = Assert.Throws<NotSupportedException>(() => OnnxModel.Create(network, Settings("name", NetworkShape.Mnist))).Message;
+        Assert.Contains("Its module mystery, a Tanh, cannot be traced", message);
         using var alone = Tanh();
-        Assert.Contains(": it, a Tanh,", Assert.Throws<UserException>(() => OnnxModel.Of(Architecture.All[0], alone, Settings(NetworkShape.Mnist))).Message);
+        Assert.Contains("The network, a Tanh,", Assert.Throws<NotSupportedException>(() => OnnxModel.Create(alone, Settings("name", NetworkShape.Mnist))).Message);
     }
 
     // On the meta device, which keeps no numbers.
@@ -150,15 +148,27 @@ public sealed class OnnxModelTests
     {
         var large = Architecture.All[0] with { Name = "large", Make = _ => Linear(1 << 16, 1 << 13) };
         using var network = large.CreateOnMeta();
-        var message = Assert.Throws<UserException>(() => OnnxModel.Of(large, network, Settings(NetworkShape.Mnist))).Message;
+        var message = Assert.Throws<NotSupportedException>(() => OnnxModel.Create(network, Settings("large", NetworkShape.Mnist))).Message;
         Assert.Equal("large has 2.1 GB of weights, and an ONNX file can have 2 GB at most.", message);
     }
 
-    private static OnnxSettings Settings(NetworkShape shape) => new(shape, Normalization, new Dictionary<string, string> { ["classes"] = "[\"a\"]" });
+    private static OnnxSettings Settings(string name, NetworkShape shape) => new()
+    {
+        Name = name,
+        Description = Architecture.Find(name)?.Title ?? name,
+        ProducerVersion = Versions.Program,
+        Channels = shape.Channels,
+        Height = shape.Height,
+        Width = shape.Width,
+        Classes = shape.Classes,
+        Mean = [0.25],
+        Std = [0.5],
+        Metadata = new Dictionary<string, string> { ["classes"] = "[\"a\"]" },
+    };
 
     // As it is after it was written and read.
-    private static ModelProto Export(string name, Module<Tensor, Tensor> network, NetworkShape shape) =>
-        ModelProto.Parser.ParseFrom(OnnxModel.Of(Architecture.Find(name)!, network, Settings(shape)).ToByteArray());
+    internal static ModelProto Export(string name, Module<Tensor, Tensor> network, NetworkShape shape) =>
+        ModelProto.Parser.ParseFrom(OnnxModel.Create(network, Settings(name, shape)).ToByteArray());
 
     private static bool IsOfAnySize(ModelProto model) =>
         model.Graph.Input[0].Type.TensorType.Shape.Dim.Select(side => side.DimParam).SequenceEqual(["batch", "", "height", "width"]);

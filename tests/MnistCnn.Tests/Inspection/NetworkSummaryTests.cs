@@ -1,7 +1,9 @@
+using MnistCnn.Graphs;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using static TorchSharp.torch;
+using static MnistCnn.Graphs.Functional;
 using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Tests.Inspection;
@@ -70,7 +72,7 @@ public sealed class NetworkSummaryTests
         var summary = Summary("residual-as-printed");
         Assert.Equal(["conv1", "rBlock1.conv2", "conv2", "rBlock2.conv2", "linear"], summary.Layers.Select(layer => layer.Name));
         Assert.Equal((41_514, 41_514 * 4), (summary.Parameters, summary.WeightBytes));
-        Assert.Equal((2_013_184 - 331_776 - 147_456, 28), (summary.MultiplyAdds, summary.ReceptiveField));
+        Assert.Equal((2_013_184 - 331_776 - 147_456, new ReceptiveField(28, 28)), (summary.MultiplyAdds, summary.ReceptiveField));
     }
 
     [Fact]
@@ -84,14 +86,19 @@ public sealed class NetworkSummaryTests
     [Fact]
     public void A_layer_whose_result_goes_nowhere_is_unused()
     {
-        IReadOnlyList<string>? Unused(bool addsFirst) => NetworkSummary.Of(Of(() => new Wasteful(addsFirst)), NetworkShape.Mnist).UnusedLayers;
+        IReadOnlyList<string>? Unused(bool addsFirst) => NetworkSummary.Summarize(CreateArchitecture(() => new Wasteful(addsFirst)), NetworkShape.Mnist).UnusedLayers;
         Assert.Equal(["first.0", "first.1"], Unused(addsFirst: false));
         Assert.Equal([], Unused(addsFirst: true));
     }
 
     [Fact]
-    public void Of_a_network_that_does_not_say_what_it_computes_no_layer_is_called_unused() =>
-        Assert.Null(NetworkSummary.Of(Of(() => Sequential(Conv2d(1, 1, kernel_size: 3), Tanh())), NetworkShape.Mnist).UnusedLayers);
+    public void A_network_that_cannot_be_traced_has_neither_unused_layers_nor_a_receptive_field()
+    {
+        var network = CreateArchitecture(() => Sequential(Conv2d(1, 1, kernel_size: 3), Tanh()));
+        var summary = NetworkSummary.Summarize(network, NetworkShape.Mnist);
+        Assert.Null(summary.UnusedLayers);
+        Assert.Null(summary.ReceptiveField);
+    }
 
     [Fact]
     public void Sizes_are_of_all_weights_and_of_a_batch_s_activations()
@@ -99,7 +106,7 @@ public sealed class NetworkSummaryTests
         var one = Summary("residual");
         Assert.Equal(41_514 * 4, one.WeightBytes);
         Assert.Equal((9216 + 2 * 2304 + 2048 + 2 * 512 + 10) * 4, one.ActivationBytes);
-        var many = NetworkSummary.Of(Architecture.Find("residual")!, NetworkShape.Mnist, batchSize: 64);
+        var many = NetworkSummary.Summarize(Architecture.Find("residual")!, NetworkShape.Mnist, batchSize: 64);
         Assert.Equal((64 * one.MultiplyAdds, 64 * one.ActivationBytes), (many.MultiplyAdds, many.ActivationBytes));
         Assert.Equal((one.Parameters, one.WeightBytes, one.ReceptiveField), (many.Parameters, many.WeightBytes, many.ReceptiveField));
 
@@ -118,35 +125,28 @@ public sealed class NetworkSummaryTests
     public void A_training_step_takes_no_gradient_of_the_image(string name, long multiplyAdds)
     {
         Assert.Equal(multiplyAdds, Summary(name).TrainingMultiplyAdds);
-        Assert.Equal(64 * multiplyAdds, NetworkSummary.Of(Architecture.Find(name)!, NetworkShape.Mnist, batchSize: 64).TrainingMultiplyAdds);
+        Assert.Equal(64 * multiplyAdds, NetworkSummary.Summarize(Architecture.Find(name)!, NetworkShape.Mnist, batchSize: 64).TrainingMultiplyAdds);
     }
 
     // Whatever has no weights may stand between the image and the first layer; and a later layer may read nothing but the image.
     [Fact]
     public void Every_layer_that_reads_only_the_image_is_one_that_reads_it()
     {
-        var summary = NetworkSummary.Of(
-            Of(() => new TwoBranches(Sequential(AvgPool2d(2), Conv2d(1, 1, kernel_size: 3), Conv2d(1, 1, kernel_size: 1)), Conv2d(1, 1, kernel_size: 5, stride: 2))),
+        var summary = NetworkSummary.Summarize(
+            CreateArchitecture(() => new TwoBranches(Sequential(AvgPool2d(2), Conv2d(1, 1, kernel_size: 3), Conv2d(1, 1, kernel_size: 1)), Conv2d(1, 1, kernel_size: 5, stride: 2))),
             new NetworkShape(1, 28, 28, 1));
         Assert.Equal([144 * 9, 144, 144 * 25], summary.Layers.Select(layer => layer.MultiplyAdds));
         Assert.Equal(2 * 144 * 9 + 3 * 144 + 2 * 144 * 25, summary.TrainingMultiplyAdds);
     }
 
     [Fact]
-    public void Strides_dilations_groups_and_pools_count()
+    public void Multiply_adds_depend_on_stride_dilation_and_groups()
     {
-        // 3, in steps of 2; then two taps four apart: 3 + 2 * 4; then a pool over two of them.
-        var network = Of(() => Sequential(
+        var network = CreateArchitecture(() => Sequential(
             Conv2d(4, 8, kernel_size: 3, stride: 2, padding: 1, groups: 4), ReLU(), Conv2d(8, 8, kernel_size: 3, dilation: 2), MaxPool2d(2)));
-        var summary = NetworkSummary.Of(network, new NetworkShape(4, 32, 24, 1));
-        Assert.Equal(3 + 2 * 4 + 2, summary.ReceptiveField);
+        var summary = NetworkSummary.Summarize(network, new NetworkShape(4, 32, 24, 1));
         Assert.Equal([8 * 16 * 12 * 9, 8 * 12 * 8 * 72], summary.Layers.Select(layer => layer.MultiplyAdds));
     }
-
-    [Fact]
-    public void A_map_that_sees_every_pixel_of_any_image_has_no_receptive_field() =>
-        Assert.Null(NetworkSummary.Of(
-            Of(() => Sequential(Conv2d(1, 1, kernel_size: 3), AdaptiveAvgPool2d(2))), NetworkShape.Mnist).ReceptiveField);
 
     [Fact]
     public void The_most_classes_cost_no_memory()
@@ -166,11 +166,11 @@ public sealed class NetworkSummaryTests
         Assert.Equal(1, Summary("inception", new NetworkShape(1, 16, 17, 10)).Layers.Count(layer => layer.Kind == "Linear"));
 
         var large = Assert.Throws<UserException>(
-            () => NetworkSummary.Of(Architecture.Find("resnet18")!, new NetworkShape(1000, 16384, 16384, 10), int.MaxValue));
+            () => NetworkSummary.Summarize(Architecture.Find("resnet18")!, new NetworkShape(1000, 16384, 16384, 10), int.MaxValue));
         Assert.DoesNotContain('\n', large.Message);
         Assert.Contains("1000x16384x16384", large.Message);
-        var broken = Of(() => Sequential(Conv2d(1, 2, kernel_size: 3), Conv2d(3, 2, kernel_size: 3)));
-        Assert.DoesNotContain('\n', Assert.Throws<UserException>(() => NetworkSummary.Of(broken, NetworkShape.Mnist)).Message);
+        var broken = CreateArchitecture(() => Sequential(Conv2d(1, 2, kernel_size: 3), Conv2d(3, 2, kernel_size: 3)));
+        Assert.DoesNotContain('\n', Assert.Throws<UserException>(() => NetworkSummary.Summarize(broken, NetworkShape.Mnist)).Message);
     }
 
     [Fact]
@@ -186,14 +186,15 @@ public sealed class NetworkSummaryTests
     }
 
     private static NetworkSummary Summary(string name, NetworkShape? shape = null) =>
-        NetworkSummary.Of(Architecture.Find(name)!, shape ?? NetworkShape.Mnist);
+        NetworkSummary.Summarize(Architecture.Find(name)!, shape ?? NetworkShape.Mnist);
 
-    private static Architecture Of(Func<Module<Tensor, Tensor>> make) => new("test", "Test", "", _ => make());
+    private static Architecture CreateArchitecture(Func<Module<Tensor, Tensor>> make) => new("test", "Test", "", _ => make());
 
     private static void AssertSummary(string name, NetworkShape shape, long parameters, long multiplyAdds, int receptiveField)
     {
         var summary = Summary(name, shape);
-        Assert.Equal((parameters, multiplyAdds, receptiveField), (summary.Parameters, summary.MultiplyAdds, summary.ReceptiveField));
+        Assert.Equal((parameters, multiplyAdds), (summary.Parameters, summary.MultiplyAdds));
+        Assert.Equal(new ReceptiveField(receptiveField, receptiveField), summary.ReceptiveField);
         Assert.Equal(parameters, summary.Layers.Sum(layer => layer.Parameters));
         Assert.Equal(multiplyAdds, summary.Layers.Sum(layer => layer.MultiplyAdds));
     }
@@ -214,7 +215,7 @@ public sealed class NetworkSummaryTests
     }
 
     // Its first branch is computed, and then added or not.
-    private sealed class Wasteful : Module<Tensor, Tensor>, IDescribed
+    private sealed class Wasteful : TraceableModule
     {
         private readonly Module<Tensor, Tensor> first = Sequential(Conv2d(1, 1, kernel_size: 3), Conv2d(1, 1, kernel_size: 1));
         private readonly Module<Tensor, Tensor> second = Conv2d(1, 1, kernel_size: 3);
@@ -227,16 +228,10 @@ public sealed class NetworkSummaryTests
             RegisterComponents();
         }
 
-        public override Tensor forward(Tensor x)
+        public override GraphValue forward(GraphValue x)
         {
             var (y, z) = (first.call(x), second.call(x));
             return addsFirst ? y + z : z;
-        }
-
-        public GraphValue Describe(IGraphBuilder graph, GraphValue x)
-        {
-            var (y, z) = (graph.Call(first, x), graph.Call(second, x));
-            return addsFirst ? graph.Add(y, z) : z;
         }
     }
 

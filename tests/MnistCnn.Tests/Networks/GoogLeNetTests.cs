@@ -73,27 +73,27 @@ public sealed class GoogLeNetTests
     public void Multiply_adds_are_torchvision_s_and_the_receptive_field_is_that_of_its_windows()
     {
         var expected = TorchvisionFixture.Read("googlenet").Networks["googlenet"];
-        var summary = NetworkSummary.Of(Architecture, ImageNet);
+        var summary = NetworkSummary.Summarize(Architecture, ImageNet);
         Assert.Equal(expected.Parameters, summary.Parameters);
         Assert.Equal(1_498_376_192, expected.MultiplyAdds);
         Assert.Equal(expected.MultiplyAdds, summary.MultiplyAdds);
         Assert.Equal([], summary.UnusedLayers!);
 
         // 7 pixels for the first convolution; each further window of 3 adds two steps of the maps that it is on, that of 2 one.
-        Assert.Equal(7 + 2 * 2 + 2 * 4 + 2 * 4 + 2 * 2 * 8 + 2 * 8 + 5 * 2 * 16 + 16 + 2 * 2 * 32, summary.ReceptiveField);
+        Assert.Equal(7 + 2 * 2 + 2 * 4 + 2 * 4 + 2 * 2 * 8 + 2 * 8 + 5 * 2 * 16 + 16 + 2 * 2 * 32, summary.ReceptiveField!.Height);
     }
 
     // Rounded up: torchvision's documentation of its maps.
     [Fact]
     public void Maps_are_as_large_as_torchvision_s()
     {
-        var summary = NetworkSummary.Of(Architecture, ImageNet);
+        var summary = NetworkSummary.Summarize(Architecture, ImageNet);
         Assert.Equal([64, 112, 112], Shape("conv1.conv"));
         Assert.Equal([192, 56, 56], Shape("conv3.conv"));
         Assert.Equal([128, 28, 28], Shape("inception3a.branch2.1.conv"));
         Assert.Equal([208, 14, 14], Shape("inception4a.branch2.1.conv"));
         Assert.Equal([320, 7, 7], Shape("inception5a.branch2.1.conv"));
-        summary = NetworkSummary.Of(Architecture, NetworkShape.Mnist);
+        summary = NetworkSummary.Summarize(Architecture, NetworkShape.Mnist);
         Assert.Equal([192, 7, 7], Shape("conv3.conv"));
         Assert.Equal([192, 3, 3], Shape("inception3b.branch2.1.conv"));
         Assert.Equal([208, 1, 1], Shape("inception4a.branch2.1.conv"));

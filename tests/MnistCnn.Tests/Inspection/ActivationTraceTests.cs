@@ -1,5 +1,3 @@
-using MnistCnn.Data;
-using MnistCnn.Export;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
@@ -64,10 +62,9 @@ public sealed class TraceTests : IDisposable
     public void Operations_are_those_of_an_exported_network_and_are_called_the_same(string name)
     {
         using var network = RandomNetwork.Create(name, Colour);
-        var exported = OnnxModel.Of(
-            Architecture.Find(name)!, network, new OnnxSettings(Colour, Normalization.Mnist, new Dictionary<string, string> { ["classes"] = "[]" })).Graph.Node;
+        var exported = OnnxModelTests.Export(name, network, Colour).Graph.Node;
         var nodes = Run(network, zeros(1, 3, 24, 20)).Nodes;
-        Assert.Equal((Trace.Image, "Input"), (nodes.First().Name, nodes.First().Operation));
+        Assert.Equal((ActivationTrace.Image, "Input"), (nodes.First().Name, nodes.First().Operation));
         Assert.Equal(exported.Select(node => (node.Name, node.OpType)), nodes.Skip(1).Select(node => (node.Name, node.Operation)));
         Assert.All(exported.Skip(1).Zip(nodes.Skip(2)), pair => Assert.Equal(pair.First.Input.Take(pair.Second.Inputs.Count), pair.Second.Inputs));
     }
@@ -101,7 +98,7 @@ public sealed class TraceTests : IDisposable
         using var printed = RandomNetwork.Create("residual-as-printed", NetworkShape.Mnist);
         printed.load_state_dict(residual.state_dict());
         var images = randn(3, 1, 28, 28);
-        Wire[] listing = [new("rBlock1/conv2/Conv", 0, "Relu"), new("rBlock2/conv2/Conv", 0, "Relu_1")];
+        InputOverride[] listing = [new("rBlock1/conv2/Conv", 0, "Relu"), new("rBlock2/conv2/Conv", 0, "Relu_1")];
         Assert.Equal(Bits(printed.call(images)), Bits(Run(residual, images, listing).Logits));
         Assert.NotEqual(Bits(printed.call(images)), Bits(Run(residual, images, listing[..1]).Logits));
     }
@@ -116,7 +113,7 @@ public sealed class TraceTests : IDisposable
         using var network = RandomNetwork.Create("inception", NetworkShape.Mnist);
         var images = randn(2, 1, 28, 28);
         var whole = Bits(network.call(images));
-        var off = Run(network, images, new Wire("inceptionA/Concat", branch, null));
+        var off = Run(network, images, new InputOverride("inceptionA/Concat", branch, null));
         Part(network, "inceptionA").register_forward_hook((_, _, y) =>
         {
             y[.., first..end] = 0;
@@ -125,7 +122,7 @@ public sealed class TraceTests : IDisposable
         Assert.Equal(Bits(network.call(images)), Bits(off.Logits));
         Assert.NotEqual(whole, Bits(off.Logits));
         Assert.Null(off["inceptionA/Concat"].Inputs[branch]);
-        Assert.Equal(0, off["inceptionA/Concat"].Taken[branch].abs().max().item<float>());
+        Assert.Equal(0, off["inceptionA/Concat"].InputValues[branch].abs().max().item<float>());
     }
 
     [Fact]
@@ -133,7 +130,7 @@ public sealed class TraceTests : IDisposable
     {
         using var network = RandomNetwork.Create("residual", NetworkShape.Mnist);
         var images = randn(2, 1, 28, 28);
-        var off = Run(network, images, new Wire("rBlock1/Add", 0, null));
+        var off = Run(network, images, new InputOverride("rBlock1/Add", 0, null));
         var last = empty(0);
         Part(network, "rBlock1.conv2").register_forward_hook((_, _, y) => last = y);
         Part(network, "rBlock1").register_forward_hook((_, _, _) => relu(last));
@@ -149,11 +146,11 @@ public sealed class TraceTests : IDisposable
     [InlineData("rBlock1/Add", 0, "nothing", "rBlock1/Add cannot take 'nothing': there is no such operation before it")]
     [InlineData("rBlock1/Add", 0, "rBlock1/Relu_1", "rBlock1/Add cannot take 'rBlock1/Relu_1': there is no such operation before it")]
     [InlineData("rBlock1/Add", 0, "rBlock1/Add", "rBlock1/Add cannot take 'rBlock1/Add': there is no such operation before it")]
-    [InlineData("rBlock1/Add", 0, "conv1/Conv", "rBlock1/Add cannot take conv1/Conv, since that has the shape 16x24x24, not 16x12x12")]
+    [InlineData("rBlock1/Add", 0, "conv1/Conv", "rBlock1/Add cannot take conv1/Conv: it has the shape 16x24x24, not 16x12x12")]
     public void A_wire_that_leads_nowhere_is_refused_in_a_line(string node, int input, string? instead, string message)
     {
         using var network = RandomNetwork.Create("residual", NetworkShape.Mnist);
-        var error = Assert.Throws<UserException>(() => Run(network, zeros(1, 1, 28, 28), new Wire(node, input, instead)));
+        var error = Assert.Throws<UserException>(() => Run(network, zeros(1, 1, 28, 28), new InputOverride(node, input, instead)));
         Assert.Contains(message, error.Message);
         Assert.DoesNotContain('\n', error.Message);
     }
@@ -162,7 +159,7 @@ public sealed class TraceTests : IDisposable
     public void An_input_is_replaced_once()
     {
         using var network = RandomNetwork.Create("residual", NetworkShape.Mnist);
-        Wire[] twice = [new("rBlock1/Add", 0, null), new("rBlock1/Add", 0, "Relu")];
+        InputOverride[] twice = [new("rBlock1/Add", 0, null), new("rBlock1/Add", 0, "Relu")];
         Assert.Equal(
             "Input 0 of rBlock1/Add is replaced twice.",
             Assert.Throws<UserException>(() => Run(network, zeros(1, 1, 28, 28), twice)).Message);
@@ -182,7 +179,7 @@ public sealed class TraceTests : IDisposable
                     stop.Cancel();
                 return null!;
             });
-        Assert.Throws<OperationCanceledException>(() => Trace.Of(network, zeros(1, 1, 28, 28), [], stop.Token));
+        Assert.Throws<OperationCanceledException>(() => ActivationTrace.Run(network, zeros(1, 1, 28, 28), [], stop.Token));
         Assert.Equal(["conv1", "rBlock1.conv1"], calls);
     }
 
@@ -191,8 +188,8 @@ public sealed class TraceTests : IDisposable
     {
         using var network = Sequential(("conv", Conv2d(1, 2, 3)), ("mystery", Tanh()));
         Assert.Contains(
-            "its part mystery, a Tanh, does not say what it computes",
-            Assert.Throws<UserException>(() => Run(network, zeros(1, 1, 28, 28))).Message);
+            "Its module mystery, a Tanh, cannot be traced",
+            Assert.Throws<NotSupportedException>(() => Run(network, zeros(1, 1, 28, 28))).Message);
     }
 
     private static void AssertSame(Module<Tensor, Tensor> network, Tensor images)
@@ -210,15 +207,15 @@ public sealed class TraceTests : IDisposable
         var logits = Bits(network.call(images));
         Assert.Equal(logits, Bits(trace.Logits));
         Assert.Equal(logits, Bits(trace.Nodes.Last().Value));
-        Assert.Equal(Bits(images), Bits(trace[Trace.Image].Value));
+        Assert.Equal(Bits(images), Bits(trace[ActivationTrace.Image].Value));
         Assert.True(values.Count > 3);
         foreach (var (name, value) in values)
-            Assert.Equal(value, Bits(trace.Nodes.Last(node => name == "" || node.Part == name || node.Part.StartsWith($"{name}.", StringComparison.Ordinal)).Value));
-        Assert.All(trace.Nodes, node => Assert.Equal(node.Inputs.Select(input => Bits(trace[input!].Value)), node.Taken.Select(Bits)));
+            Assert.Equal(value, Bits(trace.Nodes.Last(node => name == "" || node.Module == name || node.Module.StartsWith($"{name}.", StringComparison.Ordinal)).Value));
+        Assert.All(trace.Nodes, node => Assert.Equal(node.Inputs.Select(input => Bits(trace[input!].Value)), node.InputValues.Select(Bits)));
     }
 
-    private static Trace Run(Module<Tensor, Tensor> network, Tensor images, params Wire[] wires) =>
-        Trace.Of(network, images, wires, TestContext.Current.CancellationToken);
+    private static ActivationTrace Run(Module<Tensor, Tensor> network, Tensor images, params InputOverride[] wires) =>
+        ActivationTrace.Run(network, images, wires, TestContext.Current.CancellationToken);
 
     private static Module<Tensor, Tensor> Part(Module<Tensor, Tensor> network, string name) =>
         (Module<Tensor, Tensor>)network.named_modules().Single(part => part.name == name).module;

@@ -61,14 +61,14 @@ public sealed class SwitchTests
     private static void AssertBlock(string name, string block, int count, params string[] some)
     {
         using var network = RandomNetwork.Create(name, NetworkShape.Mnist);
-        var nodes = Trace.Of(network, empty(0, 1, 28, 28), [], TestContext.Current.CancellationToken).Nodes;
-        var blocks = Switch.BlockOf(nodes);
+        var nodes = ActivationTrace.Run(network, empty(0, 1, 28, 28), [], TestContext.Current.CancellationToken).Nodes;
+        var blocks = Ablation.BlockOf(nodes);
         Assert.Equal(nodes.Select(node => node.Name), blocks.Keys);
         var inside = blocks.Where(entry => entry.Value == block).Select(entry => entry.Key).ToArray();
         Assert.Equal(nodes.Count(node => node.Name.StartsWith(block.Replace('.', '/') + "/", StringComparison.Ordinal)), inside.Length);
         Assert.Superset(some.ToHashSet(), inside.ToHashSet());
         Assert.Equal(count, inside.Length);
-        Assert.Null(blocks[Trace.Image]);
+        Assert.Null(blocks[ActivationTrace.Image]);
         Assert.Null(blocks[nodes.Last().Name]);
     }
 
@@ -78,8 +78,8 @@ public sealed class SwitchTests
         using var network = RandomNetwork.Create(name, NetworkShape.Mnist);
         return
         [
-            .. Switch.Of(network, Trace.Of(network, empty(0, 1, 28, 28), [], TestContext.Current.CancellationToken).Nodes)
-                .Select(found => $"{found.Kind} of {found.Block}: {found.Wire.Node}:{found.Wire.Input}:{found.Wire.Instead}"),
+            .. Ablation.Find(network, ActivationTrace.Run(network, empty(0, 1, 28, 28), [], TestContext.Current.CancellationToken).Nodes)
+                .Select(found => $"{found.Kind} of {found.Block}: {found.Override.Node}:{found.Override.Input}:{found.Override.Replacement}"),
         ];
     }
 }
