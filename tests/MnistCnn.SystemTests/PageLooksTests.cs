@@ -100,7 +100,7 @@ public sealed partial class PageLooksTests(ServedPage page) : IDisposable
             Browser.WaitUntil("the answer", () => browser.Find("#answer").Text == "9");
             browser.Point(last, 0.1, 0.1);
             last.Click();
-            browser.Find(".part canvas");
+            browser.Find(".term canvas");
         }
 
         return browser;

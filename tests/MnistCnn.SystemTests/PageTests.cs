@@ -126,17 +126,17 @@ public sealed class PageTests(ServedPage page) : IDisposable
         AssertParts("");
         var wire = browser.Find("input[data-kind='shortcut']");
         wire.Click();
-        Browser.WaitUntil("x to be nothing", () => Number(".part[data-part='x']", "norm") == 0);
+        Browser.WaitUntil("x to be nothing", () => Number(".term[data-term='x']", "norm") == 0);
         AssertParts($"&wire={Uri.EscapeDataString(wire.GetAttribute("data-wire")!)}");
 
         void AssertParts(string wire)
         {
             var parts = page.Frame($"api/models/residual/map?image={Nine}&node=rBlock1/Relu_1&channel={channel}{wire}")["sum"]
-                .GetProperty("parts").EnumerateArray();
+                .GetProperty("terms").EnumerateArray();
             Assert.Equal(
                 parts.Select(part => (part.GetProperty("name").GetString(), part.GetProperty("norm").GetDouble())),
-                browser.FindAll(".part").Select(part => (part.GetAttribute("data-part"), Number(part, "norm"))));
-            Assert.Equal(["x", "F(x)", "x + F(x)", "relu"], browser.FindAll(".part strong").Select(name => name.Text));
+                browser.FindAll(".term").Select(term => (term.GetAttribute("data-term"), Number(term, "norm"))));
+            Assert.Equal(["x", "F(x)", "x + F(x)", "relu"], browser.FindAll(".term strong").Select(name => name.Text));
         }
     }
 
@@ -240,8 +240,7 @@ public sealed class PageTests(ServedPage page) : IDisposable
             sum += (double)values[(channel * shape[1] + y) * shape[2] + x] * weights[weight];
         }
 
-        var (height, width) = (value.GetProperty("height").GetInt32(), value.GetProperty("width").GetInt32());
-        return (sum, map["bias"].GetDouble(), map.Floats(value.GetProperty("at"), height * width)[row * width + column]);
+        return (sum, map["bias"].GetDouble(), map.Floats(value)[row * Frame.Numbers(value.GetProperty("shape"))[1] + column]);
     }
 
     private double[] Probabilities(string model, string changes) =>

@@ -38,14 +38,14 @@ public sealed class Frame
 
     /// <summary>The float32 numbers of something with a shape.</summary>
     public float[] Floats(JsonElement shaped) =>
-        Floats(shaped.GetProperty("at"), Numbers(shaped.GetProperty("shape")).Aggregate(1L, (product, side) => product * side));
+        Floats(shaped.GetProperty("offset"), Numbers(shaped.GetProperty("shape")).Aggregate(1L, (product, side) => product * side));
 
     /// <summary>The bytes of something with a scale, as the numbers that they stand for.</summary>
     public double[] Scaled(JsonElement scaled, int maps)
     {
         var (scale, zero) = (scaled.GetProperty("scale").GetDouble(), scaled.GetProperty("zero").GetInt32());
         var count = maps * scaled.GetProperty("height").GetInt64() * scaled.GetProperty("width").GetInt64();
-        return [.. Bytes(scaled.GetProperty("at"), count).Select(value => scale * (value - zero))];
+        return [.. Bytes(scaled.GetProperty("offset"), count).Select(value => scale * (value - zero))];
     }
 
     public static long[] Numbers(JsonElement array) => [.. array.EnumerateArray().Select(number => number.GetInt64())];

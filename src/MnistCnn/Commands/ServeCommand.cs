@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Net;
+using Microsoft.AspNetCore.Builder;
 using MnistCnn.Reporting;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
@@ -10,12 +11,13 @@ using MnistCnn.Web;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>serve</c>: a page to draw on, and to see what the blocks do.</summary>
+/// <summary><c>serve</c>: a local web page to draw digits, look inside networks and watch runs.</summary>
 internal static class ServeCommand
 {
     private static readonly Argument<string[]> ModelNames = new("MODEL")
     {
-        Description = $"Networks to show, each {SharedOptions.ModelKinds} [default: {string.Join(" and ", ModelLocator.Ready)}, or the network that --arch names]",
+        Description = $"Networks to show, each {SharedOptions.ModelKinds} "
+            + $"[default: {string.Join(" and ", ModelLocator.Ready)}, or the network that --arch names]",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
@@ -27,13 +29,13 @@ internal static class ServeCommand
     };
 
     private static readonly Option<int?> Port = OptionParsers.OptionalCount(
-        "--port", $"Port. [default: {ServeSettings.FirstPort}, or the next free one]", ushort.MaxValue);
+        "--port", $"Port. [default: {Server.FirstPort}, or the next free one]", ushort.MaxValue);
 
     private static readonly Option<IPAddress?> Listen = new("--listen")
     {
         Description = "Accept connections from other machines: address to listen on, 0.0.0.0 for all. [default: this machine only]",
         HelpName = "ADDRESS",
-        CustomParser = Address,
+        CustomParser = ParseAddress,
     };
 
     private static readonly Option<bool> NoBrowser = new("--no-browser") { Description = "Do not open the page in a browser." };
@@ -44,33 +46,32 @@ internal static class ServeCommand
         {
             ModelNames, RunsFolder, DataOptions.Data, Port, Listen, NoBrowser, SharedOptions.Threads, SharedOptions.Json,
         };
-        command.SetAction(parseResult => Run(parseResult).GetAwaiter().GetResult()); // so that signals are this program's to handle: ShutdownSignals
+        // Synchronous, since System.CommandLine handles signals of asynchronous actions itself: see ShutdownSignals.
+        command.SetAction(parseResult => Run(parseResult).GetAwaiter().GetResult());
         return command;
     }
 
     private static async Task<int> Run(ParseResult parseResult)
     {
-        var folder = Path.GetFullPath(parseResult.GetRequiredValue(RunsFolder));
-        if (File.Exists(folder))
-            throw new UserException($"{folder} is a file; {RunsFolder.Name} takes a folder of runs.");
+        var runsFolder = Path.GetFullPath(parseResult.GetRequiredValue(RunsFolder));
+        if (File.Exists(runsFolder))
+            throw new UserException($"{runsFolder} is a file; {RunsFolder.Name} takes a folder of runs.");
         var device = TorchEnvironment.Start(parseResult.GetValue(SharedOptions.Device), parseResult.GetValue(SharedOptions.Threads));
         using var data = DataOptions.Load(parseResult, trainLimit: 1, testLimit: null);
         DataOptions.Report(parseResult, data);
-        var runs = new RunWatcher(folder);
-        using var models = new Models(device, Named(parseResult), parseResult.GetValue(SharedOptions.Arch), runs, data);
+        var runs = new RunWatcher(runsFolder);
+        using var models = new ModelCache(device, FindModels(parseResult), parseResult.GetValue(SharedOptions.Arch), runs, data);
         using var queue = new InferenceQueue();
-        await queue.Run(() => models.Named.ToArray(), CancellationToken.None);
+        await queue.Run(() => models.Named.Count(), CancellationToken.None); // loads them
 
         using var interruption = new ShutdownSignals();
-        var settings = new ServeSettings(parseResult.GetValue(Listen), parseResult.GetValue(Port));
-        var (app, address) = await Server.Start(settings, new Api(queue, models, runs, interruption.Token).MapPaths);
+        using var evaluator = new TestEvaluator(queue, models, interruption.Token);
+        var (app, url) = await Start(parseResult, new Api(queue, models, evaluator, runs, interruption.Token));
         await using (app)
         {
-            if (settings.Address is not null && !IPAddress.IsLoopback(settings.Address))
-                Console.Error.WriteLine($"warning: Anyone who can reach {address} can see everything on this page; there is no password. Ctrl-C stops the server.");
-            Output.Write(parseResult.GetValue(SharedOptions.Json), new { address }, _ => Console.Out.WriteLine(address));
+            Output.Write(parseResult.GetValue(SharedOptions.Json), new { address = url }, _ => Console.Out.WriteLine(url));
             if (!parseResult.GetValue(NoBrowser) && !Console.IsOutputRedirected)
-                OpenBrowser(address);
+                OpenBrowser(url);
             await Task.Delay(Timeout.Infinite, interruption.Token).ContinueWith(_ => { }, TaskScheduler.Default);
             await app.StopAsync(new CancellationToken(canceled: true));
         }
@@ -78,29 +79,32 @@ internal static class ServeCommand
         return 0;
     }
 
-    // The files of the networks, by what requests call them.
-    private static Dictionary<string, string> Named(ParseResult parseResult)
+    private static IReadOnlyDictionary<string, string> FindModels(ParseResult parseResult)
     {
-        string?[] standard = parseResult.GetValue(SharedOptions.Arch) is null ? [.. ModelLocator.Ready] : [null];
-        var names = parseResult.GetValue(ModelNames) is { Length: > 0 } given ? given : standard;
-        var named = new Dictionary<string, string>();
-        foreach (var name in names)
-        {
-            var path = ModelLocator.Find(name, parseResult.GetValue(SharedOptions.Arch));
-            if (named.ContainsValue(path))
-                continue;
-            var id = name is not null && Directory.Exists(name) ? Path.GetFileName(Path.GetDirectoryName(path))! : Path.GetFileNameWithoutExtension(path);
-            id = id.Trim('.') == "" ? "model" : id; // "." would be another place in a path
-            var free = id;
-            for (var count = 2; named.ContainsKey(free); count++)
-                free = $"{id}-{count}";
-            named.Add(free, path);
-        }
-
-        return named;
+        var architecture = parseResult.GetValue(SharedOptions.Arch);
+        string?[] defaults = architecture is null ? [.. ModelLocator.Ready] : [null];
+        var names = parseResult.GetValue(ModelNames) is { Length: > 0 } given ? given : defaults;
+        return ModelCache.AssignIds(names.Select(name => ModelLocator.Find(name, architecture)));
     }
 
-    private static IPAddress? Address(ArgumentResult result)
+    private static async Task<(WebApplication App, string Url)> Start(ParseResult parseResult, Api api)
+    {
+        var address = parseResult.GetValue(Listen);
+        try
+        {
+            var server = await Server.Start(address, parseResult.GetValue(Port), api.Map);
+            if (address is not null && !IPAddress.IsLoopback(address))
+                Console.Error.WriteLine(
+                    $"warning: Anyone who can reach {server.Url} can see everything on this page; there is no password. Ctrl-C stops the server.");
+            return server;
+        }
+        catch (UserException error)
+        {
+            throw new UserException($"{error.Message} Choose another one with {Listen.Name} or {Port.Name}.", error);
+        }
+    }
+
+    private static IPAddress? ParseAddress(ArgumentResult result)
     {
         if (IPAddress.TryParse(result.Text(), out var address))
             return address;
@@ -108,15 +112,15 @@ internal static class ServeCommand
         return null;
     }
 
-    private static void OpenBrowser(string address)
+    private static void OpenBrowser(string url)
     {
         try
         {
-            Process.Start(new ProcessStartInfo(address) { UseShellExecute = true })?.Dispose();
+            Process.Start(new ProcessStartInfo(url) { UseShellExecute = true })?.Dispose();
         }
         catch (Exception error) when (error is Win32Exception or FileNotFoundException or PlatformNotSupportedException)
         {
-            // There is no browser here; the address was printed.
+            // There is no browser; the URL was printed.
         }
     }
 }

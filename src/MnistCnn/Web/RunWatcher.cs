@@ -6,44 +6,47 @@ using MnistCnn.Runtime;
 
 namespace MnistCnn.Web;
 
-/// <summary>The runs in a folder. It only reads; nothing is asked of a trainer that writes there.</summary>
-/// <param name="folder">The folder that holds a folder for each run; it need not be there yet.</param>
-/// <param name="pause">Time between two looks at the folder, in seconds.</param>
+/// <summary>Reads the run folders in a folder. It takes no locks, so trainers that write there are not disturbed.</summary>
+/// <param name="folder">Contains one folder per run; need not exist yet.</param>
+/// <param name="pause">Seconds between two scans of the folder.</param>
 internal sealed class RunWatcher(string folder, double pause = 0.5)
 {
     private const string ModelPrefix = "run:";
-    private const int PausesBetweenSigns = 30;
+    private const int ScansPerKeepAlive = 30;
 
-    /// <summary>The file with the weights of a run's best epoch, by the id of its network; null where there is no such run.</summary>
-    public string? ModelOf(string id) => id.StartsWith(ModelPrefix, StringComparison.Ordinal)
-        ? Folders().Where(run => Path.GetFileName(run) == id[ModelPrefix.Length..]).Select(run => Path.Combine(run, RunFolder.BestFile)).FirstOrDefault()
-        : null;
+    /// <summary>Returns the path of a run's best weights, whether the file exists or not.</summary>
+    /// <param name="id">The model's id: <c>run:NAME</c>.</param>
+    /// <returns>Null if there is no such run.</returns>
+    public string? FindWeights(string id) => id.StartsWith(ModelPrefix, StringComparison.Ordinal)
+        && RunPaths().FirstOrDefault(run => Path.GetFileName(run) == id[ModelPrefix.Length..]) is { } run
+            ? Path.Combine(run, RunFolder.BestFile)
+            : null;
 
-    /// <summary>All runs, the latest first.</summary>
-    public RunFolders Read() => new(folder, [.. Folders().Select(Read).OrderByDescending(run => run.Started)]);
+    /// <summary>Reads all runs, the latest first.</summary>
+    public RunList Read() => new(folder, [.. RunPaths().Select(Read).OrderByDescending(run => run.Started)]);
 
     /// <summary>
-    /// Each run, and each again when it has changed, until it is stopped. From time to time a sign of life, so that it comes out when there
-    /// is no page any more to send it to.
+    /// Streams every run (<c>run</c>), then each run that changes, and the name of each that is deleted (<c>gone</c>). A periodic keep-alive
+    /// (<c>alive</c>) detects closed connections; the first one opens the stream.
     /// </summary>
     public async IAsyncEnumerable<SseItem<object>> Watch([EnumeratorCancellation] CancellationToken stop)
     {
         var known = new Dictionary<string, string>();
-        for (var pauses = 1; ; pauses++)
+        for (var scans = 0; ; scans++)
         {
-            var now = Folders().ToDictionary(run => run, State);
+            if (scans % ScansPerKeepAlive == 0)
+                yield return new SseItem<object>(new { }, "alive");
+            var now = RunPaths().ToDictionary(run => run, StateOf);
             foreach (var (run, state) in now.Where(run => known.GetValueOrDefault(run.Key) != run.Value))
                 yield return new SseItem<object>(Read(run), "run");
             foreach (var run in known.Keys.Except(now.Keys))
-                yield return new SseItem<object>(new RunGone(Path.GetFileName(run)), "gone");
-            if (pauses % PausesBetweenSigns == 0)
-                yield return new SseItem<object>(new object(), "alive");
+                yield return new SseItem<object>(new { name = Path.GetFileName(run) }, "gone");
             known = now;
             await Task.Delay(TimeSpan.FromSeconds(pause), stop);
         }
     }
 
-    private IEnumerable<string> Folders()
+    private IEnumerable<string> RunPaths()
     {
         try
         {
@@ -57,7 +60,8 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
 
     private static RunSummary Read(string run)
     {
-        var (name, info, metrics) = (Path.GetFileName(run), Path.Combine(run, RunFolder.InfoFile), new FileInfo(Path.Combine(run, RunFolder.MetricsFile)));
+        var (name, info) = (Path.GetFileName(run), Path.Combine(run, RunFolder.InfoFile));
+        var metrics = new FileInfo(Path.Combine(run, RunFolder.MetricsFile));
         try
         {
             var saved = metrics is { Exists: true, Length: > 0 }
@@ -65,20 +69,20 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
                 : new RunRecord(name, RunInfo.Read(info), []);
             if (saved.Info?.Settings.Problem() is { } problem)
                 throw new InvalidDataException($"{info} is damaged: {problem}.");
-            var isKnown = Architecture.Find(saved.Info?.Settings.Architecture) is not null;
+            var settings = saved.Info?.Settings;
+            var hasModel = Architecture.Find(settings?.Architecture) is not null && File.Exists(Path.Combine(run, RunFolder.BestFile));
             return new RunSummary(
-                name, isKnown && File.Exists(Path.Combine(run, RunFolder.BestFile)) ? ModelPrefix + name : null,
-                saved.Info?.Settings.Architecture,
-                saved.Info?.Settings.Seed, saved.Info?.Settings.BatchSize, saved.Info?.Settings.LearningRate, saved.Info?.Status, saved.Info?.Error, saved.Info?.Started, saved.Info?.Data.Folder,
-                saved.Info?.Settings.Epochs, saved.Epochs);
+                name, saved.Epochs, Model: hasModel ? ModelPrefix + name : null,
+                settings?.Architecture, settings?.Seed, settings?.BatchSize, settings?.LearningRate,
+                saved.Info?.Status, saved.Info?.Error, saved.Info?.Started, saved.Info?.Data.Folder, settings?.Epochs);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            return new RunSummary(name, null, null, null, null, null, null, null, null, null, null, [], ErrorText.Line(error));
+            return new RunSummary(name, [], Problem: ErrorText.Line(error));
         }
     }
 
     // Changes whenever the trainer has written one of its files.
-    private static string State(string run) => string.Join(' ', new[] { RunFolder.InfoFile, RunFolder.MetricsFile, RunFolder.BestFile }
+    private static string StateOf(string run) => string.Join(' ', new[] { RunFolder.InfoFile, RunFolder.MetricsFile, RunFolder.BestFile }
         .Select(name => new FileInfo(Path.Combine(run, name))).Select(file => file.Exists ? $"{file.LastWriteTimeUtc.Ticks}/{file.Length}" : "-"));
 }

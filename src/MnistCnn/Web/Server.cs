@@ -1,9 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -13,64 +13,90 @@ using MnistCnn.Runtime;
 
 namespace MnistCnn.Web;
 
-/// <summary>The local server: its port, its limits, and what it does with a request before the <see cref="Api"/> sees it.</summary>
+/// <summary>The HTTP server: port, limits per connection and middleware.</summary>
 internal static class Server
 {
-    private const int PortsToTry = 100;
+    /// <summary>Default port, if it is free.</summary>
+    public const int FirstPort = 8080;
 
-    // Connections that do nothing cost little; a thousand of them must not keep the page out.
-    private const int MostConnections = 4096;
+    private const int PortsToTry = 100;
+    private const int MostConnections = 4096; // idle ones cost little; a thousand of them must not keep the page out
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
-    private static readonly MinDataRate Slowest = new(bytesPerSecond: 20_000, gracePeriod: Patience);
+    private static readonly MinDataRate SlowestRate = new(bytesPerSecond: 20_000, gracePeriod: Patience);
 
-    /// <summary>Starts it.</summary>
-    /// <param name="settings">Where it listens.</param>
-    /// <param name="map">Maps what it answers.</param>
-    /// <returns>The server, which is to be stopped and disposed of; and its address for a browser.</returns>
-    /// <exception cref="UserException">The port is taken, or the address not one of this machine's.</exception>
-    public static async Task<(WebApplication App, string Address)> Start(ServeSettings settings, Action<WebApplication> map)
+    /// <summary>Starts the server.</summary>
+    /// <param name="address">The address to listen on; null for loopback.</param>
+    /// <param name="port">The port; null for the first free one from <see cref="FirstPort"/>.</param>
+    /// <param name="map">Maps the routes.</param>
+    /// <returns>The server, which the caller stops and disposes, and its URL.</returns>
+    /// <exception cref="UserException">The port is taken, or the address is not one of this machine.</exception>
+    public static async Task<(WebApplication App, string Url)> Start(IPAddress? address, int? port, Action<WebApplication> map)
     {
-        // An empty one, so that no variable and no file of the current folder changes what it listens on.
+        var host = address is null || RequestFilter.IsAny(address) ? "localhost" : RequestFilter.UrlHost(address);
+        foreach (var candidate in port is { } only ? [only] : Enumerable.Range(FirstPort, PortsToTry))
+        {
+            var app = Build(address, candidate, map);
+            try
+            {
+                await app.StartAsync();
+                return (app, $"http://{host}:{candidate}/");
+            }
+            catch (SocketException error) when (error.SocketErrorCode is SocketError.AddressNotAvailable)
+            {
+                await app.DisposeAsync();
+                throw new UserException($"{address} is not an address of this machine.", error);
+            }
+            catch (Exception error) when (error is IOException or SocketException)
+            {
+                await app.DisposeAsync(); // another program has the port, or only an administrator may have it
+            }
+        }
+
+        throw new UserException(port is null ? $"The ports from {FirstPort} to {FirstPort + PortsToTry - 1} are taken." : $"Port {port} is taken.");
+    }
+
+    private static WebApplication Build(IPAddress? address, int port, Action<WebApplication> map)
+    {
+        // The empty builder reads no environment variables and no files of the current folder.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        var port = FreePort(settings);
-        builder.Services.AddRoutingCore();
-        builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
-        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.Zero);
-        builder.Services.ConfigureHttpJsonOptions(options =>
+        AddServices(builder.Services);
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(options => ConfigureKestrel(options, address, port));
+        var app = builder.Build();
+        app.Use(ErrorResponses.HandleExceptions);
+        app.Use(RequestFilter.Create(address).Check);
+        app.UseRouting();
+        app.UseRateLimiter();
+        map(app);
+        app.UseEndpoints(_ => { });
+        app.Run(context => ErrorResponses.Write(context, StatusCodes.Status404NotFound, $"There is nothing at {context.Request.Path}."));
+        return app;
+    }
+
+    private static void AddServices(IServiceCollection services)
+    {
+        services.AddRoutingCore();
+        services.AddRateLimiter(options =>
+        {
+            options.AddConcurrencyLimiter(Limits.WatcherPolicy, watchers => watchers.PermitLimit = Limits.MostWatchers);
+            options.OnRejected = (_, _) => throw new BusyException("Too many pages are watching. Try again in a moment.");
+        });
+        services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
+        services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.Zero);
+        services.ConfigureHttpJsonOptions(options =>
         {
             options.SerializerOptions.PropertyNamingPolicy = JsonFormat.Line.PropertyNamingPolicy;
             options.SerializerOptions.Encoder = JsonFormat.Line.Encoder;
         });
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(options => Limit(options, settings.Address, port));
-        var app = builder.Build();
-        app.Use(Answer.Failures);
-        app.Use(new Guard(settings.Address is null ? Guard.Loopback : Guard.HostsOf(settings.Address)).Check);
-        app.UseRouting();
-        map(app);
-        app.UseEndpoints(_ => { });
-        app.Run(context => Answer.Refuse(context, StatusCodes.Status404NotFound, $"There is nothing at {context.Request.Path}."));
-        try
-        {
-            await app.StartAsync();
-        }
-        catch (IOException error) when (settings.Port is null && error.InnerException is AddressInUseException)
-        {
-            await app.DisposeAsync();
-            return await Start(settings, map); // another program was faster; now its port is known to be taken
-        }
-
-        var host = settings.Address is { } address && !Guard.IsAny(address) ? Guard.Text(address) : "localhost";
-        return (app, $"http://{host}:{port}/");
     }
 
-    private static void Limit(KestrelServerOptions options, IPAddress? address, int port)
+    private static void ConfigureKestrel(KestrelServerOptions options, IPAddress? address, int port)
     {
         options.AddServerHeader = false;
         options.Limits.MaxConcurrentConnections = MostConnections;
-        options.Limits.MaxRequestBodySize = Pictures.LargestBody;
-        options.Limits.MinRequestBodyDataRate = Slowest;
-        options.Limits.MinResponseDataRate = Slowest;
+        options.Limits.MaxRequestBodySize = Limits.LargestBody;
+        options.Limits.MinRequestBodyDataRate = SlowestRate;
+        options.Limits.MinResponseDataRate = SlowestRate;
         options.Limits.RequestHeadersTimeout = Patience;
         options.Limits.MaxRequestBufferSize = 1 << 16;
         options.Limits.MaxRequestHeadersTotalSize = 1 << 14;
@@ -78,40 +104,5 @@ internal static class Server
             options.ListenLocalhost(port);
         else
             options.Listen(address, port);
-    }
-
-    // A port that others listen on already is not taken from them.
-    private static int FreePort(ServeSettings settings)
-    {
-        IPAddress[] addresses = settings.Address is null ? [IPAddress.Loopback, IPAddress.IPv6Loopback] : [settings.Address];
-        int[] ports = settings.Port is { } asked ? [asked] : [.. Enumerable.Range(ServeSettings.FirstPort, PortsToTry)];
-        foreach (var port in ports)
-            if (Array.TrueForAll(addresses, address => IsFree(address, port)))
-                return port;
-        throw new UserException(settings.Port is null
-            ? $"The ports from {ports[0]} to {ports[^1]} are all taken. Name another one with --port."
-            : $"Port {settings.Port} is taken. Name another one with --port, or none to have a free one chosen.");
-    }
-
-    private static bool IsFree(IPAddress address, int port)
-    {
-        try
-        {
-            using var listener = new TcpListener(address, port);
-            listener.Start();
-            return true;
-        }
-        catch (SocketException error) when (error.SocketErrorCode is SocketError.AddressAlreadyInUse or SocketError.AccessDenied)
-        {
-            return false;
-        }
-        catch (SocketException error) when (error.SocketErrorCode is SocketError.AddressNotAvailable && !IPAddress.IsLoopback(address))
-        {
-            throw new UserException($"{address} is not an address of this machine.", error);
-        }
-        catch (SocketException)
-        {
-            return true; // there is no IPv6 here
-        }
     }
 }

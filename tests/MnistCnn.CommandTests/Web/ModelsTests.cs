@@ -15,7 +15,7 @@ public sealed class ModelsTests(ServerWithModels models)
 {
     private static readonly string[] ModelFields =
     [
-        "id", "title", "architecture", "file", "channels", "height", "width", "classes", "pen", "parameters", "test_accuracy",
+        "id", "title", "architecture", "file", "channels", "height", "width", "classes", "reads_drawings", "parameters", "test_accuracy",
         "chosen_on_test", "has_images",
     ];
 
@@ -32,7 +32,7 @@ public sealed class ModelsTests(ServerWithModels models)
         Assert.Equal(["residual", "inception", "inception", "resnet18", "resnet20"], all.Select(model => model.GetProperty("architecture").GetString()));
         Assert.Equal(["Residual", "Inception", "Inception", "ResNet-18", "ResNet-20"], all.Select(model => model.GetProperty("title").GetString()));
         Assert.Equal(["1x28x28", "1x28x28", "3x24x20", "1x28x28", "1x28x28"], all.Select(model => string.Join('x', new[] { "channels", "height", "width" }.Select(side => model.GetProperty(side).GetInt32()))));
-        Assert.Equal([true, true, false, true, true], all.Select(model => model.GetProperty("pen").GetBoolean()));
+        Assert.Equal([true, true, false, true, true], all.Select(model => model.GetProperty("reads_drawings").GetBoolean()));
         Assert.Equal([true, true, false, true, true], all.Select(model => model.GetProperty("has_images").GetBoolean()));
         Assert.Equal([41_514, 97_298], all.Take(2).Select(model => model.GetProperty("parameters").GetInt64()));
         Assert.Equal(Enumerable.Range(0, 7).Select(number => $"class {number}"), all[2].GetProperty("classes").EnumerateArray().Select(name => name.GetString()));
@@ -84,7 +84,7 @@ public sealed class ModelsTests(ServerWithModels models)
         var trace = Run(network, network.Normalization.Apply(image.unsqueeze(0)));
         Assert.Equal(["image", "blank", "label", "probabilities", "logits", "layers"], look.Head.EnumerateObject().Select(field => field.Name));
         Assert.Equal(image.shape, Frame.Numbers(look["image"].GetProperty("shape")));
-        Assert.Equal(image.bytes.ToArray(), look.Bytes(look["image"].GetProperty("at"), image.numel()));
+        Assert.Equal(image.bytes.ToArray(), look.Bytes(look["image"].GetProperty("offset"), image.numel()));
         Assert.False(look["blank"].GetBoolean());
         Assert.Equal(JsonValueKind.Null, look["label"].ValueKind);
         AssertNear(trace.Logits[0], [.. Frame.Doubles(look["logits"]).Select(logit => (float)logit)]);
@@ -131,7 +131,7 @@ public sealed class ModelsTests(ServerWithModels models)
     {
         var look = await Server.Frame("/api/models/residual/look", SmallPictures.Encode(20, 30, (_, _) => SKColors.White));
         Assert.True(look["blank"].GetBoolean());
-        Assert.All(look.Bytes(look["image"].GetProperty("at"), 784), pixel => Assert.Equal(0, pixel));
+        Assert.All(look.Bytes(look["image"].GetProperty("offset"), 784), pixel => Assert.Equal(0, pixel));
         Assert.Equal(10, look["probabilities"].GetArrayLength());
     }
 
@@ -151,7 +151,7 @@ public sealed class ModelsTests(ServerWithModels models)
             var pixels = data.Test.Images[index].bytes.ToArray();
             Assert.Equal(pixels, Enumerable.Range(0, 784).Select(at => bitmap.GetPixel(at % 28, at / 28).Green));
             var look = await Server.Frame($"/api/models/residual/look?image={index}");
-            Assert.Equal(pixels, look.Bytes(look["image"].GetProperty("at"), 784));
+            Assert.Equal(pixels, look.Bytes(look["image"].GetProperty("offset"), 784));
             Assert.Equal(index % 10, look["label"].GetInt32());
         }
     }
@@ -240,7 +240,7 @@ public sealed class ModelsTests(ServerWithModels models)
         var expected = method == "gradient"
             ? Saliency.Gradient(network.Network.call, image, 8)
             : Saliency.Occlusion(network.Network.call, image, 8, CancellationToken.None);
-        Assert.Equal(["method", "class", "height", "width", "zero", "scale", "at"], heat.Head.EnumerateObject().Select(field => field.Name));
+        Assert.Equal(["method", "class", "height", "width", "zero", "scale", "offset"], heat.Head.EnumerateObject().Select(field => field.Name));
         Assert.Equal((method, 8, 28, 28, 128), (Text(heat.Head, "method"), heat["class"].GetInt32(), heat["height"].GetInt32(), heat["width"].GetInt32(), heat["zero"].GetInt32()));
         var step = heat["scale"].GetDouble();
         foreach (var (number, value) in expected.data<float>().Zip(heat.Scaled(heat.Head, 1)))
@@ -251,7 +251,7 @@ public sealed class ModelsTests(ServerWithModels models)
     {
         var look = await Server.Frame($"/api/models/residual/look?image=5&maps=1&{query}");
         var image = new byte[28, 28];
-        foreach (var (at, pixel) in look.Bytes(look["image"].GetProperty("at"), 784).Index())
+        foreach (var (at, pixel) in look.Bytes(look["image"].GetProperty("offset"), 784).Index())
             image[at / 28, at % 28] = pixel;
         return image;
     }

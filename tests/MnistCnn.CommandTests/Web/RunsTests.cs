@@ -14,7 +14,8 @@ namespace MnistCnn.Tests.Web;
 public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<RunsTests.ServerOfRuns>, IDisposable
 {
     private static readonly string[] Fields =
-        ["name", "model", "architecture", "seed", "batch_size", "learning_rate", "status", "error", "started", "data", "total_epochs", "epochs", "problem"];
+        ["name", "epochs", "model", "architecture", "seed", "batch_size", "learning_rate", "status", "error", "started", "data", "total_epochs",
+            "problem"];
 
     private static readonly EpochMetrics Epoch = new(1, 0.5, 0.25, 90, 1, 0.1, 1000);
 
@@ -78,8 +79,11 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         Directory.CreateDirectory(folder["runs"]);
         var stop = TestContext.Current.CancellationToken;
         await using var events = new RunWatcher(folder["runs"], pause: 0.001).Watch(stop).GetAsyncEnumerator(stop);
-        Assert.True(await events.MoveNextAsync());
-        Assert.Equal("alive", events.Current.EventType);
+        for (var count = 0; count < 2; count++)
+        {
+            Assert.True(await events.MoveNextAsync());
+            Assert.Equal("alive", events.Current.EventType);
+        }
     }
 
     [Theory]
@@ -322,11 +326,14 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         return [.. Frame.Doubles(look["logits"]).Select(logit => (float)logit)];
     }
 
+    // Also if there is no run yet, the stream is open at once.
     private async Task<EventStream> Events()
     {
-        var answer = await Server.Client.GetAsync("/api/runs/events", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
-        Assert.Equal((HttpStatusCode.OK, "text/event-stream"), (answer.StatusCode, answer.Content.Headers.ContentType?.ToString()));
-        return new EventStream(answer, new StreamReader(await answer.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken)));
+        var response = await Server.Client.GetAsync("/api/runs/events", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        Assert.Equal((HttpStatusCode.OK, "text/event-stream"), (response.StatusCode, response.Content.Headers.ContentType?.ToString()));
+        var events = new EventStream(response, new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken)));
+        await events.Next("alive");
+        return events;
     }
 
     /// <summary>Server-sent events as a browser reads them.</summary>

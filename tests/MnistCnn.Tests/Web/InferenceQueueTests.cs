@@ -46,7 +46,7 @@ public sealed class InferenceQueueTests
         using var release = new Gate();
         var waiting = Fill(queue, release, Stop);
         await Assert.ThrowsAsync<BusyException>(() => queue.Run(() => 0, Stop));
-        var part = queue.Run(() => 7, Stop, isPart: true);
+        var part = queue.Run(() => 7, Stop, bypassLimit: true);
         release.Set();
         await Task.WhenAll(waiting);
         Assert.Equal(7, await part);

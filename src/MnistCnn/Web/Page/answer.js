@@ -109,8 +109,8 @@ export class AnswerPanel {
   #paint() {
     if (!this.#look)
       return;
-    const { shape: [channels, height, width], at } = this.#look.json.image;
-    const bytes = this.#look.bytes(at, channels * height * width);
+    const { shape: [channels, height, width], offset } = this.#look.json.image;
+    const bytes = this.#look.bytes(offset, channels * height * width);
     const size = height * width;
     paintPixels(this.element.querySelector('.image'), height, width, channels === 3
       ? pixel => packed([bytes[pixel], bytes[size + pixel], bytes[2 * size + pixel]])

@@ -15,7 +15,7 @@
 //   .equation[data-sum][data-bias][data-value]   of a convolution: what all input maps give, the bias, and the value
 //   .contribution[data-channel][data-sum]    what one input map gives
 //   .numbers td[data-value]                  patch, kernel and products of that one
-//   .part[data-part][data-norm]              x, F(x), x + F(x), relu at the end of a block
+//   .term[data-term][data-norm]              x, F(x), x + F(x), relu at the end of a block
 //   #whatif-right, -down, -degrees, -scale, -thicker   the sliders; #reset
 //   [data-wire][data-kind]                 the switches: branch, shortcut, listing; in a fieldset with data-model
 //   #previous-image, #next-image, #random-image, #mistake, #image-caption, #file, #undo, #clear
@@ -24,7 +24,7 @@
 
 import { Problem } from './api.js';
 import { showConfusion } from './confusion.js';
-import { LookView } from './look.js';
+import { LookView } from './inspect.js';
 import { showRuns } from './runs.js';
 import { language, setLanguage, text, translate } from './text.js';
 

@@ -2,8 +2,8 @@
 
 import { map, Newest } from './api.js';
 import { largestOf, onThemeChange, paintValues, showLegend } from './colours.js';
-import { explanationOf } from './computing.js';
-import { kindOf, nameOf, shapeOf } from './names.js';
+import { explanationOf } from './explain.js';
+import { kindOf, nameOf, shapeOf } from './labels.js';
 import { figure, text } from './text.js';
 
 /** The map that was clicked. Tells `onClose()` when it is closed. */
@@ -191,29 +191,30 @@ export class MapView {
 }
 
 /**
- * An answer with its numbers in place; `source` is the shape of what was flattened, `parts` those of a sum.
+ * An answer with its numbers in place; `source` is the shape of what was flattened, `terms` those of a sum.
  * @typedef {{node: object, json: object, values: Float32Array, height: number, width: number, isRow: boolean,
  *   inputs: {node: object | null, channel: number | null, shape: number[], values: Float32Array}[],
- *   kernel: Float32Array | null, source: number[] | null, parts: {name: string, norm: number, values: Float32Array}[]}} Detail
+ *   kernel: Float32Array | null, source: number[] | null, terms: {name: string, norm: number, values: Float32Array}[]}} Detail
  */
 function detailOf(frame, model, node) {
   const { json } = frame;
-  const count = json.value.height * json.value.width;
+  const [mapHeight, mapWidth] = json.value.shape;
+  const count = mapHeight * mapWidth;
   const nodes = new Map(model.nodes.map(each => [each.name, each]));
   const isRow = node.operation === 'Flatten';
   // A long row is shown as a block.
-  const width = isRow ? Math.ceil(Math.sqrt(count)) : json.value.width;
+  const width = isRow ? Math.ceil(Math.sqrt(count)) : mapWidth;
   const flattened = isRow ? node : nodes.get(node.operation === 'Gemm' ? node.inputs[0] : '');
   return {
     node, json, isRow, width,
-    height: isRow ? Math.ceil(count / width) : json.value.height,
-    values: frame.floats(json.value.at, count),
+    height: isRow ? Math.ceil(count / width) : mapHeight,
+    values: frame.floats(json.value.offset, count),
     inputs: json.inputs.map(input => ({
-      ...input, node: nodes.get(input.node) ?? null, values: frame.floats(input.at, input.shape.reduce((a, b) => a * b, 1)),
+      ...input, node: nodes.get(input.node) ?? null, values: frame.floats(input.offset, input.shape.reduce((a, b) => a * b, 1)),
     })),
-    kernel: json.kernel && frame.floats(json.kernel.at, json.kernel.shape.reduce((a, b) => a * b, 1)),
+    kernel: json.kernel && frame.floats(json.kernel.offset, json.kernel.shape.reduce((a, b) => a * b, 1)),
     source: flattened?.operation === 'Flatten' ? nodes.get(flattened.inputs[0]).shape : null,
-    parts: (json.sum?.parts ?? []).map(part => ({ ...part, values: frame.floats(part.at, count) })),
+    terms: (json.sum?.terms ?? []).map(term => ({ ...term, values: frame.floats(term.offset, count) })),
   };
 }
 

@@ -3,7 +3,7 @@
 import { onThemeChange, paletteOf, shareOf, showLegend, textOn } from './colours.js';
 import { element, svg } from './elements.js';
 import { blocksOf, LABEL, layOut } from './layout.js';
-import { kindOf, nameOf, shapeOf } from './names.js';
+import { kindOf, nameOf, shapeOf } from './labels.js';
 import { figure, text, translate } from './text.js';
 
 // Networks with more layers than this open with their blocks closed.
@@ -202,7 +202,7 @@ export class NetworkDrawing {
       const whose = isLast(this.#model, node) ? text('classOf', { name: this.#model.classes[place] }) : text('numberOf', { place });
       return `${title}: ${whose} ${figure(valueOf(maps.lowest, this.#frame, place))}`;
     }
-    const [lowest, highest] = [maps.lowest, maps.highest].map(at => valueOf(at, this.#frame, place));
+    const [lowest, highest] = [maps.lowest, maps.highest].map(offset => valueOf(offset, this.#frame, place));
     return `${title}: ${text('mapOf', { map: maps.maps[place], lowest: figure(lowest), highest: figure(highest) })}`;
   }
 
@@ -311,7 +311,7 @@ class Layer {
       this.#image = new ImageData(across.length, down.length);
     }
     const [height, width, count] = grid.isVector ? [1, 1, maps.width] : [maps.height, maps.width, maps.maps.length];
-    const bytes = frame.bytes(maps.at, count * height * width);
+    const bytes = frame.bytes(maps.offset, count * height * width);
     const pixels = new Uint32Array(this.#image.data.buffer);
     const columnAt = Int32Array.from({ length: across.tile }, (_, x) => Math.floor(x * width / across.tile));
     const palette = paletteOf(maps.zero);
@@ -370,7 +370,7 @@ function pixelsOf(count, tile, gap, ratio) {
   return { tile: tile * ratio, step, length: count * step - gap * ratio };
 }
 
-const valueOf = (at, frame, place) => frame.floats(at + 4 * place, 1)[0];
+const valueOf = (offset, frame, index) => frame.floats(offset + 4 * index, 1)[0];
 
 const isLast = (model, node) => model.nodes.at(-1).name === node.name;
 

@@ -3,7 +3,7 @@
 
 import { cssColour, largestOf, paintValues, textOn } from './colours.js';
 import { made } from './elements.js';
-import { nameOf } from './names.js';
+import { nameOf } from './labels.js';
 import { figure, number, percent, text } from './text.js';
 
 const MOST_ROWS = 10;
@@ -14,7 +14,7 @@ const MOST_CELLS = 49;
  * @returns {{element: HTMLElement, update: (detail: object) => void, show: (row: number, column: number) => void}}
  */
 export function explanationOf(detail) {
-  if (detail.parts.length > 0)
+  if (detail.terms.length > 0)
     return new BlockSum();
   switch (detail.node.operation) {
     case 'Conv': case 'Gemm': return new WeightedSum();
@@ -170,10 +170,10 @@ class BlockSum {
 
   update(detail) {
     if (!this.#detail) {
-      this.#rows = detail.parts.map(part => ({ item: made('li', 'part'), picture: new WindowOnMap(), name: made('strong', '', part.name), value: made('span', 'value'), bar: made('span', 'bar'), norm: made('span', 'note') }));
-      const list = made('ol', 'parts');
+      this.#rows = detail.terms.map(term => ({ item: made('li', 'term'), picture: new WindowOnMap(), name: made('strong', '', term.name), value: made('span', 'value'), bar: made('span', 'bar'), norm: made('span', 'note') }));
+      const list = made('ol', 'terms');
       for (const row of this.#rows) {
-        const words = made('div', 'part-words');
+        const words = made('div', 'term-words');
         words.append(row.name, row.value, row.bar, row.norm);
         row.item.append(row.picture.element, words);
         list.append(row.item);
@@ -184,18 +184,18 @@ class BlockSum {
   }
 
   show(row, column) {
-    const { parts, height, width } = this.#detail;
-    const largest = largestOf(...parts.map(part => part.values));
-    const both = parts[0].norm + parts[1].norm;
-    const values = parts.map(part => part.values[row * width + column]);
+    const { terms, height, width } = this.#detail;
+    const largest = largestOf(...terms.map(term => term.values));
+    const both = terms[0].norm + terms[1].norm;
+    const values = terms.map(term => term.values[row * width + column]);
     this.#rows.forEach(({ item, picture, value, bar, norm }, index) => {
-      const share = both ? parts[index].norm / both : 0;
-      picture.show(parts[index].values, height, width, largest, { row, column, height: 1, width: 1 });
-      item.dataset.part = parts[index].name;
-      item.dataset.norm = parts[index].norm;
+      const share = both ? terms[index].norm / both : 0;
+      picture.show(terms[index].values, height, width, largest, { row, column, height: 1, width: 1 });
+      item.dataset.term = terms[index].name;
+      item.dataset.norm = terms[index].norm;
       value.textContent = figure(values[index]);
       bar.style.setProperty('--share', Math.min(1, share));
-      norm.textContent = text('normOf', { norm: figure(parts[index].norm), share: percent(share, 0) });
+      norm.textContent = text('normOf', { norm: figure(terms[index].norm), share: percent(share, 0) });
     });
     const [x, f, sum, left] = values.map(figure);
     this.#equation.textContent = text(left === undefined ? 'blockEquation' : 'blockEquationRelu', { x, f, sum, left });

@@ -7,7 +7,7 @@ using MnistCnn.Web;
 namespace MnistCnn.Tests.Web;
 
 /// <summary>What becomes of what goes wrong in the middle of a request.</summary>
-public sealed class AnswerTests
+public sealed class ErrorResponsesTests
 {
     public static TheoryData<Exception, int, string> Failures => new()
     {
@@ -16,7 +16,7 @@ public sealed class AnswerTests
         { new UnauthorizedAccessException("denied"), 400, "denied" },
         { new FileNotFoundException("gone"), 404, "gone" },
         { new DirectoryNotFoundException("gone"), 404, "gone" },
-        { new BusyException(), 503, "Too much is waiting" },
+        { new BusyException("Too much is waiting."), 503, "Too much is waiting." },
         { new OutOfMemoryException(), 503, "There is not enough memory." },
         { new OperationCanceledException("it ends"), 503, "it ends" },
         { new ExternalException("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99999999999 bytes.\nException raised from alloc_cpu at c10"), 503, "99999999999 bytes." },
@@ -34,7 +34,7 @@ public sealed class AnswerTests
         Console.SetError(said);
         try
         {
-            await Answer.Failures(context, _ => throw failure);
+            await ErrorResponses.HandleExceptions(context, _ => throw failure);
         }
         finally
         {
@@ -47,23 +47,5 @@ public sealed class AnswerTests
         Assert.Contains(line, error);
         Assert.DoesNotContain('\n', error);
         Assert.DoesNotContain("raised from", error);
-    }
-
-    [Fact]
-    public void What_all_requests_keep_together_is_limited_and_given_back()
-    {
-        const int Part = 30 << 20;
-        for (var round = 0; round < 3; round++)
-        {
-            HeldBytes[] held = [.. Enumerable.Range(0, 5).Select(_ => new HeldBytes())];
-            foreach (var one in held[..4])
-                one.Add(Part);
-            Assert.Throws<BusyException>(() => held[4].Add(Part));
-            foreach (var one in held)
-            {
-                one.Dispose();
-                one.Dispose();
-            }
-        }
     }
 }

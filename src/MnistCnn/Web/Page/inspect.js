@@ -2,12 +2,12 @@
 
 import * as api from './api.js';
 import { AnswerPanel } from './answer.js';
-import { Pen } from './draw.js';
+import { Pen } from './pen.js';
 import { MapView } from './map.js';
 import { NetworkDrawing } from './network.js';
 import { showPicture, takeFiles, TestImages } from './pictures.js';
 import { text, translate } from './text.js';
-import { HeatMap, onMethodChange } from './where.js';
+import { HeatMap, onMethodChange } from './saliency.js';
 import { WhatIf } from './whatif.js';
 
 // A screen reader is told an answer when it has stood for so long.
@@ -100,7 +100,7 @@ export class LookView {
 
   // Networks that read no drawings: they wait for a picture.
   get #isPenless() {
-    return !this.#seats.some(seat => seat.model.pen);
+    return !this.#seats.some(seat => seat.model.reads_drawings);
   }
 
   // Seats the networks, one or two; false where others were chosen before they were here.

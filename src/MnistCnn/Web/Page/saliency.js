@@ -55,8 +55,8 @@ export class HeatMap {
   }
 
   #paint(frame) {
-    const { height, width, zero, at, method, class: classNumber } = frame.json;
-    const bytes = frame.bytes(at, height * width);
+    const { height, width, zero, offset, method, class: classNumber } = frame.json;
+    const bytes = frame.bytes(offset, height * width);
     const palette = heatPalette(zero);
     paintPixels(this.#canvas, height, width, index => palette[bytes[index]]);
     this.#canvas.dataset.class = classNumber;

@@ -9,7 +9,7 @@ namespace MnistCnn.Tests.Web;
 
 /// <summary>That a map can be computed from what is said of it: every kind of operation, by its definition, in float64.</summary>
 [Collection<ServerWithModels.Shared>]
-public sealed class MapTests(ServerWithModels models)
+public sealed class FeatureMapTests(ServerWithModels models)
 {
     private static readonly string[] Fields =
         ["node", "operation", "channel", "value", "inputs", "kernel", "bias", "window", "stride", "padding", "factor", "shift", "sum"];
@@ -45,7 +45,7 @@ public sealed class MapTests(ServerWithModels models)
     {
         var look = await Server.Frame("/api/models/residual/look?image=9");
         var map = await Map("residual", "image", 0);
-        var pixels = look.Bytes(look["image"].GetProperty("at"), 784);
+        var pixels = look.Bytes(look["image"].GetProperty("offset"), 784);
         foreach (var (pixel, value) in pixels.Zip(Values(map)))
             Assert.Equal((pixel / 255.0 - 0.1307) / 0.3081, value, 1e-5);
     }
@@ -104,7 +104,7 @@ public sealed class MapTests(ServerWithModels models)
 
         var sum = map["sum"];
         Assert.Equal(block, sum.GetProperty("block").GetString());
-        var parts = sum.GetProperty("parts").EnumerateArray().ToArray();
+        var parts = sum.GetProperty("terms").EnumerateArray().ToArray();
         var add = $"{block.Replace('.', '/')}/Add";
         Assert.Equal(
             [("x", x), ("F(x)", f), ("x + F(x)", add), ("relu", relu)],
@@ -114,7 +114,7 @@ public sealed class MapTests(ServerWithModels models)
             var value = trace[part.GetProperty("node").GetString()!].Value;
             Assert.Equal(1, part.GetProperty("norm").GetDouble() / value.norm().item<float>(), 1e-4);
         });
-        var maps = parts.Select(part => map.Floats(part.GetProperty("at"), Side(map["value"]).Aggregate((product, side) => product * side))).ToArray();
+        var maps = parts.Select(part => map.Floats(part.GetProperty("offset"), Side(map["value"]).Aggregate((product, side) => product * side))).ToArray();
         Assert.Equal(maps[0].Zip(maps[1], (one, other) => one + other), maps[2]);
         Assert.Equal(maps[2].Select(value => Math.Max(value, 0)), maps[3]);
         Assert.Equal(maps[node == add ? 2 : 3], Values(map));
@@ -127,13 +127,13 @@ public sealed class MapTests(ServerWithModels models)
         Assert.Equal([null, "rBlock1/conv2/Conv"], map["inputs"].EnumerateArray().Select(input => input.GetProperty("node").GetString()));
         Assert.All(map.Floats(map["inputs"][0]), value => Assert.Equal(0, value));
         Assert.Equal(map.Floats(map["inputs"][1]), Values(map));
-        Assert.Equal((JsonValueKind.Null, 0.0), (map["sum"].GetProperty("parts")[0].GetProperty("node").ValueKind, map["sum"].GetProperty("parts")[0].GetProperty("norm").GetDouble()));
+        Assert.Equal((JsonValueKind.Null, 0.0), (map["sum"].GetProperty("terms")[0].GetProperty("node").ValueKind, map["sum"].GetProperty("terms")[0].GetProperty("norm").GetDouble()));
     }
 
     [Theory]
-    [InlineData("node=rBlock1/Add&channel=16", "rBlock1/Add has no map 16: it has 16.")]
-    [InlineData("node=rBlock1/Add&channel=-1", "rBlock1/Add has no map -1: it has 16.")]
-    [InlineData("node=Flatten&channel=1", "Flatten has no map 1: it has 1.")]
+    [InlineData("node=rBlock1/Add&channel=16", "rBlock1/Add has no feature map 16: it has 16.")]
+    [InlineData("node=rBlock1/Add&channel=-1", "rBlock1/Add has no feature map -1: it has 16.")]
+    [InlineData("node=Flatten&channel=1", "Flatten has no feature map 1: it has 1.")]
     [InlineData("node=nothing", "The network has no operation 'nothing'.")]
     [InlineData("channel=1", "node")]
     public async Task What_is_not_there_is_not_shown(string query, string message) =>
@@ -231,9 +231,9 @@ public sealed class MapTests(ServerWithModels models)
             Assert.Equal(value, number, 1e-5 * size + 1e-7);
     }
 
-    private static long[] Side(JsonElement value) => [value.GetProperty("height").GetInt64(), value.GetProperty("width").GetInt64()];
+    private static long[] Side(JsonElement value) => Frame.Numbers(value.GetProperty("shape"));
 
-    private static float[] Values(Frame map) => map.Floats(map["value"].GetProperty("at"), Side(map["value"]).Aggregate((product, side) => product * side));
+    private static float[] Values(Frame map) => map.Floats(map["value"].GetProperty("offset"), Side(map["value"]).Aggregate((product, side) => product * side));
 
     private Task<Frame> Map(string id, string node, int channel, byte[]? picture = null) =>
         Server.Frame($"/api/models/{id}/map?node={Uri.EscapeDataString(node)}&channel={channel}{(picture is null ? "&image=9" : "")}", picture);

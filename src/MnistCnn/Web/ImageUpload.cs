@@ -1,0 +1,45 @@
+using Microsoft.AspNetCore.Http;
+using MnistCnn.Data;
+using MnistCnn.Runs;
+using MnistCnn.Runtime;
+
+namespace MnistCnn.Web;
+
+/// <summary>An uploaded image file, preprocessed for a network.</summary>
+/// <param name="Pixels">(C, H, W), from 0 to 255.</param>
+/// <param name="IsBlank">Whether the network reads drawings and no ink was found; the pixels are then zeros.</param>
+internal sealed record ImageUpload(byte[] Pixels, bool IsBlank)
+{
+    private const string Name = "The image";
+    private const int ChunkSize = 1 << 14;
+
+    /// <summary>Reads and preprocesses the image file in the body of a request.</summary>
+    /// <exception cref="InvalidDataException">The body is not an image, is damaged or has too many pixels.</exception>
+    /// <exception cref="UserException">The network takes neither one nor three channels.</exception>
+    /// <exception cref="BadHttpRequestException">The body is too large, or arrived too slowly.</exception>
+    public static async Task<ImageUpload> Read(HttpContext context, TrainedNetwork network)
+    {
+        network.EnsureTakesPictures();
+        var contents = await ReadBody(context);
+        if (contents.Length == 0)
+            throw new InvalidDataException("There is no image: send an image file as the body, or name a test image with image=INDEX.");
+        var header = ImageDecoder.ReadHeader(contents, Name);
+        using var turn = await Limits.WaitForDecode(header.Height, header.Width, context.RequestAborted);
+        var pixels = network.ImageOf(contents, Name);
+        return new ImageUpload(pixels ?? new byte[network.Shape.Channels * network.Shape.Height * network.Shape.Width], pixels is null);
+    }
+
+    // Allocates memory for the bytes that arrived, not for the announced length.
+    private static async Task<byte[]> ReadBody(HttpContext context)
+    {
+        using var body = new MemoryStream();
+        var chunk = new byte[ChunkSize];
+        while (await context.Request.Body.ReadAsync(chunk, context.RequestAborted) is var length and > 0)
+        {
+            context.Response.RegisterForDispose(Limits.HoldMemory(2 * length)); // in the stream and in the array
+            body.Write(chunk, 0, length);
+        }
+
+        return body.ToArray();
+    }
+}

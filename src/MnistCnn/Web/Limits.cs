@@ -1,0 +1,42 @@
+using System.Threading.RateLimiting;
+
+namespace MnistCnn.Web;
+
+/// <summary>Limits on what all requests together may use.</summary>
+internal static class Limits
+{
+    /// <summary>Largest body of a request, in bytes.</summary>
+    public const long LargestBody = 8 << 20;
+
+    /// <summary>Rate-limiting policy of the event streams.</summary>
+    public const string WatcherPolicy = "watchers";
+
+    /// <summary>Most event streams at once.</summary>
+    public const int MostWatchers = 64;
+
+    private const long LargeImage = 1 << 22;
+    private const int MostBytes = 128 << 20;
+
+    // A small file may hold an image of a hundred megapixels, which takes 400 MB decoded.
+    private static readonly ConcurrencyLimiter LargeDecodes = Create(1, queueLimit: int.MaxValue);
+    private static readonly ConcurrencyLimiter SmallDecodes = Create(Environment.ProcessorCount, queueLimit: int.MaxValue);
+    private static readonly ConcurrencyLimiter Memory = Create(MostBytes);
+
+    /// <summary>Creates a limiter that admits some at once, lets some wait and refuses the rest.</summary>
+    public static ConcurrencyLimiter Create(int permits, int queueLimit = 0) => new(new() { PermitLimit = permits, QueueLimit = queueLimit });
+
+    /// <summary>Waits until an image of this size may be decoded.</summary>
+    public static async Task<IDisposable> WaitForDecode(int height, int width, CancellationToken stop) =>
+        await ((long)height * width > LargeImage ? LargeDecodes : SmallDecodes).AcquireAsync(1, stop);
+
+    /// <summary>
+    /// Counts the bytes of a request's body and response until they are sent, so that memory is bounded even if many clients read slowly.
+    /// </summary>
+    /// <returns>Releases the bytes when it is disposed.</returns>
+    /// <exception cref="BusyException">All requests together would hold more than 128 MB.</exception>
+    public static IDisposable HoldMemory(int bytes)
+    {
+        var lease = Memory.AttemptAcquire(bytes);
+        return lease.IsAcquired ? lease : throw new BusyException("Too much is being read and sent. Try again in a moment.");
+    }
+}

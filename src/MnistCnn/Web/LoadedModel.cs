@@ -1,0 +1,78 @@
+using MnistCnn.Data;
+using MnistCnn.Inspection;
+using MnistCnn.Networks;
+using MnistCnn.Runs;
+using MnistCnn.Training;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Web;
+
+/// <summary>A model in memory, in evaluation mode, with its graph.</summary>
+/// <param name="TestData">The data set, if its images have the model's shape and classes.</param>
+/// <param name="Written">Last write time of the weights file.</param>
+internal sealed record LoadedModel(TrainedNetwork Network, ModelGraph Graph, DataSet? TestData, Device Device, DateTime Written) : IDisposable
+{
+    private Task<TestPredictions>? predictions;
+
+    /// <exception cref="NotFoundException">The data set does not fit the model.</exception>
+    public DataSet Data => TestData
+        ?? throw new NotFoundException($"There are no test images for {Graph.Model.Id}: the data set has other images or other classes.");
+
+    /// <summary>Loads the weights and describes the graph.</summary>
+    public static LoadedModel Load(string id, string path, Architecture? architecture, DateTime written, Device device, DataSet data)
+    {
+        var network = TrainedNetwork.Load(path, architecture).To(device);
+        network.Network.eval();
+        foreach (var parameter in network.Network.parameters())
+            parameter.requires_grad = false;
+        var hasImages = Trainer.ShapeOf(data).Input == network.Shape.Input
+            && ClassNames.Mismatch(network.ClassNames, data.ClassNames, data.Folder) is null;
+        var info = new ModelInfo(
+            id, network.Architecture.Title, network.Architecture.Name, Path.GetFileName(path),
+            network.Shape.Channels, network.Shape.Height, network.Shape.Width, network.ClassNames,
+            ReadsDrawings: network.Pictures.Fit is ImageFit.Ink,
+            Parameters: network.Network.parameters().Sum(parameter => parameter.numel()),
+            TestAccuracy: network.TestAccuracy,
+            ChosenOnTest: ModelLocator.IsChosenOnTest(path),
+            hasImages);
+        return new LoadedModel(network, Describe(info, network, device), hasImages ? data : null, device, written);
+    }
+
+    /// <summary>Returns the test predictions, which are computed at the first call, and again after a failure.</summary>
+    public Task<TestPredictions> GetPredictions(Func<DataSet, Task<TestPredictions>> compute) =>
+        predictions is null or { IsFaulted: true } or { IsCanceled: true } ? predictions = compute(Data) : predictions;
+
+    /// <summary>Returns the pixels (C, H, W) and the class of a test image.</summary>
+    /// <exception cref="NotFoundException">The data set does not fit, or has fewer images.</exception>
+    public (Tensor Pixels, long Label) TestImage(int index)
+    {
+        var test = Data.Test;
+        return index >= 0 && index < test.Count
+            ? (test.Images[index], test.Labels[index].item<long>())
+            : throw new NotFoundException($"There is no test image {index}: there are {test.Count}.");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Network.Dispose();
+
+    private static ModelGraph Describe(ModelInfo info, TrainedNetwork network, Device device)
+    {
+        using var scope = NewDisposeScope();
+        // A batch of no images: only shapes are computed.
+        var nodes = ActivationTrace.Run(network.Network, empty([0, info.Channels, info.Height, info.Width], device: device)).Nodes;
+        var blocks = Ablation.BlockOf(nodes);
+        return new ModelGraph(
+            info,
+            [
+                .. nodes.Select(node => new NodeInfo(
+                    node.Name, node.Operation, node.Module, blocks[node.Name], node.Inputs, node.Value.shape[1..],
+                    node.Window?.Kernel, node.Window?.Stride, node.Window?.Padding,
+                    Parameters: node.Layer?.parameters(recurse: false).Sum(parameter => parameter.numel()) ?? 0)),
+            ],
+            [
+                .. Ablation.Find(network.Network, nodes).Select(ablation => new SwitchInfo(
+                    $"{ablation.Kind}".ToLowerInvariant(), ablation.Block,
+                    ablation.Override.Node, ablation.Override.Input, ablation.Override.Replacement)),
+            ]);
+    }
+}

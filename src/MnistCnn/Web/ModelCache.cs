@@ -1,0 +1,104 @@
+using MnistCnn.Data;
+using MnistCnn.Networks;
+using MnistCnn.Runs;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Web;
+
+/// <summary>
+/// Loads models when they are requested and reloads them when their files change. Only the thread of <see cref="InferenceQueue"/> uses it.
+/// </summary>
+/// <param name="files">Weights files of the named models, by id. They stay loaded.</param>
+/// <param name="architecture">Required architecture of the named models; null for any.</param>
+/// <param name="runs">Runs, whose models are loaded on request.</param>
+/// <param name="data">The data set with the test images.</param>
+internal sealed class ModelCache(
+    Device device, IReadOnlyDictionary<string, string> files, Architecture? architecture, RunWatcher runs, DataSet data) : IDisposable
+{
+    private const int MostRunModels = 4;
+
+    // File systems round the time of a write, so two writes within this time may have the same.
+    private static readonly TimeSpan ClockResolution = TimeSpan.FromSeconds(0.1);
+
+    private readonly Dictionary<string, LoadedModel> loaded = [];
+    private readonly List<string> runModels = []; // ids, the oldest first
+
+    /// <summary>The models named at the start.</summary>
+    public IEnumerable<LoadedModel> Named => files.Keys.Select(Get);
+
+    /// <summary>Gives each weights file an id: the name of its run folder or its own, with a number if that is taken.</summary>
+    public static IReadOnlyDictionary<string, string> AssignIds(IEnumerable<string> paths)
+    {
+        var files = new Dictionary<string, string>();
+        foreach (var path in paths.Distinct())
+        {
+            var isRun = Path.GetFileName(path) == RunFolder.BestFile && File.Exists(Path.Combine(Path.GetDirectoryName(path)!, RunFolder.InfoFile));
+            var name = isRun ? Path.GetFileName(Path.GetDirectoryName(path))! : Path.GetFileNameWithoutExtension(path);
+            name = name.Trim('.') == "" ? "model" : name; // "." would be another location in a URL
+            var id = name;
+            for (var count = 2; files.ContainsKey(id); count++)
+                id = $"{name}-{count}";
+            files.Add(id, path);
+        }
+
+        return files;
+    }
+
+    /// <summary>
+    /// Returns a model, valid until the next call. Reloads it if its file changed, and keeps the loaded one if the new file is unreadable.
+    /// Unloads a run's model if its file is gone, since the run may start again.
+    /// </summary>
+    /// <exception cref="NotFoundException">There is no model of that id.</exception>
+    /// <exception cref="IOException">Its file is gone or cannot be read.</exception>
+    /// <exception cref="InvalidDataException">Its file is damaged.</exception>
+    public LoadedModel Get(string id)
+    {
+        var isNamed = files.TryGetValue(id, out var file);
+        var path = file ?? runs.FindWeights(id) ?? throw new NotFoundException($"There is no network '{id}'.");
+        var written = File.GetLastWriteTimeUtc(path);
+        if (loaded.TryGetValue(id, out var model) && model.Written == written)
+            return model;
+        if ((DateTime.UtcNow - written).Duration() < ClockResolution)
+            written = DateTime.MinValue; // read it again at the next request
+        try
+        {
+            loaded[id] = LoadedModel.Load(id, path, isNamed ? architecture : null, written, device, data);
+            model?.Dispose();
+        }
+        catch (FileNotFoundException) when (!isNamed)
+        {
+            Unload(id);
+            throw;
+        }
+        catch (Exception error) when (model is not null && error is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            return loaded[id] = model! with { Written = written }; // so it is not read again until it is written again
+        }
+
+        if (!isNamed)
+            EvictOldest(id);
+        return loaded[id];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var model in loaded.Values)
+            model.Dispose();
+    }
+
+    private void EvictOldest(string newest)
+    {
+        runModels.Remove(newest);
+        runModels.Add(newest);
+        if (runModels.Count > MostRunModels)
+            Unload(runModels[0]);
+    }
+
+    private void Unload(string id)
+    {
+        runModels.Remove(id);
+        if (loaded.Remove(id, out var model))
+            model.Dispose();
+    }
+}

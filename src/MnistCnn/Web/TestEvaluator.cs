@@ -1,0 +1,58 @@
+using System.Threading.RateLimiting;
+using MnistCnn.Training;
+
+namespace MnistCnn.Web;
+
+/// <summary>Evaluates models on the test images, in parts that leave the inference thread free for other requests in between.</summary>
+/// <param name="stopping">Cancels evaluations when the server shuts down.</param>
+internal sealed class TestEvaluator(InferenceQueue queue, ModelCache models, CancellationToken stopping) : IDisposable
+{
+    // 50 images of MNIST. On two cores, a stroke then waits 12 ms instead of 45 ms with 250 images, and the evaluation takes a sixth longer.
+    private const long PixelsPerPart = 50 * 28 * 28;
+
+    // One evaluation at a time: concurrent ones would evict each other's models from the cache.
+    private readonly ConcurrencyLimiter oneAtATime = Limits.Create(1, queueLimit: int.MaxValue);
+
+    /// <summary>Returns a model's predictions on all test images, which are computed once per weights file.</summary>
+    /// <param name="stop">Stops waiting; the evaluation continues, for others who wait for it.</param>
+    public async Task<TestPredictions> Predict(string id, CancellationToken stop)
+    {
+        var predictions = await queue.Run(() => models.Get(id).GetPredictions(data => Evaluate(id, data.Test.Count)), stop);
+        return await predictions.WaitAsync(stop);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => oneAtATime.Dispose();
+
+    private async Task<TestPredictions> Evaluate(string id, long count)
+    {
+        using var turn = await oneAtATime.AcquireAsync(cancellationToken: stopping);
+        List<Evaluation> parts = [];
+        object? network = null;
+        for (var done = 0L; done < count; done = parts.Sum(part => (long)part.Total))
+        {
+            var (part, current) = await queue.Run(() => EvaluatePart(models.Get(id), done), stopping, bypassLimit: true);
+            if (done > 0 && current != network)
+                parts.Clear(); // the weights file changed: start again
+            else
+                parts.Add(part);
+            network = current;
+        }
+
+        return new TestPredictions(
+            Accuracy: 100.0 * parts.Sum(part => part.Correct) / count,
+            Loss: parts.Sum(part => part.Loss * part.Total) / count,
+            Labels: [.. parts.SelectMany(part => part.Labels)],
+            Predictions: [.. parts.SelectMany(part => part.Predictions)],
+            Confidences: [.. parts.SelectMany(part => part.Confidences)]);
+    }
+
+    private static (Evaluation Part, object Network) EvaluatePart(LoadedModel model, long start)
+    {
+        var (network, test) = (model.Network, model.Data.Test);
+        var most = Math.Min(Evaluation.BatchSize, test.Count - start);
+        var size = Math.Clamp(PixelsPerPart / (network.Shape.Height * network.Shape.Width), 1, most);
+        using var images = test.Slice(start, size).To(model.Device);
+        return (Evaluation.Run(network.Network, images, network.Normalization, (int)size), network.Network);
+    }
+}

@@ -1,0 +1,63 @@
+using System.Globalization;
+using MnistCnn.Data;
+using MnistCnn.Inspection;
+using MnistCnn.Networks;
+using MnistCnn.Runtime;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MnistCnn.Web;
+
+/// <summary>Changes to the image and to the network before inference, from the query of a request.</summary>
+/// <param name="Right">Translation in pixels.</param>
+/// <param name="Down">Translation in pixels.</param>
+/// <param name="Degrees">Counter-clockwise rotation around the centre.</param>
+/// <param name="Scale">Magnification.</param>
+/// <param name="Thicker">Pixels by which bright lines are dilated, or eroded if negative.</param>
+/// <param name="Wire">Replaced inputs, each as NODE:INPUT:INSTEAD; an empty INSTEAD stands for zeros.</param>
+internal sealed record WhatIfQuery(double? Right, double? Down, double? Degrees, double? Scale, double? Thicker, string[]? Wire)
+{
+    private const double MaxTranslation = 1024;
+    private const double MaxScale = 10;
+    private const double MaxThickness = 28;
+
+    /// <summary>Parses the replaced inputs of the network.</summary>
+    /// <exception cref="UserException">The syntax is wrong.</exception>
+    public IReadOnlyList<InputOverride> ParseOverrides() =>
+    [
+        .. (Wire ?? []).Select(text => text.Split(':') is [var node, var input, var instead]
+            && int.TryParse(input, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+                ? new InputOverride(node, index, instead == "" ? null : instead)
+                : throw new UserException($"wire takes NODE:INPUT:INSTEAD, as in rBlock1/Add:0:, not '{text}'.")),
+    ];
+
+    /// <summary>Applies the changes to an image.</summary>
+    /// <param name="pixels">(C, H, W), from 0 to 255.</param>
+    /// <param name="shape">The network's, with C, H and W.</param>
+    /// <returns>(1, C, H, W), uint8.</returns>
+    /// <exception cref="UserException">A value is out of range.</exception>
+    public Tensor Apply(byte[] pixels, NetworkShape shape)
+    {
+        ValidateRange("right", Right, -MaxTranslation, MaxTranslation);
+        ValidateRange("down", Down, -MaxTranslation, MaxTranslation);
+        ValidateRange("degrees", Degrees, -360, 360);
+        ValidateRange("scale", Scale, 1 / MaxScale, MaxScale);
+        ValidateRange("thicker", Thicker, -MaxThickness, MaxThickness);
+        var image = tensor(pixels, [1, shape.Channels, shape.Height, shape.Width]);
+        var motion = new Motion(Right ?? 0, Down ?? 0, Degrees ?? 0, Scale ?? 1);
+        if (motion == new Motion(0, 0, 0, 1) && (Thicker ?? 0) == 0)
+            return image;
+        var changed = image.to_type(ScalarType.Float32);
+        if (Thicker is { } thickness and not 0)
+            changed = ImageTransforms.Thicken(changed, [thickness]);
+        changed = ImageTransforms.Move(changed, [motion]);
+        using Scalar black = 0, white = byte.MaxValue; // by name, as in Normalization
+        return changed.round().clamp(black, white).to_type(ScalarType.Byte);
+    }
+
+    private static void ValidateRange(string name, double? value, double lowest, double highest)
+    {
+        if (value is { } number && !(number >= lowest && number <= highest))
+            throw new UserException($"{name} takes a number from {lowest} to {highest}, not {number}.");
+    }
+}
