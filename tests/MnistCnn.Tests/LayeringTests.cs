@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using MnistCnn.Networks;
 using Mono.Cecil;
+using Mono.Cecil.Rocks;
 using NetArchTest.Rules;
 
 namespace MnistCnn.Tests;
@@ -56,6 +57,24 @@ public sealed partial class LayeringTests
         Assert.True(result.IsSuccessful, string.Join(", ", (result.FailingTypes ?? []).Select(type => type.FullName)));
     }
 
+    // Attach a Remedy to the exception instead; Commands/Failure.cs names the option.
+    [Fact]
+    public void Only_commands_name_options()
+    {
+        using var program = ModuleDefinition.ReadModule(typeof(Architecture).Assembly.Location);
+        Assert.Empty(
+            from type in program.GetAllTypes()
+            where !IsCommandOrProgram(type)
+            from method in type.Methods.Where(method => method.HasBody)
+            from instruction in method.Body.Instructions
+            where instruction.Operand is string text && OptionName().IsMatch(text)
+            select $"{method.FullName}: {instruction.Operand}");
+
+        // Lambdas, iterators and local functions are in nested types without a namespace.
+        static bool IsCommandOrProgram(TypeDefinition type) =>
+            type.DeclaringType is { } outer ? IsCommandOrProgram(outer) : type.Namespace == Namespace("Commands") || type.FullName == "Program";
+    }
+
     // Tests have no Mac. MPS, the GPU of Apple's processors, has no float64, so a tensor may get that type on the CPU alone.
     [Fact]
     public void No_tensor_is_float64_but_on_the_CPU()
@@ -78,6 +97,10 @@ public sealed partial class LayeringTests
 
     [GeneratedRegex(@"ScalarType\.(Float64|Double)|\bfloat64\b|\.@?double\(\)")]
     private static partial Regex Float64();
+
+    // Not var(--color) and --color: #fff of style sheets.
+    [GeneratedRegex(@"(?<!var\()(?>--[A-Za-z][\w-]*)(?!: #)")]
+    private static partial Regex OptionName();
 
     private static string Namespace(string folder) => $"{nameof(MnistCnn)}.{folder}";
 }

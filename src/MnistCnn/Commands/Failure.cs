@@ -2,33 +2,47 @@ using MnistCnn.Runtime;
 
 namespace MnistCnn.Commands;
 
-/// <summary>What the user is told of work that failed.</summary>
+/// <summary>The line that an error prints.</summary>
 internal static class Failure
 {
-    /// <summary>What is printed: <see cref="Reason"/>, said to be an error.</summary>
     public static string Text(Exception error, bool verbose) => $"error: {Reason(error, verbose)}";
 
     /// <summary>
-    /// One line for what the user can mend. A bug of this program comes with its stack trace, and so does everything where
-    /// <paramref name="verbose"/> asks for it.
+    /// Returns one line that says what is wrong and which option helps. A bug of this program comes with its stack trace;
+    /// <paramref name="verbose"/> adds the stack trace to every error.
     /// </summary>
     public static string Reason(Exception error, bool verbose)
     {
-        // What fails while a batch is gathered comes in a wrapping of the loader's; on several threads, it may be more than one.
+        // Parallel loops and the data loader wrap errors, one per thread.
         while (error is AggregateException { InnerExceptions: { Count: > 0 } all } && all.Skip(1).All(IsExpected))
             error = all[0];
         if (!IsExpected(error))
             return $"This is a bug in MnistCnn {Versions.Program}, not in what you asked for:\n{error}";
-        if (verbose)
-            return $"{error}";
 
-        var line = ErrorText.Line(error);
-        return IsConsole(error) ? $"Standard output cannot be written: {line}" : line;
+        var line = verbose ? $"{error}" : ErrorText.Line(error);
+        var advice = Remedies.Of(error) is var (remedy, value) ? $" {Advice(remedy, value)}" : "";
+        return !verbose && IsConsole(error) ? $"Standard output cannot be written: {line}" : line + advice;
     }
 
+    private static string Advice(Remedy remedy, string? value) => remedy switch
+    {
+        Remedy.ChooseFolder => "Choose another folder with --out.",
+        Remedy.ChoosePort => "Choose another port with --port.",
+        Remedy.ChangeBatchSize => "Change the batch size with --batch-size or the number of images with --train-limit.",
+        Remedy.LeaveOutReplicas => "Leave out --replicas.",
+        Remedy.NameArchitecture => value is null ? "Name its architecture with --arch." : $"Use --arch {value}.",
+        Remedy.NameData => value is null ? "Name the data folder with --data." : $"Choose one with --data: {value}.",
+        Remedy.Resume => "Start them again with --resume.",
+        Remedy.ShrinkImages => $"--image-size {value} would fit.",
+        Remedy.SkipUnreadable => "Fix or remove them, or skip them with --skip-broken.",
+        _ => throw new ArgumentOutOfRangeException(nameof(remedy)),
+    };
+
     private static bool IsExpected(Exception error) =>
-        error is UserException or IOException or UnauthorizedAccessException or InvalidDataException or DllNotFoundException || ErrorText.IsOutOfMemory(error);
+        error is UserException or IOException or UnauthorizedAccessException or InvalidDataException or DllNotFoundException
+        || ErrorText.IsOutOfMemory(error);
 
     // .NET names the file that could not be written, but not the console.
-    private static bool IsConsole(Exception error) => error is (IOException or UnauthorizedAccessException) && error.TargetSite?.Module.Assembly == typeof(Console).Assembly;
+    private static bool IsConsole(Exception error) =>
+        error is (IOException or UnauthorizedAccessException) && error.TargetSite?.Module.Assembly == typeof(Console).Assembly;
 }

@@ -155,7 +155,7 @@ internal static class TrainCommand
         TrainingReport.Result(folder.Info, folder.Epochs, [.. files.Where(File.Exists)], json);
         if (isFinished)
             return 0;
-        TrainingReport.HowToResume(folder.CheckpointPath);
+        Console.Error.WriteLine($"Stopped. To go on: train --resume {folder.CheckpointPath}");
         return ExitCode.Interrupted;
     }
 

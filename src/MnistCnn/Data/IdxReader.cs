@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.RegularExpressions;
+using MnistCnn.Runtime;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Data;
@@ -179,14 +180,14 @@ internal partial class IdxReader
             var parent = Path.GetDirectoryName(path);
             return NamedIn(parent, path) is { } named
                 ? (parent!, named)
-                : throw new DirectoryNotFoundException($"The data folder {path} does not exist.{Choice(parent)}");
+                : throw new DirectoryNotFoundException($"The data folder {path} does not exist.").With(Remedy.NameData, Choice(parent));
         }
 
         return Prefixes(path) switch
         {
             [] or ["", ..] => (path, ""),
             [var only] => (path, only),
-            _ => throw new IOException($"{path} holds several data sets.{Choice(path)}"),
+            _ => throw new IOException($"{path} holds several data sets.").With(Remedy.NameData, Choice(path)),
         };
     }
 
@@ -204,10 +205,10 @@ internal partial class IdxReader
     private static string? NamedIn(string? parent, string path) =>
         Directory.Exists(parent) ? Prefixes(parent).FirstOrDefault(prefix => prefix == $"{Path.GetFileName(path)}-") : null;
 
-    private static string Choice(string? folder)
+    private static string? Choice(string? folder)
     {
         string[] paths = Directory.Exists(folder) ? [.. Prefixes(folder).Where(prefix => prefix.Length > 0).Select(prefix => Path.Combine(folder, prefix[..^1]))] : [];
-        return paths.Length == 0 ? "" : $" Name one: {string.Join(", ", paths.Select(path => $"--data {path}"))}.";
+        return paths.Length == 0 ? null : string.Join(", ", paths);
     }
 
     private static string Full(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));

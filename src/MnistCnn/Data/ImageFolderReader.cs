@@ -142,7 +142,7 @@ internal sealed class ImageFolderReader(
         var first = broken.MinBy(pair => pair.Key.Path, StringComparer.Ordinal).Value;
         throw new InvalidDataException(string.Create(
             CultureInfo.InvariantCulture,
-            $"{broken.Count:N0} of {entries.Count:N0} pictures in {folder} cannot be read. The first: {first} Mend or remove them, or pass over them with --skip-broken."));
+            $"{broken.Count:N0} of {entries.Count:N0} pictures in {folder} cannot be read. The first: {first}")).With(Remedy.SkipUnreadable);
     }
 
     // The settings with what the pictures themselves decide.
@@ -159,7 +159,7 @@ internal sealed class ImageFolderReader(
         };
         var grey = settings.Grey ?? (settings.Fit is ImageFit.Ink || readable.All(entry => entry.Header!.IsGrey));
         if (settings.Fit is ImageFit.Ink && (height, width, grey) is not (DigitImage.Side, DigitImage.Side, true))
-            throw new UserException($"--fit ink makes grey images of {DigitImage.Side}x{DigitImage.Side}, of no other kind.");
+            throw new UserException($"The fit ink makes grey images of {DigitImage.Side}x{DigitImage.Side}, of no other kind.");
         return settings with { Height = height, Width = width, Grey = grey, TestShare = isSplit ? null : TestShare };
     }
 
@@ -173,6 +173,6 @@ internal sealed class ImageFolderReader(
         var (height, width) = ((int)(shrink * exact.Height.Value), (int)(shrink * exact.Width.Value));
         throw new UserException(string.Create(
             CultureInfo.InvariantCulture,
-            $"{folder} needs {need / 1e9:F1} GB as {count:N0} images of {exact.Height}x{exact.Width}, and this machine has {there / 1e9:F1} GB. --image-size {height}x{width} would fit."));
+            $"{folder} needs {need / 1e9:F1} GB as {count:N0} images of {exact.Height}x{exact.Width}, and this machine has {there / 1e9:F1} GB.")).With(Remedy.ShrinkImages, $"{height}x{width}");
     }
 }

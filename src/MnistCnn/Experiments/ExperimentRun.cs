@@ -215,13 +215,13 @@ internal sealed partial class ExperimentRun : IDisposable
         {
             // What is not an experiment's is not to be mixed with it, nor deleted as one of its unfinished trials.
             if (Directory.EnumerateFileSystemEntries(Folder).Any(entry => !FolderLock.IsLock(entry)))
-                throw new IOException($"{Folder} is not empty, and not an experiment's. Choose another folder with --out.");
+                throw new IOException($"{Folder} is not empty, and not an experiment's.").With(Remedy.ChooseFolder);
             return;
         }
 
         var saved = JsonFormat.Parse<ExperimentInfo>(InputFile.ReadAllText(infoPath), infoPath);
         if (saved.IsFinished && !mayBeFinished)
-            throw new IOException($"{Folder} holds an experiment already. Choose another folder with --out.");
+            throw new IOException($"{Folder} holds an experiment already.").With(Remedy.ChooseFolder);
 
         // A finished experiment gets no more results, so it may come from another version or machine.
         var differences = JsonFormat.Differences(
@@ -235,7 +235,7 @@ internal sealed partial class ExperimentRun : IDisposable
                 Threads = saved.IsFinished ? saved.Threads : info.Threads, // times depend on it, and last digits
             });
         if (differences.Length > 0)
-            throw new IOException($"{Folder} holds another experiment: {string.Join("; ", differences)}. Choose another folder with --out.");
+            throw new IOException($"{Folder} holds another experiment: {string.Join("; ", differences)}.").With(Remedy.ChooseFolder);
 
         finished.AddRange(ReadTrials(Folder));
         var names = trials.Select(trial => trial.Name).ToHashSet();

@@ -1,4 +1,5 @@
 using MnistCnn.Files;
+using MnistCnn.Runtime;
 
 namespace MnistCnn.Experiments;
 
@@ -39,7 +40,7 @@ internal sealed class ExperimentSuite : IDisposable
                 AtomicFile.DeleteLeftovers(Path.Combine(folderLock.Folder, page));
             var known = experiments.Select(experiment => experiment.Name).Concat(pages).ToHashSet();
             if (Directory.EnumerateFileSystemEntries(folderLock.Folder).Any(entry => !FolderLock.IsLock(entry) && !IsHidden(entry) && !known.Contains(Path.GetFileName(entry))))
-                throw new IOException($"{folderLock.Folder} is not empty, and not of all experiments. Choose another folder with --out.");
+                throw new IOException($"{folderLock.Folder} is not empty, and not of all experiments.").With(Remedy.ChooseFolder);
             return new ExperimentSuite(folderLock, experiments);
         }
         catch

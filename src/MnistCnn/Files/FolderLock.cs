@@ -1,3 +1,5 @@
+using MnistCnn.Runtime;
+
 namespace MnistCnn.Files;
 
 /// <summary>
@@ -24,7 +26,7 @@ internal sealed class FolderLock : IDisposable
     /// <summary>Locks a folder, which is made where it is missing.</summary>
     /// <exception cref="IOException">Another process has it, or the folder cannot be made.</exception>
     public static FolderLock Take(string folder) => TryTake(folder)
-        ?? throw new IOException($"{Path.GetFullPath(folder)} is in use: another process writes into it. Wait for its end, or choose another folder with --out.");
+        ?? throw new IOException($"{Path.GetFullPath(folder)} is in use: another process writes into it. Wait until that process ends.").With(Remedy.ChooseFolder);
 
     /// <summary>Makes and locks the next folder <c>runs/NAME-TIME</c> that is not there yet.</summary>
     public static FolderLock TakeNew(string name, DateTimeOffset time)

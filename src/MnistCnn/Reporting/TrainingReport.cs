@@ -53,8 +53,4 @@ internal static class TrainingReport
             console.Write(table);
         },
         files);
-
-    /// <summary>Says how to go on with a run that was stopped.</summary>
-    /// <param name="checkpointPath">Its checkpoint.</param>
-    public static void HowToResume(string checkpointPath) => Console.Error.WriteLine($"Stopped. To go on: train --resume {checkpointPath}");
 }

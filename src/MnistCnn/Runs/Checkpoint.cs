@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
 using MnistCnn.Files;
+using MnistCnn.Runtime;
 using MnistCnn.Training;
 using static TorchSharp.torch;
 
@@ -109,10 +110,10 @@ internal sealed class Checkpoint : IDisposable
     public void EnsureSame(TrainSettings settings)
     {
         if (settings.Epochs < State.History.Count)
-            throw new InvalidDataException($"{path} has {State.History.Count} epochs done already: --epochs cannot be {settings.Epochs}.");
+            throw new InvalidDataException($"{path} has {State.History.Count} epochs done already, more than the {settings.Epochs} that are asked for.");
         if (Differences(settings) is { Length: > 0 } differences)
             throw new InvalidDataException(
-                $"{path} has other settings: {string.Join("; ", differences)}. {(Settings.OneCycle ? "None" : "Only --epochs")} may differ.");
+                $"{path} has other settings: {string.Join("; ", differences)}. {(Settings.OneCycle ? "None" : "Only the number of epochs")} may differ.");
     }
 
     /// <summary>Makes sure that a run that goes on from here has the same data, wherever they lie.</summary>
@@ -125,7 +126,7 @@ internal sealed class Checkpoint : IDisposable
         if (Differences(data) is { Length: > 0 } differences)
         {
             var what = arePictures ? $"pictures in {data.Folder} were added, removed or changed" : string.Join("; ", differences);
-            throw new InvalidDataException($"{path} belongs to a run on other data: {what}. Name the folder of its data with --data.");
+            throw new InvalidDataException($"{path} belongs to a run on other data: {what}.").With(Remedy.NameData);
         }
     }
 

@@ -96,7 +96,7 @@ internal sealed class RunFolder : ITrainingCallback, IDisposable
             return Open(FolderLock.Take(home), info, checkpoint.State.History, folder =>
             {
                 if (!folder.IsHomeOf(checkpoint))
-                    throw new IOException($"{home} holds another run than that of {checkpointPath}. Choose another folder with --out.");
+                    throw new IOException($"{home} holds another run than that of {checkpointPath}.").With(Remedy.ChooseFolder);
             });
 
         var bestPath = Path.Combine(home, BestFile);
@@ -167,7 +167,7 @@ internal sealed class RunFolder : ITrainingCallback, IDisposable
         return Open(folderLock, info, history, folder =>
         {
             if (folder.RunFiles.Any(File.Exists) && !folder.HoldsDeadStart())
-                throw new IOException($"{folder.FullPath} holds a run already. Choose another folder with --out.");
+                throw new IOException($"{folder.FullPath} holds a run already.").With(Remedy.ChooseFolder);
         });
     }
 

@@ -112,7 +112,7 @@ internal sealed record TrainedNetwork(
         }
 
         throw new InvalidDataException(
-            $"{path} holds the weights of none of {Architecture.Names}: {Closest(file.Tensors)}. Name the one that is meant with --arch to see what differs.");
+            $"{path} holds the weights of none of {Architecture.Names}: {Closest(file.Tensors)}.").With(Remedy.NameArchitecture);
     }
 
     /// <summary>
@@ -188,7 +188,7 @@ internal sealed record TrainedNetwork(
         if (!Checkpoint.Is(file))
             return file;
         file.Dispose();
-        throw new InvalidDataException($"{path} is a checkpoint, for train --resume; the weights are in model.safetensors beside it.");
+        throw new InvalidDataException($"{path} is a checkpoint to resume training from; the weights are in model.safetensors beside it.");
     }
 
     private static (NetworkShape Shape, IReadOnlyList<string> ClassNames, Normalization Normalization, ImageSettings Pictures) Description(
@@ -253,7 +253,7 @@ internal sealed record TrainedNetwork(
     private static void EnsureOf(Architecture architecture, SafetensorsFile file, string path)
     {
         if (Saved(file, path) is { } saved && saved.Name != architecture.Name)
-            throw new InvalidDataException($"{path} holds the weights of {saved.Name}, not of {architecture.Name}: take --arch {saved.Name}.");
+            throw new InvalidDataException($"{path} holds the weights of {saved.Name}, not of {architecture.Name}.").With(Remedy.NameArchitecture, saved.Name);
     }
 
     // A file may say that its images are smaller than the network takes, or larger than anything.

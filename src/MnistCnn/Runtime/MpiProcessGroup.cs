@@ -156,10 +156,10 @@ internal sealed class MpiProcessGroup : IProcessGroup
         var lines = AllGatherText($"{value}\0{(failure is null ? "" : describe(failure))}").Select(line => line.Split('\0', 2)).ToArray();
         var failed = Array.FindIndex(lines, line => line[1].Length > 0);
         if (failed >= 0)
-            throw new AgreedException(NameOf(failed) + lines[failed][1], failed == Rank ? failure : null);
+            throw new AgreedException(NameOf(failed) + lines[failed][1]);
         var other = Array.FindIndex(lines, line => line[0] != lines[0][0]);
         if (other >= 0)
-            throw new AgreedException($"Process {other} of {WorldSize} has other data than process 0, or other options for them. Start all of them alike.", null);
+            throw new AgreedException($"Process {other} of {WorldSize} has other data than process 0, or other options for them. Start all of them alike.");
     }
 
     private static TimeSpan ReadTimeout() => TimeSpan.FromSeconds(
@@ -240,5 +240,5 @@ internal sealed class MpiProcessGroup : IProcessGroup
     private string NameOf(int rank) => rank == 0 ? "" : $"Process {rank} of {WorldSize}: ";
 
     /// <summary>An error of one rank, thrown on all.</summary>
-    private sealed class AgreedException(string message, Exception? inner) : UserException(message, inner);
+    private sealed class AgreedException(string message) : UserException(message);
 }

@@ -99,14 +99,14 @@ internal sealed class Sweep
         {
             // The file itself may be there by now, or be about to: other parts begin too.
             if (Directory.Exists(Folder) && Directory.EnumerateFileSystemEntries(Folder).Any(entry => !Path.GetFileName(entry).StartsWith(InfoFile, StringComparison.Ordinal)) && !File.Exists(path))
-                throw new IOException($"{Folder} is not empty, and not a sweep's. Choose another folder with --out.");
+                throw new IOException($"{Folder} is not empty, and not a sweep's.").With(Remedy.ChooseFolder);
             Directory.CreateDirectory(Folder);
             AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(info, JsonFormat.Indented))));
         }
 
         // That of another sweep may have come there just now, too.
         if (JsonFormat.Differences(Read(Folder).InWords, info.InWords) is { Length: > 0 } differences)
-            throw new IOException($"{Folder} holds another sweep: {string.Join("; ", differences)}. Choose another folder with --out.");
+            throw new IOException($"{Folder} holds another sweep: {string.Join("; ", differences)}.").With(Remedy.ChooseFolder);
     }
 
     /// <summary>Finds out before the first training whether one of them cannot be begun.</summary>

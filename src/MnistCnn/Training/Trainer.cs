@@ -238,22 +238,23 @@ internal sealed class Trainer : IDisposable
 
     private void EnsureShares(Architecture architecture, long images, long testImages)
     {
-        var problem = ProblemOfProcesses(architecture, images, testImages) ?? (parallelism.Replicas > 1 ? ProblemOfReplicas(architecture) : null);
-        if (problem is not null)
-            throw new UserException(problem);
+        ValidateProcesses(architecture, images, testImages);
+        if (parallelism.Replicas > 1 && ProblemOfReplicas(architecture) is { } problem)
+            throw new UserException(problem).With(Remedy.LeaveOutReplicas);
     }
 
     // TorchSharp, unlike PyTorch, would go on with a running variance that is not a number.
-    private string? ProblemOfProcesses(Architecture architecture, long images, long testImages)
+    private void ValidateProcesses(Architecture architecture, long images, long testImages)
     {
         var processes = parallelism.Group.WorldSize;
         var (batch, last) = (Math.Min(settings.BatchSize, images), (images - 1) % settings.BatchSize + 1);
         if (batch < processes)
-            return $"A batch of {batch} is too small for {processes} processes: take fewer of them, or a larger --batch-size.";
+            throw new UserException($"A batch of {batch} is too small for {processes} processes.").With(Remedy.ChangeBatchSize);
         if (!settings.Freeze && Layers.Has<BatchNorm2d>(model) && last < 2 * processes)
-            return $"The last batch of an epoch would be {(last == 1 ? "one image" : $"{last} images")}, and the batch normalisation of "
-                + $"{architecture.Name} needs two{(processes == 1 ? "" : " in each process")}: take another --batch-size or --train-limit.";
-        return testImages < processes ? $"{testImages} images to test on are too few for {processes} processes: take fewer of them." : null;
+            throw new UserException($"The last batch of an epoch would be {(last == 1 ? "one image" : $"{last} images")}, and the batch "
+                + $"normalisation of {architecture.Name} needs two{(processes == 1 ? "" : " in each process")}.").With(Remedy.ChangeBatchSize);
+        if (testImages < processes)
+            throw new UserException($"{testImages} images to test on are too few for {processes} processes: use fewer processes.");
     }
 
     private ParallelSettings Decide(ParallelSettings wish, Architecture architecture) =>
@@ -262,8 +263,8 @@ internal sealed class Trainer : IDisposable
     private string? ProblemOfReplicas(Architecture architecture)
     {
         if (!DataParallelStep.Supports(model))
-            return $"{architecture.Name} cannot have replicas: they are for networks without batch normalisation and dropout. Leave out --replicas.";
-        return model.parameters().First().device_type == TorchSharp.DeviceType.CPU ? null : "Replicas are for the CPU: leave out --replicas.";
+            return $"{architecture.Name} cannot have replicas: they are for networks without batch normalisation and dropout.";
+        return model.parameters().First().device_type == TorchSharp.DeviceType.CPU ? null : "Replicas are for the CPU.";
     }
 
     private IForwardBackward Loss(Architecture architecture, NetworkShape shape, Device device)

@@ -53,7 +53,7 @@ internal static class Server
             }
         }
 
-        throw new UserException(port is null ? $"The ports from {FirstPort} to {FirstPort + PortsToTry - 1} are taken." : $"Port {port} is taken.");
+        throw new UserException(port is null ? $"The ports from {FirstPort} to {FirstPort + PortsToTry - 1} are taken." : $"Port {port} is taken.").With(Remedy.ChoosePort);
     }
 
     private static WebApplication Build(IPAddress? address, int port, Action<WebApplication> map)

@@ -231,7 +231,7 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.NotEqual(printed.Loss, Evaluate("explained.safetensors").Loss);
 
         Run("evaluate", "printed.safetensors", "--arch", "residual")
-            .AssertFailed(1, "printed.safetensors holds the weights of residual-as-printed, not of residual: take --arch residual-as-printed");
+            .AssertFailed(1, "printed.safetensors holds the weights of residual-as-printed, not of residual. Use --arch residual-as-printed.");
         Run("predict", "explained.safetensors", "image.png", "--arch", "residual-as-printed").AssertFailed(1, "of residual, not of residual-as-printed");
         Run("evaluate", "wrong.safetensors").AssertFailed(1, "does not hold the weights of inception: ");
 

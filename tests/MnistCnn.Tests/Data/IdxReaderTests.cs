@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using CsCheck;
 using MnistCnn.Data;
+using MnistCnn.Runtime;
 using TorchSharp;
 
 namespace MnistCnn.Tests.Data;
@@ -255,9 +256,9 @@ public sealed class IdxReaderTests : IDisposable
         SmallMnist.Write(folder["sets"], classes: 3, name: "emnist-digits");
         SmallMnist.Write(folder["sets"], classes: 4, name: "letters", height: 2, width: 3);
         Assert.True(IdxReader.Holds(folder["sets"]));
-        var choice = $"--data {folder["sets/emnist-digits"]}, --data {folder["sets/letters"]}.";
-        Assert.EndsWith(choice, Assert.Throws<IOException>(() => IdxReader.Load(folder["sets"])).Message);
-        Assert.EndsWith(choice, Assert.Throws<DirectoryNotFoundException>(() => IdxReader.Load(folder["sets/emnist"])).Message);
+        var choice = (Remedy.NameData, $"{folder["sets/emnist-digits"]}, {folder["sets/letters"]}");
+        Assert.Equal(choice, Remedies.Of(Assert.Throws<IOException>(() => IdxReader.Load(folder["sets"]))));
+        Assert.Equal(choice, Remedies.Of(Assert.Throws<DirectoryNotFoundException>(() => IdxReader.Load(folder["sets/emnist"]))));
         Assert.False(IdxReader.Holds(folder["sets/emnist"]));
         using (var data = IdxReader.Load(folder["sets/letters"]))
             Assert.Equal((2, 3, 4), (data.Height, data.Width, data.ClassNames.Count));

@@ -244,7 +244,9 @@ public sealed class ImageFolderTests : IDisposable
         File.WriteAllBytes(folder["bee/004.png"], whole[..(whole.Length / 2)]);
         File.WriteAllBytes(folder["cat/005.png"], []);
         File.WriteAllBytes(folder["cat/006.png"], SmallPictures.Png(50_000, 50_000, 8, [0]));
-        Assert.Matches(@"^4 of 30 pictures in .* cannot be read\. The first: .*003\.png is not a picture.*--skip-broken", Refusal());
+        var unreadable = Assert.Throws<InvalidDataException>(() => Load());
+        Assert.Matches(@"^4 of 30 pictures in .* cannot be read\. The first: .*003\.png is not a picture", unreadable.Message);
+        Assert.Equal((Remedy.SkipUnreadable, null), Remedies.Of(unreadable));
 
         using var data = Load(settings: new ImageSettings(SkipBroken: true));
         Assert.Equal(26, data.Train.Count + data.Test.Count);

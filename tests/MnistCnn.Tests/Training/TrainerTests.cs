@@ -560,7 +560,7 @@ public sealed class TrainerTests
         if (isTaken)
             new Trainer(Architecture.Find("plain18")!, settings, data, CPU).Dispose();
         else
-            Assert.Contains("--batch-size", Assert.Throws<UserException>(() => new Trainer(Architecture.Find("plain18")!, settings, data, CPU)).Message);
+            Assert.Equal((Remedy.ChangeBatchSize, null), Remedies.Of(Assert.Throws<UserException>(() => new Trainer(Architecture.Find("plain18")!, settings, data, CPU))));
     }
 
     // The last batch is smaller than there are replicas.
@@ -601,8 +601,8 @@ public sealed class TrainerTests
         SmallMnist.Write(folder.FullPath);
         using var data = IdxReader.Load(folder.FullPath);
         foreach (var name in new[] { "plain18", "googlenet" })
-            Assert.Contains("--replicas", Assert.Throws<UserException>(() =>
-                new Trainer(Architecture.Find(name)!, new TrainSettings(name, BatchSize: 4), data, CPU, new ParallelSettings(Replicas: 2))).Message);
+            Assert.Equal((Remedy.LeaveOutReplicas, null), Remedies.Of(Assert.Throws<UserException>(() =>
+                new Trainer(Architecture.Find(name)!, new TrainSettings(name, BatchSize: 4), data, CPU, new ParallelSettings(Replicas: 2)))));
     }
 
     // Of ten classes, the test images are of the first ones.
