@@ -85,9 +85,9 @@ internal static class DoctorCommand
 
     private static string ReadyNetworks()
     {
-        foreach (var name in ModelLocator.Ready)
+        foreach (var name in ModelLocator.Bundled)
             TrainedNetwork.Load(ModelLocator.Find(null, Architecture.Find(name))).Dispose();
-        return string.Join(", ", ModelLocator.Ready);
+        return string.Join(", ", ModelLocator.Bundled);
     }
 
     // What a training does, but for its files.

@@ -36,12 +36,12 @@ internal static class EvaluateCommand
         var device = TorchEnvironment.Start(parseResult.GetValue(SharedOptions.Device), parseResult.GetValue(SharedOptions.Threads));
         var name = parseResult.GetValue(SharedOptions.Model);
         using var model = ModelLocator.Load(name, parseResult.GetValue(SharedOptions.Arch), device);
-        using var data = DataOptions.Load(parseResult, trainLimit: 1, testLimit: parseResult.GetValue(SharedOptions.TestLimit), model.Pictures);
+        using var data = DataOptions.Load(parseResult, trainLimit: 1, testLimit: parseResult.GetValue(SharedOptions.TestLimit), model.ImageSettings);
         EnsureFit(model, data);
         var names = ClassNames.AreNumbers(model.ClassNames) ? data.ClassNames : model.ClassNames;
         var top = TopOf(parseResult.GetValue(Top), names.Count);
         DataOptions.Report(parseResult, data);
-        if (model.MayKnowTestImages(data))
+        if (model.Metadata.MayHaveTrainedOnTestImages(data))
             Console.Error.WriteLine($"{data.Folder} is not split as it was when the network was trained, or has changed: it may know some of the test images.");
         var weights = ModelLocator.Find(name, model.Architecture);
         var folder = Path.GetFullPath(parseResult.GetValue(Out) ?? ModelLocator.ResultFolder(name, weights));

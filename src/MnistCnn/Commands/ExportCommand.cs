@@ -66,7 +66,7 @@ internal static class ExportCommand
                 Classes = model.Shape.Classes,
                 Mean = model.Normalization.Mean,
                 Std = model.Normalization.Std,
-                Metadata = model.Describe(),
+                Metadata = model.Metadata.ToDictionary(),
                 TakesPixels = takesPixels,
                 GivesProbabilities = givesProbabilities,
             });

@@ -44,7 +44,7 @@ internal static class PredictCommand
         var name = hasModel ? names[0] : null;
         var device = TorchEnvironment.Start(parseResult.GetValue(SharedOptions.Device), parseResult.GetValue(SharedOptions.Threads));
         using var model = ModelLocator.Load(name, parseResult.GetValue(SharedOptions.Arch), device);
-        model.EnsureTakesPictures();
+        model.EnsureTakesImageFiles();
         model.Network.eval();
 
         var files = names.Skip(hasModel ? 1 : 0).SelectMany(Expand).ToArray();
@@ -110,7 +110,7 @@ internal static class PredictCommand
     }
 
     // Null where no ink is found in it.
-    private static Tensor? Read(string file, TrainedNetwork model) => model.ImageOf(ImageDecoder.ReadAllBytes(file), file) is { } pixels
+    private static Tensor? Read(string file, TrainedNetwork model) => ImageDecoder.ReadImage(ImageDecoder.ReadAllBytes(file), file, model.ImageSettings) is { } pixels
         ? tensor(pixels, [model.Shape.Channels, model.Shape.Height, model.Shape.Width])
         : null;
 

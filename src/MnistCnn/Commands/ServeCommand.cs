@@ -17,7 +17,7 @@ internal static class ServeCommand
     private static readonly Argument<string[]> ModelNames = new("MODEL")
     {
         Description = $"Networks to show, each {SharedOptions.ModelKinds} "
-            + $"[default: {string.Join(" and ", ModelLocator.Ready)}, or the network that --arch names]",
+            + $"[default: {string.Join(" and ", ModelLocator.Bundled)}, or the network that --arch names]",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
@@ -82,7 +82,7 @@ internal static class ServeCommand
     private static IReadOnlyDictionary<string, string> FindModels(ParseResult parseResult)
     {
         var architecture = parseResult.GetValue(SharedOptions.Arch);
-        string?[] defaults = architecture is null ? [.. ModelLocator.Ready] : [null];
+        string?[] defaults = architecture is null ? [.. ModelLocator.Bundled] : [null];
         var names = parseResult.GetValue(ModelNames) is { Length: > 0 } given ? given : defaults;
         return ModelCache.AssignIds(names.Select(name => ModelLocator.Find(name, architecture)));
     }

@@ -13,11 +13,11 @@ internal static class SharedOptions
     /// <summary>Help text for MODEL.</summary>
     /// <remarks>Declared first: static initializers below use it.</remarks>
     public static readonly string ModelKinds =
-        $"a {ModelLocator.Ending} file with weights, this program's or PyTorch's, a run folder, or a bundled network: "
-        + $"{string.Join(", ", ModelLocator.Ready)}.";
+        $"a {ModelLocator.Extension} file with weights, this program's or PyTorch's, a run folder, or a bundled network: "
+        + $"{string.Join(", ", ModelLocator.Bundled)}.";
 
     /// <summary>Help text for MODEL with its default.</summary>
-    public static readonly string ModelDescription = $"{ModelKinds} [default: {ModelLocator.Standard}, or the network that --arch names]";
+    public static readonly string ModelDescription = $"{ModelKinds} [default: {ModelLocator.Default}, or the network that --arch names]";
 
     /// <remarks>
     /// Recursive, like <see cref="Device"/>: <c>dotnet run train --arch inception</c> passes it on before the name of the command, see

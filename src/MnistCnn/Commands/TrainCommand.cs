@@ -75,14 +75,14 @@ internal static class TrainCommand
         var parallelism = new ParallelSettings(parseResult.GetValue(Replicas)) { Group = group };
         using var run = checkpoint is null
             ? TrainingRun.Start(architecture, settings, data, device, folder, parseResult.GetValue(SettingsOptions.Init), every, parallelism)
-            : TrainingRun.Resume(checkpoint, checkpointPath!, architecture, settings, data, device, folder, every, parallelism);
+            : TrainingRun.Resume(checkpoint, architecture, settings, data, device, folder, every, parallelism);
         if (device.type != TorchSharp.DeviceType.CPU)
             run.Trainer.StepsAtOnce = every ?? parseResult.GetValue(LogInterval);
         if (run.Follows)
             return run.Train([], signals.Token) ? 0 : ExitCode.Interrupted;
         DataOptions.Report(parseResult, data);
-        if (run.FreshLayer is { } freshLayer)
-            Console.Error.WriteLine(freshLayer);
+        foreach (var note in run.InitNotes)
+            Console.Error.WriteLine(note);
         if (run.Trainer.Classes.Warning(data.ClassNames, isPart: settings.TrainLimit is not null) is { } warning)
             Console.Error.WriteLine(warning);
         if (!run.Folder.HasBest)

@@ -81,6 +81,21 @@ internal static class ImageDecoder
         CopyTo(bitmap, settings.Grey == true ? 1 : 3, image);
     }
 
+    /// <summary>Decodes an image file for a network: pixels (C, H, W), or null if ink is to be found and the image is blank.</summary>
+    /// <exception cref="InvalidDataException">It is not an image file, damaged, cut short or too large.</exception>
+    public static byte[]? ReadImage(byte[] contents, string name, ImageSettings settings)
+    {
+        if (settings.Fit is ImageFit.Ink)
+        {
+            using var digit = DigitImage.Read(contents, name);
+            return digit?.bytes.ToArray();
+        }
+
+        var pixels = new byte[(settings.Grey == true ? 1 : 3) * settings.Height!.Value * settings.Width!.Value];
+        Fit(contents, name, settings, pixels);
+        return pixels;
+    }
+
     private static SKBitmap Fit(SKCodec codec, string name, int height, int width, ImageFit fit)
     {
         var upright = Upright(codec.EncodedOrigin, codec.Info.Width, codec.Info.Height);

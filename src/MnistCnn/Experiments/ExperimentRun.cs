@@ -181,7 +181,7 @@ internal sealed partial class ExperimentRun : IDisposable
                 Tell(1, isDone: true);
             }
 
-            RunFolder.KeepResults(folder);
+            RunFolder.DeleteResumeFiles(folder);
             before += trial.Work;
 
             void Tell(double share, bool isDone = false) =>

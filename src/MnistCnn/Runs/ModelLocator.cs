@@ -1,39 +1,61 @@
 using MnistCnn.Data;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
+using static TorchSharp.torch;
 
 namespace MnistCnn.Runs;
 
-/// <summary>
-/// Where the weights of a model are: in a <c>.safetensors</c> file, in a run folder, or with the program, in which networks that are
-/// ready to use come.
-/// </summary>
+/// <summary>Finds the weights file of a model: a file, a run folder, or a network that is bundled with the program.</summary>
 internal static class ModelLocator
 {
-    /// <summary>The ending of files with weights.</summary>
-    public const string Ending = ".safetensors";
+    /// <summary>File name extension of weights.</summary>
+    public const string Extension = ".safetensors";
 
-    /// <summary>The ready network that is taken where none is named: the better one on pictures that people draw.</summary>
-    public const string Standard = "inception";
+    /// <summary>Bundled network with the higher accuracy on hand-drawn images.</summary>
+    public const string Default = "inception";
 
-    /// <summary>The names of the ready networks; each is that of its architecture.</summary>
-    public static IReadOnlyList<string> Ready { get; } = ["residual", "inception"];
+    /// <summary>Names of the bundled networks, which are the names of their architectures.</summary>
+    public static IReadOnlyList<string> Bundled { get; } = ["residual", "inception"];
 
-    /// <summary>Whether a text names a ready network, and not a file or folder.</summary>
-    public static bool IsReady(string name) => Ready.Contains(name, StringComparer.OrdinalIgnoreCase) && !Path.Exists(name);
+    /// <summary>True if a text names a bundled network and not a file or folder.</summary>
+    public static bool IsBundled(string name) => Bundled.Contains(name, StringComparer.OrdinalIgnoreCase) && !Path.Exists(name);
 
-    /// <summary>Whether a text names a model of any kind, whether it is there or not; otherwise it may be a picture.</summary>
+    /// <summary>True if a text names a model, existing or not; otherwise it may be an image file.</summary>
     public static bool IsModel(string name) =>
-        name.EndsWith(Ending, StringComparison.OrdinalIgnoreCase) || File.Exists(Path.Combine(name, RunFolder.InfoFile)) || IsReady(name);
+        name.EndsWith(Extension, StringComparison.OrdinalIgnoreCase) || File.Exists(Path.Combine(name, RunFolder.InfoFile)) || IsBundled(name);
 
-    /// <summary>Where what is made of a model goes: beside it, or of a ready one into the current folder.</summary>
+    /// <summary>Finds the weights file of a model. The file need not exist.</summary>
+    /// <param name="name">Path of a file or run folder, or name of a bundled network; null for a bundled network.</param>
+    /// <param name="architecture">Architecture of the bundled network if <paramref name="name"/> is null; null for the default one.</param>
+    /// <returns>Full path of the file: in a run folder, the weights of the best epoch.</returns>
+    /// <exception cref="IOException">It is a folder, but not that of a run.</exception>
+    /// <exception cref="UserException">No bundled network has this architecture.</exception>
+    public static string Find(string? name, Architecture? architecture)
+    {
+        if (name is null && architecture is not null && !Bundled.Contains(architecture.Name))
+            throw new UserException(
+                $"No network of {architecture.Name} comes with the program: name a file of weights or a run folder. "
+                + $"The bundled networks: {string.Join(", ", Bundled)}.");
+        if (name is null || IsBundled(name))
+            return Path.Combine(AppContext.BaseDirectory, "data", "models", (name ?? architecture?.Name ?? Default).ToLowerInvariant() + Extension);
+        if (!Directory.Exists(name))
+            return Path.GetFullPath(name);
+        return File.Exists(Path.Combine(name, RunFolder.InfoFile))
+            ? Path.GetFullPath(Path.Combine(name, RunFolder.BestFile))
+            : throw new FileNotFoundException($"{name} is not a run folder, since it has no {RunFolder.InfoFile}: name a file of weights in it.");
+    }
+
+    /// <summary>Finds and loads a model on a device.</summary>
+    public static TrainedNetwork Load(string? name, Architecture? architecture, Device device) =>
+        TrainedNetwork.Load(Find(name, architecture), architecture).To(device);
+
+    /// <summary>Folder for files that are made from a model: that of its weights, or the current folder for a bundled network.</summary>
     /// <param name="name">As for <see cref="Find"/>.</param>
-    /// <param name="path">What <see cref="Find"/> gave.</param>
-    public static string ResultFolder(string? name, string path) => name is null || IsReady(name) ? Path.GetFullPath(".") : Path.GetDirectoryName(path)!;
+    /// <param name="path">Result of <see cref="Find"/>.</param>
+    public static string ResultFolder(string? name, string path) => name is null || IsBundled(name) ? Path.GetFullPath(".") : Path.GetDirectoryName(path)!;
 
-    /// <summary>Whether a file has the best weights of a run without validation: their epoch was chosen on the test images.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="data">Only if these are the run's own data, or null for any.</param>
+    /// <summary>True for the best weights of a run without validation images: their epoch was chosen by the test accuracy.</summary>
+    /// <param name="data">If not null, the result is false unless the run had the same data.</param>
     public static bool IsChosenOnTest(string path, DataSet? data = null)
     {
         var folder = Path.GetDirectoryName(path)!;
@@ -48,31 +70,7 @@ internal static class ModelLocator
         }
         catch (InvalidDataException)
         {
-            return false; // The weights are as good as they were, whatever happened to the record.
+            return false; // a damaged record does not make the weights unusable
         }
-    }
-
-    /// <summary>Loads a model; parameters and exceptions as in <see cref="Find"/> and <see cref="TrainedNetwork.Load"/>.</summary>
-    public static TrainedNetwork Load(string? name, Architecture? architecture, TorchSharp.torch.Device device) =>
-        TrainedNetwork.Load(Find(name, architecture), architecture).To(device);
-
-    /// <summary>The file with a model's weights: of a run folder, those of its best epoch.</summary>
-    /// <param name="name">A file, a run folder or the name of a ready network; null for a ready one.</param>
-    /// <param name="architecture">Which ready network, where <paramref name="name"/> is null; null for the better one.</param>
-    /// <returns>Its full path; whether the file is there, reading it will show.</returns>
-    /// <exception cref="IOException">It is a folder, but not that of a run.</exception>
-    /// <exception cref="UserException">No ready network is of that architecture.</exception>
-    public static string Find(string? name, Architecture? architecture)
-    {
-        if (name is null && architecture is not null && !Ready.Contains(architecture.Name))
-            throw new UserException(
-                $"No network of {architecture.Name} comes with the program: name a file of weights or a run folder. The ready ones: {string.Join(", ", Ready)}.");
-        if (name is null || IsReady(name))
-            return Path.Combine(AppContext.BaseDirectory, "data", "models", (name ?? architecture?.Name ?? Standard).ToLowerInvariant() + Ending);
-        if (!Directory.Exists(name))
-            return Path.GetFullPath(name);
-        return File.Exists(Path.Combine(name, RunFolder.InfoFile))
-            ? Path.GetFullPath(Path.Combine(name, RunFolder.BestFile))
-            : throw new FileNotFoundException($"{name} is not a run folder, since it has no {RunFolder.InfoFile}: name a file of weights in it.");
     }
 }

@@ -62,27 +62,13 @@ internal sealed record RunInfo(
     public static RunInfo Read(string path) => JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(path), path);
 }
 
-/// <summary>State of a run.</summary>
+/// <summary>State of a run. A failed run may succeed at a second attempt; a diverged one would diverge again.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<RunStatus>))]
 internal enum RunStatus
 {
-    /// <summary>The run has not ended, or its process was killed.</summary>
-    [JsonStringEnumMemberName("running")]
-    Running,
-
-    /// <summary>All epochs are done, or patience ended the run.</summary>
-    [JsonStringEnumMemberName("finished")]
-    Finished,
-
-    /// <summary>A signal stopped the run; it can be resumed.</summary>
-    [JsonStringEnumMemberName("stopped")]
-    Stopped,
-
-    /// <summary>An error ended the run; a second attempt may succeed.</summary>
-    [JsonStringEnumMemberName("failed")]
-    Failed,
-
-    /// <summary>The loss became NaN or infinite; a second attempt would end the same way.</summary>
-    [JsonStringEnumMemberName("diverged")]
-    Diverged,
+    [JsonStringEnumMemberName("running")] Running,
+    [JsonStringEnumMemberName("finished")] Finished,
+    [JsonStringEnumMemberName("stopped")] Stopped,
+    [JsonStringEnumMemberName("failed")] Failed,
+    [JsonStringEnumMemberName("diverged")] Diverged,
 }

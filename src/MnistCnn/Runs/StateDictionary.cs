@@ -4,12 +4,10 @@ using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Runs;
 
-/// <summary>Tensors by name, as a network has them and as files hold them.</summary>
+/// <summary>Operations on tensors by name, of networks and of files.</summary>
 internal static class StateDictionary
 {
-    /// <summary>What keeps tensors from being copied into a network's, or null: another name, shape or kind of numbers.</summary>
-    /// <param name="weights">The network's.</param>
-    /// <param name="tensors">Those to copy.</param>
+    /// <summary>The first difference in names, shapes or kinds of dtype that prevents copying tensors into weights; null if there is none.</summary>
     public static string? Mismatch(IReadOnlyDictionary<string, Tensor> weights, IReadOnlyDictionary<string, Tensor> tensors)
     {
         if (weights.Keys.FirstOrDefault(key => !tensors.ContainsKey(key)) is { } missing)
@@ -23,7 +21,7 @@ internal static class StateDictionary
         return null;
     }
 
-    /// <summary>Which of some tensors cannot be weights since not all of their numbers are finite in float32, in a few words, or null.</summary>
+    /// <summary>Names the first tensor with values that are not finite in float32; null if there is none.</summary>
     public static string? NotFinite(IReadOnlyDictionary<string, Tensor> tensors)
     {
         using var scope = NewDisposeScope();
@@ -31,7 +29,7 @@ internal static class StateDictionary
         return name is null ? null : $"the tensor {name} holds NaN or infinity";
     }
 
-    /// <summary>Copies tensors that fit, see <see cref="Mismatch"/>, converting their numbers. What is not among them stays as it is.</summary>
+    /// <summary>Copies tensors without a <see cref="Mismatch"/> into a model and converts their dtype. The model's other tensors stay.</summary>
     public static void Copy(IReadOnlyDictionary<string, Tensor> tensors, Module<Tensor, Tensor> model)
     {
         using var noGradient = no_grad();
@@ -40,8 +38,8 @@ internal static class StateDictionary
             weights[key].copy_(tensor);
     }
 
-    /// <summary>The SHA-256 of all numbers of a network, in the order of its names.</summary>
-    public static string Fingerprint(Module<Tensor, Tensor> model)
+    /// <summary>SHA-256 of all tensors of a model, in the order of its state dictionary.</summary>
+    public static string Sha256(Module<Tensor, Tensor> model)
     {
         using var scope = NewDisposeScope();
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -50,10 +48,10 @@ internal static class StateDictionary
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>The shape of a tensor, as in 10x512.</summary>
+    /// <summary>The shape of a tensor as text: 10x512.</summary>
     public static string Shape(Tensor tensor) => string.Join("x", tensor.shape);
 
-    // Floating-point numbers of any width become those of another, and whole numbers likewise: a batch norm counts its batches.
+    // Floating-point types convert to each other, and integer types, which count the batches of batch normalization, likewise.
     private static bool IsSameKind(Tensor one, Tensor other) =>
         one.is_floating_point() == other.is_floating_point() && one.dtype is ScalarType.Bool == other.dtype is ScalarType.Bool;
 }

@@ -36,8 +36,8 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
     /// <summary>Whether another process leaves the folder, and this one only trains with it.</summary>
     public bool Follows => folder is null;
 
-    /// <summary>A sentence about the last layer where it could not take the weights of a file to start from, or null.</summary>
-    public string? FreshLayer { get; private set; }
+    /// <summary>One sentence per part of the network that could not take the initial weights of a file.</summary>
+    public IReadOnlyList<string> InitNotes { get; private set; } = [];
 
     /// <summary>Begins a run.</summary>
     /// <param name="architecture">The network.</param>
@@ -45,7 +45,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
     /// <param name="data">What to train and test it on.</param>
     /// <param name="device">Where.</param>
     /// <param name="folder">The run folder, or null for the next free name.</param>
-    /// <param name="init">A file with weights to start from, or null for fresh ones; see <see cref="TrainedNetwork.LoadInto"/>.</param>
+    /// <param name="init">A file with weights to start from, or null for fresh ones; see <see cref="InitialWeights.CopyInto"/>.</param>
     /// <param name="checkpointEvery">Write a checkpoint each N steps of an epoch too.</param>
     /// <param name="parallelism">Who trains it; null for this process alone, with one network.</param>
     /// <exception cref="IOException">The folder cannot be written, is in use, or holds a run already; or the weights cannot be read.</exception>
@@ -54,7 +54,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
     public static TrainingRun Start(
         Architecture architecture, TrainSettings settings, DataSet data, Device device, string? folder = null, string? init = null, int? checkpointEvery = null, ParallelSettings? parallelism = null)
     {
-        string? freshLayer = null;
+        IReadOnlyList<string> notes = [];
         var run = Open(
             () => new Trainer(architecture, settings, data, device, parallelism),
             data,
@@ -62,15 +62,14 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
             Guid.NewGuid().ToString("N"),
             checkpointEvery,
             parallelism?.Group ?? SingleProcess.Instance,
-            trainer => freshLayer = init is null ? null : TrainedNetwork.LoadInto(trainer.Model, architecture, init, data.ClassNames),
+            trainer => notes = init is null ? [] : InitialWeights.CopyInto(trainer.Model, architecture, init, data.ClassNames),
             info => RunFolder.Create(folder, info));
-        run.FreshLayer = freshLayer;
+        run.InitNotes = notes;
         return run;
     }
 
     /// <summary>Goes on with a run where its checkpoint stands.</summary>
     /// <param name="checkpoint">The checkpoint. Its tensors are copied and disposed, to be out of memory while the run lasts.</param>
-    /// <param name="checkpointPath">Where it lies.</param>
     /// <param name="architecture">Its network.</param>
     /// <param name="settings">Its settings; see <see cref="Checkpoint.EnsureSame(TrainSettings)"/>.</param>
     /// <param name="data">Its data.</param>
@@ -82,7 +81,6 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or of other settings or data.</exception>
     public static TrainingRun Resume(
         Checkpoint checkpoint,
-        string checkpointPath,
         Architecture architecture,
         TrainSettings settings,
         DataSet data,
@@ -91,21 +89,20 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
         int? checkpointEvery = null,
         ParallelSettings? parallelism = null)
     {
-        var asBefore = data with { Normalization = checkpoint.Data.Normalization ?? Normalization.Mnist };
         var run = Open(
             () =>
             {
                 checkpoint.EnsureSame(settings);
                 checkpoint.EnsureSame(RunData.Of(data));
-                return new Trainer(architecture, settings, asBefore, device, parallelism);
+                return new Trainer(architecture, settings, data, device, parallelism);
             },
-            asBefore,
+            data,
             device,
-            checkpoint.RunId ?? Guid.NewGuid().ToString("N"),
+            checkpoint.RunId,
             checkpointEvery,
             parallelism?.Group ?? SingleProcess.Instance,
             checkpoint.Restore,
-            info => RunFolder.Continue(checkpoint, checkpointPath, folder, info));
+            info => RunFolder.Resume(checkpoint, folder, info));
         checkpoint.Dispose();
         return run;
     }
@@ -127,7 +124,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
         using var checkpoint = File.Exists(path) ? Checkpoint.Read(path) : null;
         var run = checkpoint is null
             ? Start(architecture, settings, data, device, folder, init, parallelism: ParallelSettings.Automatic)
-            : Resume(checkpoint, path, architecture, settings, data, device, parallelism: ParallelSettings.Automatic);
+            : Resume(checkpoint, architecture, settings, data, device, parallelism: ParallelSettings.Automatic);
         if (device.type != TorchSharp.DeviceType.CPU)
             run.Trainer.StepsAtOnce = 100; // nobody looks at single steps
         return run;
@@ -171,6 +168,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
     /// <inheritdoc/>
     public void OnEpochEnd(EpochMetrics epoch)
     {
+        Folder.Append(epoch);
         SaveWeights(Folder.ModelPath, epoch);
         if (Trainer.BestEpoch == epoch.Epoch)
             SaveWeights(Folder.BestPath, epoch);
@@ -233,7 +231,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
     private static void EnsureSame(IProcessGroup group, Trainer trainer, DataSet data)
     {
         var own = new Beginning(
-            Versions.Program, trainer.Settings, RunData.Of(data) with { Folder = "" }, trainer.State, StateDictionary.Fingerprint(trainer.Model));
+            Versions.Program, trainer.Settings, RunData.Of(data) with { Folder = "" }, trainer.State, StateDictionary.Sha256(trainer.Model));
         var all = group.AllGatherText(JsonSerializer.Serialize(own, JsonFormat.Line))
             .Select((text, rank) => JsonFormat.Parse<Beginning>(text, $"What process {rank} says")).ToArray();
         foreach (var (rank, other) in all.Index())
@@ -246,7 +244,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
     {
         try
         {
-            Trainer.Run(Follows ? observers : [Folder, this, .. observers], cancellation);
+            Trainer.Run(Follows ? observers : [this, .. observers], cancellation);
             return true;
         }
         catch (Exception error) when (error is OperationCanceledException || IsOfClosedTerminal(error, cancellation))
@@ -265,10 +263,14 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
 
     private void SaveWeights(string path, EpochMetrics epoch)
     {
-        var metadata = RunFolder.Metadata(Trainer.Settings, epoch);
-        foreach (var (key, text) in TrainedNetwork.Describe(data))
-            metadata.Add(key, text);
-        new SafetensorsFile(Trainer.Weights, metadata).Write(path);
+        var metadata = WeightsMetadata.Of(data) with
+        {
+            Architecture = Trainer.Settings.Architecture,
+            Seed = Trainer.Settings.Seed,
+            Epoch = epoch.Epoch,
+            TestAccuracy = epoch.TestAccuracy,
+        };
+        new SafetensorsFile(Trainer.Weights, metadata.ToDictionary()).Write(path);
     }
 
     /// <summary>What processes that train together have to have in common before their first step.</summary>

@@ -124,7 +124,7 @@ internal sealed class Sweep
             {
                 using var trainer = new Trainer(ArchitectureOf(trial), trial.Settings, data(trial), CPU);
                 if (init is not null)
-                    TrainedNetwork.LoadInto(trainer.Model, ArchitectureOf(trial), init, data(trial).ClassNames);
+                    InitialWeights.CopyInto(trainer.Model, ArchitectureOf(trial), init, data(trial).ClassNames);
             }
             catch (UserException error)
             {
@@ -149,7 +149,7 @@ internal sealed class Sweep
     {
         if (ReadInfo(trial) is not { } info || !IsOver(info))
             return false;
-        RunFolder.KeepResults(FolderOf(trial));
+        RunFolder.DeleteResumeFiles(FolderOf(trial));
         return true;
     }
 
@@ -177,7 +177,7 @@ internal sealed class Sweep
             }
         }
 
-        RunFolder.KeepResults(FolderOf(trial));
+        RunFolder.DeleteResumeFiles(FolderOf(trial));
     }
 
     /// <summary>What came out of the trials that are over, in their order.</summary>

@@ -68,7 +68,7 @@ internal sealed class Api(InferenceQueue queue, ModelCache models, TestEvaluator
                 var model = models.Get(id);
                 if (image is { } index && model.TestImage(index) is var (pixels, label))
                     return view(new ActivationViews(model, query, pixels.bytes.ToArray(), IsBlank: false, label, stop));
-                return (model.Network.Shape, model.Network.Pictures) == (network!.Shape, network.Pictures)
+                return (model.Network.Shape, model.Network.ImageSettings) == (network!.Shape, network.ImageSettings)
                     ? view(new ActivationViews(model, query, upload!.Pixels, upload.IsBlank, Label: null, stop))
                     : throw new BusyException("The weights file was replaced by that of another network. Try again.");
             },

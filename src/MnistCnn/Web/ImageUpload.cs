@@ -19,13 +19,13 @@ internal sealed record ImageUpload(byte[] Pixels, bool IsBlank)
     /// <exception cref="BadHttpRequestException">The body is too large, or arrived too slowly.</exception>
     public static async Task<ImageUpload> Read(HttpContext context, TrainedNetwork network)
     {
-        network.EnsureTakesPictures();
+        network.EnsureTakesImageFiles();
         var contents = await ReadBody(context);
         if (contents.Length == 0)
             throw new InvalidDataException("There is no image: send an image file as the body, or name a test image with image=INDEX.");
         var header = ImageDecoder.ReadHeader(contents, Name);
         using var turn = await Limits.WaitForDecode(header.Height, header.Width, context.RequestAborted);
-        var pixels = network.ImageOf(contents, Name);
+        var pixels = ImageDecoder.ReadImage(contents, Name, network.ImageSettings);
         return new ImageUpload(pixels ?? new byte[network.Shape.Channels * network.Shape.Height * network.Shape.Width], pixels is null);
     }
 

@@ -30,9 +30,9 @@ internal sealed record LoadedModel(TrainedNetwork Network, ModelGraph Graph, Dat
         var info = new ModelInfo(
             id, network.Architecture.Title, network.Architecture.Name, Path.GetFileName(path),
             network.Shape.Channels, network.Shape.Height, network.Shape.Width, network.ClassNames,
-            ReadsDrawings: network.Pictures.Fit is ImageFit.Ink,
+            ReadsDrawings: network.ImageSettings.Fit is ImageFit.Ink,
             Parameters: network.Network.parameters().Sum(parameter => parameter.numel()),
-            TestAccuracy: network.TestAccuracy,
+            TestAccuracy: network.Metadata.TestAccuracy,
             ChosenOnTest: ModelLocator.IsChosenOnTest(path),
             hasImages);
         return new LoadedModel(network, Describe(info, network, device), hasImages ? data : null, device, written);

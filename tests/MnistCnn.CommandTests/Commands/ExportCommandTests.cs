@@ -73,7 +73,7 @@ public sealed class ExportCommandTests : IDisposable
         Run("export", Trained, "--out", "nowhere/model.onnx").AssertFailed(1, folder["nowhere"], "does not exist");
         Run("export", Trained, "--out", ".").AssertFailed(1, folder.FullPath, "is a folder");
         Run("export", Trained, "--out", "x.onnx", "--arch", "inception").AssertFailed(1, "inception", "inceptionA.branch_pool.weight is missing");
-        Run("export", Fixture.PathOf("checkpoint-0.1.safetensors"), "--out", "x.onnx").AssertFailed(1, "is a checkpoint");
+        Run("export", Fixture.PathOf("checkpoint-0.2.safetensors"), "--out", "x.onnx").AssertFailed(1, "is a checkpoint");
         Run("export", "--arch", "plain").AssertFailed(1, "No network of plain comes with the program");
         Run("export", Trained, "--arch", "foo").AssertFailed(2, "'foo'");
         if (OperatingSystem.IsLinux())

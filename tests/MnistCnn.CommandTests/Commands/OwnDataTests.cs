@@ -51,7 +51,7 @@ public sealed class OwnDataTests : IDisposable
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Matches("^one.png   右 ", run.Output);
         using var model = TrainedNetwork.Load(elsewhere["weights.safetensors"]);
-        Assert.Equal(new ImageSettings(24, 20, ImageFit.Stretch, Grey: false, TestShare: 0.4), model.Pictures);
+        Assert.Equal(new ImageSettings(24, 20, ImageFit.Stretch, Grey: false, TestShare: 0.4), model.ImageSettings);
     }
 
     [Theory]

@@ -306,10 +306,10 @@ public sealed class ModelsTests(ServerWithModels models)
 
     private static Tensor Image(TrainedNetwork network, byte[] picture)
     {
-        if (network.Pictures.Fit is ImageFit.Ink)
+        if (network.ImageSettings.Fit is ImageFit.Ink)
             return DigitImage.Read(picture, "picture")!;
         var pixels = new byte[network.Shape.Channels * network.Shape.Height * network.Shape.Width];
-        ImageDecoder.Fit(picture, "picture", network.Pictures, pixels);
+        ImageDecoder.Fit(picture, "picture", network.ImageSettings, pixels);
         return tensor(pixels, [network.Shape.Channels, network.Shape.Height, network.Shape.Width]);
     }
 

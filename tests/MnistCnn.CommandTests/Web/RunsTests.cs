@@ -42,7 +42,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
             Assert.Equal(DateTimeOffset.UnixEpoch, started.GetProperty("started").GetDateTimeOffset());
             Assert.All(["model", "error", "problem"], field => Assert.Equal(JsonValueKind.Null, started.GetProperty(field).ValueKind));
 
-            run.OnEpochEnd(Epoch);
+            run.Append(Epoch);
             var learnt = await events.Next("run");
             Assert.Equal(("first", "running", "plain", 1), Summary(learnt));
             Assert.Equal((1, 0.5, 90.0), (
@@ -121,12 +121,12 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         Assert.Contains("learning_rate", Assert.Single((await Server.Json("/api/runs")).GetProperty("runs").EnumerateArray()).GetProperty("problem").GetString());
     }
 
-    // As version 0.1 and PyTorch's program write them.
+    // As tests/reference/article.py writes it.
     [Fact]
     public async Task A_line_that_is_being_written_is_not_read_yet()
     {
         using (var run = Create("appended"))
-            run.OnEpochEnd(Epoch);
+            run.Append(Epoch);
         File.AppendAllText(folder["runs/appended/metrics.jsonl"], "{\"epoch\": 2, \"train_l");
         Assert.Equal(("appended", "running", "plain", 1), Summary((await Server.Json("/api/runs")).GetProperty("runs")[0]));
     }
@@ -284,7 +284,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     private RunFolder Create(string name, string architecture = "plain") => RunFolder.Create(folder[$"runs/{name}"], new RunInfo(
         name, new TrainSettings(architecture, Epochs: 3, BatchSize: 32, LearningRate: 0.05, Seed: 7), 8490, "cpu", 2,
         new Dictionary<string, string>(),
-        new RunData("data", 20, 10, new Dictionary<string, string>()), DateTimeOffset.UnixEpoch));
+        new RunData("data", 20, 10, new Dictionary<string, string>(), Normalization.Mnist, []), DateTimeOffset.UnixEpoch));
 
     private byte[] WriteWeights(string name, int seed)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using MnistCnn.Data;
 using MnistCnn.Experiments;
 using MnistCnn.Reporting;
 using MnistCnn.Runs;
@@ -36,7 +37,7 @@ public sealed partial class MeasurementsTests
     {
         var experiment = Experiment.All.Single(experiment => experiment.Name == name);
         var (settings, unknown) = (experiment.Full, new Dictionary<string, string>());
-        var data = new RunData("mnist", settings.TrainLimit, settings.TestLimit ?? 10_000, unknown);
+        var data = new RunData("mnist", settings.TrainLimit, settings.TestLimit ?? 10_000, unknown, Normalization.Mnist, []);
         var info = new ExperimentInfo(name, experiment.Claim, settings, "cpu", 1, unknown, data, DateTimeOffset.UnixEpoch);
         using var folder = new TemporaryFolder();
         var isToStay = Environment.GetEnvironmentVariable("MNIST_CNN_PLOTS") == "write";

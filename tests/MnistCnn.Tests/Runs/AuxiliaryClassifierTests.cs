@@ -91,7 +91,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
         manual_seed(99);
         var second = new Recorder();
         using (var checkpoint = Checkpoint.Read(path))
-        using (var run = TrainingRun.Resume(checkpoint, path, GoogLeNet, Settings, data, CPU, folder["resumed"]))
+        using (var run = TrainingRun.Resume(checkpoint, GoogLeNet, Settings, data, CPU, folder["resumed"]))
             Assert.True(run.Train([second], TestContext.Current.CancellationToken));
         var done = (epoch - 1) * 3 + step;
         Assert.Equal(whole.Steps, [.. first.Steps.Take(done), .. second.Steps]);
@@ -117,14 +117,14 @@ public sealed class AuxiliaryClassifierTests : IDisposable
                     enough.Cancel();
             });
             Assert.ThrowsAny<OperationCanceledException>(() => trainer.Run([stopper], enough.Token));
-            Checkpoint.Write(folder["read"], trainer, RunData.Of(data));
+            Checkpoint.Write(folder["read"], trainer, RunData.Of(data), "run");
         }
 
         using (var checkpoint = Checkpoint.Read(folder["read"]))
         using (var trainer = new Trainer(GoogLeNet, Settings, data, CPU))
         {
             checkpoint.Restore(trainer);
-            Checkpoint.Write(folder["written"], trainer, RunData.Of(data));
+            Checkpoint.Write(folder["written"], trainer, RunData.Of(data), "run");
         }
 
         Assert.Equal(File.ReadAllBytes(folder["read"]), File.ReadAllBytes(folder["written"]));
@@ -140,7 +140,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
             using var trainer = new Trainer(architecture, settings, data, CPU);
             using var enough = new CancellationTokenSource();
             Assert.Throws<OperationCanceledException>(() => trainer.Run([new Recorder(_ => enough.Cancel())], enough.Token));
-            Checkpoint.Write(folder[name], trainer, RunData.Of(data));
+            Checkpoint.Write(folder[name], trainer, RunData.Of(data), "run");
             using var file = SafetensorsFile.Read(folder[name]);
             Assert.Equal(hasState, file.Tensors.ContainsKey("step_random_state"));
         }
@@ -168,19 +168,19 @@ public sealed class AuxiliaryClassifierTests : IDisposable
     }
 
     [Theory]
-    [InlineData(3, true, null)]
-    [InlineData(3, false, "The auxiliary classifiers, which are there only in training, start anew: FILE has none.")]
+    [InlineData(3, true)]
+    [InlineData(3, false, "The auxiliary classifiers, which exist only during training, keep their random initial weights: FILE has none.")]
     [InlineData(
         1000,
         true,
-        "The last layer, fc, starts anew: fc.weight is 1000x1024 in FILE, and 3x1024 in this network.\n"
-        + "The auxiliary classifiers, which are there only in training, start anew: theirs are of other classes.")]
-    public void A_run_starts_from_weights_with_and_without_side_classifiers_and_says_what_starts_anew(int classes, bool hasAuxiliary, string? expected)
+        "The last layer, fc, keeps its random initial weights: fc.weight is 1000x1024 in FILE, and 3x1024 in this network.",
+        "The auxiliary classifiers, which exist only during training, keep their random initial weights: those in FILE are of other classes.")]
+    public void A_run_starts_from_weights_with_and_without_side_classifiers_and_says_what_starts_anew(int classes, bool hasAuxiliary, params string[] expected)
     {
         using var network = Written(new NetworkShape(1, 224, 224, classes), hasAuxiliary);
         using var fresh = new Trainer(GoogLeNet, Settings, data, CPU);
         using var run = TrainingRun.Start(GoogLeNet, Settings, data, CPU, folder["run"], folder["weights"]);
-        Assert.Equal(expected?.Replace("FILE", folder["weights"]), run.FreshLayer);
+        Assert.Equal(expected.Select(note => note.Replace("FILE", folder["weights"])), run.InitNotes);
         var weights = network.state_dict();
         foreach (var (name, tensor) in run.Trainer.Model.state_dict())
         {
@@ -197,7 +197,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
     {
         using var network = Written(new NetworkShape(1, 16, 16, 3), forTraining: true);
         using var run = TrainingRun.Start(GoogLeNet, Settings with { Freeze = true }, data, CPU, folder["run"], folder["weights"]);
-        Assert.Equal((null, 0), (run.FreshLayer, run.Trainer.AuxiliaryParameters));
+        Assert.Equal((0, 0), (run.InitNotes.Count, run.Trainer.AuxiliaryParameters));
         Assert.True(run.Train([], TestContext.Current.CancellationToken));
     }
 
@@ -213,7 +213,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
         Assert.Matches(@"^pictures/bee/000.png +(ant|bee|cow) ", Done("predict", "run", "pictures/bee/000.png").Output);
         Assert.StartsWith("GoogLeNet: images (batch, 3, height, width) float32", Done("export", "run").Output);
         Assert.Equal(
-            "The auxiliary classifiers, which are there only in training, start anew: run/model.safetensors has none.\n",
+            "The auxiliary classifiers, which exist only during training, keep their random initial weights: run/model.safetensors has none.\n",
             Done([.. train, "--init", "run/model.safetensors", "--out", "second"]).Error);
         Assert.Matches(@"Auxiliary classifiers +4,336,134 parameters more while it trains", Done("summary", "--arch", "googlenet", "--data", "pictures").Output);
     }

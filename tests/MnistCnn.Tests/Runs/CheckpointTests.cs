@@ -5,12 +5,13 @@ using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
+using MnistCnn.Tests.Training;
 using MnistCnn.Training;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Tests.Runs;
 
-/// <summary>Checkpoints that are damaged, whether by chance or by hand, and those of version 0.1.</summary>
+/// <summary>Checkpoints that are complete, damaged, or of other data.</summary>
 public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixture<CheckpointTests.StoppedRun>, IDisposable
 {
     // 160 images, of which 10 are held out: ten steps of an epoch, the last of six images.
@@ -40,7 +41,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         using var longer = new Trainer(Architecture.Find("plain")!, Settings with { Epochs = 3001 }, run.Data, CPU);
         var momentum = longer.Model.named_parameters().ToDictionary(named => named.name, named => zeros_like(named.parameter));
         longer.Restore(TrainingProgress.Start with { Epoch = 3001, History = [.. history] }, momentum, random);
-        Checkpoint.Write(folder["long"], longer, RunData.Of(run.Data));
+        Checkpoint.Write(folder["long"], longer, RunData.Of(run.Data), "run");
         using var checkpoint = Checkpoint.Read(folder["long"]);
         Assert.Equal((3001, 3000), (checkpoint.State.Epoch, checkpoint.State.History.Count));
         Assert.Equal(accuracies, checkpoint.State.History[^1].TestClassAccuracies);
@@ -48,56 +49,20 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
 
     [Theory]
     [InlineData("state", "step", null)]
-    [InlineData("state", "step", "-1")]
-    [InlineData("state", "step", "11")]
-    [InlineData("state", "step", "5")]
-    [InlineData("state", "step", "2147483647")]
     [InlineData("state", "epoch", null)]
-    [InlineData("state", "epoch", "0")]
-    [InlineData("state", "epoch", "1")]
-    [InlineData("state", "epoch", "3")]
-    [InlineData("state", "epoch", "-2147483648")]
     [InlineData("state", "image_sum", null)]
-    [InlineData("state", "image_sum", "0")]
-    [InlineData("state", "image_sum", "65")]
-    [InlineData("state", "correct_sum", "-1")]
-    [InlineData("state", "correct_sum", "65")]
     [InlineData("state", "loss_sum", null)]
-    [InlineData("state", "loss_sum", "-1")]
-    [InlineData("state", "loss_sum", "1e999")]
     [InlineData("state", "history", null)]
     [InlineData("state", "history", "null")]
-    [InlineData("state", "history", "[]")]
-    [InlineData("state", "history", "[null]")]
     [InlineData("state", "history", "[{}]")]
-    [InlineData("state", "history", """[{"epoch":2,"train_loss":1,"test_loss":1,"test_accuracy":1,"train_seconds":1,"test_seconds":1,"images_per_second":1}]""")]
-    [InlineData("state", "history", """[{"epoch":1,"train_loss":1,"test_loss":1,"test_accuracy":101,"train_seconds":1,"test_seconds":1,"images_per_second":1}]""")]
-    [InlineData("state", "history", """[{"epoch":1,"train_loss":1,"test_loss":1e999,"test_accuracy":1,"train_seconds":1,"test_seconds":1,"images_per_second":1}]""")]
-    [InlineData("state", "history", """[{"epoch":1,"train_loss":1,"test_loss":1,"test_accuracy":1,"train_seconds":1,"test_seconds":1,"images_per_second":1,"test_class_accuracies":[1,null,-1]}]""")]
-    [InlineData("state", "history", """[{"epoch":1,"train_loss":1,"test_loss":1,"test_accuracy":1,"train_seconds":1,"test_seconds":1,"images_per_second":1,"test_balanced_accuracy":100.5}]""")]
-    [InlineData("state", "history", """[{"epoch":1,"train_loss":1,"test_loss":1,"test_accuracy":1,"train_seconds":1,"test_seconds":1,"images_per_second":1,"train_accuracy":-1}]""")]
     [InlineData("settings", "seed", null)]
     [InlineData("settings", "validation", null)]
     [InlineData("settings", "architecture", "null")]
-    [InlineData("settings", "epochs", "0")]
-    [InlineData("settings", "epochs", "-1")]
-    [InlineData("settings", "batch_size", "0")]
-    [InlineData("settings", "learning_rate", "0")]
-    [InlineData("settings", "learning_rate", "1e999")]
-    [InlineData("settings", "momentum", "1")]
-    [InlineData("settings", "label_smoothing", "-0.5")]
-    [InlineData("settings", "weight_decay", "-0.1")]
-    [InlineData("settings", "weight_decay", "1e999")]
-    [InlineData("settings", "learning_rate_milestones", "[]")]
-    [InlineData("settings", "learning_rate_milestones", "[0]")]
-    [InlineData("settings", "learning_rate_milestones", "[7,7]")]
-    [InlineData("settings", "one_cycle", "true,\"learning_rate_milestones\":[7]")]
-    [InlineData("settings", "patience", "0")]
     [InlineData("settings", "balance_classes", "1")]
     [InlineData("settings", "augment", "\"shift\"")]
     [InlineData("data", "train_images", null)]
     [InlineData("data", "sha256", "null")]
-    public void A_field_that_is_missing_or_out_of_range_is_refused(string part, string field, string? value)
+    public void A_missing_field_or_one_of_another_type_is_an_error(string part, string field, string? value)
     {
         using (var file = SafetensorsFile.Read(path))
         {
@@ -133,25 +98,6 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         Assert.Equal((Remedy.NameData, null), Remedies.Of(error));
     }
 
-    [Fact]
-    public void Numbers_that_are_not_finite_are_refused_by_their_tensor()
-    {
-        using var trainer = Trainer();
-        var random = new Random(1);
-        float[] values = [float.NaN, float.PositiveInfinity, float.NegativeInfinity];
-        using var original = SafetensorsFile.Read(path);
-        foreach (var (name, tensor) in original.Tensors.Where(tensor => tensor.Value.is_floating_point()))
-        {
-            using var changed = tensor.clone();
-            changed.view(-1)[random.Next((int)tensor.numel())] = values[random.Next(3)];
-            (original with { Tensors = new Dictionary<string, Tensor>(original.Tensors) { [name] = changed } }).Write(folder["changed"]);
-            using var checkpoint = Checkpoint.Read(folder["changed"]);
-            var message = Assert.Throws<InvalidDataException>(() => checkpoint.Restore(trainer)).Message;
-            Assert.Contains(name[(name.IndexOf('.') + 1)..], message);
-            Assert.Contains("NaN or infinity", message);
-        }
-    }
-
     // torch would end the process.
     [Theory]
     [InlineData(8, 0)]
@@ -174,40 +120,35 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         Assert.Contains("random", Assert.Throws<InvalidDataException>(() => checkpoint.Restore(trainer)).Message);
     }
 
-    // Made by version 0.1, stopped in the third of six epochs; the data are its own, its labels not packed.
+    // MNIST_CNN_GOLDEN=write rewrites the fixture.
     [Fact]
     [Trait("Speed", "Slow")]
-    public void A_checkpoint_of_version_0_1_goes_on_to_the_end_of_a_run_that_was_never_stopped()
+    public void A_checkpoint_of_version_0_2_resumes_to_the_end_of_an_uninterrupted_run()
     {
-        Directory.CreateDirectory(folder["old"]);
-        SmallMnist.Write(folder["old"], train: 320, test: 100, pack: false);
-        using var oldData = IdxReader.Load(folder["old"]);
-        using var checkpoint = Checkpoint.Read(Fixture.PathOf("checkpoint-0.1.safetensors"));
-        Assert.Null(checkpoint.RunId);
-        checkpoint.EnsureSame(RunData.Of(oldData));
-
-        using var run = TrainingRun.Resume(
-            checkpoint, Fixture.PathOf("checkpoint-0.1.safetensors"), Architecture.Find("plain")!, checkpoint.Settings, oldData, CPU, folder["out"]);
+        Directory.CreateDirectory(folder["data"]);
+        SmallMnist.Write(folder["data"], train: 320, test: 100, pack: false);
+        using var data = IdxReader.Load(folder["data"]);
+        var plain = Architecture.Find("plain")!;
+        var fixture = Path.Combine(RepositoryRoot.FullPath, "tests", "MnistCnn.Tests", "Fixtures", "checkpoint-0.2.safetensors");
+        if (Environment.GetEnvironmentVariable("MNIST_CNN_GOLDEN") == "write")
+            WriteStopped(fixture, new TrainSettings("plain", Epochs: 6, BatchSize: 16, Seed: 5, Validation: 50), data, at: (3, 7));
+        using var checkpoint = Checkpoint.Read(fixture);
+        using var run = TrainingRun.Resume(checkpoint, plain, checkpoint.Settings, data, CPU, folder["out"]);
         Assert.True(run.Train([], TestContext.Current.CancellationToken));
-        var resumed = run.Trainer;
-
-        // Version 0.1 gave networks all data as it gave them MNIST, and so does the run that goes on.
-        Assert.Equal(Normalization.Mnist, run.Folder.Info.Data.Normalization);
-        Assert.NotEqual(Normalization.Mnist, oldData.Normalization);
-        using var whole = new Trainer(Architecture.Find("plain")!, checkpoint.Settings, oldData with { Normalization = Normalization.Mnist }, CPU);
+        using var whole = new Trainer(plain, checkpoint.Settings, data, CPU);
         whole.Run([], TestContext.Current.CancellationToken);
 
-        // To the bit where the processor is that of the fixture.
+        // Bit-equal only on the processor that wrote the fixture.
         foreach (var (name, expected) in whole.Model.state_dict())
-            Assert.True(expected.allclose(resumed.Model.state_dict()[name], rtol: 1e-4, atol: 1e-6), name);
-        Assert.Equal(6, resumed.State.History.Count);
+            Assert.True(expected.allclose(run.Trainer.Model.state_dict()[name], rtol: 1e-4, atol: 1e-6), name);
+        Assert.Equal(6, run.Trainer.State.History.Count);
     }
 
     [Fact]
     public void A_run_that_goes_on_does_not_keep_its_checkpoint_in_memory()
     {
         using var checkpoint = Checkpoint.Read(path);
-        using var resumed = TrainingRun.Resume(checkpoint, path, Architecture.Find("plain")!, Settings, run.Data, CPU, folder["out"]);
+        using var resumed = TrainingRun.Resume(checkpoint, Architecture.Find("plain")!, Settings, run.Data, CPU, folder["out"]);
         Assert.Contains("empty handle", Assert.Throws<InvalidOperationException>(() => checkpoint.Restore(resumed.Trainer)).Message);
     }
 
@@ -220,7 +161,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         var home = folder["home/checkpoint.safetensors"];
         using var checkpoint = Checkpoint.Read(home);
         Assert.Throws<IOException>(() =>
-            TrainingRun.Resume(checkpoint, home, Architecture.Find("plain")!, checkpoint.Settings, run.Data, CPU, folder["elsewhere"]));
+            TrainingRun.Resume(checkpoint, Architecture.Find("plain")!, checkpoint.Settings, run.Data, CPU, folder["elsewhere"]));
         FolderLock.Take(folder["elsewhere"]).Dispose();
     }
 
@@ -237,6 +178,19 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         Assert.Equal(RunStatus.Stopped, whole.Folder.Info.Status);
     }
 
+    private static void WriteStopped(string path, TrainSettings settings, DataSet data, (int Epoch, int Step) at)
+    {
+        using var enough = new CancellationTokenSource();
+        using var trainer = new Trainer(Architecture.Find("plain")!, settings, data, CPU);
+        var stopper = new Recorder(step =>
+        {
+            if ((step.Epoch, step.Step) == at)
+                enough.Cancel();
+        });
+        Assert.ThrowsAny<OperationCanceledException>(() => trainer.Run([stopper], enough.Token));
+        Checkpoint.Write(path, trainer, RunData.Of(data), "run");
+    }
+
     private Trainer Trainer() => new(Architecture.Find("plain")!, Settings, run.Data, CPU);
 
     private sealed class ClosedTerminal(CancellationTokenSource cancellation) : ITrainingCallback
@@ -249,38 +203,24 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     }
 
     /// <summary>A run that was stopped in its second epoch.</summary>
-    public sealed class StoppedRun : ITrainingCallback, IDisposable
+    public sealed class StoppedRun : IDisposable
     {
         private readonly TemporaryFolder folder = new();
-        private readonly CancellationTokenSource enough = new();
 
         public StoppedRun()
         {
             SmallMnist.Write(folder.FullPath, train: 160, test: 50);
             Data = IdxReader.Load(folder.FullPath);
-            using var trainer = new Trainer(Architecture.Find("plain")!, Settings, Data, CPU);
-            Assert.Throws<OperationCanceledException>(() => trainer.Run([this], enough.Token));
-            Checkpoint.Write(Path, trainer, RunData.Of(Data), "run");
+            WriteStopped(Path, Settings, Data, at: (2, 4));
         }
 
         internal DataSet Data { get; }
 
         public string Path => folder["checkpoint.safetensors"];
 
-        void ITrainingCallback.OnStepEnd(StepMetrics step)
-        {
-            if ((step.Epoch, step.Step) == (2, 4))
-                enough.Cancel();
-        }
-
-        void ITrainingCallback.OnEpochEnd(EpochMetrics epoch)
-        {
-        }
-
         public void Dispose()
         {
             Data.Dispose();
-            enough.Dispose();
             folder.Dispose();
         }
     }

@@ -12,7 +12,7 @@ public sealed class ReadyNetworkTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    public static TheoryData<string> Names => [.. ModelLocator.Ready];
+    public static TheoryData<string> Names => [.. ModelLocator.Bundled];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -52,7 +52,7 @@ public sealed class ReadyNetworkTests : IDisposable
         var run = ProgramRun.Of(folder.FullPath, "predict", "photo.png");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Matches(@"^photo\.png   7 +\d+\.\d\d %\n$", run.Output);
-        Assert.Equal(run.Output, ProgramRun.Of(folder.FullPath, "predict", ModelLocator.Standard, "photo.png").Output);
+        Assert.Equal(run.Output, ProgramRun.Of(folder.FullPath, "predict", ModelLocator.Default, "photo.png").Output);
         Assert.NotEqual(
             ProgramRun.Of(folder.FullPath, "predict", "photo.png", "--json").Output,
             ProgramRun.Of(folder.FullPath, "predict", "photo.png", "--arch", "residual", "--json").Output);

@@ -54,7 +54,7 @@ public sealed class TrainedNetworkTests : IDisposable
         {
             () => TrainedNetwork.Load(folder["twin.safetensors"]),
             () => TrainedNetwork.Load(folder["twin.safetensors"], residual),
-            () => TrainedNetwork.LoadInto(network, residual, folder["twin.safetensors"], ClassNames.Numbers(10)),
+            () => InitialWeights.CopyInto(network, residual, folder["twin.safetensors"], ClassNames.Numbers(10)),
         })
             Assert.Equal(
                 $"{folder["twin.safetensors"]} holds the weights of residual-twin, an architecture that this program does not know.",
@@ -87,7 +87,7 @@ public sealed class TrainedNetworkTests : IDisposable
         using var model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
         Assert.Equal((NetworkShape.Mnist, Normalization.Mnist), (model.Shape, model.Normalization));
         Assert.Equal(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], model.ClassNames);
-        Assert.Equal(new ImageSettings(28, 28, ImageFit.Ink, Grey: true), model.Pictures);
+        Assert.Equal(new ImageSettings(28, 28, ImageFit.Ink, Grey: true), model.ImageSettings);
     }
 
     [Fact]
@@ -99,14 +99,14 @@ public sealed class TrainedNetworkTests : IDisposable
             Assert.Equal((new NetworkShape(3, 32, 20, 2), new Normalization(0.5, 0.25)), (model.Shape, model.Normalization));
             Assert.Equal(["cat", "dog"], model.ClassNames);
             Assert.Equal([4, 2], model.Network.call(zeros(4, 3, 32, 20)).shape);
-            Assert.Equal(new ImageSettings(32, 20, ImageFit.Stretch, Grey: false), model.Pictures);
+            Assert.Equal(new ImageSettings(32, 20, ImageFit.Stretch, Grey: false), model.ImageSettings);
         }
 
         Save("3x32x20", """["cat","dog"]""", "0.5,0.25,0.125", "0.25,0.5,0.75");
         using (var model = TrainedNetwork.Load(folder["colour.safetensors"]))
         {
             Assert.Equal(new Normalization([0.5, 0.25, 0.125], [0.25, 0.5, 0.75]), model.Normalization);
-            Assert.Equal(("0.5,0.25,0.125", "0.25,0.5,0.75"), (model.Describe()["mean"], model.Describe()["deviation"]));
+            Assert.Equal(("0.5,0.25,0.125", "0.25,0.5,0.75"), (model.Metadata.ToDictionary()["mean"], model.Metadata.ToDictionary()["deviation"]));
         }
 
         ProgramRun.Of(folder.FullPath, "evaluate", "colour.safetensors").AssertFailed(1, "3x32x20 in 2 classes", "1x28x28 in 10");

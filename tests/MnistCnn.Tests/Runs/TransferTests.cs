@@ -29,7 +29,7 @@ public sealed class TransferTests : IDisposable
         using var weights = SafetensorsFile.Read(folder["weights"]);
         using var run = TrainingRun.Start(
             ResNet18, new TrainSettings("resnet18", Epochs: 1, BatchSize: 10, Freeze: freeze), data, CPU, folder["run"], folder["weights"]);
-        Assert.Equal($"The last layer, fc, starts anew: fc.weight is 1000x512 in {folder["weights"]}, and 5x512 in this network.", run.FreshLayer);
+        Assert.Equal([$"The last layer, fc, keeps its random initial weights: fc.weight is 1000x512 in {folder["weights"]}, and 5x512 in this network."], run.InitNotes);
         foreach (var (name, weight) in run.Trainer.Model.state_dict())
             Assert.True(Bits(weight).SequenceEqual(Bits(name.StartsWith("fc.", StringComparison.Ordinal) ? fresh.state_dict()[name] : weights.Tensors[name])), name);
 
@@ -51,13 +51,13 @@ public sealed class TransferTests : IDisposable
     {
         using var data = Data(channels: 3, side: 32, classes: 2);
         using (var network = ResNet18.Create(Trainer.ShapeOf(data)))
-            new SafetensorsFile(network.state_dict(), TrainedNetwork.Describe(data with { ClassNames = ["cat", "dog"] })).Write(folder["weights"]);
+            new SafetensorsFile(network.state_dict(), WeightsMetadata.Of(data with { ClassNames = ["cat", "dog"] }).ToDictionary()).Write(folder["weights"]);
         using var other = TrainingRun.Start(
             ResNet18, new TrainSettings("resnet18", Seed: 2), data with { ClassNames = ["ant", "bee"] }, CPU, folder["run"], folder["weights"]);
-        Assert.Equal($"The last layer, fc, starts anew: {folder["weights"]} is of other classes.", other.FreshLayer);
+        Assert.Equal([$"The last layer, fc, keeps its random initial weights: {folder["weights"]} is of other classes."], other.InitNotes);
         using var same = TrainingRun.Start(
             ResNet18, new TrainSettings("resnet18", Seed: 2), data with { ClassNames = ["cat", "dog"] }, CPU, folder["same"], folder["weights"]);
-        Assert.Null(same.FreshLayer);
+        Assert.Empty(same.InitNotes);
         Assert.NotEqual(Bits(same.Trainer.Model.state_dict()["fc.weight"]), Bits(other.Trainer.Model.state_dict()["fc.weight"]));
         Assert.Equal(Bits(same.Trainer.Model.state_dict()["conv1.weight"]), Bits(other.Trainer.Model.state_dict()["conv1.weight"]));
     }
@@ -69,7 +69,7 @@ public sealed class TransferTests : IDisposable
         WriteWeights(ResNet18, Trainer.ShapeOf(data));
         using var weights = SafetensorsFile.Read(folder["weights"]);
         using var run = TrainingRun.Start(ResNet18, new TrainSettings("resnet18"), data, CPU, folder["run"], folder["weights"]);
-        Assert.Null(run.FreshLayer);
+        Assert.Empty(run.InitNotes);
         foreach (var (name, weight) in run.Trainer.Model.state_dict())
             Assert.True(Bits(weight).SequenceEqual(Bits(weights.Tensors[name])), name);
     }
@@ -119,8 +119,8 @@ public sealed class TransferTests : IDisposable
         WriteWeights(plain, NetworkShape.Mnist);
         using var data = Data(channels: 1, side: 32, classes: 10);
         using var run = TrainingRun.Start(plain, new TrainSettings("plain"), data, CPU, folder["run"], folder["weights"]);
-        Assert.Contains("linear.weight is 10x320 in", run.FreshLayer);
-        Assert.Contains("10x500 in this network", run.FreshLayer);
+        Assert.Contains("linear.weight is 10x320 in", Assert.Single(run.InitNotes));
+        Assert.Contains("10x500 in this network", run.InitNotes[0]);
     }
 
     // Batch normalisation that keeps its statistics needs no second image.
@@ -142,7 +142,7 @@ public sealed class TransferTests : IDisposable
         string[] train = ["train", "--arch", "plain", "--data", ".", "--batch-size", "10", "--epochs", "1", "--freeze"];
         ProgramRun.Of(folder.FullPath, train).AssertFailed(2, "--freeze needs --init");
         var run = ProgramRun.Of(folder.FullPath, [.. train, "--init", "weights", "--out", "run"]);
-        Assert.Equal((0, "The last layer, linear, starts anew: linear.weight is 7x320 in weights, and 10x320 in this network.\n"), (run.ExitCode, run.Error));
+        Assert.Equal((0, "The last layer, linear, keeps its random initial weights: linear.weight is 7x320 in weights, and 10x320 in this network.\n"), (run.ExitCode, run.Error));
         Assert.Contains("\"freeze\": true", File.ReadAllText(folder["run/run.json"]));
         Assert.Equal(0, ProgramRun.Of(folder.FullPath, "train", "--data", ".", "--resume", "run/checkpoint.safetensors", "--epochs", "2").ExitCode);
         using SafetensorsFile before = SafetensorsFile.Read(folder["weights"]), after = SafetensorsFile.Read(folder["run/model.safetensors"]);

@@ -1,0 +1,62 @@
+using MnistCnn.Files;
+using MnistCnn.Networks;
+using MnistCnn.Runtime;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace MnistCnn.Runs;
+
+/// <summary>Weights of a network in a safetensors file, of this program or of PyTorch.</summary>
+internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tensor> Tensors, WeightsMetadata Metadata) : IDisposable
+{
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, or a checkpoint.</exception>
+    public static WeightsFile Read(string path)
+    {
+        var file = SafetensorsFile.Read(path);
+        try
+        {
+            return Checkpoint.Is(file)
+                ? throw new InvalidDataException($"{path} is a checkpoint to resume training from; the weights are in model.safetensors beside it.")
+                : new WeightsFile(path, file.Tensors, WeightsMetadata.Read(file, path));
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Architecture that the metadata name; null for PyTorch's files.</summary>
+    /// <exception cref="InvalidDataException">
+    /// The name is unknown. Networks of experiments have tensors like those of other architectures, so tensors alone would mislead.
+    /// </exception>
+    public Architecture? FindArchitecture() => Metadata.Architecture is not { } name
+        ? null
+        : Architecture.Find(name)
+            ?? throw new InvalidDataException($"{Path} holds the weights of {name}, an architecture that this program does not know.");
+
+    /// <summary>Ensures that the metadata do not name another architecture, which may compute something else with the same tensors.</summary>
+    /// <exception cref="InvalidDataException">They name another one, or an unknown one.</exception>
+    public void EnsureIsOf(Architecture architecture)
+    {
+        if (FindArchitecture() is { } saved && saved.Name != architecture.Name)
+            throw new InvalidDataException($"{Path} holds the weights of {saved.Name}, not of {architecture.Name}.")
+                .With(Remedy.NameArchitecture, saved.Name);
+    }
+
+    /// <summary>Copies matching tensors into a network.</summary>
+    /// <exception cref="InvalidDataException">A tensor holds NaN or infinity.</exception>
+    public void Copy(IReadOnlyDictionary<string, Tensor> tensors, Module<Tensor, Tensor> network)
+    {
+        if (StateDictionary.NotFinite(tensors) is { } notFinite)
+            throw new InvalidDataException($"{Path} cannot be used: {notFinite}.");
+        StateDictionary.Copy(tensors, network);
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in Tensors.Values)
+            tensor.Dispose();
+    }
+}

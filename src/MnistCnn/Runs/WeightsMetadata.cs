@@ -1,0 +1,124 @@
+using System.Globalization;
+using System.Text.Json;
+using MnistCnn.Data;
+using MnistCnn.Files;
+using MnistCnn.Networks;
+using MnistCnn.Training;
+
+namespace MnistCnn.Runs;
+
+/// <summary>
+/// Metadata of a weights file: the images and classes that the network was trained on, and the origin of the weights. PyTorch's files
+/// have none and count as weights of MNIST.
+/// </summary>
+/// <param name="Images">Converts image files to images like those that the network was trained on.</param>
+internal sealed record WeightsMetadata(
+    NetworkShape Shape, IReadOnlyList<string> ClassNames, Normalization Normalization, ImageSettings Images)
+{
+    private const string ArchitectureKey = "architecture";
+    private const string SeedKey = "seed";
+    private const string EpochKey = "epoch";
+    private const string TestAccuracyKey = "test_accuracy";
+    private const string ShapeKey = "shape";
+    private const string ClassesKey = "classes";
+    private const string MeanKey = "mean";
+    private const string StdKey = "deviation";
+    private const string FitKey = "fit";
+    private const string TestShareKey = "test_share";
+    private const string FolderSha256Key = "pictures";
+
+    private static readonly WeightsMetadata Mnist = new(
+        NetworkShape.Mnist,
+        Data.ClassNames.Numbers(NetworkShape.Mnist.Classes),
+        Normalization.Mnist,
+        ImageSettingsOf(NetworkShape.Mnist, ImageFit.Ink, testShare: null));
+
+    public string? Architecture { get; init; }
+
+    public long? Seed { get; init; }
+
+    public int? Epoch { get; init; }
+
+    /// <summary>Test accuracy after <see cref="Epoch"/>, in percent.</summary>
+    public double? TestAccuracy { get; init; }
+
+    /// <summary>Fingerprint of the image folder that the program split into training and test images; null for other data sets.</summary>
+    public string? FolderSha256 { get; init; }
+
+    public static WeightsMetadata Of(DataSet data)
+    {
+        var shape = Trainer.ShapeOf(data);
+        return new WeightsMetadata(shape, data.ClassNames, data.Normalization, ImageSettingsOf(shape, data.Fit, data.Pictures?.TestShare))
+        {
+            FolderSha256 = data.Pictures?.TestShare is null ? null : data.Sha256[FolderSha256Key],
+        };
+    }
+
+    /// <exception cref="InvalidDataException">Values are missing, or impossible.</exception>
+    public static WeightsMetadata Read(SafetensorsFile file, string path)
+    {
+        var texts = file.Metadata;
+        return (texts.ContainsKey(ShapeKey) ? ReadDataSet(texts, path) : Mnist) with
+        {
+            Architecture = texts.GetValueOrDefault(ArchitectureKey),
+            Seed = Parse<long>(SeedKey),
+            Epoch = Parse<int>(EpochKey),
+            TestAccuracy = Parse<double>(TestAccuracyKey),
+            FolderSha256 = texts.GetValueOrDefault(FolderSha256Key),
+        };
+
+        T? Parse<T>(string key)
+            where T : struct, IParsable<T> => T.TryParse(texts.GetValueOrDefault(key), CultureInfo.InvariantCulture, out var value) ? value : null;
+    }
+
+    /// <summary>Text by key, as <see cref="Read"/> takes it.</summary>
+    public Dictionary<string, string> ToDictionary()
+    {
+        (string Key, object? Value)[] values =
+        [
+            (ArchitectureKey, Architecture),
+            (SeedKey, Seed),
+            (EpochKey, Epoch),
+            (TestAccuracyKey, TestAccuracy),
+            (ShapeKey, Shape.Input),
+            (ClassesKey, JsonSerializer.Serialize(ClassNames, JsonFormat.Line)),
+            (MeanKey, string.Join(',', Normalization.Mean)),
+            (StdKey, string.Join(',', Normalization.Std)),
+            (FitKey, $"{Images.Fit}".ToLowerInvariant()),
+            (TestShareKey, Images.TestShare),
+            (FolderSha256Key, FolderSha256),
+        ];
+        return values.Where(pair => pair.Value is not null).ToDictionary(pair => pair.Key, pair => $"{pair.Value}");
+    }
+
+    /// <summary>True if test images may have been training images, because their folder was split differently or has changed.</summary>
+    public bool MayHaveTrainedOnTestImages(DataSet data) =>
+        FolderSha256 is not null && data.Pictures?.TestShare is { } testShare
+        && (data.Sha256[FolderSha256Key] != FolderSha256 || testShare > Images.TestShare);
+
+    private static WeightsMetadata ReadDataSet(IReadOnlyDictionary<string, string> texts, string path)
+    {
+        var isMnist = texts[ShapeKey] == NetworkShape.Mnist.Input;
+        var defaultFit = isMnist ? ImageFit.Ink : ImageFit.Stretch;
+        var hasFit = Enum.TryParse<ImageFit>(texts.GetValueOrDefault(FitKey, $"{defaultFit}"), ignoreCase: true, out var fit);
+        var names = texts.TryGetValue(ClassesKey, out var classes) ? JsonFormat.Parse<string[]>(classes, path) : [];
+        var normalization = new Normalization(Numbers(MeanKey), Numbers(StdKey));
+        var testShare = texts.ContainsKey(TestShareKey) ? Numbers(TestShareKey)[0] : (double?)null;
+        if (NetworkShape.Parse(texts[ShapeKey]) is not { } shape
+            || !normalization.IsPossible || !normalization.Fits(shape.Channels)
+            || names.Length == 0 || names.Any(string.IsNullOrEmpty) || names.Distinct().Count() < names.Length
+            || !hasFit || !Enum.IsDefined(fit) || (fit is ImageFit.Ink && !isMnist)
+            || (testShare is { } share && !ImageSettings.IsTestShare(share)))
+            throw new InvalidDataException($"{path} is damaged: its metadata name impossible images or classes.");
+        return new WeightsMetadata(shape with { Classes = names.Length }, names, normalization, ImageSettingsOf(shape, fit, testShare));
+
+        double[] Numbers(string key) =>
+        [
+            .. texts.GetValueOrDefault(key, "").Split(',')
+                .Select(text => double.TryParse(text, CultureInfo.InvariantCulture, out var value) ? value : double.NaN),
+        ];
+    }
+
+    private static ImageSettings ImageSettingsOf(NetworkShape shape, ImageFit fit, double? testShare) =>
+        new(shape.Height, shape.Width, fit, Grey: shape.Channels == 1, testShare);
+}
