@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using MnistCnn.Files;
@@ -11,15 +11,15 @@ using Spectre.Console;
 namespace MnistCnn.Benchmarks;
 
 /// <summary>
-/// Compares this program with its rivals, each with the same number of threads, and with the machine's limit. The rivals are the
-/// article's program on PyTorch and plain TorchSharp.
+/// Compares this program with the article's program on PyTorch and with plain TorchSharp, each with the same number of threads, and with
+/// the speed of a matrix product.
 /// </summary>
-/// <param name="pairs">How often each program runs.</param>
-/// <param name="isQuick">Whether epochs are shorter and recipes are left out, for a change in hand.</param>
-/// <param name="isArticleOnly">Whether only the epochs of the article's program and of this one are compared.</param>
+/// <param name="pairs">Number of runs of each program.</param>
+/// <param name="isQuick">Shortens epochs and skips recipes, for checks during development.</param>
+/// <param name="isArticleOnly">Compares only epochs of the article's program and of this one.</param>
 public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOnly)
 {
-    private readonly int part = isQuick ? 20 : 8; // an epoch uses the images divided by this
+    private readonly int part = isQuick ? 20 : 8; // an epoch uses this fraction of the images
     private readonly int rounds = isQuick ? 4 : 10;
     private readonly string? python = FindPython();
     private readonly List<Figure> figures = [];
@@ -37,7 +37,7 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
         NativeLibraries.Load();
         if (python is null)
             Console.Error.WriteLine(
-                "There is no Python with PyTorch and torchvision here (Debian: python3-torchvision): the comparison with them is left out.");
+                "The comparison with PyTorch is skipped: no Python with PyTorch and torchvision was found (Debian: python3-torchvision).");
         foreach (var name in new[] { "residual", "inception" })
         {
             Epochs(name);
@@ -128,10 +128,15 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
         var inside = Repeat(
             () => JsonSerializer.Deserialize<InProcess>(Output(Self("measure", name, $"{rounds}"), Cores), JsonFormat.Line)!, pairs);
         Add($"{name}: multiply-adds in training", "10⁹/s", [.. inside.Select(run => run.TrainingSpeed / 1e9)]);
-        Add($"{name}: those of a product 2048x2048, meanwhile", "10⁹/s", [.. inside.Select(run => run.MatrixProduct / 1e9)]);
-        Add($"{name}: multiply-adds in training over the product's", "", [.. inside.Select(run => run.TrainingSpeed / run.MatrixProduct)], 0.72, atLeast: true);
-        Add($"{name}: share of a step outside forward, backward, optimiser", "%", [.. inside.Select(run => 100 * run.Overhead)], 1);
-        Add($"{name}: testing 10,000 images over one forward pass", "", [.. inside.Select(run => run.EvaluationRatio)], 1.02);
+        Add($"{name}: multiply-adds in a 2048x2048 matrix product", "10⁹/s", [.. inside.Select(run => run.MatrixProduct / 1e9)]);
+        Add(
+            $"{name}: multiply-adds in training over the matrix product's",
+            "",
+            [.. inside.Select(run => run.TrainingSpeed / run.MatrixProduct)],
+            0.72,
+            atLeast: true);
+        Add($"{name}: fraction of a step outside forward, backward, optimizer", "%", [.. inside.Select(run => 100 * run.Overhead)], 1);
+        Add($"{name}: evaluation of 10,000 images over one forward pass", "", [.. inside.Select(run => run.EvaluationRatio)], 1.02);
         Add(
             $"{name}: a step over its convolutions alone (one thread, oneDNN's own time)",
             "",
@@ -149,7 +154,7 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
             400);
     }
 
-    // How long Residual takes to an accuracy.
+    // Time to reach an accuracy with Residual.
     private void Recipes()
     {
         foreach (var (recipe, accuracy, goal) in new[] { ("sprint", 99.0, 5.0), ("fast", 99.4, 12.0) })
@@ -164,7 +169,7 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
             }
 
             Add($"residual: --recipe {recipe}, the whole process", "s", seconds, goal);
-            Add($"residual: what --recipe {recipe} reaches", "%", accuracies, accuracy, atLeast: true);
+            Add($"residual: test accuracy with --recipe {recipe}", "%", accuracies, accuracy, atLeast: true);
         }
     }
 
@@ -193,7 +198,7 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
     // The last value of a key in JSON, of one document or one per line.
     private static double Last(string output, string key) =>
         Field().Matches(output).LastOrDefault(field => field.Groups["key"].Value == key) is { } last
-            ? double.Parse(last.Groups["value"].Value, CultureInfo.InvariantCulture)
+            ? double.Parse(last.Groups["value"].Value)
             : throw new InvalidDataException($"A program did not print \"{key}\": {output}");
 
     [GeneratedRegex("""
@@ -201,7 +206,7 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
         """, RegexOptions.IgnoreCase)]
     private static partial Regex Field();
 
-    // What oneDNN says of each of its calls: "onednn_verbose,v1,primitive,exec,cpu,convolution,...,MILLISECONDS", in a process that does nothing else.
+    // From oneDNN's log, "onednn_verbose,v1,primitive,exec,cpu,convolution,...,MILLISECONDS", of a process that only makes training steps.
     private double ConvolutionSeconds(string name)
     {
         var start = Self("steps", name, $"{rounds}");
@@ -210,7 +215,7 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
         List<double> milliseconds = [];
         while (process.StandardOutput.ReadLine() is { } line)
             if (line.Contains(",exec,cpu,convolution,", StringComparison.Ordinal))
-                milliseconds.Add(double.Parse(line[(line.LastIndexOf(',') + 1)..], CultureInfo.InvariantCulture));
+                milliseconds.Add(double.Parse(line[(line.LastIndexOf(',') + 1)..]));
 
         // The first half is the warm-up.
         return milliseconds.Skip(milliseconds.Count / 2).Sum() / 1000 / (rounds * InProcess.Steps / 2);
@@ -229,29 +234,34 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
 
     private void Write()
     {
-        var machine = $"{Machine.Description}; MnistCnn {Versions.Program}, TorchSharp {Versions.All["torchsharp"]}, libtorch {Versions.All["libtorch"]}"
-            + (python is null ? "" : $"; PyTorch {Ask(python, "import torch, torchvision; print(torch.__version__, 'with torchvision', torchvision.__version__)")}");
+        const string askVersions = "import torch, torchvision; print(torch.__version__, 'with torchvision', torchvision.__version__)";
+        var machine = $"{Machine.Description}; MnistCnn {Versions.Program}, TorchSharp {Versions.All["torchsharp"]}, "
+            + $"libtorch {Versions.All["libtorch"]}{(python is null ? "" : $"; PyTorch {Ask(python, askVersions)}")}";
         var table = new Table().Border(TableBorder.Simple).AddColumn("Figure");
-        var lines = new List<string> { machine + ".", "", "| figure | median | lowest to highest | goal |", "| --- | ---: | ---: | ---: |" };
+        List<string> lines = [$"{machine}.", "", "| figure | median | lowest to highest | goal |", "| --- | ---: | ---: | ---: |"];
         foreach (var heading in new[] { "Median", "Lowest to highest", "Goal" })
             table.AddColumn(heading, column => column.RightAligned());
         foreach (var figure in figures)
         {
-            string[] cells = [figure.Name, figure.Text(figure.Median), $"{figure.Text(figure.Values.Min())} to {figure.Text(figure.Values.Max())}", figure.GoalText];
+            var range = $"{figure.Text(figure.Values.Min())} to {figure.Text(figure.Values.Max())}";
+            string[] cells = [figure.Name, figure.Text(figure.Median), range, figure.GoalText];
             table.AddRow([.. cells.Select(cell => new Text(cell))]);
             lines.Add($"| {string.Join(" | ", cells)} |");
         }
 
         Console.Out.WriteLine(machine);
         Terminal.Of(Console.Out).Write(table);
-        AtomicFile.Write(Path.GetFullPath("benchmark.md"), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(string.Join('\n', lines) + "\n")));
-        AtomicFile.Write(Path.GetFullPath("benchmark.json"), stream => JsonSerializer.Serialize(stream, new { Machine = machine, Figures = figures }, JsonFormat.Indented));
-        Console.Out.WriteLine(Path.GetFullPath("benchmark.json"));
-        Console.Out.WriteLine(Path.GetFullPath("benchmark.md"));
+        var (markdown, json) = (Path.GetFullPath("benchmark.md"), Path.GetFullPath("benchmark.json"));
+        AtomicFile.Write(markdown, stream => stream.Write(Encoding.UTF8.GetBytes(string.Join('\n', lines) + "\n")));
+        AtomicFile.Write(
+            json, stream => JsonSerializer.Serialize(stream, new { Machine = machine, Figures = figures }, JsonFormat.Indented));
+        Console.Out.WriteLine(json);
+        Console.Out.WriteLine(markdown);
     }
 
     private static string? FindPython() =>
-        new[] { "python3", "/usr/bin/python3", "python" }.FirstOrDefault(python => Ask(python, "import torch, torchvision; print(1)") == "1");
+        new[] { "python3", "/usr/bin/python3", "python" }
+            .FirstOrDefault(python => Ask(python, "import torch, torchvision; print(1)") == "1");
 
     private static string? Ask(string python, string statements)
     {
@@ -291,7 +301,7 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
     private static ProcessStartInfo DotNet(Type type, string[] arguments) =>
         Start("dotnet", ["exec", type.Assembly.Location, .. arguments]);
 
-    // With libgomp's own default for threads that wait, which this program lowers.
+    // With libgomp's default spin count, which this program lowers.
     private ProcessStartInfo TorchSharp(string name)
     {
         var start = Self(["rival", name, .. Limits]);
@@ -299,13 +309,15 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
         return start;
     }
 
-    private ProcessStartInfo Article(string name) => Start(
-        python!,
-        [Path.Combine(RepositoryRoot.FullPath, "tests/reference/article.py"), "train", name, "--epochs", "2", "--torchvision", .. LimitOptions]);
+    private ProcessStartInfo Article(string name)
+    {
+        var script = Path.Combine(RepositoryRoot.FullPath, "tests/reference/article.py");
+        return Start(python!, [script, "train", name, "--epochs", "2", "--torchvision", .. LimitOptions]);
+    }
 
     private static ProcessStartInfo Start(string program, string[] arguments) => new(program, arguments) { RedirectStandardOutput = true };
 
-    private static void Say(string text) => Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.Now:HH:mm:ss} {text}"));
+    private static void Say(string text) => Console.Error.WriteLine($"{DateTime.Now:HH:mm:ss} {text}");
 
     /// <summary>A program that trains for two epochs and prints its seconds and threads as JSON.</summary>
     /// <param name="Name">Its name in the figures.</param>

@@ -12,25 +12,24 @@ using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Benchmarks;
 
-/// <summary>What has to be measured inside one process. One network is on one thread here, as each replica of a training is.</summary>
+/// <summary>Measurements inside one process. A single network runs on one thread here, as each replica does in training.</summary>
 /// <param name="MatrixProduct">See <see cref="Machine.MatrixProduct"/>.</param>
-/// <param name="TrainingSpeed">Multiply-adds a second of the training as the program does it.</param>
-/// <param name="StepSeconds">Forward pass, backward pass and optimiser of one network, on batches that are there already.</param>
-/// <param name="Overhead">What share a training step of one network takes longer than that.</param>
-/// <param name="EvaluationRatio">The seconds of a test over those of one forward pass of the same images.</param>
-/// <param name="Threads">Threads of the training and of the matrix product.</param>
+/// <param name="TrainingSpeed">Multiply-adds per second in training with the default replicas.</param>
+/// <param name="StepSeconds">Forward pass, backward pass and optimizer of one network, on prepared batches.</param>
+/// <param name="Overhead">Fraction of a training step of one network outside <paramref name="StepSeconds"/>.</param>
+/// <param name="EvaluationRatio">Seconds of an evaluation divided by the seconds of a forward pass on the same images.</param>
+/// <param name="Threads">Threads of <paramref name="TrainingSpeed"/> and <paramref name="MatrixProduct"/>.</param>
 public sealed record InProcess(
     double MatrixProduct, double TrainingSpeed, double StepSeconds, double Overhead, double EvaluationRatio, int Threads)
 {
-    /// <summary>Steps that are taken at a time: few, so that what is compared meets the same machine.</summary>
+    /// <summary>Steps per measurement: few, so that alternating measurements meet the same speed of the machine.</summary>
     public const int Steps = 20;
 
     private const int BatchSize = 64;
     private const int MostEvaluations = 6;
 
-    /// <summary>Measures and gives the figures as a line of JSON.</summary>
-    /// <param name="name">The architecture.</param>
-    /// <param name="rounds">How often; the first is the warm-up.</param>
+    /// <summary>Returns the measurements as a line of JSON.</summary>
+    /// <param name="rounds">Number of repetitions; the first is the warm-up.</param>
     public static string Measure(string name, int rounds)
     {
         using var data = Start(name, out var architecture);
@@ -40,7 +39,7 @@ public sealed record InProcess(
         using var usual = new Epochs(architecture, data with { Test = test }, ParallelSettings.Automatic);
         var threads = get_num_threads();
 
-        // In turn, so that a change of the machine's speed meets all of them: the whole of a step and its bare half.
+        // In turn, so that a change of the machine's speed affects all of them.
         List<double> bare = [], whole = [], fastest = [], product = [];
         for (var round = 0; round < rounds; round++)
         {
@@ -63,9 +62,8 @@ public sealed record InProcess(
         return JsonSerializer.Serialize(result, JsonFormat.Line);
     }
 
-    /// <summary>Forward pass, backward pass and optimiser, for others to listen to.</summary>
-    /// <param name="name">The architecture.</param>
-    /// <param name="rounds">How often <see cref="Steps"/> steps.</param>
+    /// <summary>Runs forward pass, backward pass and optimizer, for measurements from outside the process.</summary>
+    /// <param name="rounds">Number of times <see cref="Steps"/> steps.</param>
     public static void RunSteps(string name, int rounds)
     {
         using var data = Start(name, out var architecture);
@@ -76,14 +74,13 @@ public sealed record InProcess(
             steps.Seconds();
     }
 
-    // A training hands its memory back after each test; what follows would pay for that.
+    // Training returns its memory to the system after each evaluation, which would slow down the next measurement.
     private static double FromAnEmptyHeap(Func<double> seconds)
     {
         Allocator.ReturnFreedMemory();
         return seconds() / Steps;
     }
 
-    /// <summary>The middle one of some numbers.</summary>
     public static double Median(IEnumerable<double> values)
     {
         var sorted = values.Order().ToArray();
@@ -120,16 +117,17 @@ public sealed record InProcess(
         return Median(RatiosWithoutTheFirst(ours, forward));
     }
 
-    // Of each round, since those of one round met the same machine.
-    private static IEnumerable<double> RatiosWithoutTheFirst(List<double> ones, List<double> others) => ones.Zip(others, (one, other) => one / other).Skip(1);
+    // Per round, since the machine had the same speed in both measurements of a round.
+    private static IEnumerable<double> RatiosWithoutTheFirst(List<double> ones, List<double> others) =>
+        ones.Zip(others, (one, other) => one / other).Skip(1);
 
-    /// <summary>What no training can do without: forward pass, backward pass and optimiser of one network.</summary>
+    /// <summary>The minimum of a training: forward pass, backward pass and optimizer of one network.</summary>
     private sealed class BareSteps(Module<Tensor, Tensor> model, DataSet data) : IDisposable
     {
         private readonly DataLoader<long, Batch> loader = Batches.Of(data.Train, data.Normalization, BatchSize);
         private readonly SGD optimizer = optim.SGD(model.parameters(), 0.01, 0.5);
 
-        /// <summary>Takes <see cref="Steps"/> steps; the seconds without those of the loader.</summary>
+        /// <summary>Makes <see cref="Steps"/> steps and returns their seconds, without the loader.</summary>
         public double Seconds()
         {
             var seconds = 0.0;
@@ -156,14 +154,15 @@ public sealed record InProcess(
         }
     }
 
-    /// <summary>A training that stops after each epoch until it is asked for the next one.</summary>
+    /// <summary>A training that stops after each epoch.</summary>
     private sealed class Epochs(Architecture architecture, DataSet data, ParallelSettings parallelism) : IDisposable
     {
-        private readonly Trainer trainer = new(architecture, new TrainSettings(architecture.Name, Epochs: int.MaxValue), data, CPU, parallelism);
+        private readonly Trainer trainer =
+            new(architecture, new TrainSettings(architecture.Name, Epochs: int.MaxValue), data, CPU, parallelism);
 
         public Module<Tensor, Tensor> Model => trainer.Model;
 
-        /// <summary>Trains for an epoch; its seconds without those of the test.</summary>
+        /// <summary>Trains for an epoch and returns its seconds, without the evaluation.</summary>
         public double Seconds()
         {
             using var cancellation = new CancellationTokenSource();

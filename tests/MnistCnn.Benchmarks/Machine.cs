@@ -9,11 +9,10 @@ public static class Machine
 {
     private const int Size = 2048;
 
-    /// <summary>Cores, processor and system.</summary>
     public static string Description =>
         $"{Environment.ProcessorCount} cores ({Processor()}), {RuntimeInformation.OSDescription}, .NET {Environment.Version}";
 
-    /// <summary>Multiply-adds a second of a product of two 2048x2048 matrices of float32, with torch's threads.</summary>
+    /// <summary>Multiply-adds per second in a product of two 2048x2048 matrices of float32, with torch's threads.</summary>
     public static double MatrixProduct()
     {
         using var left = rand(Size, Size);
@@ -21,7 +20,6 @@ public static class Machine
         return Math.Pow(Size, 3) / Seconds(() => mm(left, right).Dispose());
     }
 
-    /// <summary>How long something takes.</summary>
     public static double Seconds(Action action)
     {
         var clock = Stopwatch.StartNew();
@@ -33,8 +31,10 @@ public static class Machine
     {
         if (!File.Exists("/proc/cpuinfo"))
             return RuntimeInformation.ProcessArchitecture.ToString();
-        var lines = File.ReadLines("/proc/cpuinfo").TakeWhile(line => line.Length > 0).Select(line => line.Split(':', 2, StringSplitOptions.TrimEntries)).ToArray();
-        string Of(string key) => lines.FirstOrDefault(line => line[0] == key)?.ElementAtOrDefault(1) ?? "unknown";
-        return $"{Of("model name")}, family {Of("cpu family")}, model {Of("model")}";
+        var first = File.ReadLines("/proc/cpuinfo").TakeWhile(line => line.Length > 0)
+            .Select(line => line.Split(':', 2, StringSplitOptions.TrimEntries)).ToArray();
+        return $"{Field("model name")}, family {Field("cpu family")}, model {Field("model")}";
+
+        string Field(string key) => first.FirstOrDefault(line => line[0] == key)?.ElementAtOrDefault(1) ?? "unknown";
     }
 }

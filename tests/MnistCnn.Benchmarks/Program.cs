@@ -1,11 +1,12 @@
 using BenchmarkDotNet.Running;
 using MnistCnn.Benchmarks;
 
-// `parts` times the small parts with BenchmarkDotNet; `measure`, `steps` and `rival` are how this program starts itself.
+// `parts` times components with BenchmarkDotNet. The program starts itself with `measure`, `steps` and `rival`.
 switch (args)
 {
     case ["parts", .. var rest]:
-        BenchmarkSwitcher.FromTypes([typeof(PartBenchmarks), typeof(PictureBenchmarks)]).Run(rest.Length > 0 ? rest : ["--filter", "*"]);
+        BenchmarkSwitcher.FromTypes([typeof(PartBenchmarks), typeof(ImageFolderBenchmarks)])
+            .Run(rest.Length > 0 ? rest : ["--filter", "*"]);
         return 0;
     case ["measure", var name, var rounds]:
         Console.WriteLine(InProcess.Measure(name, int.Parse(rounds)));

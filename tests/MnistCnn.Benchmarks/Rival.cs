@@ -12,17 +12,12 @@ using static TorchSharp.torch.utils.data;
 
 namespace MnistCnn.Benchmarks;
 
-/// <summary>
-/// The same training as TorchSharp offers it: its own MNIST, whose images are not normalised, its own loader, and everything else as it comes.
-/// </summary>
+/// <summary>The same training with TorchSharp alone: its MNIST, whose images are not normalized, its loader and its defaults.</summary>
 public static class Rival
 {
     private const int BatchSize = 64;
 
-    /// <summary>Trains for two epochs and tests after each; prints the seconds of each as a line of JSON.</summary>
-    /// <param name="name">The architecture.</param>
-    /// <param name="trainLimit">How many images of the training set.</param>
-    /// <param name="testLimit">How many images of the test set.</param>
+    /// <summary>Trains for two epochs, evaluates after each and prints the seconds of each as a line of JSON.</summary>
     public static void Train(string name, int trainLimit, int testLimit)
     {
         NativeLibraries.Load();
@@ -30,8 +25,8 @@ public static class Rival
         try
         {
             Unpack(root);
-            using var trainSet = new Part(torchvision.datasets.MNIST(root, train: true), trainLimit);
-            using var testSet = new Part(torchvision.datasets.MNIST(root, train: false), testLimit);
+            using var trainSet = new Subset(torchvision.datasets.MNIST(root, train: true), trainLimit);
+            using var testSet = new Subset(torchvision.datasets.MNIST(root, train: false), testLimit);
             Train(Architecture.Find(name)!, trainSet, testSet);
         }
         finally
@@ -84,7 +79,7 @@ public static class Rival
         }
     }
 
-    // Where its MNIST looks for what it would have downloaded and unpacked.
+    // Puts the files where TorchSharp's MNIST expects its download.
     private static void Unpack(string root)
     {
         var folder = Directory.CreateDirectory(Path.Combine(root, "mnist", "test_data")).FullName;
@@ -96,8 +91,7 @@ public static class Rival
         }
     }
 
-    /// <summary>The first images of a set.</summary>
-    private sealed class Part(Dataset set, int limit) : Dataset
+    private sealed class Subset(Dataset set, int limit) : Dataset
     {
         public override long Count => Math.Min(limit, set.Count);
 

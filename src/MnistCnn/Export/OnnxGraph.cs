@@ -23,7 +23,9 @@ internal sealed class OnnxGraph(string inputName)
     /// <summary>True if the images must have one size because a linear layer reads all pixels of the feature maps.</summary>
     public bool HasFixedSize { get; private set; }
 
-    /// <summary>Converts pixels from 0 to 255 to normalized images: one mean and one standard deviation for all channels or per channel.</summary>
+    /// <summary>Converts pixels from 0 to 255 to normalized images.</summary>
+    /// <param name="mean">One value for all channels, or one per channel.</param>
+    /// <param name="std">As many values.</param>
     public void AddNormalization(IReadOnlyList<double> mean, IReadOnlyList<double> std)
     {
         AddNode("normalization/Cast", "Cast", [Output], Integer("to", (long)ElementType.Float));
@@ -52,7 +54,8 @@ internal sealed class OnnxGraph(string inputName)
 
     private void AddNode(string name, string operation, IReadOnlyList<string> inputs, params AttributeProto[] attributes)
     {
-        Proto.Node.Add(new NodeProto { Name = name, OpType = operation, Input = { inputs }, Output = { name }, Attribute = { attributes } });
+        Proto.Node.Add(
+            new NodeProto { Name = name, OpType = operation, Input = { inputs }, Output = { name }, Attribute = { attributes } });
         Output = name;
     }
 

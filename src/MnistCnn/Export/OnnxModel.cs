@@ -14,10 +14,10 @@ namespace MnistCnn.Export;
 /// <remarks>Source: https://onnx.ai/onnx/repo-docs/IR.html.</remarks>
 internal static class OnnxModel
 {
-    /// <summary>Version of ONNX's operators: the lowest that has all that the networks need, so that older programs read the file.</summary>
+    /// <summary>Version of ONNX's operators: the lowest with all that the networks need, so that older programs read the file.</summary>
     public const int Opset = 13;
 
-    /// <summary>Version of the file format: that of the first ONNX release with <see cref="Opset"/>.</summary>
+    /// <summary>Version of the file format in ONNX 1.8, the first release with <see cref="Opset"/>.</summary>
     public const int IrVersion = 7;
 
     // A protocol buffer is smaller than 2 GiB. Everything in the file except the weights takes far less than 1 MiB.

@@ -24,7 +24,10 @@ internal sealed class ActivationTrace
     /// An override names an input that does not exist, or a value that has another shape or is computed later.
     /// </exception>
     public static ActivationTrace Run(
-        Module<Tensor, Tensor> network, Tensor images, IReadOnlyCollection<InputOverride>? overrides = null, CancellationToken stop = default)
+        Module<Tensor, Tensor> network,
+        Tensor images,
+        IReadOnlyCollection<InputOverride>? overrides = null,
+        CancellationToken stop = default)
     {
         var trace = new ActivationTrace();
         var unused = ByInput(overrides ?? []);

@@ -4,11 +4,11 @@ namespace MnistCnn.Inspection;
 
 /// <summary>
 /// Size in pixels of the part of the image that one pixel of a network's last feature maps depends on, padding included. Global average
-/// pooling and the layers after it do not count. Of parallel branches, the widest counts.
+/// pooling and the layers after it do not count. The widest of parallel branches counts.
 /// </summary>
 /// <remarks>
-/// Source: A. Araujo et al., "Computing Receptive Fields of Convolutional Neural Networks", 2019. A window of k pixels on feature maps whose
-/// pixels are j image pixels apart adds (k - 1) * j.
+/// Source: A. Araujo et al., "Computing Receptive Fields of Convolutional Neural Networks", 2019. A window of k pixels on feature maps
+/// whose pixels are j image pixels apart adds (k - 1) * j.
 /// </remarks>
 internal sealed record ReceptiveField(long Height, long Width)
 {
@@ -28,7 +28,7 @@ internal sealed record ReceptiveField(long Height, long Width)
 
     /// <summary>
     /// Image pixels, along one axis, that the first pixel of an operation's output depends on, from <paramref name="First"/> (negative in
-    /// the padding) to <paramref name="Last"/>. Those of the next output pixel are <paramref name="Step"/> further.
+    /// the padding) to <paramref name="Last"/>. For the next output pixel, both are larger by <paramref name="Step"/>.
     /// </summary>
     private sealed record Extent(long First, long Last, long Step)
     {

@@ -3,24 +3,23 @@ using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Inspection;
 
-/// <summary>Which places of an image speak for a class. Both maps are (H, W), float32, on the CPU.</summary>
+/// <summary>Maps of the pixels that make a network choose a class: (H, W), float32, on the CPU.</summary>
 internal static class Saliency
 {
-    // The square that covers a place, as a part of the image's shorter side: 4 of 28 pixels.
+    // The side of the covering square is this fraction of the image's shorter side: 4 of 28 pixels.
     private const int SquaresPerSide = 7;
     private const int BatchSize = 32;
 
-    // In a batch: all that a network computes of it is kept until its end.
-    private const int MostPixels = BatchSize * 64 * 64;
+    // In a batch, since all activations of a network live until its end.
+    private const int MaxPixels = BatchSize * 64 * 64;
 
     /// <summary>
-    /// How much of the class's probability is lost, at each pixel, when a square over it is covered: the mean over all squares that reach
-    /// it. Below zero, what lies there speaks against the class. Covered is painted in each channel's median, the background of a drawing.
+    /// Decrease of a class's probability when a square over a pixel is covered, averaged over all squares that cover the pixel. Negative
+    /// values are evidence against the class. The cover has each channel's median, the background of a drawing.
     /// </summary>
-    /// <param name="network">Normalised images to logits.</param>
-    /// <param name="image">The image: (1, C, H, W), normalised.</param>
-    /// <param name="class">The class.</param>
-    /// <param name="stop">Ends it early.</param>
+    /// <param name="network">Maps normalized images to logits.</param>
+    /// <param name="image">Normalized: (1, C, H, W).</param>
+    /// <param name="stop">Checked before each batch.</param>
     /// <remarks>Source: M. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", 2014, section 4.2.</remarks>
     public static Tensor Occlusion(Func<Tensor, Tensor> network, Tensor image, int @class, CancellationToken stop)
     {
@@ -28,39 +27,40 @@ internal static class Saliency
         using var noGradient = no_grad();
         var (height, width) = ((int)image.shape[2], (int)image.shape[3]);
         var side = Math.Max(1, Math.Min(height, width) / SquaresPerSide);
-        var step = Math.Max(1, side / 2);
-        var (rows, columns) = (Starts(height, side, step), Starts(width, side, step));
-        var whole = Probability(image)[0];
+        var stride = Math.Max(1, side / 2);
+        var (rows, columns) = (Starts(height, side, stride), Starts(width, side, stride));
+        var original = Probability(image)[0];
         var cover = image.flatten(start_dim: 2).sort(2).Values.select(2, height * width / 2).reshape(1, -1, 1, 1);
-        var (lost, squares) = (new double[height, width], new int[height, width]);
-        foreach (var batch in rows.SelectMany(row => columns.Select(column => (row, column))).Chunk(Math.Clamp(MostPixels / (height * width), 1, BatchSize)))
+        var (sums, counts) = (new double[height, width], new int[height, width]);
+        var squares = rows.SelectMany(row => columns.Select(column => (row, column)));
+        foreach (var batch in squares.Chunk(Math.Clamp(MaxPixels / (height * width), 1, BatchSize)))
         {
             stop.ThrowIfCancellationRequested();
             using var batchScope = NewDisposeScope();
             var masks = zeros([batch.Length, 1, height, width], ScalarType.Bool, image.device);
-            foreach (var (place, (row, column)) in batch.Index())
-                using (var square = masks[place, 0].narrow(0, Math.Max(row, 0), Length(row, side, height)).narrow(1, Math.Max(column, 0), Length(column, side, width)))
+            foreach (var (index, (row, column)) in batch.Index())
+                using (var square = masks[index, 0, Visible(row, side, height), Visible(column, side, width)])
                     square.logical_not_();
             foreach (var ((row, column), probability) in batch.Zip(Probability(where(masks, cover, image))))
-                Add(row, column, whole - probability);
+                Add(row, column, original - probability);
         }
 
-        return tensor([.. lost.Cast<double>().Zip(squares.Cast<int>(), (sum, count) => (float)(sum / count))], [height, width]).MoveToOuterDisposeScope();
+        float[] means = [.. sums.Cast<double>().Zip(counts.Cast<int>(), (sum, count) => (float)(sum / count))];
+        return tensor(means, [height, width]).MoveToOuterDisposeScope();
 
         float[] Probability(Tensor images) => softmax(network(images), dim: 1).select(1, @class).cpu().data<float>().ToArray();
 
-        void Add(int firstRow, int firstColumn, double difference)
+        void Add(int firstRow, int firstColumn, double decrease)
         {
             for (var row = Math.Max(firstRow, 0); row < Math.Min(firstRow + side, height); row++)
                 for (var column = Math.Max(firstColumn, 0); column < Math.Min(firstColumn + side, width); column++)
-                    (lost[row, column], squares[row, column]) = (lost[row, column] + difference, squares[row, column] + 1);
+                    (sums[row, column], counts[row, column]) = (sums[row, column] + decrease, counts[row, column] + 1);
         }
     }
 
-    /// <summary>How fast the class's logit grows with the brightness of each pixel: the gradient, summed over the channels.</summary>
-    /// <param name="network">Normalised images to logits.</param>
-    /// <param name="image">The image: (1, C, H, W), normalised.</param>
-    /// <param name="class">The class.</param>
+    /// <summary>Gradient of the class's logit with respect to each pixel, summed over the channels.</summary>
+    /// <param name="network">Maps normalized images to logits.</param>
+    /// <param name="image">Normalized: (1, C, H, W).</param>
     /// <remarks>Source: K. Simonyan et al., "Deep Inside Convolutional Networks", 2013, section 3, but with its sign.</remarks>
     public static Tensor Gradient(Func<Tensor, Tensor> network, Tensor image, int @class)
     {
@@ -71,9 +71,10 @@ internal static class Saliency
         return autograd.grad([logit], [input])[0].sum([0, 1]).cpu().MoveToOuterDisposeScope();
     }
 
-    // The first pixel of each square in a row of them; those at the edges reach beyond it, so that no pixel is covered less often.
-    private static int[] Starts(int length, int side, int step) =>
-        [.. Enumerable.Range(0, (length + side - 2) / step + 1).Select(place => step - side + place * step).Where(start => start < length)];
+    // First pixel of each square along one side. Squares reach over the edges, so that pixels there are covered as often as others.
+    private static int[] Starts(int length, int side, int stride) =>
+        [.. Enumerable.Range(0, (length + side - 2) / stride + 1).Select(n => stride - side + n * stride).Where(start => start < length)];
 
-    private static int Length(int start, int side, int length) => Math.Min(start + side, length) - Math.Max(start, 0);
+    private static TensorIndex Visible(int start, int side, int length) =>
+        TensorIndex.Slice(Math.Max(start, 0), Math.Min(start + side, length));
 }

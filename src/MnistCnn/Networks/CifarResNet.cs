@@ -14,7 +14,7 @@ namespace MnistCnn.Networks;
 /// <remarks>
 /// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, arXiv:1512.03385, section 4.2. The shortcuts have no weights
 /// (option A), so a plain network has the parameters of its residual twin and, with the same seed, the same initial weights. Names in the
-/// state dictionary and distributions of the initial weights are those of <see cref="ResNet"/>. For MNIST's 28x28 pixels, the feature
+/// state dictionary and distributions of the initial weights are as in <see cref="ResNet"/>. For MNIST's 28x28 pixels, the feature
 /// maps of the three layers are 28x28, 14x14 and 7x7.
 /// </remarks>
 internal sealed class CifarResNet : BlockNetwork

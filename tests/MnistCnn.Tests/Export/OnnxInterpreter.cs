@@ -5,10 +5,10 @@ using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Tests.Export;
 
-/// <summary>Computes what an ONNX file says, as ONNX's operators are defined, with torch's functions and nothing of a network.</summary>
+/// <summary>Runs an ONNX file with torch's functions, after the definitions of ONNX's operators.</summary>
 public static class OnnxInterpreter
 {
-    /// <summary>The one output of a model with one input.</summary>
+    /// <summary>Returns the output of a model with one input and one output.</summary>
     public static Tensor Run(ModelProto model, Tensor images)
     {
         using var noGradient = no_grad();
@@ -30,14 +30,16 @@ public static class OnnxInterpreter
     private static Tensor Compute(NodeProto node, Tensor[] x) => node.OpType switch
     {
         "Conv" => conv2d(
-            x[0], x[1], x.Length > 2 ? x[2] : null, strides: Numbers(node, "strides"), padding: Padding(node), dilation: Numbers(node, "dilations"),
-            groups: Number(node, "group")),
+            x[0], x[1], x.ElementAtOrDefault(2), Numbers(node, "strides"), Padding(node), Numbers(node, "dilations"),
+            Number(node, "group")),
         "BatchNormalization" => batch_norm(x[0], x[3], x[4], x[1], x[2], training: false, eps: node.Attribute.Single().F),
         "Gemm" when Number(node, "transB") == 1 => x[0].matmul(x[1].t()).add_(x[2]),
         "MaxPool" => max_pool2d(
-            x[0], Numbers(node, "kernel_shape"), Numbers(node, "strides"), Padding(node), ceil_mode: node.Attribute.Any(attribute => attribute is { Name: "ceil_mode", I: 1 })),
+            x[0], Numbers(node, "kernel_shape"), Numbers(node, "strides"), Padding(node),
+            ceil_mode: node.Attribute.Any(attribute => attribute is { Name: "ceil_mode", I: 1 })),
         "AveragePool" => avg_pool2d(
-            x[0], Numbers(node, "kernel_shape"), Numbers(node, "strides"), Padding(node), count_include_pad: Number(node, "count_include_pad") == 1),
+            x[0], Numbers(node, "kernel_shape"), Numbers(node, "strides"), Padding(node),
+            count_include_pad: Number(node, "count_include_pad") == 1),
         "GlobalAveragePool" => x[0].mean([2, 3], keepdim: true),
         "Flatten" when Number(node, "axis") == 1 => x[0].flatten(start_dim: 1),
         "Pad" when node.Attribute.Count == 0 => Pad(x[0], x[1].data<long>().ToArray()),
@@ -52,11 +54,11 @@ public static class OnnxInterpreter
         _ => throw new NotSupportedException(node.ToString()),
     };
 
-    // ONNX has what is put before each dimension and then what behind; torch both for each, the last dimension first.
+    // ONNX lists the padding before each dimension, then the padding after each. torch lists both for each, the last dimension first.
     private static Tensor Pad(Tensor x, long[] pads) =>
-        pad(x, [.. Enumerable.Range(0, pads.Length / 2).Reverse().SelectMany(place => new[] { pads[place], pads[place + pads.Length / 2] })]);
+        pad(x, [.. Enumerable.Range(0, pads.Length / 2).Reverse().SelectMany(dim => new[] { pads[dim], pads[dim + pads.Length / 2] })]);
 
-    // The same on both sides, which torch takes once.
+    // torch takes one padding per dimension, for both sides.
     private static long[] Padding(NodeProto node)
     {
         var pads = Numbers(node, "pads");

@@ -9,40 +9,39 @@ using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Tests.Export;
 
-/// <summary>What is in an exported file, read back, and that it computes what the network computes.</summary>
+/// <summary>Contents of exported files, and their outputs compared with the network's.</summary>
 public sealed class OnnxModelTests
 {
     private static readonly Normalization Normalization = new(0.25, 0.5);
 
     public static TheoryData<string> Names => [.. Architecture.All.Select(architecture => architecture.Name)];
 
-    // A network of the table that does not say what it computes fails here.
     [Theory]
     [Trait("Speed", "Slow")]
     [MemberData(nameof(Names))]
-    public void Every_network_of_the_table_computes_the_same_from_its_file(string name)
+    public void Every_network_and_its_file_have_the_same_output(string name)
     {
         var shape = new NetworkShape(3, 24, 20, 7);
         using var network = RandomNetwork.Create(name, shape);
         var model = Export(name, network, shape);
         AssertNames(model, network, name);
         AssertSame(model, network, randn(3, 3, 24, 20));
-        Assert.Equal(name is "googlenet" || name.Contains("18") || int.TryParse(name[^2..], out _), IsOfAnySize(model));
-        if (IsOfAnySize(model))
+        Assert.Equal(name is "googlenet" || name.Contains("18") || int.TryParse(name[^2..], out _), HasVariableSize(model));
+        if (HasVariableSize(model))
             AssertSame(model, network, randn(1, 3, 37, 50));
         else
             Assert.Equal([24, 20], model.Graph.Input[0].Type.TensorType.Shape.Dim.Skip(2).Select(side => side.DimValue));
     }
 
     [Fact]
-    public void A_block_of_the_experiments_is_described_too()
+    public void A_block_of_an_experiment_can_be_exported_too()
     {
         using var network = new PlainBlock(4);
         AssertSame(OnnxModel.Create(network, Settings("name", NetworkShape.Mnist)), network, randn(2, 4, 6, 5));
     }
 
     [Fact]
-    public void The_nodes_are_called_as_the_modules_and_the_weights_as_in_the_state_dictionary()
+    public void Nodes_have_the_names_of_the_modules_and_weights_those_in_the_state_dictionary()
     {
         using var network = RandomNetwork.Create("inception", NetworkShape.Mnist);
         var graph = Export("inception", network, NetworkShape.Mnist).Graph;
@@ -67,7 +66,7 @@ public sealed class OnnxModelTests
     }
 
     [Fact]
-    public void What_goes_in_and_comes_out_has_names_and_a_free_batch_and_the_file_says_what_it_is()
+    public void The_file_has_a_variable_batch_size_descriptions_and_metadata()
     {
         using var network = RandomNetwork.Create("residual", NetworkShape.Mnist);
         var model = Export("residual", network, NetworkShape.Mnist);
@@ -85,7 +84,7 @@ public sealed class OnnxModelTests
     }
 
     [Fact]
-    public void Pixels_are_normalised_and_probabilities_made_in_the_file_where_that_is_asked_for()
+    public void The_file_can_take_pixels_and_output_probabilities()
     {
         using var network = RandomNetwork.Create("residual", NetworkShape.Mnist);
         var pixels = randint(256, [4, 1, 28, 28], ScalarType.Byte);
@@ -106,7 +105,7 @@ public sealed class OnnxModelTests
     }
 
     [Fact]
-    public void Colour_images_are_normalised_channel_by_channel()
+    public void Colour_images_are_normalized_per_channel()
     {
         var shape = new NetworkShape(3, 24, 20, 7);
         var perChannel = new Normalization([0.5, 0.25, 0.125], [0.25, 0.5, 0.75]);
@@ -123,7 +122,7 @@ public sealed class OnnxModelTests
     }
 
     [Fact]
-    public void The_convolution_that_the_listing_does_not_use_is_left_out()
+    public void Weights_of_unused_layers_are_left_out()
     {
         using var network = RandomNetwork.Create("residual-as-printed", NetworkShape.Mnist);
         var weights = Export("residual-as-printed", network, NetworkShape.Mnist).Graph.Initializer.Select(weight => weight.Name);
@@ -133,18 +132,19 @@ public sealed class OnnxModelTests
     }
 
     [Fact]
-    public void A_network_that_does_not_say_what_it_computes_is_refused()
+    public void A_network_that_cannot_be_traced_fails_with_the_name_of_the_module()
     {
         using var network = Sequential(("conv", Conv2d(1, 2, 3)), ("mystery", Tanh()));
         var message = Assert.Throws<NotSupportedException>(() => OnnxModel.Create(network, Settings("name", NetworkShape.Mnist))).Message;
         Assert.Contains("Its module mystery, a Tanh, cannot be traced", message);
         using var alone = Tanh();
-        Assert.Contains("The network, a Tanh,", Assert.Throws<NotSupportedException>(() => OnnxModel.Create(alone, Settings("name", NetworkShape.Mnist))).Message);
+        message = Assert.Throws<NotSupportedException>(() => OnnxModel.Create(alone, Settings("name", NetworkShape.Mnist))).Message;
+        Assert.Contains("The network, a Tanh,", message);
     }
 
-    // On the meta device, which keeps no numbers.
+    // On the meta device, which keeps no values.
     [Fact]
-    public void What_does_not_fit_into_an_ONNX_file_is_refused()
+    public void A_network_of_more_than_2_GB_cannot_be_exported()
     {
         var large = Architecture.All[0] with { Name = "large", Make = _ => Linear(1 << 16, 1 << 13) };
         using var network = large.CreateOnMeta();
@@ -166,14 +166,14 @@ public sealed class OnnxModelTests
         Metadata = new Dictionary<string, string> { ["classes"] = "[\"a\"]" },
     };
 
-    // As it is after it was written and read.
+    // Written and read back.
     internal static ModelProto Export(string name, Module<Tensor, Tensor> network, NetworkShape shape) =>
         ModelProto.Parser.ParseFrom(OnnxModel.Create(network, Settings(name, shape)).ToByteArray());
 
-    private static bool IsOfAnySize(ModelProto model) =>
+    private static bool HasVariableSize(ModelProto model) =>
         model.Graph.Input[0].Type.TensorType.Shape.Dim.Select(side => side.DimParam).SequenceEqual(["batch", "", "height", "width"]);
 
-    // Each layer with weights has one node of its name, which reads the weights of its name, and they are the network's.
+    // Each layer with weights has one node of its name, which reads the layer's weights.
     private static void AssertNames(ModelProto model, Module<Tensor, Tensor> network, string name)
     {
         var weights = network.state_dict();
@@ -181,9 +181,7 @@ public sealed class OnnxModelTests
         foreach (var node in model.Graph.Node.Where(node => node.OpType is "Conv" or "BatchNormalization" or "Gemm"))
         {
             var layer = node.Name[..node.Name.LastIndexOf('/')].Replace('/', '.');
-            Assert.Equal(
-                weights.Keys.Where(key => key.StartsWith($"{layer}.", StringComparison.Ordinal) && !key.EndsWith("num_batches_tracked", StringComparison.Ordinal)),
-                node.Input.Skip(1));
+            Assert.Equal(weights.Keys.Where(key => Layers.IsInside(layer, key) && !IsCounter(key)), node.Input.Skip(1));
         }
 
         foreach (var weight in model.Graph.Initializer.Where(numbers => numbers.DataType == (int)TensorProto.Types.DataType.Float))
@@ -192,8 +190,10 @@ public sealed class OnnxModelTests
             Assert.True(weights[weight.Name].bytes.SequenceEqual(weight.RawData.Span), weight.Name);
         }
 
-        var left = weights.Keys.Except(model.Graph.Initializer.Select(weight => weight.Name)).Where(key => !key.EndsWith("num_batches_tracked", StringComparison.Ordinal));
-        Assert.Equal(name == "residual-as-printed" ? 4 : 0, left.Count());
+        var unused = weights.Keys.Except(model.Graph.Initializer.Select(weight => weight.Name)).Where(key => !IsCounter(key));
+        Assert.Equal(name == "residual-as-printed" ? 4 : 0, unused.Count());
+
+        static bool IsCounter(string key) => key.EndsWith("num_batches_tracked", StringComparison.Ordinal);
     }
 
     private static void AssertSame(ModelProto model, Module<Tensor, Tensor> network, Tensor images)
@@ -203,7 +203,6 @@ public sealed class OnnxModelTests
         AssertNear(network.call(images), OnnxInterpreter.Run(model, images));
     }
 
-    // The same functions of torch compute both.
     private static void AssertNear(Tensor expected, Tensor actual)
     {
         Assert.Equal(expected.shape, actual.shape);

@@ -10,15 +10,15 @@ using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Tests.Inspection;
 
-/// <summary>What is kept of a forward pass is what the network itself computes, to the last bit.</summary>
-public sealed class TraceTests : IDisposable
+/// <summary>The values in a trace equal those of the network's own forward pass bit for bit.</summary>
+public sealed class ActivationTraceTests : IDisposable
 {
     private static readonly NetworkShape Colour = new(3, 24, 20, 7);
 
     private readonly DisposeScope scope = NewDisposeScope();
     private readonly IDisposable noGradient = no_grad();
 
-    // Networks that have only more blocks of the kinds that a smaller one has.
+    // Networks with more blocks of the same kinds as a smaller network.
     private static readonly string[] Deeper =
         ["resnet34", "resnet101", "resnet152", "plain34", "resnet32", "resnet44", "resnet56", "resnet110", "plain32", "plain44", "plain56"];
 
@@ -30,10 +30,9 @@ public sealed class TraceTests : IDisposable
         scope.Dispose();
     }
 
-    // A network of the table that describes something else than it computes fails here.
     [Theory]
     [MemberData(nameof(Names))]
-    public void Every_value_of_every_network_of_the_table_is_that_of_its_modules(string name)
+    public void Every_value_equals_the_output_of_its_module_in_every_network(string name)
     {
         using var network = RandomNetwork.Create(name, Colour);
         AssertSame(network, randn(2, 3, 24, 20));
@@ -48,7 +47,7 @@ public sealed class TraceTests : IDisposable
     [InlineData("resnet18")]
     [InlineData("resnet20")]
     [InlineData("googlenet")]
-    public void So_it_is_of_images_of_MNIST_as_they_lie_in_the_server_s_memory(string name)
+    public void Values_are_equal_in_the_server_s_memory_layout_too(string name)
     {
         using var network = RandomNetwork.Create(name, NetworkShape.Mnist);
         AssertSame(MemoryLayout.ChannelsLast(network), randn(2, 1, 28, 28));
@@ -59,18 +58,19 @@ public sealed class TraceTests : IDisposable
     [InlineData("residual")]
     [InlineData("resnet18")]
     [InlineData("resnet20")]
-    public void Operations_are_those_of_an_exported_network_and_are_called_the_same(string name)
+    public void Operations_and_their_names_equal_those_of_the_exported_network(string name)
     {
         using var network = RandomNetwork.Create(name, Colour);
         var exported = OnnxModelTests.Export(name, network, Colour).Graph.Node;
         var nodes = Run(network, zeros(1, 3, 24, 20)).Nodes;
         Assert.Equal((ActivationTrace.Image, "Input"), (nodes.First().Name, nodes.First().Operation));
         Assert.Equal(exported.Select(node => (node.Name, node.OpType)), nodes.Skip(1).Select(node => (node.Name, node.Operation)));
-        Assert.All(exported.Skip(1).Zip(nodes.Skip(2)), pair => Assert.Equal(pair.First.Input.Take(pair.Second.Inputs.Count), pair.Second.Inputs));
+        foreach (var (expected, node) in exported.Skip(1).Zip(nodes.Skip(2)))
+            Assert.Equal(expected.Input.Take(node.Inputs.Count), node.Inputs);
     }
 
     [Fact]
-    public void Of_no_images_the_shapes_and_the_windows_are_known_all_the_same()
+    public void A_trace_of_an_empty_batch_has_shapes_and_windows()
     {
         using var network = RandomNetwork.Create("resnet18", Colour);
         var trace = Run(network, empty(0, 3, 24, 20));
@@ -92,7 +92,7 @@ public sealed class TraceTests : IDisposable
     }
 
     [Fact]
-    public void A_residual_block_that_is_switched_to_the_listing_computes_what_the_listing_prints()
+    public void A_residual_block_with_the_listing_ablation_computes_the_listing()
     {
         using var residual = RandomNetwork.Create("residual", NetworkShape.Mnist);
         using var printed = RandomNetwork.Create("residual-as-printed", NetworkShape.Mnist);
@@ -108,13 +108,13 @@ public sealed class TraceTests : IDisposable
     [InlineData(1, 16, 40)]
     [InlineData(2, 40, 64)]
     [InlineData(3, 64, 88)]
-    public void A_branch_that_is_switched_off_gives_zeros_to_those_behind_it(int branch, int first, int end)
+    public void A_branch_that_is_switched_off_outputs_zeros(int branch, int first, int end)
     {
         using var network = RandomNetwork.Create("inception", NetworkShape.Mnist);
         var images = randn(2, 1, 28, 28);
         var whole = Bits(network.call(images));
         var off = Run(network, images, new InputOverride("inceptionA/Concat", branch, null));
-        Part(network, "inceptionA").register_forward_hook((_, _, y) =>
+        ModuleOf(network, "inceptionA").register_forward_hook((_, _, y) =>
         {
             y[.., first..end] = 0;
             return y;
@@ -132,8 +132,8 @@ public sealed class TraceTests : IDisposable
         var images = randn(2, 1, 28, 28);
         var off = Run(network, images, new InputOverride("rBlock1/Add", 0, null));
         var last = empty(0);
-        Part(network, "rBlock1.conv2").register_forward_hook((_, _, y) => last = y);
-        Part(network, "rBlock1").register_forward_hook((_, _, _) => relu(last));
+        ModuleOf(network, "rBlock1.conv2").register_forward_hook((_, _, y) => last = y);
+        ModuleOf(network, "rBlock1").register_forward_hook((_, _, _) => relu(last));
         Assert.Equal(Bits(network.call(images)), Bits(off.Logits));
     }
 
@@ -147,16 +147,16 @@ public sealed class TraceTests : IDisposable
     [InlineData("rBlock1/Add", 0, "rBlock1/Relu_1", "rBlock1/Add cannot take 'rBlock1/Relu_1': there is no such operation before it")]
     [InlineData("rBlock1/Add", 0, "rBlock1/Add", "rBlock1/Add cannot take 'rBlock1/Add': there is no such operation before it")]
     [InlineData("rBlock1/Add", 0, "conv1/Conv", "rBlock1/Add cannot take conv1/Conv: it has the shape 16x24x24, not 16x12x12")]
-    public void A_wire_that_leads_nowhere_is_refused_in_a_line(string node, int input, string? instead, string message)
+    public void An_override_that_does_not_fit_fails_with_one_line(string node, int input, string? replacement, string message)
     {
         using var network = RandomNetwork.Create("residual", NetworkShape.Mnist);
-        var error = Assert.Throws<UserException>(() => Run(network, zeros(1, 1, 28, 28), new InputOverride(node, input, instead)));
+        var error = Assert.Throws<UserException>(() => Run(network, zeros(1, 1, 28, 28), new InputOverride(node, input, replacement)));
         Assert.Contains(message, error.Message);
         Assert.DoesNotContain('\n', error.Message);
     }
 
     [Fact]
-    public void An_input_is_replaced_once()
+    public void An_input_cannot_be_replaced_twice()
     {
         using var network = RandomNetwork.Create("residual", NetworkShape.Mnist);
         InputOverride[] twice = [new("rBlock1/Add", 0, null), new("rBlock1/Add", 0, "Relu")];
@@ -166,13 +166,13 @@ public sealed class TraceTests : IDisposable
     }
 
     [Fact]
-    public void It_ends_before_the_next_operation_when_it_is_stopped()
+    public void A_trace_stops_before_the_next_operation_when_it_is_cancelled()
     {
         using var network = RandomNetwork.Create("residual", NetworkShape.Mnist);
         using var stop = new CancellationTokenSource();
         var calls = new List<string>();
-        foreach (var (name, part) in network.named_modules().Where(part => part.module is Conv2d))
-            Part(network, name).register_forward_hook((_, _, _) =>
+        foreach (var (name, _) in network.named_modules().Where(named => named.module is Conv2d))
+            ModuleOf(network, name).register_forward_hook((_, _, _) =>
             {
                 calls.Add(name);
                 if (name == "rBlock1.conv1")
@@ -184,7 +184,7 @@ public sealed class TraceTests : IDisposable
     }
 
     [Fact]
-    public void A_network_that_does_not_say_what_it_computes_is_refused()
+    public void A_network_that_cannot_be_traced_fails_with_the_name_of_the_module()
     {
         using var network = Sequential(("conv", Conv2d(1, 2, 3)), ("mystery", Tanh()));
         Assert.Contains(
@@ -195,31 +195,36 @@ public sealed class TraceTests : IDisposable
     private static void AssertSame(Module<Tensor, Tensor> network, Tensor images)
     {
         var values = new Dictionary<string, byte[]>();
-        foreach (var (name, part) in network.named_modules())
-            if (part is Module<Tensor, Tensor> module and not TorchSharp.Modules.Dropout) // which does nothing after the training
+        foreach (var (name, child) in network.named_modules())
+            if (child is Module<Tensor, Tensor> module and not TorchSharp.Modules.Dropout) // no operation in evaluation mode
                 module.register_forward_hook((_, _, y) =>
                 {
                     values[name] = Bits(y);
                     return null!;
                 });
         var trace = Run(network, images);
-        values.Clear(); // the hooks saw the layers of the trace too
+        values.Clear(); // the trace called the hooks too
         var logits = Bits(network.call(images));
         Assert.Equal(logits, Bits(trace.Logits));
         Assert.Equal(logits, Bits(trace.Nodes.Last().Value));
         Assert.Equal(Bits(images), Bits(trace[ActivationTrace.Image].Value));
         Assert.True(values.Count > 3);
         foreach (var (name, value) in values)
-            Assert.Equal(value, Bits(trace.Nodes.Last(node => name == "" || node.Module == name || node.Module.StartsWith($"{name}.", StringComparison.Ordinal)).Value));
-        Assert.All(trace.Nodes, node => Assert.Equal(node.Inputs.Select(input => Bits(trace[input!].Value)), node.InputValues.Select(Bits)));
+        {
+            var last = trace.Nodes.Last(node => name == "" || node.Module == name || Layers.IsInside(name, node.Module));
+            Assert.Equal(value, Bits(last.Value));
+        }
+
+        foreach (var node in trace.Nodes)
+            Assert.Equal(node.Inputs.Select(input => Bits(trace[input!].Value)), node.InputValues.Select(Bits));
     }
 
-    private static ActivationTrace Run(Module<Tensor, Tensor> network, Tensor images, params InputOverride[] wires) =>
-        ActivationTrace.Run(network, images, wires, TestContext.Current.CancellationToken);
+    private static ActivationTrace Run(Module<Tensor, Tensor> network, Tensor images, params InputOverride[] overrides) =>
+        ActivationTrace.Run(network, images, overrides, TestContext.Current.CancellationToken);
 
-    private static Module<Tensor, Tensor> Part(Module<Tensor, Tensor> network, string name) =>
-        (Module<Tensor, Tensor>)network.named_modules().Single(part => part.name == name).module;
+    private static Module<Tensor, Tensor> ModuleOf(Module<Tensor, Tensor> network, string name) =>
+        (Module<Tensor, Tensor>)network.named_modules().Single(named => named.name == name).module;
 
-    // As they stand in an ordinary layout of memory.
+    // In the default memory layout.
     private static byte[] Bits(Tensor value) => value.detach().contiguous().bytes.ToArray();
 }

@@ -12,21 +12,22 @@ public sealed class NetworkSummaryTests
 {
     private static readonly NetworkShape ImageNet = new(3, 224, 224, 1000);
 
-    // The article's networks by hand: for Residual 16*576*25 + 2*16*144*144 + 32*64*400 + 2*32*16*288 + 512*10. Their receptive
-    // fields too: 5, by pooling 6, by the block 14, then in steps of two 22 and 24, and in steps of four 40.
+    // By hand, Residual has 16*576*25 + 2*16*144*144 + 32*64*400 + 2*32*16*288 + 512*10 multiply-adds. Its receptive field grows to 5 in
+    // the first convolution, 6 in pooling, 14 in the block, then in steps of two to 22 and 24, and in steps of four to 40.
     [Theory]
     [InlineData("inception", 97_298, 6_019_200, 40)]
     [InlineData("residual", 41_514, 2_013_184, 40)]
     [InlineData("plain", 8_490, 467_200, 16)]
     [InlineData("resnet18", 11_175_370, 33_010_944, 435)]
-    public void On_MNIST(string name, long parameters, long multiplyAdds, int receptiveField) =>
+    public void Parameters_multiply_adds_and_receptive_fields_are_right_for_MNIST(
+        string name, long parameters, long multiplyAdds, int receptiveField) =>
         AssertSummary(name, NetworkShape.Mnist, parameters, multiplyAdds, receptiveField);
 
-    // The paper's table 1 says 1.8, 3.6, 3.8, 7.6 and 11.3 thousand million. Its networks of 18 and 34 layers have no projections,
-    // which are 19,267,584 here, as the plain networks show. From 50 layers on, three 1x1 convolutions still read every pixel here
-    // before the 3x3 convolution takes its step: 231,211,008, without which it would be 3.86, 7.57 and 11.28.
-    // The receptive fields are those of A. Araujo et al., "Computing Receptive Fields of Convolutional Neural Networks", 2019; from
-    // 50 layers on (483, 1027 and 1507 there) they are smaller by 2 * (4 + 8 + 16) for the same reason.
+    // The residual paper's table 1 has 1.8, 3.6, 3.8, 7.6 and 11.3 billion multiply-adds. The table counts no projections in ResNet-18 and
+    // ResNet-34; they have 19,267,584 here, as the plain networks show. From ResNet-50 on, the stride is in the 3x3 convolution here, so
+    // the first 1x1 convolutions of three blocks read every pixel: 231,211,008 more. Without these it would be 3.86, 7.57 and 11.28
+    // billion. For the same reason, the receptive fields of ResNet-50, ResNet-101 and ResNet-152 are 2 * (4 + 8 + 16) pixels smaller than
+    // in A. Araujo et al., "Computing Receptive Fields of Convolutional Neural Networks", 2019 (483, 1027 and 1507).
     [Theory]
     [InlineData("resnet18", 11_689_512, 1_814_073_344, 435)]
     [InlineData("resnet34", 21_797_672, 3_663_761_408, 899)]
@@ -35,21 +36,24 @@ public sealed class NetworkSummaryTests
     [InlineData("resnet152", 60_192_808, 11_513_626_624, 1451)]
     [InlineData("plain18", 11_515_688, 1_794_805_760, 435)]
     [InlineData("plain34", 21_623_848, 3_644_493_824, 899)]
-    public void On_ImageNet(string name, long parameters, long multiplyAdds, int receptiveField) =>
+    public void Parameters_multiply_adds_and_receptive_fields_are_right_for_ImageNet(
+        string name, long parameters, long multiplyAdds, int receptiveField) =>
         AssertSummary(name, ImageNet, parameters, multiplyAdds, receptiveField);
 
-    // By hand for 20 layers: 1024 * 16 * 27 + 6 * 1024 * 16 * 144, for each further layer of blocks 11 times what its first convolution
-    // takes, which reads half of the maps, and 640. The receptive field: 3 + 6 * 2, then 2 + 5 * 4, then 4 + 5 * 8.
+    // By hand, ResNet-20 has 1024 * 16 * 27 + 6 * 1024 * 16 * 144 multiply-adds up to its first layer of blocks; each further layer has 11
+    // times as many as its first convolution, and the last layer has 640. Its receptive field is 3 + 6 * 2, then 2 + 5 * 4 more, then
+    // 4 + 5 * 8 more.
     [Theory]
     [InlineData("resnet20", 269_722, 40_551_040, 81)]
     [InlineData("plain20", 269_722, 40_551_040, 81)]
     [InlineData("resnet56", 853_018, 125_485_696, 249)]
     [InlineData("resnet110", 1_727_962, 252_887_680, 501)]
-    public void On_CIFAR(string name, long parameters, long multiplyAdds, int receptiveField) =>
+    public void Parameters_multiply_adds_and_receptive_fields_are_right_for_CIFAR(
+        string name, long parameters, long multiplyAdds, int receptiveField) =>
         AssertSummary(name, new NetworkShape(3, 32, 32, 10), parameters, multiplyAdds, receptiveField);
 
     [Fact]
-    public void Rows_are_in_the_order_of_the_forward_pass_with_what_each_layer_gives()
+    public void Layers_are_in_the_order_of_the_forward_pass_with_their_output_shapes()
     {
         var summary = Summary("inception");
         Assert.Equal(
@@ -58,16 +62,16 @@ public sealed class NetworkSummaryTests
         Assert.Equal(("conv1", "Conv2d", "10x24x24", 260, 144_000), Row(summary.Layers[0]));
         Assert.Equal(("linear", "Linear", "10", 14_090, 14_080), Row(summary.Layers[^1]));
 
-        // A picture of 28x28 pixels goes down to a single one.
-        var sides = Summary("resnet18").Layers.Where(layer => layer.OutputShape.Count == 3).Select(layer => layer.OutputShape[2]).Distinct();
-        Assert.Equal([14, 7, 4, 2, 1], sides);
+        // From 28x28 pixels to a single one.
+        var shapes = Summary("resnet18").Layers.Select(layer => layer.OutputShape);
+        Assert.Equal([14, 7, 4, 2, 1], shapes.Where(output => output.Count == 3).Select(output => output[2]).Distinct());
         Assert.Equal(("bn1", "BatchNorm2d", "64x14x14", 128, 0), Row(Summary("resnet18").Layers[1]));
     }
 
-    // Of the network as printed the first convolution of each block, which sees nothing: 5, by pooling 6, by the block 10, then in
-    // steps of two 18 and 20, and in steps of four 28.
+    // The first convolution of each block is unused. The receptive field grows to 5 in the first convolution, 6 in pooling, 10 in the
+    // block, then in steps of two to 18 and 20, and in steps of four to 28.
     [Fact]
-    public void A_layer_that_no_image_passes_has_parameters_but_no_row()
+    public void An_unused_layer_has_parameters_but_no_row()
     {
         var summary = Summary("residual-as-printed");
         Assert.Equal(["conv1", "rBlock1.conv2", "conv2", "rBlock2.conv2", "linear"], summary.Layers.Select(layer => layer.Name));
@@ -77,18 +81,19 @@ public sealed class NetworkSummaryTests
 
     [Fact]
     [Trait("Speed", "Slow")]
-    public void Only_of_the_printed_network_the_output_does_not_depend_on_some_layers() =>
+    public void Only_the_printed_network_has_unused_layers() =>
         Assert.All(Architecture.All, architecture => Assert.Equal(
             architecture.Name == "residual-as-printed" ? ["rBlock1.conv1", "rBlock2.conv1"] : Array.Empty<string>(),
             Summary(architecture.Name, NetworkShape.Mnist with { Classes = 7 }).UnusedLayers!));
 
-    // A layer may be called, and what it gives go nowhere; so may all that comes before it.
     [Fact]
-    public void A_layer_whose_result_goes_nowhere_is_unused()
+    public void Layers_whose_output_is_dropped_are_unused()
     {
-        IReadOnlyList<string>? Unused(bool addsFirst) => NetworkSummary.Summarize(CreateArchitecture(() => new Wasteful(addsFirst)), NetworkShape.Mnist).UnusedLayers;
         Assert.Equal(["first.0", "first.1"], Unused(addsFirst: false));
         Assert.Equal([], Unused(addsFirst: true));
+
+        static IReadOnlyList<string>? Unused(bool addsFirst) =>
+            NetworkSummary.Summarize(CreateArchitecture(() => new Wasteful(addsFirst)), NetworkShape.Mnist).UnusedLayers;
     }
 
     [Fact]
@@ -101,7 +106,7 @@ public sealed class NetworkSummaryTests
     }
 
     [Fact]
-    public void Sizes_are_of_all_weights_and_of_a_batch_s_activations()
+    public void Weight_bytes_are_per_network_and_activation_bytes_per_batch()
     {
         var one = Summary("residual");
         Assert.Equal(41_514 * 4, one.WeightBytes);
@@ -110,30 +115,32 @@ public sealed class NetworkSummaryTests
         Assert.Equal((64 * one.MultiplyAdds, 64 * one.ActivationBytes), (many.MultiplyAdds, many.ActivationBytes));
         Assert.Equal((one.Parameters, one.WeightBytes, one.ReceptiveField), (many.Parameters, many.WeightBytes, many.ReceptiveField));
 
-        // Of each of the 20 batch norms one 64-bit number, and two more numbers for each of its 4800 channels.
-        var normalised = Summary("resnet18");
-        Assert.Equal(normalised.Parameters * 4 + 2 * 4800 * 4 + 20 * 8, normalised.WeightBytes);
+        // 20 batch norms with 4800 channels in total: a 64-bit counter each, and a running mean and variance per channel.
+        var resNet = Summary("resnet18");
+        Assert.Equal(resNet.Parameters * 4 + 2 * 4800 * 4 + 20 * 8, resNet.WeightBytes);
     }
 
-    // Three times what the forward pass takes, but twice for the layers that read the image: of Residual 16*576*25, of Inception
-    // 10*576*25, of ResNet-18 64*196*49. In a row of two branches, and behind a pool, both convolutions that read the image count.
+    // Three times the forward pass, but twice for the layers that read the image: 16*576*25 in Residual, 10*576*25 in Inception and
+    // 64*196*49 in ResNet-18.
     [Theory]
     [InlineData("inception", 3 * 6_019_200 - 144_000)]
     [InlineData("residual", 3 * 2_013_184 - 230_400)]
     [InlineData("residual-as-printed", 3 * 1_533_952 - 230_400)]
     [InlineData("resnet18", 3 * 33_010_944 - 614_656)]
-    public void A_training_step_takes_no_gradient_of_the_image(string name, long multiplyAdds)
+    public void A_training_step_computes_no_gradient_of_the_image(string name, long multiplyAdds)
     {
         Assert.Equal(multiplyAdds, Summary(name).TrainingMultiplyAdds);
-        Assert.Equal(64 * multiplyAdds, NetworkSummary.Summarize(Architecture.Find(name)!, NetworkShape.Mnist, batchSize: 64).TrainingMultiplyAdds);
+        var batch = NetworkSummary.Summarize(Architecture.Find(name)!, NetworkShape.Mnist, batchSize: 64);
+        Assert.Equal(64 * multiplyAdds, batch.TrainingMultiplyAdds);
     }
 
-    // Whatever has no weights may stand between the image and the first layer; and a later layer may read nothing but the image.
     [Fact]
-    public void Every_layer_that_reads_only_the_image_is_one_that_reads_it()
+    public void A_layer_reads_the_image_through_operations_without_weights_and_in_every_branch()
     {
         var summary = NetworkSummary.Summarize(
-            CreateArchitecture(() => new TwoBranches(Sequential(AvgPool2d(2), Conv2d(1, 1, kernel_size: 3), Conv2d(1, 1, kernel_size: 1)), Conv2d(1, 1, kernel_size: 5, stride: 2))),
+            CreateArchitecture(() => new TwoBranches(
+                Sequential(AvgPool2d(2), Conv2d(1, 1, kernel_size: 3), Conv2d(1, 1, kernel_size: 1)),
+                Conv2d(1, 1, kernel_size: 5, stride: 2))),
             new NetworkShape(1, 28, 28, 1));
         Assert.Equal([144 * 9, 144, 144 * 25], summary.Layers.Select(layer => layer.MultiplyAdds));
         Assert.Equal(2 * 144 * 9 + 3 * 144 + 2 * 144 * 25, summary.TrainingMultiplyAdds);
@@ -143,13 +150,13 @@ public sealed class NetworkSummaryTests
     public void Multiply_adds_depend_on_stride_dilation_and_groups()
     {
         var network = CreateArchitecture(() => Sequential(
-            Conv2d(4, 8, kernel_size: 3, stride: 2, padding: 1, groups: 4), ReLU(), Conv2d(8, 8, kernel_size: 3, dilation: 2), MaxPool2d(2)));
+            Conv2d(4, 8, kernel_size: 3, stride: 2, padding: 1, groups: 4), Conv2d(8, 8, kernel_size: 3, dilation: 2)));
         var summary = NetworkSummary.Summarize(network, new NetworkShape(4, 32, 24, 1));
         Assert.Equal([8 * 16 * 12 * 9, 8 * 12 * 8 * 72], summary.Layers.Select(layer => layer.MultiplyAdds));
     }
 
     [Fact]
-    public void The_most_classes_cost_no_memory()
+    public void A_summary_takes_no_memory_for_the_weights()
     {
         using var process = System.Diagnostics.Process.GetCurrentProcess();
         var before = process.PeakWorkingSet64;
@@ -159,7 +166,7 @@ public sealed class NetworkSummaryTests
     }
 
     [Fact]
-    public void What_does_not_fit_is_refused_in_one_line()
+    public void Errors_are_one_line()
     {
         var small = Assert.Throws<UserException>(() => Summary("inception", new NetworkShape(1, 28, 15, 10)));
         Assert.Equal("This network takes images of 16x16 pixels or more, not of 28x15.", small.Message);
@@ -174,12 +181,12 @@ public sealed class NetworkSummaryTests
     }
 
     [Fact]
-    public void A_skeleton_has_no_numbers_draws_none_and_leaves_the_default_device()
+    public void A_network_on_the_meta_device_uses_no_random_numbers_and_keeps_the_default_device()
     {
         manual_seed(1);
         var before = get_rng_state().data<byte>().ToArray();
-        using (var skeleton = Architecture.Find("resnet18")!.CreateOnMeta())
-            Assert.All(skeleton.state_dict().Values, tensor => Assert.Equal(TorchSharp.DeviceType.META, tensor.device_type));
+        using (var network = Architecture.Find("resnet18")!.CreateOnMeta())
+            Assert.All(network.state_dict().Values, tensor => Assert.Equal(TorchSharp.DeviceType.META, tensor.device_type));
         Assert.Throws<ArgumentException>(() => Architecture.Find("plain")!.CreateOnMeta(new NetworkShape(1, 1, 1, 1)));
         Assert.Equal(before, get_rng_state().data<byte>().ToArray());
         Assert.Equal(TorchSharp.DeviceType.CPU, zeros(1).device_type);
@@ -214,7 +221,7 @@ public sealed class NetworkSummaryTests
         public override Tensor forward(Tensor x) => first.call(x) + second.call(x);
     }
 
-    // Its first branch is computed, and then added or not.
+    // Computes its first branch, and adds its output or drops it.
     private sealed class Wasteful : TraceableModule
     {
         private readonly Module<Tensor, Tensor> first = Sequential(Conv2d(1, 1, kernel_size: 3), Conv2d(1, 1, kernel_size: 1));

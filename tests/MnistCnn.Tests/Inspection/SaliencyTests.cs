@@ -10,21 +10,21 @@ public sealed class SaliencyTests : IDisposable
 
     public void Dispose() => scope.Dispose();
 
-    // A network that looks at one pixel, which is lit. Every square that covers it loses the same, and the others nothing.
+    // The network reads one pixel, which is bright. Every square that covers it changes the probability by the same amount.
     [Theory]
     [InlineData(9, 15)]
     [InlineData(0, 0)]
     [InlineData(0, 27)]
     [InlineData(27, 27)]
     [InlineData(27, 1)]
-    public void Occlusion_finds_the_place_that_a_network_looks_at(int row, int column)
+    public void Occlusion_finds_the_pixel_that_a_network_reads(int row, int column)
     {
         var image = zeros(1, 1, 28, 28);
         image[0, 0, row, column] = 1;
         var loss = 1 / (1 + MathF.Exp(-3)) - 0.5f;
         foreach (var (@class, sign) in new[] { (0, 1), (1, -1) })
         {
-            var heat = Saliency.Occlusion(Look, image, @class, CancellationToken.None);
+            var heat = Saliency.Occlusion(ReadPixel, image, @class, CancellationToken.None);
             Assert.Equal([28, 28], heat.shape);
             Assert.Equal(sign * loss, heat[row, column].item<float>(), 1e-6f);
             Assert.Equal(loss, (sign * heat).max().item<float>(), 1e-6f);
@@ -33,26 +33,30 @@ public sealed class SaliencyTests : IDisposable
                     if (Math.Abs(y - row) >= 4 || Math.Abs(x - column) >= 4)
                         Assert.Equal(0, heat[y, x].item<float>());
                     else
-                        Assert.InRange(sign * heat[y, x].item<float>(), Math.Abs(y - row) < 2 && Math.Abs(x - column) < 2 ? loss / 5 : 0, loss + 1e-6f);
+                    {
+                        var isNear = Math.Abs(y - row) < 2 && Math.Abs(x - column) < 2;
+                        Assert.InRange(sign * heat[y, x].item<float>(), isNear ? loss / 5 : 0, loss + 1e-6f);
+                    }
         }
 
-        Tensor Look(Tensor images) => stack([3 * images[.., 0, row, column], zeros(images.shape[0])], dim: 1);
+        Tensor ReadPixel(Tensor images) => stack([3 * images[.., 0, row, column], zeros(images.shape[0])], dim: 1);
     }
 
-    // Where a square lies, each channel is painted in its median.
+    // A square has the median of each channel.
     [Theory]
     [InlineData(28, 28, 4, 4)]
     [InlineData(28, 40, 4, 4)]
     [InlineData(5, 9, 1, 1)]
     [InlineData(21, 21, 9, 9)]
     [InlineData(37, 50, 4, 9)]
-    public void Every_pixel_is_covered_as_often_at_the_edges_as_in_the_middle(int height, int width, int fewest, int most)
+    public void Pixels_at_the_edges_are_covered_as_often_as_in_the_middle(int height, int width, int fewest, int most)
     {
-        // Values from 1, all different, in an order of their own; the median lies between two pixels or is one of them.
+        // All pixels differ, so few of them equal the median.
         var order = randperm(height * width).to_type(ScalarType.Float32).add(1).reshape(1, 1, height, width);
         var image = cat([order, -order], dim: 1);
         var covered = zeros(height, width);
-        float[] medians = [image[0, 0].flatten().sort().Values[height * width / 2].item<float>(), image[0, 1].flatten().sort().Values[height * width / 2].item<float>()];
+        float[] medians =
+            [.. Enumerable.Range(0, 2).Select(channel => image[0, channel].flatten().sort().Values[height * width / 2].item<float>())];
         var batches = 0;
         Saliency.Occlusion(Count, image, 0, CancellationToken.None);
         var isMedian = image[0, 0].eq(medians[0]).logical_or(image[0, 1].eq(medians[1]));
@@ -77,7 +81,7 @@ public sealed class SaliencyTests : IDisposable
     }
 
     [Fact]
-    public void The_gradient_is_that_of_the_logit_summed_over_the_channels()
+    public void Gradient_returns_the_gradient_of_the_logit_summed_over_the_channels()
     {
         var (image, factors) = (randn(1, 3, 6, 5), randn(4, 3, 6, 5));
         using var noGradient = no_grad(); // as in the server's queue
@@ -88,7 +92,7 @@ public sealed class SaliencyTests : IDisposable
     }
 
     [Fact]
-    public void Occlusion_is_ended_early()
+    public void Occlusion_stops_when_it_is_cancelled()
     {
         using var stop = new CancellationTokenSource();
         var batches = 0;
@@ -108,7 +112,7 @@ public sealed class SaliencyTests : IDisposable
     [InlineData(64, 32)]
     [InlineData(128, 8)]
     [InlineData(300, 1)]
-    public void Of_large_images_fewer_are_looked_at_at_a_time(int side, int most)
+    public void Batches_of_large_images_are_smaller(int side, int most)
     {
         var batches = new List<long>();
         Saliency.Occlusion(
@@ -122,7 +126,7 @@ public sealed class SaliencyTests : IDisposable
     }
 
     [Fact]
-    public void Nothing_is_left_of_it()
+    public void No_tensor_is_left_after_disposal()
     {
         var image = randn(1, 1, 28, 28);
         var before = Tensor.TotalCount;

@@ -12,7 +12,7 @@ public sealed class ArchitectureTests
     [InlineData("residual", 41_514)]
     [InlineData("residual-as-printed", 41_514)]
     [InlineData("plain", 8_490)]
-    public void The_number_of_parameters_is_the_article_s(string name, long parameters)
+    public void The_article_s_networks_have_the_article_s_number_of_parameters(string name, long parameters)
     {
         using var model = Architecture.Find(name)!.Create();
         Assert.Equal(parameters, model.parameters().Sum(parameter => parameter.numel()));
@@ -21,7 +21,7 @@ public sealed class ArchitectureTests
 
     [Theory]
     [MemberData(nameof(Fixture.Names), MemberType = typeof(Fixture))]
-    public void Fresh_weights_are_those_of_PyTorch_bit_for_bit(string name)
+    public void Initial_weights_equal_PyTorch_s_bit_for_bit(string name)
     {
         var fixture = Fixture.Read(name);
         manual_seed(fixture.Seed);
@@ -38,7 +38,7 @@ public sealed class ArchitectureTests
 
     [Theory]
     [MemberData(nameof(Fixture.Names), MemberType = typeof(Fixture))]
-    public void Logits_are_those_of_PyTorch(string name)
+    public void Logits_equal_PyTorch_s(string name)
     {
         var fixture = Fixture.Read(name);
         manual_seed(fixture.Seed);
@@ -53,7 +53,7 @@ public sealed class ArchitectureTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void A_residual_block_without_weights_passes_its_input_on(bool asPrinted)
+    public void A_residual_block_with_zero_weights_returns_its_input(bool asPrinted)
     {
         using var block = new ResidualBlock(4, asPrinted);
         using (no_grad())
@@ -63,11 +63,11 @@ public sealed class ArchitectureTests
         Assert.Equal(x.data<float>().ToArray(), block.call(x).data<float>().ToArray());
     }
 
-    // The deeper residual networks are left out: they have more of the same blocks, and take seconds. That the first convolution of a
-    // block is used by none is what is printed in the article.
+    // Without the deeper residual networks, which have more of the same blocks and take seconds. In the article's listing, the first
+    // convolution of each block is unused.
     [Fact]
     [Trait("Speed", "Slow")]
-    public void Every_weight_of_every_network_is_used()
+    public void Every_parameter_of_every_network_gets_a_gradient()
     {
         string[] unused = ["rBlock1.conv1.weight", "rBlock1.conv1.bias", "rBlock2.conv1.weight", "rBlock2.conv1.bias"];
         string[] deeper = ["resnet34", "resnet101", "resnet152", "plain34", "resnet44", "resnet56", "resnet110", "plain44", "plain56"];
@@ -87,5 +87,5 @@ public sealed class ArchitectureTests
     [InlineData("Inception", "inception")]
     [InlineData("RESIDUAL", "residual")]
     [InlineData("foo", null)]
-    public void A_name_is_found_in_any_case(string name, string? expected) => Assert.Equal(expected, Architecture.Find(name)?.Name);
+    public void Find_ignores_the_case_of_names(string name, string? expected) => Assert.Equal(expected, Architecture.Find(name)?.Name);
 }

@@ -8,23 +8,25 @@ public sealed class CifarResNetTests
 {
     private static readonly NetworkShape Cifar = new(3, 32, 32, 10);
 
-    // The paper's table 6 has them in millions: 0.27, 0.46, 0.66, 0.85 and 1.7. By hand, with n blocks a layer and c channels: the
-    // first convolution 16 * 3 * 9, its normalisation 2 * 16; of each layer a block's two convolutions 2 * (9c² + 2c), but those
-    // of the second and third begin with half of the channels; the last layer 64 * 10 + 10.
+    // The paper's table 6 has them in millions. By hand, with n blocks per layer and c channels: 16 * 3 * 9 in the first convolution and
+    // 2 * 16 in its batch normalization; 2 * (9c² + 2c) in each block, except that the first convolution of the second and the third layer
+    // reads half as many channels; 64 * 10 + 10 in the last layer.
     [Theory]
     [InlineData("resnet20", "plain20", 3, 269_722, 0.27)]
     [InlineData("resnet32", "plain32", 5, 464_154, 0.46)]
     [InlineData("resnet44", "plain44", 7, 658_586, 0.66)]
     [InlineData("resnet56", "plain56", 9, 853_018, 0.85)]
     [InlineData("resnet110", null, 18, 1_727_962, 1.7)]
-    public void The_number_of_parameters_is_the_paper_s_and_a_plain_twin_has_as_many(string name, string? twin, int blocks, long parameters, double millions)
+    public void Residual_networks_and_their_plain_twins_have_the_paper_s_number_of_parameters(
+        string name, string? twin, int blocks, long parameters, double millions)
     {
         using var model = Architecture.Find(name)!.CreateOnMeta(Cifar);
         Assert.Equal(parameters, model.parameters().Sum(parameter => parameter.numel()));
         Assert.Equal(millions, parameters / 1e6, millions < 1 ? 0.005 : 0.05);
         var layers = model.named_parameters().Count(named => named.parameter.dim() > 1);
         Assert.Equal((6 * blocks + 2, int.Parse(name[6..])), (layers, layers));
-        var byHand = 16 * 27 + 2 * 16 + new[] { 16, 32, 64 }.Sum(c => 2 * blocks * (9 * c * c + 2 * c) - (c == 16 ? 0 : 9 * c * c / 2)) + 650;
+        var inLayers = new[] { 16, 32, 64 }.Sum(c => 2 * blocks * (9 * c * c + 2 * c) - (c == 16 ? 0 : 9 * c * c / 2));
+        var byHand = 16 * 27 + 2 * 16 + inLayers + 650;
         Assert.Equal(parameters, byHand);
         if (twin is null)
             return;
@@ -35,11 +37,16 @@ public sealed class CifarResNetTests
     }
 
     [Fact]
-    public void The_names_are_those_of_the_larger_residual_networks()
+    public void The_state_dictionary_has_the_names_of_the_ImageNet_networks()
     {
         using var model = Architecture.Find("resnet20")!.CreateOnMeta(Cifar);
         var names = model.state_dict().Keys.ToArray();
-        Assert.Equal(["conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var", "bn1.num_batches_tracked", "layer1.0.conv1.weight"], names[..7]);
+        Assert.Equal(
+            [
+                "conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var", "bn1.num_batches_tracked",
+                "layer1.0.conv1.weight",
+            ],
+            names[..7]);
         Assert.Equal(["layer3.2.bn2.running_var", "layer3.2.bn2.num_batches_tracked", "fc.weight", "fc.bias"], names[^4..]);
         Assert.Equal(
             ["layer1.0", "layer1.1", "layer1.2", "layer2.0", "layer2.1", "layer2.2", "layer3.0", "layer3.1", "layer3.2"],
@@ -47,7 +54,7 @@ public sealed class CifarResNetTests
     }
 
     [Fact]
-    public void With_one_seed_a_network_and_its_plain_twin_have_the_same_weights()
+    public void A_network_and_its_plain_twin_have_the_same_initial_weights()
     {
         manual_seed(3);
         using var residual = Architecture.Find("resnet20")!.Create();
@@ -59,9 +66,9 @@ public sealed class CifarResNetTests
         Assert.False(residual.call(image).allclose(plain.call(image)));
     }
 
-    // After K. He et al. of fan out: of 16 maps and a 3x3 window sqrt(2 / 144), about 0.118; torch's own would be 0.048.
+    // kaiming_normal_ with fan_out: sqrt(2 / 144), about 0.118, for 16 channels and a 3x3 kernel. PyTorch's default would give 0.048.
     [Fact]
-    public void Convolutions_start_with_the_deviation_of_He()
+    public void Initial_weights_of_convolutions_have_He_s_standard_deviation()
     {
         manual_seed(1);
         using var model = Architecture.Find("resnet20")!.Create(Cifar);
@@ -70,22 +77,26 @@ public sealed class CifarResNetTests
     }
 
     [Fact]
-    public void On_MNIST_the_maps_become_half_as_large_twice()
+    public void On_MNIST_the_second_and_the_third_layer_halve_the_feature_maps()
     {
         using var model = Architecture.Find("resnet20")!.Create();
         List<string> shapes = [];
         foreach (var name in new[] { "layer1", "layer2", "layer3" })
-            ((TorchSharp.Modules.Sequential)model.named_children().Single(child => child.name == name).module).register_forward_hook((_, _, y) =>
+        {
+            var layer = (TorchSharp.Modules.Sequential)model.named_children().Single(child => child.name == name).module;
+            layer.register_forward_hook((_, _, y) =>
             {
                 shapes.Add(string.Join("x", y.shape));
                 return null!;
             });
+        }
+
         Assert.Equal([2, 10], model.call(rand(2, 1, 28, 28)).shape);
         Assert.Equal(["2x16x28x28", "2x32x14x14", "2x64x7x7"], shapes);
     }
 
     [Fact]
-    public void A_block_without_weights_passes_every_second_pixel_on_with_zeros_behind()
+    public void With_zero_weights_a_strided_block_returns_every_second_pixel_and_channels_of_zeros()
     {
         using var block = new BasicBlock(2, 5, stride: 2, ShortcutKind.ZeroPadding);
         using (no_grad())
@@ -97,6 +108,9 @@ public sealed class CifarResNetTests
         for (var channel = 0; channel < 5; channel++)
             for (var row = 0; row < 3; row++)
                 for (var column = 0; column < 2; column++)
-                    Assert.Equal(channel < 2 ? x[0, channel, 2 * row, 2 * column].item<float>() : 0, y[0, channel, row, column].item<float>());
+                {
+                    var expected = channel < 2 ? x[0, channel, 2 * row, 2 * column].item<float>() : 0;
+                    Assert.Equal(expected, y[0, channel, row, column].item<float>());
+                }
     }
 }

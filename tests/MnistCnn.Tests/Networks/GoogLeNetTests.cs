@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Tests.Networks;
 
-/// <summary>GoogLeNet beside torchvision's.</summary>
+/// <summary>GoogLeNet, checked against torchvision's.</summary>
 public sealed class GoogLeNetTests
 {
     private static readonly Architecture Architecture = Architecture.Find("googlenet")!;
@@ -15,7 +15,7 @@ public sealed class GoogLeNetTests
     [Theory]
     [InlineData(false, "googlenet", 6_624_904)]
     [InlineData(true, "googlenet with side classifiers", 13_004_888)]
-    public void Names_shapes_and_types_are_torchvision_s_in_its_order(bool forTraining, string name, long parameters)
+    public void The_state_dictionary_has_torchvision_s_names_shapes_types_and_order(bool forTraining, string name, long parameters)
     {
         var expected = TorchvisionFixture.Read("googlenet").Networks[name];
         using var model = Architecture.CreateOnMeta(ImageNet, forTraining);
@@ -24,7 +24,7 @@ public sealed class GoogLeNetTests
     }
 
     [Fact]
-    public void Fresh_weights_are_torchvision_s()
+    public void Initial_weights_equal_torchvision_s()
     {
         var fixture = TorchvisionFixture.Read("googlenet");
         manual_seed(fixture.Seed);
@@ -32,9 +32,9 @@ public sealed class GoogLeNetTests
         fixture.AssertFreshWeights(model);
     }
 
-    // With the means and variances of these images; of them, rounding moves the logits by 2e-5 from one thread to two.
+    // Batch normalization uses the statistics of the batch here, which amplifies rounding: from one thread to two, logits change by 2e-5.
     [Fact]
-    public void In_training_the_network_and_its_side_classifiers_answer_as_torchvision_s()
+    public void In_training_mode_the_logits_of_all_classifiers_equal_torchvision_s()
     {
         var fixture = TorchvisionFixture.Read("googlenet");
         manual_seed(fixture.Seed);
@@ -51,7 +51,7 @@ public sealed class GoogLeNetTests
     }
 
     [Fact]
-    public void The_answer_does_not_depend_on_the_side_classifiers()
+    public void The_logits_do_not_depend_on_the_auxiliary_classifiers()
     {
         using var model = Architecture.CreateForTraining();
         using var alone = Architecture.Create();
@@ -70,7 +70,7 @@ public sealed class GoogLeNetTests
     }
 
     [Fact]
-    public void Multiply_adds_are_torchvision_s_and_the_receptive_field_is_that_of_its_windows()
+    public void Multiply_adds_equal_torchvision_s_and_the_receptive_field_follows_from_the_kernels()
     {
         var expected = TorchvisionFixture.Read("googlenet").Networks["googlenet"];
         var summary = NetworkSummary.Summarize(Architecture, ImageNet);
@@ -79,13 +79,13 @@ public sealed class GoogLeNetTests
         Assert.Equal(expected.MultiplyAdds, summary.MultiplyAdds);
         Assert.Equal([], summary.UnusedLayers!);
 
-        // 7 pixels for the first convolution; each further window of 3 adds two steps of the maps that it is on, that of 2 one.
+        // 7 pixels for the first convolution. Each further 3x3 window adds two steps of the feature maps that it reads, a 2x2 window one.
         Assert.Equal(7 + 2 * 2 + 2 * 4 + 2 * 4 + 2 * 2 * 8 + 2 * 8 + 5 * 2 * 16 + 16 + 2 * 2 * 32, summary.ReceptiveField!.Height);
     }
 
-    // Rounded up: torchvision's documentation of its maps.
+    // Sizes from comments in torchvision's source; pooling rounds up.
     [Fact]
-    public void Maps_are_as_large_as_torchvision_s()
+    public void Feature_maps_have_torchvision_s_sizes()
     {
         var summary = NetworkSummary.Summarize(Architecture, ImageNet);
         Assert.Equal([64, 112, 112], Shape("conv1.conv"));
@@ -104,7 +104,7 @@ public sealed class GoogLeNetTests
     [Theory]
     [InlineData(15, 15)]
     [InlineData(15, 40)]
-    public void The_smallest_images_leave_a_pixel(int height, int width)
+    public void The_smallest_images_can_be_classified(int height, int width)
     {
         using var model = Architecture.Create(new NetworkShape(3, height, width, 7));
         model.eval();
@@ -114,7 +114,7 @@ public sealed class GoogLeNetTests
     [Theory]
     [InlineData(14, 15)]
     [InlineData(28, 14)]
-    public void Smaller_images_are_refused(int height, int width)
+    public void Smaller_images_fail_with_the_smallest_size(int height, int width)
     {
         var message = Assert.Throws<ArgumentException>(() => Architecture.Create(new NetworkShape(1, height, width, 10))).Message;
         Assert.Equal($"This network takes images of 15x15 pixels or more, not of {height}x{width}.", message);

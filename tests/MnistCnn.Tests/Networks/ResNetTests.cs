@@ -8,7 +8,7 @@ using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Tests.Networks;
 
-/// <summary>The residual networks beside torchvision's.</summary>
+/// <summary>The residual networks for ImageNet, checked against torchvision's.</summary>
 public sealed class ResNetTests
 {
     [Theory]
@@ -17,7 +17,7 @@ public sealed class ResNetTests
     [InlineData("resnet50", 25_557_032)]
     [InlineData("resnet101", 44_549_160)]
     [InlineData("resnet152", 60_192_808)]
-    public void Names_shapes_and_types_are_torchvision_s_in_its_order(string name, long parameters)
+    public void The_state_dictionary_has_torchvision_s_names_shapes_types_and_order(string name, long parameters)
     {
         var expected = TorchvisionFixture.Read("resnet").Networks[name];
         using var model = Architecture.Find(name)!.CreateOnMeta(new NetworkShape(3, 224, 224, 1000));
@@ -25,11 +25,10 @@ public sealed class ResNetTests
         expected.AssertIs(model);
     }
 
-    // The plain networks have what their twins have, but for the projections.
     [Theory]
     [InlineData("plain18", "resnet18")]
     [InlineData("plain34", "resnet34")]
-    public void Plain_networks_are_their_twins_without_the_shortcuts(string name, string twin)
+    public void Plain_networks_have_the_layers_of_their_residual_twins_except_the_projections(string name, string twin)
     {
         using var model = Architecture.Find(name)!.CreateOnMeta();
         using var residual = Architecture.Find(twin)!.CreateOnMeta();
@@ -40,7 +39,7 @@ public sealed class ResNetTests
     }
 
     [Fact]
-    public void A_block_without_weights_passes_its_input_on()
+    public void A_block_with_zero_weights_returns_its_input()
     {
         using var basic = Fill(new BasicBlock(4, 4, stride: 1, ShortcutKind.Projection), 0);
         using var bottleneck = Fill(new BottleneckBlock(16, 4, stride: 1), 0);
@@ -49,7 +48,7 @@ public sealed class ResNetTests
     }
 
     [Fact]
-    public void Another_shape_is_brought_to_that_of_the_output_by_a_projection()
+    public void The_shortcut_projects_its_input_to_the_shape_of_the_output()
     {
         using var basic = new BasicBlock(4, 8, stride: 2, ShortcutKind.Projection);
         Assert.Equal([2, 8, 3, 4], basic.call(rand(2, 4, 5, 7)).shape);
@@ -58,7 +57,7 @@ public sealed class ResNetTests
     }
 
     [Fact]
-    public void Fresh_weights_are_torchvision_s()
+    public void Initial_weights_equal_torchvision_s()
     {
         var fixture = TorchvisionFixture.Read("resnet");
         manual_seed(fixture.Seed);
@@ -66,11 +65,11 @@ public sealed class ResNetTests
         fixture.AssertFreshWeights(model);
     }
 
-    // What is evaluated has gone through a file, and uses the running means and variances of the step, which moved the logits by
-    // 0.36. Batch normalisation makes rounding large: in PyTorch, with another memory layout or one thread instead of two, these
-    // logits differ by 0.0015, and the loss of the next step by 0.003.
+    // The weights are evaluated after they were written to a file and read back. Batch normalization amplifies rounding: in PyTorch, with
+    // another memory layout or one thread instead of two, these logits differ by 0.0015, and the loss of the next step by 0.003. The
+    // running statistics of the step change the logits by 0.36.
     [Fact]
-    public void The_first_loss_and_the_logits_after_its_step_are_torchvision_s()
+    public void The_first_loss_and_the_logits_after_one_step_equal_torchvision_s()
     {
         var fixture = TorchvisionFixture.Read("resnet");
         using var folder = new TemporaryFolder();

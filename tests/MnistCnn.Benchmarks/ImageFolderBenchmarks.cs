@@ -5,16 +5,18 @@ using SkiaSharp;
 
 namespace MnistCnn.Benchmarks;
 
-/// <summary>Reads a folder of pictures as a data set, and beside it what SkiaSharp alone takes to decode the same files, both with a thread per core.</summary>
+/// <summary>
+/// Reads a folder of images as a data set, and for comparison decodes the same files with SkiaSharp alone. Both use a thread per core.
+/// </summary>
 [InProcess]
-public class PictureBenchmarks
+public class ImageFolderBenchmarks
 {
     private const int Classes = 10;
 
-    private readonly string folder = Directory.CreateTempSubdirectory("mnist-cnn-pictures-").FullName;
+    private readonly string folder = Directory.CreateTempSubdirectory("mnist-cnn-images-").FullName;
     private string[] files = [];
 
-    /// <summary>What the pictures are: small and grey as MNIST has them, or in colour and larger than the images.</summary>
+    /// <summary>Small grey files as in MNIST, or colour files that are larger than the images of the data set.</summary>
     [Params("4000 PNG of 28x28", "200 JPEG of 640x480")]
     public string Kind { get; set; } = "";
 
@@ -27,7 +29,9 @@ public class PictureBenchmarks
         {
             var path = Path.Combine(folder, $"{index % Classes}", $"{index}.{(isSmall ? "png" : "jpg")}");
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllBytes(path, isSmall ? Picture(28, 28, SKColorType.Gray8, SKEncodedImageFormat.Png, index) : Picture(640, 480, SKColorType.Rgba8888, SKEncodedImageFormat.Jpeg, index));
+            File.WriteAllBytes(path, isSmall
+                ? Encode(28, 28, SKColorType.Gray8, SKEncodedImageFormat.Png, index)
+                : Encode(640, 480, SKColorType.Rgba8888, SKEncodedImageFormat.Jpeg, index));
         }
 
         files = Directory.GetFiles(folder, "*", SearchOption.AllDirectories);
@@ -36,20 +40,24 @@ public class PictureBenchmarks
     [GlobalCleanup]
     public void CleanUp() => Directory.Delete(folder, recursive: true);
 
-    /// <summary>The whole files, their pixels as they are.</summary>
+    /// <summary>Decodes in the files' own size.</summary>
     [Benchmark(Baseline = true)]
     public void SkiaSharpAlone() => Parallel.ForEach(
         files, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, path => SKBitmap.Decode(path).Dispose());
 
-    /// <summary>Checked, summed, decoded in their own size and sorted.</summary>
+    /// <summary>Checks, hashes, decodes in the files' own size, and sorts.</summary>
     [Benchmark]
-    public void DataSet() => ImageFolder.Load(folder, Kind.Contains("PNG", StringComparison.Ordinal) ? new ImageSettings() : new ImageSettings(480, 640)).Dispose();
+    public void DataSet()
+    {
+        var settings = Kind.Contains("PNG", StringComparison.Ordinal) ? new ImageSettings() : new ImageSettings(480, 640);
+        ImageFolder.Load(folder, settings).Dispose();
+    }
 
-    /// <summary>As they are brought to 64x64 otherwise: of a JPEG, only so many eighths of its size are decoded.</summary>
+    /// <summary>As <see cref="DataSet"/>, resized to 64x64; JPEG files are decoded at a reduced scale.</summary>
     [Benchmark]
     public void DataSetOf64x64() => ImageFolder.Load(folder, new ImageSettings(64, 64)).Dispose();
 
-    private static byte[] Picture(int width, int height, SKColorType type, SKEncodedImageFormat format, int seed)
+    private static byte[] Encode(int width, int height, SKColorType type, SKEncodedImageFormat format, int seed)
     {
         using var bitmap = new SKBitmap(width, height, type, SKAlphaType.Opaque);
         using var canvas = new SKCanvas(bitmap);
