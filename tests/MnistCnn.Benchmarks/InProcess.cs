@@ -33,7 +33,7 @@ public sealed record InProcess(
     public static string Measure(string name, int rounds)
     {
         using var data = Start(name, out var architecture);
-        using var test = data.Test.Slice(0, Evaluation.BatchSize);
+        using var test = data.Test.Slice(0, Evaluator.BatchSize);
         using var single = new Epochs(architecture, data with { Test = test }, new ParallelSettings());
         using var steps = new BareSteps(single.Model, data);
         using var usual = new Epochs(architecture, data with { Test = test }, ParallelSettings.Automatic);
@@ -98,11 +98,11 @@ public sealed record InProcess(
     private static double EvaluationOverForward(Module<Tensor, Tensor> model, DataSet data, int rounds)
     {
         using var images = data.Normalization.Apply(data.Test.Images);
-        var batches = images.split(Evaluation.BatchSize);
+        var batches = images.split(Evaluator.BatchSize);
         List<double> ours = [], forward = [];
         for (var round = 0; round < rounds; round++)
         {
-            ours.Add(Machine.Seconds(() => Evaluation.Run(model, data.Test, data.Normalization)));
+            ours.Add(Machine.Seconds(() => Evaluator.Evaluate(model, data.Test, data.Normalization)));
             forward.Add(Machine.Seconds(() =>
             {
                 using var noGradient = no_grad();
@@ -124,7 +124,7 @@ public sealed record InProcess(
     /// <summary>The minimum of a training: forward pass, backward pass and optimizer of one network.</summary>
     private sealed class BareSteps(Module<Tensor, Tensor> model, DataSet data) : IDisposable
     {
-        private readonly DataLoader<long, Batch> loader = Batches.Of(data.Train, data.Normalization, BatchSize);
+        private readonly DataLoader<Batch, Batch> loader = EpochBatches.Load(data.Train, data.Normalization, BatchSize);
         private readonly SGD optimizer = optim.SGD(model.parameters(), 0.01, 0.5);
 
         /// <summary>Makes <see cref="Steps"/> steps and returns their seconds, without the loader.</summary>
@@ -158,7 +158,7 @@ public sealed record InProcess(
     private sealed class Epochs(Architecture architecture, DataSet data, ParallelSettings parallelism) : IDisposable
     {
         private readonly Trainer trainer =
-            new(architecture, new TrainSettings(architecture.Name, Epochs: int.MaxValue), data, CPU, parallelism);
+            Trainer.Create(new TrainSettings { Architecture = architecture, Epochs = int.MaxValue }, data, CPU, parallelism);
 
         public Module<Tensor, Tensor> Model => trainer.Model;
 
@@ -169,7 +169,7 @@ public sealed record InProcess(
             var end = new End(cancellation);
             try
             {
-                trainer.Run([end], cancellation.Token);
+                trainer.Fit([end], cancellation.Token);
             }
             catch (OperationCanceledException)
             {

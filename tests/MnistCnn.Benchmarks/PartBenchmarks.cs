@@ -13,14 +13,14 @@ public class PartBenchmarks
 {
     private readonly string plot = Path.Combine(Path.GetTempPath(), "mnist-cnn-benchmark.png");
     private DataSet data = null!;
-    private DataLoader<long, Batch> loader = null!;
+    private DataLoader<Batch, Batch> loader = null!;
 
     [GlobalSetup]
     public void SetUp()
     {
         NativeLibraries.Load();
         data = IdxReader.Load(IdxReader.BundledMnist);
-        loader = Batches.Of(data.Train, data.Normalization, 64);
+        loader = EpochBatches.Load(data.Train, data.Normalization, 64);
     }
 
     /// <summary>All 938 batches of an epoch.</summary>

@@ -1,5 +1,4 @@
 using MnistCnn.Data;
-using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using MnistCnn.Tests;
 using MnistCnn.Training;
@@ -58,8 +57,8 @@ public sealed class FashionTests : IDisposable
 
     private static double[] Losses(DataSet data)
     {
-        using var trainer = new Trainer(Architecture.Find("residual")!, new TrainSettings(Epochs: 1), data, CPU);
-        trainer.Run([]);
-        return [trainer.State.History[0].TrainLoss, trainer.State.History[0].TestLoss];
+        using var trainer = Trainer.Create(new TrainSettings { Epochs = 1 }, data, CPU);
+        trainer.Fit([]);
+        return [trainer.Progress.History[0].TrainLoss, trainer.Progress.History[0].TestLoss];
     }
 }

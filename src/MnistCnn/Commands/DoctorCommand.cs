@@ -93,12 +93,11 @@ internal static class DoctorCommand
     // What a training does, but for its files.
     private static string Training(string device)
     {
-        var architecture = Architecture.Find(Architecture.Default)!;
-        using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: Images, testLimit: Evaluation.BatchSize);
-        using var trainer = new Trainer(architecture, new TrainSettings(architecture.Name, Epochs: 1), data, Devices.Get(device), ParallelSettings.Automatic);
-        trainer.Run([]);
-        var speed = trainer.State.History[0].ImagesPerSecond;
-        return $"{architecture.Title} learns from {speed:N0} images a second: an epoch of MNIST in {data.Found.Train / speed:F0} s or less";
+        using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: Images, testLimit: Evaluator.BatchSize);
+        using var trainer = Trainer.Create(new TrainSettings { Epochs = 1 }, data, Devices.Get(device), ParallelSettings.Automatic);
+        trainer.Fit([]);
+        var speed = trainer.Progress.History[0].ImagesPerSecond;
+        return $"{trainer.Settings.Architecture.Title} learns from {speed:N0} images a second: an epoch of MNIST in {data.Found.Train / speed:F0} s or less";
     }
 
     private static string Plots() =>

@@ -48,7 +48,7 @@ internal static class EvaluateCommand
         var picture = Path.Combine(folder, Path.GetFileNameWithoutExtension(weights));
 
         using var test = data.Test.To(device);
-        var evaluation = Evaluation.Run(model.Network, test, model.Normalization, rank: top is not null);
+        var evaluation = Evaluator.Evaluate(model.Network, test, model.Normalization, withRanks: top is not null);
         var isChosenOnTest = ModelLocator.IsChosenOnTest(weights, data);
         EvaluationReport.Write(model.Architecture, names, evaluation, top, isChosenOnTest, Draw, parseResult.GetValue(SharedOptions.Json));
         return 0;
@@ -69,7 +69,7 @@ internal static class EvaluateCommand
 
     private static void EnsureFit(TrainedNetwork model, DataSet data)
     {
-        var shape = Trainer.ShapeOf(data);
+        var shape = TrainableModel.ShapeOf(data);
         if (shape.Input != model.Shape.Input)
             throw new UserException(
                 $"The network takes images of {model.Shape.Input} in {model.Shape.Classes} classes, and {data.Folder} holds {shape.Input} in {shape.Classes}.");

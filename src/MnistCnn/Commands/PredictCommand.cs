@@ -71,7 +71,7 @@ internal static class PredictCommand
             }
 
             using (image)
-                report.Add(file, image, image is null ? [] : Prediction.Of(model.Network, model.Normalization, image, device));
+                report.Add(file, image, image is null ? [] : Evaluator.Predict(model.Network, model.Normalization, image, device));
         }
 
         report.Finish();

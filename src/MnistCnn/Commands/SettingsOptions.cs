@@ -24,7 +24,7 @@ internal static class SettingsOptions
         "--lr", "Learning rate of SGD.", Defaults.LearningRate, TrainSettings.IsLearningRate, TrainSettings.LearningRates);
 
     private static readonly Option<double> Momentum = OptionParsers.Number(
-        "--momentum", "Momentum of SGD.", Defaults.Momentum, TrainSettings.IsShare, TrainSettings.Shares);
+        "--momentum", "Momentum of SGD.", Defaults.Momentum, TrainSettings.IsFraction, TrainSettings.Fractions);
 
     private static readonly Option<double> WeightDecay = OptionParsers.Number(
         "--weight-decay", "L2 weight decay.", Defaults.WeightDecay, TrainSettings.IsWeightDecay, TrainSettings.WeightDecays);
@@ -46,8 +46,8 @@ internal static class SettingsOptions
         "--label-smoothing",
         "Label smoothing: probability spread evenly over all classes.",
         Defaults.LabelSmoothing,
-        TrainSettings.IsShare,
-        TrainSettings.Shares);
+        TrainSettings.IsFraction,
+        TrainSettings.Fractions);
 
     public static readonly Option<Augmentation?> Augment = new("--augment")
     {
@@ -121,7 +121,7 @@ internal static class SettingsOptions
         saved ??= (parseResult.GetValue(RecipeName) ?? Recipe.All[0]).Settings;
         return saved with
         {
-            Architecture = parseResult.GetValue(SharedOptions.Arch)?.Name ?? saved.Architecture,
+            Architecture = parseResult.GetValue(SharedOptions.Arch) ?? saved.Architecture,
             Epochs = parseResult.GetValueOr(Epochs, saved.Epochs),
             BatchSize = parseResult.GetValueOr(BatchSize, saved.BatchSize),
             LearningRate = parseResult.GetValueOr(LearningRate, saved.LearningRate),

@@ -26,7 +26,7 @@ internal static class SharedOptions
     public static Option<Architecture?> Arch { get; } = new("--arch")
     {
         Description = $"The network: {Architecture.Names}. Not for compare, experiment and doctor. "
-            + $"[default: {Architecture.Default}, or the network of the weights]",
+            + $"[default: {Architecture.Default.Name}, or the network of the weights]",
         HelpName = "NAME",
         Recursive = true,
         CustomParser = result => OptionParsers.Choose(result, "architecture", Architecture.All, architecture => architecture.Name),

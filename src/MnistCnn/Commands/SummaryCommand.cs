@@ -42,7 +42,7 @@ internal static class SummaryCommand
     private static int Run(ParseResult parseResult)
     {
         NativeLibraries.Load();
-        var architecture = parseResult.GetValue(SharedOptions.Arch) ?? Architecture.Find(Architecture.Default)!;
+        var architecture = parseResult.GetValue(SharedOptions.Arch) ?? Architecture.Default;
         var shape = parseResult.GetValue(DataOptions.Data) is null
             ? (parseResult.GetValue(Input) ?? Mnist) with { Classes = parseResult.GetValue(Classes) }
             : ShapeOfData(parseResult);
@@ -56,7 +56,7 @@ internal static class SummaryCommand
     {
         using var data = DataOptions.Load(parseResult, trainLimit: 1, testLimit: 1);
         DataOptions.Report(parseResult, data);
-        return Trainer.ShapeOf(data);
+        return TrainableModel.ShapeOf(data);
     }
 
     private static NetworkShape? Shape(ArgumentResult result)

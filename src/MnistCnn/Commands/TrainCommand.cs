@@ -70,24 +70,23 @@ internal static class TrainCommand
         using var start = group.RunOnAll(() => Read(parseResult, group));
         group.AgreeOn($"{string.Join(' ', start.Data.Sha256)} {start.Data.Pictures}");
         using var signals = new ShutdownSignals();
-        var (device, checkpoint, checkpointPath, architecture, settings, data) = start;
+        var (device, checkpoint, checkpointPath, settings, data) = start;
         var (folder, every) = (parseResult.GetValue(Out), parseResult.GetValue(CheckpointEvery));
         var parallelism = new ParallelSettings(parseResult.GetValue(Replicas)) { Group = group };
+        var logInterval = every ?? parseResult.GetValue(LogInterval);
         using var run = checkpoint is null
-            ? TrainingRun.Start(architecture, settings, data, device, folder, parseResult.GetValue(SettingsOptions.Init), every, parallelism)
-            : TrainingRun.Resume(checkpoint, architecture, settings, data, device, folder, every, parallelism);
-        if (device.type != TorchSharp.DeviceType.CPU)
-            run.Trainer.StepsAtOnce = every ?? parseResult.GetValue(LogInterval);
+            ? TrainingRun.Start(settings, data, device, folder, parseResult.GetValue(SettingsOptions.Init), every, parallelism, logInterval)
+            : TrainingRun.Resume(checkpoint, settings, data, device, folder, every, parallelism, logInterval);
         if (run.Follows)
             return run.Train([], signals.Token) ? 0 : ExitCode.Interrupted;
         DataOptions.Report(parseResult, data);
         foreach (var note in run.InitNotes)
             Console.Error.WriteLine(note);
-        if (run.Trainer.Classes.Warning(data.ClassNames, isPart: settings.TrainLimit is not null) is { } warning)
+        if (run.Trainer.Splits.ClassCounts.Warning(data.ClassNames, isPart: settings.TrainLimit is not null) is { } warning)
             Console.Error.WriteLine(warning);
         if (!run.Folder.HasBest)
             Console.Error.WriteLine($"The best weights so far are not beside {checkpointPath}: best.safetensors comes with the next better epoch.");
-        return Train(parseResult, architecture, run, Path.GetDirectoryName(checkpointPath), signals.Token);
+        return Train(parseResult, run, Path.GetDirectoryName(checkpointPath), signals.Token);
     }
 
     private static Beginning Read(ParseResult parseResult, IProcessGroup group)
@@ -102,8 +101,8 @@ internal static class TrainCommand
                 throw new UserException($"{checkpointPath} is of a training inside an experiment: start that again with the same --out, and it goes on.");
             var settings = SettingsOptions.Read(parseResult, checkpoint?.Settings);
             checkpoint?.EnsureSame(settings);
-            var architecture = Architecture.Find(settings.Architecture)
-                ?? throw new InvalidDataException($"{checkpointPath} is of an architecture that this program does not know: {settings.Architecture}.");
+            if (Architecture.Find(settings.Architecture.Name) is null)
+                throw new InvalidDataException($"{checkpointPath} has an unknown architecture: {settings.Architecture.Name}.");
             data = LoadData(parseResult, settings, checkpoint?.Data, group);
             EnsureOutside(data, parseResult.GetValue(Out) ?? Path.GetDirectoryName(checkpointPath));
 
@@ -111,7 +110,7 @@ internal static class TrainCommand
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
             if (parseResult.GetValue(Plot) is { } plotPath && group.Rank == 0)
                 AtomicFile.EnsureWritable(plotPath);
-            return new Beginning(device, checkpoint, checkpointPath, architecture, settings, data);
+            return new Beginning(device, checkpoint, checkpointPath, settings, data);
         }
         catch
         {
@@ -138,11 +137,11 @@ internal static class TrainCommand
             throw new UserException($"The run folder would be {path}, among the pictures of {data.Folder}: choose another one with --out.");
     }
 
-    private static int Train(ParseResult parseResult, Architecture architecture, TrainingRun run, string? home, CancellationToken interruption)
+    private static int Train(ParseResult parseResult, TrainingRun run, string? home, CancellationToken interruption)
     {
         var (folder, epochs, json) = (run.Folder, run.Trainer.Settings.Epochs, parseResult.GetValue(SharedOptions.Json));
         var plotPath = parseResult.GetValue(Plot) is { } path ? Path.GetFullPath(path) : folder.PlotPath;
-        var plot = new AccuracyPlot(plotPath, architecture.Title, epochs, folder.Epochs);
+        var plot = new AccuracyPlot(plotPath, run.Trainer.Settings.Architecture.Title, epochs, folder.Epochs);
         if (folder.Epochs.Count > 0)
             plot.Draw(); // A run can be killed after the checkpoint of an epoch and before its plot.
         List<ITrainingCallback> observers = [plot];
@@ -161,7 +160,7 @@ internal static class TrainCommand
 
     /// <summary>What a run begins with, or goes on with from a checkpoint.</summary>
     private sealed record Beginning(
-        TorchSharp.torch.Device Device, Checkpoint? Checkpoint, string? CheckpointPath, Architecture Architecture, TrainSettings Settings, DataSet Data) : IDisposable
+        TorchSharp.torch.Device Device, Checkpoint? Checkpoint, string? CheckpointPath, TrainSettings Settings, DataSet Data) : IDisposable
     {
         public void Dispose()
         {

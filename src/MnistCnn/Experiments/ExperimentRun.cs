@@ -82,7 +82,7 @@ internal sealed partial class ExperimentRun : IDisposable
     /// <exception cref="UserException">The experiment's networks do not take the images.</exception>
     public static ExperimentRun Open(Experiment experiment, ExperimentSettings settings, DataSet data, Device device, string? folder, bool mayBeFinished = false)
     {
-        Trial[] trials = [.. experiment.Trials(settings, Trainer.ShapeOf(data))];
+        Trial[] trials = [.. experiment.Trials(settings, TrainableModel.ShapeOf(data))];
         var info = new ExperimentInfo(
             experiment.Name, experiment.Claim, settings, device.ToString(), get_num_threads(), Versions.All, RunData.Of(data), DateTimeOffset.Now);
         var folderLock = folder is null ? FolderLock.TakeNew(experiment.Name, info.Started) : FolderLock.Take(folder);

@@ -34,7 +34,7 @@ internal sealed class TrialContext(
     /// <summary>Makes a new network and what would train it, with the experiment's recipe.</summary>
     /// <param name="architecture">The network.</param>
     /// <param name="seed">The seed of its weights and of the order of its images.</param>
-    public Trainer CreateTrainer(Architecture architecture, long seed) => new(architecture, SettingsOf(architecture, seed), data, device);
+    public Trainer CreateTrainer(Architecture architecture, long seed) => Trainer.Create(SettingsOf(architecture, seed), data, device);
 
     /// <summary>Trains the trial's network, or goes on where its training was stopped.</summary>
     /// <param name="architecture">The network.</param>
@@ -43,7 +43,7 @@ internal sealed class TrialContext(
     /// <exception cref="OperationCanceledException">The experiment was ended.</exception>
     public TrainingRun Train(Architecture architecture, long seed)
     {
-        var run = TrainingRun.StartOrResume(architecture, SettingsOf(architecture, seed), data, device, folder);
+        var run = TrainingRun.StartOrResume(SettingsOf(architecture, seed), data, device, folder);
         try
         {
             return run.Train([new ProgressCallback(settings.Epochs, progress)], cancellation) ? run : throw new OperationCanceledException(cancellation);
@@ -60,7 +60,7 @@ internal sealed class TrialContext(
         var recipe = Recipe.All.First(recipe => recipe.Name == settings.Recipe).Settings;
         recipe = recipe with
         {
-            Architecture = architecture.Name,
+            Architecture = architecture,
             Epochs = settings.Epochs,
             BatchSize = settings.BatchSize ?? recipe.BatchSize,
             TrainLimit = settings.TrainLimit,

@@ -59,8 +59,8 @@ internal sealed record Architecture(string Name, string Title, string Descriptio
         },
     ];
 
-    /// <summary>Name of the architecture that is used if none is chosen.</summary>
-    public const string Default = "residual";
+    /// <summary>The architecture of commands and settings that name none.</summary>
+    public static Architecture Default { get; } = Find("residual")!;
 
     /// <summary>The names of <see cref="All"/>, for help and messages: "inception, residual, ...".</summary>
     public static string Names { get; } = string.Join(", ", All.Select(architecture => architecture.Name));

@@ -30,4 +30,12 @@ internal static class Layers
     public static Dictionary<string, Tensor> WithoutAuxiliary(
         Module<Tensor, Tensor> network, IReadOnlyDictionary<string, Tensor> tensors) =>
         tensors.Where(tensor => !IsAuxiliary(network, tensor.Key)).ToDictionary();
+
+    /// <summary>Number of parameters, without auxiliary classifiers.</summary>
+    public static long ParameterCount(Module<Tensor, Tensor> network) =>
+        network.parameters().Sum(parameter => parameter.numel()) - AuxiliaryParameterCount(network);
+
+    /// <summary>Number of parameters of auxiliary classifiers.</summary>
+    public static long AuxiliaryParameterCount(Module<Tensor, Tensor> network) =>
+        network.named_parameters().Where(named => IsAuxiliary(network, named.name)).Sum(named => named.parameter.numel());
 }

@@ -37,7 +37,7 @@ internal static class ComparisonReport
         var best = EpochMetrics.Best(run.Epochs)!;
         return new Row(
             run.Name,
-            run.Info?.Settings.Architecture,
+            run.Info?.Settings.Architecture.Name,
             run.Info?.Parameters,
             run.Epochs.Count,
             best.TestAccuracy,

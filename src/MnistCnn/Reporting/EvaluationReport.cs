@@ -23,7 +23,7 @@ internal static class EvaluationReport
     /// <summary>Writes the tables, or JSON, to standard output.</summary>
     /// <param name="architecture">The network.</param>
     /// <param name="names">What the classes are called.</param>
-    /// <param name="evaluation">What it did, with <see cref="Evaluation.Ranks"/> where there is a <paramref name="top"/>.</param>
+    /// <param name="evaluation">What it did, with <see cref="Evaluation.TrueClassRanks"/> where there is a <paramref name="top"/>.</param>
     /// <param name="top">Among how many of the likeliest classes the right one is looked for too.</param>
     /// <param name="isChosenOnTest">Whether the epoch of the weights was chosen by its accuracy on these images.</param>
     /// <param name="draw">Draws the plots and returns the paths of those that could be drawn.</param>
@@ -38,9 +38,9 @@ internal static class EvaluationReport
         bool json)
     {
         var results = Results(names, evaluation);
-        var balanced = Evaluation.Balanced(evaluation.ClassAccuracies);
-        var topAccuracy = top is { } count ? evaluation.TopAccuracy(count) : (double?)null;
-        var confusion = evaluation.Confusion;
+        var balanced = Evaluation.BalancedAccuracy(evaluation.ClassAccuracies);
+        var topAccuracy = top is { } count ? evaluation.TopKAccuracy(count) : (double?)null;
+        var confusion = evaluation.ConfusionMatrix;
         object Document(IReadOnlyList<string> files) => new
         {
             Architecture = architecture.Name,
@@ -83,7 +83,7 @@ internal static class EvaluationReport
     public static IReadOnlyList<Table> Tables(IAnsiConsole console, IReadOnlyList<string> names, Evaluation evaluation)
     {
         var results = Results(names, evaluation);
-        var confusion = evaluation.Confusion;
+        var confusion = evaluation.ConfusionMatrix;
         return (names.Count <= ClassText.FewClasses ? Matrix(console, results, confusion) : null) is { } matrix
             ? [matrix]
             : [MostConfused(names, confusion), WorstRecognised(results)];
@@ -146,7 +146,7 @@ internal static class EvaluationReport
 
     private static ClassResult[] Results(IReadOnlyList<string> names, Evaluation evaluation)
     {
-        var confusion = evaluation.Confusion;
+        var confusion = evaluation.ConfusionMatrix;
         var recalls = evaluation.ClassAccuracies;
         var (images, found) = (new int[names.Count], new int[names.Count]);
         for (var truth = 0; truth < names.Count; truth++)

@@ -32,7 +32,7 @@ internal sealed class TensorBoardWriter : ITrainingCallback
         }
 
         writer = tensorboard.SummaryWriter(folder, createRunName: false);
-        foreach (var epoch in trainer.State.History)
+        foreach (var epoch in trainer.Progress.History)
             OnEpochEnd(epoch);
     }
 
@@ -94,6 +94,6 @@ internal sealed class TensorBoardWriter : ITrainingCallback
 
     private static bool IsLater(Event logged, Trainer trainer) => logged.Summary?.Value is [{ Tag: var tag }, ..]
         && logged.Step > (tag is TestLoss or TestAccuracy or ValidationAccuracy
-            ? trainer.State.Epoch - 1
-            : (trainer.State.Epoch - 1) * trainer.StepsPerEpoch + trainer.State.Step);
+            ? trainer.Progress.Epoch - 1
+            : (trainer.Progress.Epoch - 1) * trainer.StepsPerEpoch + trainer.Progress.Step);
 }

@@ -41,7 +41,7 @@ internal static class TrainingReport
         {
             var table = new Table().Border(TableBorder.Simple).HideHeaders().AddColumn("").AddColumn("");
             var sides = info.AuxiliaryParameters > 0 ? $", and {info.AuxiliaryParameters:N0} in auxiliary classifiers while it trains" : "";
-            table.AddRow("Network", $"{info.Settings.Architecture}, {info.Parameters:N0} parameters{sides}");
+            table.AddRow("Network", $"{info.Settings.Architecture.Name}, {info.Parameters:N0} parameters{sides}");
             var processes = info.Processes is { } count ? $" in {count} processes" : "";
             table.AddRow("Run", $"{epochs.Count} of {info.Settings.Epochs} epochs on {info.Device}{processes}, {TrainingText.Duration(TimeSpan.FromSeconds(info.Seconds ?? 0))}");
             if (EpochMetrics.Best(epochs) is { } best)

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
 using MnistCnn.Files;
+using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
 using static TorchSharp.torch;
@@ -76,16 +77,17 @@ internal sealed class Checkpoint : IDisposable
     {
         using var scope = NewDisposeScope();
         Dictionary<string, Tensor> tensors = [];
-        foreach (var (name, weight) in trainer.Model.state_dict())
+        var saved = trainer.SaveState();
+        foreach (var (name, weight) in saved.Weights)
             tensors.Add(WeightPrefix + name, weight);
-        foreach (var (name, momentum) in trainer.Momentum)
+        foreach (var (name, momentum) in saved.MomentumBuffers)
             tensors.Add(MomentumPrefix + name, momentum);
-        tensors.Add(EpochRngKey, trainer.EpochRandomState);
-        if (trainer.StepRandomState is { } stepState)
+        tensors.Add(EpochRngKey, saved.EpochRngState);
+        if (saved.StepRngState is { } stepState)
             tensors.Add(StepRngKey, stepState);
 
         // A tensor, because the history grows with epochs and classes, and the size of the metadata is limited.
-        tensors.Add(ProgressKey, tensor(JsonSerializer.SerializeToUtf8Bytes(trainer.State, JsonFormat.Line)));
+        tensors.Add(ProgressKey, tensor(JsonSerializer.SerializeToUtf8Bytes(saved.Progress, JsonFormat.Line)));
 
         var metadata = new Dictionary<string, string>
         {
@@ -139,9 +141,8 @@ internal sealed class Checkpoint : IDisposable
             throw Damaged($"of the momentum, {momentumMismatch}");
 
         var epochState = RngState(EpochRngKey);
-        var stepState = trainer.Draws && State.Step > 0 ? RngState(StepRngKey) : null;
-        StateDictionary.Copy(weights, trainer.Model);
-        trainer.Restore(State, momentum, epochState, stepState);
+        var stepState = Layers.Has<TorchSharp.Modules.Dropout>(trainer.Model) && State.Step > 0 ? RngState(StepRngKey) : null;
+        trainer.LoadState(new TrainerState(State, weights, momentum, epochState, stepState));
     }
 
     public void Dispose() => file.Dispose();

@@ -70,7 +70,7 @@ internal sealed class RunFolder : IDisposable
     /// <exception cref="IOException">It cannot be written, is in use, or holds a run.</exception>
     public static RunFolder Create(string? path, RunInfo info)
     {
-        var folder = new RunFolder(path is null ? FolderLock.TakeNew(info.Settings.Architecture, info.Started) : FolderLock.Take(path), info, []);
+        var folder = new RunFolder(path is null ? FolderLock.TakeNew(info.Settings.Architecture.Name, info.Started) : FolderLock.Take(path), info, []);
         try
         {
             folder.EnsureFree();

@@ -46,8 +46,6 @@ internal sealed record RunRecord(string Name, RunInfo? Info, IReadOnlyList<Epoch
         EpochMetrics[] epochs = [.. lines.Select(line => JsonFormat.Parse<EpochMetrics>(line, metricsPath))];
         if (epochs.Length == 0)
             throw new InvalidDataException($"{metricsPath} holds no finished epoch.");
-        if (epochs.Select((epoch, index) => epoch.Problem(index + 1)).FirstOrDefault(problem => problem is not null) is { } problem)
-            throw new InvalidDataException($"{metricsPath} is damaged: {problem}.");
         return new RunRecord(Path.GetFileName(path), File.Exists(infoPath) ? RunInfo.Read(infoPath) : null, epochs);
     }
 }

@@ -14,6 +14,8 @@ namespace MnistCnn.Runs;
 /// </summary>
 internal sealed class TrainingRun : ITrainingCallback, IDisposable
 {
+    private const int DefaultLogEveryNSteps = 100;
+
     private readonly DataSet data;
     private readonly int? checkpointEvery;
     private readonly RunFolder? folder;
@@ -40,7 +42,6 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
     public IReadOnlyList<string> InitNotes { get; private set; } = [];
 
     /// <summary>Begins a run.</summary>
-    /// <param name="architecture">The network.</param>
     /// <param name="settings">How to train it.</param>
     /// <param name="data">What to train and test it on.</param>
     /// <param name="device">Where.</param>
@@ -52,17 +53,18 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
     /// <exception cref="InvalidDataException">The weights are not the network's.</exception>
     /// <exception cref="UserException">The network cannot be trained so; see <see cref="Training.Trainer"/>.</exception>
     public static TrainingRun Start(
-        Architecture architecture, TrainSettings settings, DataSet data, Device device, string? folder = null, string? init = null, int? checkpointEvery = null, ParallelSettings? parallelism = null)
+        TrainSettings settings, DataSet data, Device device, string? folder = null, string? init = null, int? checkpointEvery = null,
+        ParallelSettings? parallelism = null, int logEveryNSteps = DefaultLogEveryNSteps)
     {
         IReadOnlyList<string> notes = [];
         var run = Open(
-            () => new Trainer(architecture, settings, data, device, parallelism),
+            () => Trainer.Create(settings, data, device, parallelism, MetricsEvery(device, logEveryNSteps)),
             data,
             device,
             Guid.NewGuid().ToString("N"),
             checkpointEvery,
             parallelism?.Group ?? SingleProcess.Instance,
-            trainer => notes = init is null ? [] : InitialWeights.CopyInto(trainer.Model, architecture, init, data.ClassNames),
+            trainer => notes = init is null ? [] : InitialWeights.CopyInto(trainer.Model, settings.Architecture, init, data.ClassNames),
             info => RunFolder.Create(folder, info));
         run.InitNotes = notes;
         return run;
@@ -70,7 +72,6 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
 
     /// <summary>Goes on with a run where its checkpoint stands.</summary>
     /// <param name="checkpoint">The checkpoint. Its tensors are copied and disposed, to be out of memory while the run lasts.</param>
-    /// <param name="architecture">Its network.</param>
     /// <param name="settings">Its settings; see <see cref="Checkpoint.EnsureSame(TrainSettings)"/>.</param>
     /// <param name="data">Its data.</param>
     /// <param name="device">Where.</param>
@@ -81,20 +82,20 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or of other settings or data.</exception>
     public static TrainingRun Resume(
         Checkpoint checkpoint,
-        Architecture architecture,
         TrainSettings settings,
         DataSet data,
         Device device,
         string? folder = null,
         int? checkpointEvery = null,
-        ParallelSettings? parallelism = null)
+        ParallelSettings? parallelism = null,
+        int logEveryNSteps = DefaultLogEveryNSteps)
     {
         var run = Open(
             () =>
             {
                 checkpoint.EnsureSame(settings);
                 checkpoint.EnsureSame(RunData.Of(data));
-                return new Trainer(architecture, settings, data, device, parallelism);
+                return Trainer.Create(settings, data, device, parallelism, MetricsEvery(device, logEveryNSteps));
             },
             data,
             device,
@@ -108,7 +109,6 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
     }
 
     /// <summary>Goes on with the run in a folder where there is a checkpoint of one, and begins it otherwise, as <see cref="ParallelSettings.Automatic"/> has it.</summary>
-    /// <param name="architecture">The network.</param>
     /// <param name="settings">How to train it.</param>
     /// <param name="data">What to train and test it on.</param>
     /// <param name="device">Where.</param>
@@ -118,16 +118,13 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or of other settings or data.</exception>
     /// <exception cref="UserException">The network cannot be trained so.</exception>
     public static TrainingRun StartOrResume(
-        Architecture architecture, TrainSettings settings, DataSet data, Device device, string folder, string? init = null)
+        TrainSettings settings, DataSet data, Device device, string folder, string? init = null)
     {
         var path = Path.Combine(folder, RunFolder.CheckpointFile);
         using var checkpoint = File.Exists(path) ? Checkpoint.Read(path) : null;
-        var run = checkpoint is null
-            ? Start(architecture, settings, data, device, folder, init, parallelism: ParallelSettings.Automatic)
-            : Resume(checkpoint, architecture, settings, data, device, parallelism: ParallelSettings.Automatic);
-        if (device.type != TorchSharp.DeviceType.CPU)
-            run.Trainer.StepsAtOnce = 100; // nobody looks at single steps
-        return run;
+        return checkpoint is null
+            ? Start(settings, data, device, folder, init, parallelism: ParallelSettings.Automatic)
+            : Resume(checkpoint, settings, data, device, parallelism: ParallelSettings.Automatic);
     }
 
     /// <summary>Trains to the last epoch, or until it is stopped; <see cref="RunInfo.Status"/> says which.</summary>
@@ -143,9 +140,9 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
         try
         {
             SaveCheckpoint();
-            if (Trainer.State is { Step: 0, History: [.., var last] } && !File.Exists(Folder.ModelPath))
+            if (Trainer.Progress is { Step: 0, History: [.., var last] } && !File.Exists(Folder.ModelPath))
                 SaveWeights(Folder.ModelPath, last); // it goes on in a new folder, and may have no epoch left to do
-            var group = Trainer.ParallelSettings.Group;
+            var group = Trainer.Parallelism.Group;
             var waitedBefore = group.SecondsWaited;
             var isFinished = TrainOn(observers, cancellation);
             Folder.Finish(isFinished ? RunStatus.Finished : RunStatus.Stopped, secondsWaited: group.SecondsWaited - waitedBefore);
@@ -170,7 +167,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
     {
         Folder.Append(epoch);
         SaveWeights(Folder.ModelPath, epoch);
-        if (Trainer.BestEpoch == epoch.Epoch)
+        if (Trainer.Progress.BestEpoch == epoch.Epoch)
             SaveWeights(Folder.BestPath, epoch);
         SaveCheckpoint();
     }
@@ -181,6 +178,9 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
         Trainer.Dispose();
         folder?.Dispose();
     }
+
+    // On a GPU, reading a loss waits for the device.
+    private static int MetricsEvery(Device device, int logEveryNSteps) => device.type == TorchSharp.DeviceType.CPU ? 1 : logEveryNSteps;
 
     private static TrainingRun Open(
         Func<Trainer> make,
@@ -198,11 +198,11 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
         {
             EnsureSame(group, trainer, data);
             var info = new RunInfo(
-                id, trainer.Settings, trainer.Parameters, device.ToString(), get_num_threads(), Versions.All, RunData.Of(data), started)
+                id, trainer.Settings, Layers.ParameterCount(trainer.Model), device.ToString(), get_num_threads(), Versions.All, RunData.Of(data), started)
             {
-                AuxiliaryParameters = trainer.AuxiliaryParameters,
+                AuxiliaryParameters = Layers.AuxiliaryParameterCount(trainer.Model),
                 Processes = group.WorldSize > 1 ? group.WorldSize : null,
-                Replicas = trainer.ParallelSettings.Replicas is > 1 and var replicas ? replicas : null,
+                Replicas = trainer.Parallelism.Replicas is > 1 and var replicas ? replicas : null,
             };
             return new TrainingRun(trainer, group.RunOnAll(() => group.Rank > 0 ? null : open(info)), data, checkpointEvery);
         }
@@ -231,7 +231,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
     private static void EnsureSame(IProcessGroup group, Trainer trainer, DataSet data)
     {
         var own = new Beginning(
-            Versions.Program, trainer.Settings, RunData.Of(data) with { Folder = "" }, trainer.State, StateDictionary.Sha256(trainer.Model));
+            Versions.Program, trainer.Settings, RunData.Of(data) with { Folder = "" }, trainer.Progress, StateDictionary.Sha256(trainer.Model));
         var all = group.AllGatherText(JsonSerializer.Serialize(own, JsonFormat.Line))
             .Select((text, rank) => JsonFormat.Parse<Beginning>(text, $"What process {rank} says")).ToArray();
         foreach (var (rank, other) in all.Index())
@@ -244,7 +244,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
     {
         try
         {
-            Trainer.Run(Follows ? observers : [this, .. observers], cancellation);
+            Trainer.Fit(Follows ? observers : [this, .. observers], cancellation);
             return true;
         }
         catch (Exception error) when (error is OperationCanceledException || IsOfClosedTerminal(error, cancellation))
@@ -257,7 +257,7 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
 
     // What observers write to a terminal that was closed fails too. Not where other processes would wait for this one at another place.
     private bool IsOfClosedTerminal(Exception error, CancellationToken cancellation) =>
-        error is IOException && cancellation.IsCancellationRequested && Trainer.ParallelSettings.Group.WorldSize == 1;
+        error is IOException && cancellation.IsCancellationRequested && Trainer.Parallelism.Group.WorldSize == 1;
 
     private void SaveCheckpoint() => Checkpoint.Write(Folder.CheckpointPath, Trainer, Folder.Info.Data, Folder.Info.Id);
 
@@ -265,12 +265,12 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
     {
         var metadata = WeightsMetadata.Of(data) with
         {
-            Architecture = Trainer.Settings.Architecture,
+            Architecture = Trainer.Settings.Architecture.Name,
             Seed = Trainer.Settings.Seed,
             Epoch = epoch.Epoch,
             TestAccuracy = epoch.TestAccuracy,
         };
-        new SafetensorsFile(Trainer.Weights, metadata.ToDictionary()).Write(path);
+        new SafetensorsFile(Layers.WithoutAuxiliary(Trainer.Model, Trainer.Model.state_dict()), metadata.ToDictionary()).Write(path);
     }
 
     /// <summary>What processes that train together have to have in common before their first step.</summary>

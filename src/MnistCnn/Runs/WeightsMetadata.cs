@@ -47,7 +47,7 @@ internal sealed record WeightsMetadata(
 
     public static WeightsMetadata Of(DataSet data)
     {
-        var shape = Trainer.ShapeOf(data);
+        var shape = TrainableModel.ShapeOf(data);
         return new WeightsMetadata(shape, data.ClassNames, data.Normalization, ImageSettingsOf(shape, data.Fit, data.Pictures?.TestShare))
         {
             FolderSha256 = data.Pictures?.TestShare is null ? null : data.Sha256[FolderSha256Key],

@@ -5,7 +5,6 @@ using System.Text.Json.Serialization;
 using MnistCnn.Data;
 using MnistCnn.Experiments;
 using MnistCnn.Files;
-using MnistCnn.Networks;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
@@ -122,9 +121,9 @@ internal sealed class Sweep
         {
             try
             {
-                using var trainer = new Trainer(ArchitectureOf(trial), trial.Settings, data(trial), CPU);
+                using var trainer = Trainer.Create(trial.Settings, data(trial), CPU);
                 if (init is not null)
-                    InitialWeights.CopyInto(trainer.Model, ArchitectureOf(trial), init, data(trial).ClassNames);
+                    InitialWeights.CopyInto(trainer.Model, trial.Settings.Architecture, init, data(trial).ClassNames);
             }
             catch (UserException error)
             {
@@ -164,7 +163,7 @@ internal sealed class Sweep
     /// <exception cref="UserException">It cannot be trained so.</exception>
     public void Train(SweepTrial trial, DataSet data, Device device, Action<double> progress, CancellationToken cancellation)
     {
-        using (var run = TrainingRun.StartOrResume(ArchitectureOf(trial), trial.Settings, data, device, FolderOf(trial), init))
+        using (var run = TrainingRun.StartOrResume(trial.Settings, data, device, FolderOf(trial), init))
         {
             try
             {
@@ -200,8 +199,6 @@ internal sealed class Sweep
     }
 
     private static bool IsOver(RunInfo info) => info.Status is RunStatus.Finished or RunStatus.Diverged;
-
-    private static Architecture ArchitectureOf(SweepTrial trial) => Architecture.Find(trial.Settings.Architecture)!;
 
     private string FolderOf(SweepTrial trial) => Path.Combine(Folder, trial.Name);
 

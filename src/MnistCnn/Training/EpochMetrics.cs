@@ -2,24 +2,19 @@ using System.Text.Json.Serialization;
 
 namespace MnistCnn.Training;
 
-/// <summary>What was measured in one epoch: a line of <c>metrics.jsonl</c>.</summary>
-/// <param name="Epoch">Which epoch, from 1.</param>
-/// <param name="TrainLoss">Cross entropy of the training images while learning, with label smoothing and class weights if any, mean over the images, in nats.</param>
+/// <summary>Metrics of one epoch: a line of <c>metrics.jsonl</c>. PyTorch's program writes no metrics per class and no training accuracy.</summary>
+/// <param name="Epoch">Number of the epoch, from 1.</param>
+/// <param name="TrainLoss">Training loss during the epoch, with label smoothing and class weights, mean over the images, in nats.</param>
 /// <param name="TestLoss">Cross entropy of the test images after the epoch, mean over the images, in nats.</param>
-/// <param name="TestAccuracy">Share of the test images that were recognised after the epoch, in percent.</param>
-/// <param name="TrainSeconds">Time for the training images.</param>
-/// <param name="TestSeconds">Time for the test images, and those held out.</param>
-/// <param name="ImagesPerSecond">Training images in a second of <paramref name="TrainSeconds"/>.</param>
-/// <param name="ValidationLoss">As <paramref name="TestLoss"/>, of the images held out for validation, if any.</param>
-/// <param name="ValidationAccuracy">As <paramref name="TestAccuracy"/>, of the images held out for validation, if any.</param>
-/// <param name="TestClassAccuracies">
-/// As <paramref name="TestAccuracy"/>, of the images of each class in their order, null of one without test images. Version 0.1 and
-/// PyTorch's program measure none.
-/// </param>
-/// <param name="TestBalancedAccuracy">The mean of the <paramref name="TestClassAccuracies"/> that there are.</param>
+/// <param name="TestAccuracy">Test images classified correctly after the epoch, in percent.</param>
+/// <param name="TestSeconds">Duration of the evaluation on test and validation images.</param>
+/// <param name="ImagesPerSecond">Training images per second of <paramref name="TrainSeconds"/>.</param>
+/// <param name="ValidationLoss">As <paramref name="TestLoss"/>, for the validation images; null without any.</param>
+/// <param name="ValidationAccuracy">As <paramref name="TestAccuracy"/>, for the validation images; null without any.</param>
+/// <param name="TestClassAccuracies">As <paramref name="TestAccuracy"/>, per class; null for a class without test images.</param>
+/// <param name="TestBalancedAccuracy">Mean of <paramref name="TestClassAccuracies"/>.</param>
 /// <param name="TrainAccuracy">
-/// Share of the training images that were recognised when they were seen, changed as the network saw them and by the weights that it had
-/// then, in percent. PyTorch's program and a run that went on within the epoch from a version that did not count have none.
+/// Training images classified correctly in their step of the epoch, after augmentation and before the update of the weights, in percent.
 /// </param>
 internal sealed record EpochMetrics(
     int Epoch,
@@ -35,30 +30,30 @@ internal sealed record EpochMetrics(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? TestBalancedAccuracy = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? TrainAccuracy = null)
 {
-    /// <summary>The accuracy by which the best epoch is chosen, in percent: that of the validation images where there are any.</summary>
+    /// <summary>The accuracy that decides which epoch is the best, in percent: of the validation images if there are any, else of the test images.</summary>
     [JsonIgnore]
     public double SelectionAccuracy => ValidationAccuracy ?? TestAccuracy;
 
-    /// <summary>The epoch with the best <see cref="SelectionAccuracy"/>, the first one of several; null of none.</summary>
+    /// <summary>The epoch with the best <see cref="SelectionAccuracy"/>, the first one of several; null without epochs.</summary>
     public static EpochMetrics? Best(IEnumerable<EpochMetrics> epochs) => epochs.MaxBy(epoch => epoch.SelectionAccuracy);
 
-    /// <summary>What no epoch can have measured, in a few words, or null.</summary>
-    /// <param name="place">Which epoch of its run it must be, from 1.</param>
-    public string? Problem(int place)
-    {
-        if (Epoch != place)
-            return $"epoch {Epoch} stands where epoch {place} must be";
-        (string Name, double? Value, double Highest)[] figures =
-        [
-            ("train_loss", TrainLoss, double.MaxValue), ("test_loss", TestLoss, double.MaxValue), ("validation_loss", ValidationLoss, double.MaxValue),
-            ("test_accuracy", TestAccuracy, 100), ("validation_accuracy", ValidationAccuracy, 100),
-            ("test_balanced_accuracy", TestBalancedAccuracy, 100), ("train_accuracy", TrainAccuracy, 100),
-            .. (TestClassAccuracies ?? []).Select(accuracy => ("an accuracy in test_class_accuracies", accuracy, 100.0)),
-            ("train_seconds", TrainSeconds, double.MaxValue), ("test_seconds", TestSeconds, double.MaxValue),
-            ("images_per_second", ImagesPerSecond, double.MaxValue),
-        ];
-        return figures.FirstOrDefault(figure => !((figure.Value ?? 0) is >= 0 and var value && value <= figure.Highest)) is { Name: { } name } wrong
-            ? $"{name} of epoch {Epoch} is {wrong.Value}"
-            : null;
-    }
+    /// <param name="progress">Progress after the last step of the epoch.</param>
+    /// <param name="trainImages">Images trained on in <paramref name="trainSeconds"/>: fewer than in the epoch if the run was resumed within it.</param>
+    public static EpochMetrics From(
+        TrainingProgress progress, long trainImages, double trainSeconds, Evaluation? validation, Evaluation test, double testSeconds) => new(
+            progress.Epoch,
+            TrainLoss: progress.LossSum / progress.ImageSum,
+            TestLoss: test.Loss,
+            TestAccuracy: test.Accuracy,
+            TrainSeconds: trainSeconds,
+            TestSeconds: testSeconds,
+            ImagesPerSecond: trainImages / trainSeconds,
+            ValidationLoss: validation?.Loss,
+            ValidationAccuracy: validation?.Accuracy,
+            TestClassAccuracies: [.. test.ClassAccuracies.Select(RoundTo4Digits)],
+            TestBalancedAccuracy: Evaluation.BalancedAccuracy(test.ClassAccuracies),
+            TrainAccuracy: 100.0 * progress.CorrectSum / progress.ImageSum);
+
+    // A checkpoint holds the accuracies of all classes and epochs.
+    private static double? RoundTo4Digits(double? percent) => percent is { } value ? Math.Round(value, 4) : null;
 }

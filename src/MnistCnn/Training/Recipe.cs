@@ -7,8 +7,7 @@ namespace MnistCnn.Training;
 /// <param name="Settings">What it consists of.</param>
 internal sealed record Recipe(string Name, TrainSettings Settings)
 {
-    private static readonly TrainSettings Cycle = new(
-        Epochs: 1, BatchSize: 128, LearningRate: 0.2, Momentum: 0.9, OneCycle: true, LabelSmoothing: 0.1);
+    private static readonly TrainSettings Cycle = new() { Epochs = 1, BatchSize = 128, LearningRate = 0.2, Momentum = 0.9, OneCycle = true, LabelSmoothing = 0.1 };
 
     /// <summary>All there are, the default first.</summary>
     public static IReadOnlyList<Recipe> All { get; } =
@@ -21,13 +20,6 @@ internal sealed record Recipe(string Name, TrainSettings Settings)
         new("best", Cycle with { Epochs = 15, Augment = new Augmentation(Shift: 2, Rotate: 10, Scale: 0.1) }),
 
         // The residual paper's on CIFAR-10, section 4.2: 64,000 steps, which are 164 epochs of its 50,000 images.
-        new("resnet-paper", new TrainSettings(
-            Epochs: 164,
-            BatchSize: 128,
-            LearningRate: 0.1,
-            Momentum: 0.9,
-            Augment: new Augmentation(Crop: 4, Flip: true),
-            WeightDecay: 0.0001,
-            LearningRateMilestones: [32_000, 48_000])),
+        new("resnet-paper", new TrainSettings { Epochs = 164, BatchSize = 128, LearningRate = 0.1, Momentum = 0.9, Augment = new Augmentation(Crop: 4, Flip: true), WeightDecay = 0.0001, LearningRateMilestones = [32_000, 48_000] }),
     ];
 }

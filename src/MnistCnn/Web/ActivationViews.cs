@@ -99,7 +99,7 @@ internal sealed record ActivationViews(
     private ActivationTrace Run(Tensor image)
     {
         var trace = ActivationTrace.Run(Model.Network.Network, Normalize(image), overrides, Stop);
-        return trace.Logits.isfinite().all().item<bool>() ? trace : throw Prediction.NotFinite();
+        return trace.Logits.isfinite().all().item<bool>() ? trace : throw Evaluator.NonFiniteLogits();
     }
 
     private Tensor Normalize(Tensor image) => Model.Network.Normalization.Apply(image.to(Model.Device));
@@ -128,7 +128,7 @@ internal sealed record ActivationViews(
         var range = all.aminmax();
         var (lowest, highest) = (range.min.item<float>(), range.max.item<float>());
         if (!float.IsFinite(highest - lowest))
-            throw Prediction.NotFinite();
+            throw Evaluator.NonFiniteLogits();
         var zero = lowest < 0 ? SignedZero : 0;
         var scale = Math.Max(Math.Max(-lowest, highest) / (byte.MaxValue - zero), float.Epsilon);
         using Scalar step = scale, middle = zero, first = 0, last = byte.MaxValue; // by name, as in Normalization
@@ -168,7 +168,7 @@ internal sealed record ActivationViews(
 
         SumTerm TermOf(string name, string? source, Tensor value) => value.norm().item<float>() is var norm && float.IsFinite(norm)
             ? new SumTerm(name, source, norm, Add(frame, MapOf(value, channel)).Offset)
-            : throw Prediction.NotFinite();
+            : throw Evaluator.NonFiniteLogits();
     }
 
     private static (float Factor, float Shift) AffineOf(BatchNorm2d layer, int channel)

@@ -70,10 +70,10 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
             if (saved.Info?.Settings.Problem() is { } problem)
                 throw new InvalidDataException($"{info} is damaged: {problem}.");
             var settings = saved.Info?.Settings;
-            var hasModel = Architecture.Find(settings?.Architecture) is not null && File.Exists(Path.Combine(run, RunFolder.BestFile));
+            var hasModel = Architecture.Find(settings?.Architecture.Name) is not null && File.Exists(Path.Combine(run, RunFolder.BestFile));
             return new RunSummary(
                 name, saved.Epochs, Model: hasModel ? ModelPrefix + name : null,
-                settings?.Architecture, settings?.Seed, settings?.BatchSize, settings?.LearningRate,
+                settings?.Architecture.Name, settings?.Seed, settings?.BatchSize, settings?.LearningRate,
                 saved.Info?.Status, saved.Info?.Error, saved.Info?.Started, saved.Info?.Data.Folder, settings?.Epochs);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidDataException)

@@ -50,9 +50,9 @@ internal sealed class TestEvaluator(InferenceQueue queue, ModelCache models, Can
     private static (Evaluation Part, object Network) EvaluatePart(LoadedModel model, long start)
     {
         var (network, test) = (model.Network, model.Data.Test);
-        var most = Math.Min(Evaluation.BatchSize, test.Count - start);
+        var most = Math.Min(Evaluator.BatchSize, test.Count - start);
         var size = Math.Clamp(PixelsPerPart / (network.Shape.Height * network.Shape.Width), 1, most);
         using var images = test.Slice(start, size).To(model.Device);
-        return (Evaluation.Run(network.Network, images, network.Normalization, (int)size), network.Network);
+        return (Evaluator.Evaluate(network.Network, images, network.Normalization, (int)size), network.Network);
     }
 }

@@ -225,7 +225,7 @@ public sealed class RunFolderTests : IDisposable
 
     // A run that was started long ago.
     private RunFolder Create(string name) => RunFolder.Create(folder[name], new RunInfo(
-        name, new TrainSettings("plain"), 1, "cpu", 1, new Dictionary<string, string>(),
+        name, new TrainSettings { Architecture = Networks.Architecture.Find("plain")! }, 1, "cpu", 1, new Dictionary<string, string>(),
         new RunData("data", 1, 1, new Dictionary<string, string>(), Normalization.Mnist, []), DateTimeOffset.UnixEpoch));
 
     private async Task UntilEpoch(string name, int epochs, Process process)

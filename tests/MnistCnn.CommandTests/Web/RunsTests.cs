@@ -282,7 +282,14 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     private static void Replace(string path, byte[] contents) => AtomicFile.Write(path, stream => stream.Write(contents));
 
     private RunFolder Create(string name, string architecture = "plain") => RunFolder.Create(folder[$"runs/{name}"], new RunInfo(
-        name, new TrainSettings(architecture, Epochs: 3, BatchSize: 32, LearningRate: 0.05, Seed: 7), 8490, "cpu", 2,
+        name, new TrainSettings
+        {
+            Architecture = Architecture.Find(architecture)!,
+            Epochs = 3,
+            BatchSize = 32,
+            LearningRate = 0.05,
+            Seed = 7,
+        }, 8490, "cpu", 2,
         new Dictionary<string, string>(),
         new RunData("data", 20, 10, new Dictionary<string, string>(), Normalization.Mnist, []), DateTimeOffset.UnixEpoch));
 
@@ -318,7 +325,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     private float[] Answer(byte[] weights) => Of(weights, (network, data) =>
         network.Network.call(network.Normalization.Apply(data.Test.Images[..1])).data<float>().ToArray());
 
-    private double Accuracy(byte[] weights) => Of(weights, (network, data) => Evaluation.Run(network.Network, data.Test, network.Normalization).Accuracy);
+    private double Accuracy(byte[] weights) => Of(weights, (network, data) => Evaluator.Evaluate(network.Network, data.Test, network.Normalization).Accuracy);
 
     private async Task<float[]> Answer(string run)
     {

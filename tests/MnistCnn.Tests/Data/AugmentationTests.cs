@@ -62,7 +62,7 @@ public sealed class AugmentationTests
         var without = JsonSerializer.Serialize(new TrainSettings(), JsonFormat.Line);
         Assert.DoesNotContain("augment", without);
         Assert.Null(JsonFormat.Parse<TrainSettings>(without, "settings").Augment);
-        var with = JsonSerializer.Serialize(new TrainSettings(Augment: Everything), JsonFormat.Line);
+        var with = JsonSerializer.Serialize(new TrainSettings { Augment = Everything }, JsonFormat.Line);
         Assert.Contains("\"augment\":\"shift=2,rotate=10,scale=0.1,stroke=1,flip,erase\"", with);
         Assert.Equal(Everything, JsonFormat.Parse<TrainSettings>(with, "settings").Augment);
         foreach (var wrong in new[] { "\"wings\"", "\"\"", "5", "{}" })

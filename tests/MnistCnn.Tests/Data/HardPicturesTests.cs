@@ -48,7 +48,7 @@ public sealed class HardPicturesTests : IDisposable
     private int Recognise(byte[] pixels)
     {
         using var image = tensor(pixels, [1, DigitImage.Side, DigitImage.Side]);
-        return Prediction.Of(model.Network, model.Normalization, image, CPU)[0].Class;
+        return Evaluator.Predict(model.Network, model.Normalization, image, CPU)[0].Class;
     }
 
     private byte[]? Read(byte[] file)

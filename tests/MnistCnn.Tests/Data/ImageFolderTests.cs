@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using MnistCnn.Data;
-using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using MnistCnn.Tests.Training;
 using MnistCnn.Training;
@@ -285,9 +284,9 @@ public sealed class ImageFolderTests : IDisposable
 
     private static double[] Losses(DataSet data)
     {
-        using var trainer = new Trainer(Architecture.Find("residual")!, new TrainSettings(Epochs: 1), data, CPU);
+        using var trainer = Trainer.Create(new TrainSettings { Epochs = 1 }, data, CPU);
         var recorder = new Recorder();
-        trainer.Run([recorder]);
+        trainer.Fit([recorder]);
         return [.. recorder.Steps.Select(step => step.Loss), .. recorder.Epochs.Select(epoch => epoch.TestLoss)];
     }
 

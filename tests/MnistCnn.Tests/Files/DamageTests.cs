@@ -18,7 +18,7 @@ namespace MnistCnn.Tests.Files;
 public sealed class DamageTests : IDisposable
 {
     private static readonly int Count = int.Parse(Environment.GetEnvironmentVariable("MNIST_CNN_DAMAGES") ?? "1000", CultureInfo.InvariantCulture);
-    private static readonly TrainSettings Settings = new("plain", Epochs: 1, BatchSize: 8);
+    private static readonly TrainSettings Settings = new() { Architecture = Architecture.Find("plain")!, Epochs = 1, BatchSize = 8 };
 
     private readonly TemporaryFolder folder = new();
     private readonly DataSet data;
@@ -59,9 +59,9 @@ public sealed class DamageTests : IDisposable
     [Fact]
     public void Checkpoints_are_refused()
     {
-        using (var trainer = new Trainer(Architecture.Find("plain")!, Settings, data, CPU))
+        using (var trainer = Trainer.Create(Settings, data, CPU))
         {
-            trainer.Run([], TestContext.Current.CancellationToken);
+            trainer.Fit([], TestContext.Current.CancellationToken);
             Checkpoint.Write(folder["checkpoint"], trainer, RunData.Of(data), "run");
         }
 

@@ -74,7 +74,7 @@ public sealed class ResNetTests
         var fixture = TorchvisionFixture.Read("resnet");
         using var folder = new TemporaryFolder();
         using var data = IdxReader.Load(IdxReader.BundledMnist, testLimit: fixture.TestLogits!.Length);
-        using var trainer = new Trainer(Architecture.Find("resnet18")!, new TrainSettings("resnet18", Seed: fixture.Seed), data, CPU);
+        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("resnet18")!, Seed = fixture.Seed }, data, CPU);
         using var enough = new CancellationTokenSource();
         List<double> losses = [];
         var observer = new StepObserver(step =>
@@ -83,7 +83,7 @@ public sealed class ResNetTests
             if (step.Step == fixture.TrainLosses.Length)
                 enough.Cancel();
         });
-        Assert.Throws<OperationCanceledException>(() => trainer.Run([observer], enough.Token));
+        Assert.Throws<OperationCanceledException>(() => trainer.Fit([observer], enough.Token));
         Assert.Equal(fixture.TrainLosses.Length, losses.Count);
         foreach (var (expected, actual) in fixture.TrainLosses.Zip(losses))
             Assert.Equal(expected, actual, 1e-5);

@@ -16,7 +16,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
     private static readonly Architecture GoogLeNet = Architecture.Find("googlenet")!;
 
     // Three steps of an epoch, the last of five images.
-    private static readonly TrainSettings Settings = new("googlenet", Epochs: 2, BatchSize: 6, LearningRate: 1e-3);
+    private static readonly TrainSettings Settings = new() { Architecture = Architecture.Find("googlenet")!, Epochs = 2, BatchSize = 6, LearningRate = 1e-3 };
 
     private readonly TemporaryFolder folder = new();
     private readonly DataSet data = RandomData.Of(new NetworkShape(1, 16, 16, 3), train: 17, test: 4);
@@ -35,19 +35,19 @@ public sealed class AuxiliaryClassifierTests : IDisposable
     {
         var fixture = TorchvisionFixture.Read("googlenet");
         using var mnist = IdxReader.Load(IdxReader.BundledMnist, testLimit: 1);
-        using var trainer = new Trainer(GoogLeNet, new TrainSettings("googlenet", Seed: fixture.Seed), mnist, CPU);
+        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("googlenet")!, Seed = fixture.Seed }, mnist, CPU);
         foreach (var dropout in trainer.Model.modules().OfType<Dropout>())
             dropout.p = 0;
         using var enough = new CancellationTokenSource();
         var losses = new Recorder(_ => enough.Cancel());
-        Assert.Throws<OperationCanceledException>(() => trainer.Run([losses], enough.Token));
+        Assert.Throws<OperationCanceledException>(() => trainer.Fit([losses], enough.Token));
         Assert.Equal(fixture.TrainLosses.Single(), losses.Steps.Single().Loss, 1e-4);
     }
 
     [Fact]
     public void All_of_it_learns_and_the_weights_are_those_of_the_network_alone()
     {
-        using var run = TrainingRun.Start(GoogLeNet, Settings with { Epochs = 1 }, data, CPU, folder["run"]);
+        using var run = TrainingRun.Start(Settings with { Epochs = 1 }, data, CPU, folder["run"]);
         var before = run.Trainer.Model.named_parameters().ToDictionary(named => named.name, named => named.parameter.clone());
         Assert.True(run.Train([], TestContext.Current.CancellationToken));
         Assert.All(run.Trainer.Model.named_parameters(), named => Assert.False(before[named.name].equal(named.parameter).all().item<bool>(), named.name));
@@ -56,7 +56,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
         Assert.Contains("weights.aux1.fc2.bias", checkpoint.Tensors.Keys);
         Assert.Contains("momentum.aux2.conv.conv.weight", checkpoint.Tensors.Keys);
         using var weights = SafetensorsFile.Read(folder["run/model.safetensors"]);
-        using var alone = GoogLeNet.CreateOnMeta(Trainer.ShapeOf(data));
+        using var alone = GoogLeNet.CreateOnMeta(TrainableModel.ShapeOf(data));
         Assert.Equal(alone.state_dict().Keys, weights.Tensors.Keys);
         Assert.Equal(alone.parameters().Sum(parameter => parameter.numel()), run.Folder.Info.Parameters);
         Assert.Equal(before.Values.Sum(parameter => parameter.numel()), run.Folder.Info.Parameters + run.Folder.Info.AuxiliaryParameters);
@@ -70,12 +70,12 @@ public sealed class AuxiliaryClassifierTests : IDisposable
     public void A_run_that_goes_on_ends_with_the_same_bytes_though_dropout_draws_in_each_step(int epoch, int step)
     {
         var whole = new Recorder();
-        using (var run = TrainingRun.Start(GoogLeNet, Settings, data, CPU, folder["whole"]))
+        using (var run = TrainingRun.Start(Settings, data, CPU, folder["whole"]))
             Assert.True(run.Train([whole], TestContext.Current.CancellationToken));
 
         var path = folder["checkpoint"];
         var first = new Recorder();
-        using (var trainer = new Trainer(GoogLeNet, Settings, data, CPU))
+        using (var trainer = Trainer.Create(Settings, data, CPU))
         using (var enough = new CancellationTokenSource())
         {
             var stopper = new Recorder(metrics =>
@@ -85,13 +85,13 @@ public sealed class AuxiliaryClassifierTests : IDisposable
                 Checkpoint.Write(path, trainer, RunData.Of(data), "run");
                 enough.Cancel();
             });
-            Assert.ThrowsAny<OperationCanceledException>(() => trainer.Run([first, stopper], enough.Token));
+            Assert.ThrowsAny<OperationCanceledException>(() => trainer.Fit([first, stopper], enough.Token));
         }
 
         manual_seed(99);
         var second = new Recorder();
         using (var checkpoint = Checkpoint.Read(path))
-        using (var run = TrainingRun.Resume(checkpoint, GoogLeNet, Settings, data, CPU, folder["resumed"]))
+        using (var run = TrainingRun.Resume(checkpoint, Settings, data, CPU, folder["resumed"]))
             Assert.True(run.Train([second], TestContext.Current.CancellationToken));
         var done = (epoch - 1) * 3 + step;
         Assert.Equal(whole.Steps, [.. first.Steps.Take(done), .. second.Steps]);
@@ -108,7 +108,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
     [InlineData(3)]
     public void A_checkpoint_that_is_written_before_the_first_step_is_the_one_that_was_read(int step)
     {
-        using (var trainer = new Trainer(GoogLeNet, Settings, data, CPU))
+        using (var trainer = Trainer.Create(Settings, data, CPU))
         using (var enough = new CancellationTokenSource())
         {
             var stopper = new Recorder(metrics =>
@@ -116,12 +116,12 @@ public sealed class AuxiliaryClassifierTests : IDisposable
                 if (metrics.Step == step)
                     enough.Cancel();
             });
-            Assert.ThrowsAny<OperationCanceledException>(() => trainer.Run([stopper], enough.Token));
+            Assert.ThrowsAny<OperationCanceledException>(() => trainer.Fit([stopper], enough.Token));
             Checkpoint.Write(folder["read"], trainer, RunData.Of(data), "run");
         }
 
         using (var checkpoint = Checkpoint.Read(folder["read"]))
-        using (var trainer = new Trainer(GoogLeNet, Settings, data, CPU))
+        using (var trainer = Trainer.Create(Settings, data, CPU))
         {
             checkpoint.Restore(trainer);
             Checkpoint.Write(folder["written"], trainer, RunData.Of(data), "run");
@@ -136,10 +136,10 @@ public sealed class AuxiliaryClassifierTests : IDisposable
         foreach (var (name, hasState) in new[] { ("plain", false), ("googlenet", true) })
         {
             var architecture = Architecture.Find(name)!;
-            var settings = Settings with { Architecture = name };
-            using var trainer = new Trainer(architecture, settings, data, CPU);
+            var settings = Settings with { Architecture = Architecture.Find(name)! };
+            using var trainer = Trainer.Create(settings, data, CPU);
             using var enough = new CancellationTokenSource();
-            Assert.Throws<OperationCanceledException>(() => trainer.Run([new Recorder(_ => enough.Cancel())], enough.Token));
+            Assert.Throws<OperationCanceledException>(() => trainer.Fit([new Recorder(_ => enough.Cancel())], enough.Token));
             Checkpoint.Write(folder[name], trainer, RunData.Of(data), "run");
             using var file = SafetensorsFile.Read(folder[name]);
             Assert.Equal(hasState, file.Tensors.ContainsKey("step_random_state"));
@@ -148,7 +148,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
         using (var file = SafetensorsFile.Read(folder["googlenet"]))
             (file with { Tensors = file.Tensors.Where(tensor => tensor.Key != "step_random_state").ToDictionary() }).Write(folder["less"]);
         using var checkpoint = Checkpoint.Read(folder["less"]);
-        using var other = new Trainer(GoogLeNet, Settings, data, CPU);
+        using var other = Trainer.Create(Settings, data, CPU);
         Assert.Contains("step_random_state is missing", Assert.Throws<InvalidDataException>(() => checkpoint.Restore(other)).Message);
     }
 
@@ -178,8 +178,8 @@ public sealed class AuxiliaryClassifierTests : IDisposable
     public void A_run_starts_from_weights_with_and_without_side_classifiers_and_says_what_starts_anew(int classes, bool hasAuxiliary, params string[] expected)
     {
         using var network = Written(new NetworkShape(1, 224, 224, classes), hasAuxiliary);
-        using var fresh = new Trainer(GoogLeNet, Settings, data, CPU);
-        using var run = TrainingRun.Start(GoogLeNet, Settings, data, CPU, folder["run"], folder["weights"]);
+        using var fresh = Trainer.Create(Settings, data, CPU);
+        using var run = TrainingRun.Start(Settings, data, CPU, folder["run"], folder["weights"]);
         Assert.Equal(expected.Select(note => note.Replace("FILE", folder["weights"])), run.InitNotes);
         var weights = network.state_dict();
         foreach (var (name, tensor) in run.Trainer.Model.state_dict())
@@ -196,8 +196,8 @@ public sealed class AuxiliaryClassifierTests : IDisposable
     public void A_frozen_network_has_no_side_classifiers()
     {
         using var network = Written(new NetworkShape(1, 16, 16, 3), forTraining: true);
-        using var run = TrainingRun.Start(GoogLeNet, Settings with { Freeze = true }, data, CPU, folder["run"], folder["weights"]);
-        Assert.Equal((0, 0), (run.InitNotes.Count, run.Trainer.AuxiliaryParameters));
+        using var run = TrainingRun.Start(Settings with { Freeze = true }, data, CPU, folder["run"], folder["weights"]);
+        Assert.Equal((0, 0), (run.InitNotes.Count, Layers.AuxiliaryParameterCount(run.Trainer.Model)));
         Assert.True(run.Train([], TestContext.Current.CancellationToken));
     }
 

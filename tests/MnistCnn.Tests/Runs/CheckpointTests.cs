@@ -15,7 +15,7 @@ namespace MnistCnn.Tests.Runs;
 public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixture<CheckpointTests.StoppedRun>, IDisposable
 {
     // 160 images, of which 10 are held out: ten steps of an epoch, the last of six images.
-    private static readonly TrainSettings Settings = new("plain", Epochs: 3, BatchSize: 16, Validation: 10);
+    private static readonly TrainSettings Settings = new() { Architecture = Architecture.Find("plain")!, Epochs = 3, BatchSize = 16, Validation = 10 };
 
     private readonly TemporaryFolder folder = new();
     private readonly string path = run.Path;
@@ -37,10 +37,13 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         double?[] accuracies = [.. Enumerable.Range(0, 1000).Select(place => Math.Round(place / 30.0, 4))];
         var history = Enumerable.Range(1, 3000)
             .Select(epoch => new EpochMetrics(epoch, 0.5, 0.25, 90, 1, 0.1, 1000, TestClassAccuracies: accuracies));
-        using var random = get_rng_state();
-        using var longer = new Trainer(Architecture.Find("plain")!, Settings with { Epochs = 3001 }, run.Data, CPU);
+        using var longer = Trainer.Create(Settings with { Epochs = 3001 }, run.Data, CPU);
         var momentum = longer.Model.named_parameters().ToDictionary(named => named.name, named => zeros_like(named.parameter));
-        longer.Restore(TrainingProgress.Start with { Epoch = 3001, History = [.. history] }, momentum, random);
+        longer.LoadState(longer.SaveState() with
+        {
+            Progress = TrainingProgress.Start with { Epoch = 3001, History = [.. history] },
+            MomentumBuffers = momentum,
+        });
         Checkpoint.Write(folder["long"], longer, RunData.Of(run.Data), "run");
         using var checkpoint = Checkpoint.Read(folder["long"]);
         Assert.Equal((3001, 3000), (checkpoint.State.Epoch, checkpoint.State.History.Count));
@@ -116,7 +119,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         }
 
         using var checkpoint = Checkpoint.Read(folder["changed"]);
-        using var trainer = Trainer();
+        using var trainer = CreateTrainer();
         Assert.Contains("random", Assert.Throws<InvalidDataException>(() => checkpoint.Restore(trainer)).Message);
     }
 
@@ -131,37 +134,37 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         var plain = Architecture.Find("plain")!;
         var fixture = Path.Combine(RepositoryRoot.FullPath, "tests", "MnistCnn.Tests", "Fixtures", "checkpoint-0.2.safetensors");
         if (Environment.GetEnvironmentVariable("MNIST_CNN_GOLDEN") == "write")
-            WriteStopped(fixture, new TrainSettings("plain", Epochs: 6, BatchSize: 16, Seed: 5, Validation: 50), data, at: (3, 7));
+            WriteStopped(fixture, new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 6, BatchSize = 16, Seed = 5, Validation = 50 }, data, at: (3, 7));
         using var checkpoint = Checkpoint.Read(fixture);
-        using var run = TrainingRun.Resume(checkpoint, plain, checkpoint.Settings, data, CPU, folder["out"]);
+        using var run = TrainingRun.Resume(checkpoint, checkpoint.Settings, data, CPU, folder["out"]);
         Assert.True(run.Train([], TestContext.Current.CancellationToken));
-        using var whole = new Trainer(plain, checkpoint.Settings, data, CPU);
-        whole.Run([], TestContext.Current.CancellationToken);
+        using var whole = Trainer.Create(checkpoint.Settings, data, CPU);
+        whole.Fit([], TestContext.Current.CancellationToken);
 
         // Bit-equal only on the processor that wrote the fixture.
         foreach (var (name, expected) in whole.Model.state_dict())
             Assert.True(expected.allclose(run.Trainer.Model.state_dict()[name], rtol: 1e-4, atol: 1e-6), name);
-        Assert.Equal(6, run.Trainer.State.History.Count);
+        Assert.Equal(6, run.Trainer.Progress.History.Count);
     }
 
     [Fact]
     public void A_run_that_goes_on_does_not_keep_its_checkpoint_in_memory()
     {
         using var checkpoint = Checkpoint.Read(path);
-        using var resumed = TrainingRun.Resume(checkpoint, Architecture.Find("plain")!, Settings, run.Data, CPU, folder["out"]);
+        using var resumed = TrainingRun.Resume(checkpoint, Settings, run.Data, CPU, folder["out"]);
         Assert.Contains("empty handle", Assert.Throws<InvalidOperationException>(() => checkpoint.Restore(resumed.Trainer)).Message);
     }
 
     [Fact]
     public void A_folder_to_go_on_in_is_free_again_where_the_best_weights_cannot_be_copied()
     {
-        using (var whole = TrainingRun.Start(Architecture.Find("plain")!, Settings with { Epochs = 1 }, run.Data, CPU, folder["home"]))
+        using (var whole = TrainingRun.Start(Settings with { Epochs = 1 }, run.Data, CPU, folder["home"]))
             Assert.True(whole.Train([], TestContext.Current.CancellationToken));
         Directory.CreateDirectory(folder["elsewhere/best.safetensors/in the way"]);
         var home = folder["home/checkpoint.safetensors"];
         using var checkpoint = Checkpoint.Read(home);
         Assert.Throws<IOException>(() =>
-            TrainingRun.Resume(checkpoint, Architecture.Find("plain")!, checkpoint.Settings, run.Data, CPU, folder["elsewhere"]));
+            TrainingRun.Resume(checkpoint, checkpoint.Settings, run.Data, CPU, folder["elsewhere"]));
         FolderLock.Take(folder["elsewhere"]).Dispose();
     }
 
@@ -170,7 +173,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     public void A_report_that_fails_while_the_run_is_stopped_costs_no_weights()
     {
         using var enough = new CancellationTokenSource();
-        using var whole = TrainingRun.Start(Architecture.Find("plain")!, Settings, run.Data, CPU, folder["run"]);
+        using var whole = TrainingRun.Start(Settings, run.Data, CPU, folder["run"]);
         Assert.False(whole.Train([new ClosedTerminal(enough)], enough.Token));
         using var checkpoint = Checkpoint.Read(folder["run/checkpoint.safetensors"]);
         using var weights = SafetensorsFile.Read(folder["run/model.safetensors"]);
@@ -181,17 +184,17 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     private static void WriteStopped(string path, TrainSettings settings, DataSet data, (int Epoch, int Step) at)
     {
         using var enough = new CancellationTokenSource();
-        using var trainer = new Trainer(Architecture.Find("plain")!, settings, data, CPU);
+        using var trainer = Trainer.Create(settings, data, CPU);
         var stopper = new Recorder(step =>
         {
             if ((step.Epoch, step.Step) == at)
                 enough.Cancel();
         });
-        Assert.ThrowsAny<OperationCanceledException>(() => trainer.Run([stopper], enough.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => trainer.Fit([stopper], enough.Token));
         Checkpoint.Write(path, trainer, RunData.Of(data), "run");
     }
 
-    private Trainer Trainer() => new(Architecture.Find("plain")!, Settings, run.Data, CPU);
+    private Trainer CreateTrainer() => Trainer.Create(Settings, run.Data, CPU);
 
     private sealed class ClosedTerminal(CancellationTokenSource cancellation) : ITrainingCallback
     {

@@ -27,8 +27,7 @@ public sealed class TransferTests : IDisposable
         using var data = Data(channels: 3, side: 32, classes: 5);
         using var fresh = Fresh(ResNet18, data);
         using var weights = SafetensorsFile.Read(folder["weights"]);
-        using var run = TrainingRun.Start(
-            ResNet18, new TrainSettings("resnet18", Epochs: 1, BatchSize: 10, Freeze: freeze), data, CPU, folder["run"], folder["weights"]);
+        using var run = TrainingRun.Start(new TrainSettings { Architecture = Architecture.Find("resnet18")!, Epochs = 1, BatchSize = 10, Freeze = freeze }, data, CPU, folder["run"], folder["weights"]);
         Assert.Equal([$"The last layer, fc, keeps its random initial weights: fc.weight is 1000x512 in {folder["weights"]}, and 5x512 in this network."], run.InitNotes);
         foreach (var (name, weight) in run.Trainer.Model.state_dict())
             Assert.True(Bits(weight).SequenceEqual(Bits(name.StartsWith("fc.", StringComparison.Ordinal) ? fresh.state_dict()[name] : weights.Tensors[name])), name);
@@ -50,13 +49,11 @@ public sealed class TransferTests : IDisposable
     public void The_last_layer_of_other_classes_starts_anew_though_it_would_fit()
     {
         using var data = Data(channels: 3, side: 32, classes: 2);
-        using (var network = ResNet18.Create(Trainer.ShapeOf(data)))
+        using (var network = ResNet18.Create(TrainableModel.ShapeOf(data)))
             new SafetensorsFile(network.state_dict(), WeightsMetadata.Of(data with { ClassNames = ["cat", "dog"] }).ToDictionary()).Write(folder["weights"]);
-        using var other = TrainingRun.Start(
-            ResNet18, new TrainSettings("resnet18", Seed: 2), data with { ClassNames = ["ant", "bee"] }, CPU, folder["run"], folder["weights"]);
+        using var other = TrainingRun.Start(new TrainSettings { Architecture = Architecture.Find("resnet18")!, Seed = 2 }, data with { ClassNames = ["ant", "bee"] }, CPU, folder["run"], folder["weights"]);
         Assert.Equal([$"The last layer, fc, keeps its random initial weights: {folder["weights"]} is of other classes."], other.InitNotes);
-        using var same = TrainingRun.Start(
-            ResNet18, new TrainSettings("resnet18", Seed: 2), data with { ClassNames = ["cat", "dog"] }, CPU, folder["same"], folder["weights"]);
+        using var same = TrainingRun.Start(new TrainSettings { Architecture = Architecture.Find("resnet18")!, Seed = 2 }, data with { ClassNames = ["cat", "dog"] }, CPU, folder["same"], folder["weights"]);
         Assert.Empty(same.InitNotes);
         Assert.NotEqual(Bits(same.Trainer.Model.state_dict()["fc.weight"]), Bits(other.Trainer.Model.state_dict()["fc.weight"]));
         Assert.Equal(Bits(same.Trainer.Model.state_dict()["conv1.weight"]), Bits(other.Trainer.Model.state_dict()["conv1.weight"]));
@@ -66,9 +63,9 @@ public sealed class TransferTests : IDisposable
     public void Weights_that_fit_are_taken_whole()
     {
         using var data = Data(channels: 3, side: 32, classes: 5);
-        WriteWeights(ResNet18, Trainer.ShapeOf(data));
+        WriteWeights(ResNet18, TrainableModel.ShapeOf(data));
         using var weights = SafetensorsFile.Read(folder["weights"]);
-        using var run = TrainingRun.Start(ResNet18, new TrainSettings("resnet18"), data, CPU, folder["run"], folder["weights"]);
+        using var run = TrainingRun.Start(new TrainSettings { Architecture = Architecture.Find("resnet18")! }, data, CPU, folder["run"], folder["weights"]);
         Assert.Empty(run.InitNotes);
         foreach (var (name, weight) in run.Trainer.Model.state_dict())
             Assert.True(Bits(weight).SequenceEqual(Bits(weights.Tensors[name])), name);
@@ -118,7 +115,7 @@ public sealed class TransferTests : IDisposable
         var plain = Architecture.Find("plain")!;
         WriteWeights(plain, NetworkShape.Mnist);
         using var data = Data(channels: 1, side: 32, classes: 10);
-        using var run = TrainingRun.Start(plain, new TrainSettings("plain"), data, CPU, folder["run"], folder["weights"]);
+        using var run = TrainingRun.Start(new TrainSettings { Architecture = Architecture.Find("plain")! }, data, CPU, folder["run"], folder["weights"]);
         Assert.Contains("linear.weight is 10x320 in", Assert.Single(run.InitNotes));
         Assert.Contains("10x500 in this network", run.InitNotes[0]);
     }
@@ -128,10 +125,10 @@ public sealed class TransferTests : IDisposable
     public void A_frozen_network_takes_a_batch_of_one_image()
     {
         using var data = Data(channels: 1, side: 28, classes: 5, images: 11);
-        using var trainer = new Trainer(ResNet18, new TrainSettings("resnet18", Epochs: 1, BatchSize: 10, Freeze: true), data, CPU);
-        trainer.Run([], TestContext.Current.CancellationToken);
-        Assert.Equal(2, trainer.State.Epoch);
-        Assert.All(trainer.Momentum, momentum => Assert.Equal(momentum.Key.StartsWith("fc.", StringComparison.Ordinal), momentum.Value.count_nonzero().item<long>() > 0));
+        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("resnet18")!, Epochs = 1, BatchSize = 10, Freeze = true }, data, CPU);
+        trainer.Fit([], TestContext.Current.CancellationToken);
+        Assert.Equal(2, trainer.Progress.Epoch);
+        Assert.All(trainer.SaveState().MomentumBuffers, momentum => Assert.Equal(momentum.Key.StartsWith("fc.", StringComparison.Ordinal), momentum.Value.count_nonzero().item<long>() > 0));
     }
 
     [Fact]
@@ -152,7 +149,7 @@ public sealed class TransferTests : IDisposable
     }
 
     private string Refusal(Architecture architecture, DataSet data) => Assert.Throws<InvalidDataException>(() =>
-        TrainingRun.Start(architecture, new TrainSettings(architecture.Name), data, CPU, folder["run"], folder["weights"])).Message;
+        TrainingRun.Start(new TrainSettings { Architecture = architecture }, data, CPU, folder["run"], folder["weights"])).Message;
 
     private void WriteWeights(Architecture architecture, NetworkShape shape)
     {
@@ -164,7 +161,7 @@ public sealed class TransferTests : IDisposable
     private static nn.Module<Tensor, Tensor> Fresh(Architecture architecture, DataSet data)
     {
         manual_seed(new TrainSettings().Seed);
-        return architecture.Create(Trainer.ShapeOf(data));
+        return architecture.Create(TrainableModel.ShapeOf(data));
     }
 
     private static DataSet Data(int channels, int side, int classes, int images = 20)

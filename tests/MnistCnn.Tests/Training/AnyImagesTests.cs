@@ -31,13 +31,13 @@ public sealed class AnyImagesTests
     {
         var shape = NetworkShape.Parse(input)! with { Classes = classes };
         using var data = RandomData.Of(shape);
-        var settings = new TrainSettings(name, Epochs: 1, LearningRate: 1e-5); // of a few images of noise, gradients are large
-        using var trainer = new Trainer(Architecture.Find(name)!, settings, data, CPU);
+        var settings = new TrainSettings { Architecture = Architecture.Find(name)!, Epochs = 1, LearningRate = 1e-5 }; // of a few images of noise, gradients are large
+        using var trainer = Trainer.Create(settings, data, CPU);
         var (weights, bias) = (trainer.Model.state_dict().Values.SkipLast(1).Last(), trainer.Model.state_dict().Values.Last());
         using var before = weights.clone();
         Assert.Equal((classes, classes), (weights.shape[0], bias.shape[0]));
         var recorder = new Recorder();
-        trainer.Run([recorder], TestContext.Current.CancellationToken);
+        trainer.Fit([recorder], TestContext.Current.CancellationToken);
         Assert.True(double.IsFinite(Assert.Single(recorder.Steps).Loss));
         Assert.False(before.equal(weights).all().item<bool>());
     }
@@ -68,7 +68,7 @@ public sealed class AnyImagesTests
         var shape = new NetworkShape(channels, height, width, classes);
         using var folder = new TemporaryFolder();
         using var data = RandomData.Of(shape);
-        using var run = TrainingRun.Start(Architecture.Find("residual")!, new TrainSettings(Epochs: 1), data, CPU, folder["run"]);
+        using var run = TrainingRun.Start(new TrainSettings { Epochs = 1 }, data, CPU, folder["run"]);
         Assert.True(run.Train([], TestContext.Current.CancellationToken));
         using var loaded = TrainedNetwork.Load(folder["run/model.safetensors"]);
         Assert.Equal(("residual", shape), (loaded.Architecture.Name, loaded.Shape));
@@ -85,13 +85,13 @@ public sealed class AnyImagesTests
         AssertRefused("plain", new NetworkShape(1, 15, 40, 2), "16x16");
         AssertRefused("resnet18", new NetworkShape(1, 1, 16_385, 2), "16384");
         using var small = RandomData.Of(new NetworkShape(3, 1, 1, 2));
-        using var trainer = new Trainer(Architecture.Find("resnet18")!, new TrainSettings("resnet18", Epochs: 1), small, CPU);
-        trainer.Run([], TestContext.Current.CancellationToken);
+        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("resnet18")!, Epochs = 1 }, small, CPU);
+        trainer.Fit([], TestContext.Current.CancellationToken);
 
         static void AssertRefused(string name, NetworkShape shape, string part)
         {
             using var data = RandomData.Of(shape);
-            Assert.Contains(part, Assert.Throws<UserException>(() => new Trainer(Architecture.Find(name)!, new TrainSettings(name), data, CPU)).Message);
+            Assert.Contains(part, Assert.Throws<UserException>(() => Trainer.Create(new TrainSettings { Architecture = Architecture.Find(name)! }, data, CPU)).Message);
         }
     }
 }

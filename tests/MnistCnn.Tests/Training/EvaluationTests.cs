@@ -12,13 +12,13 @@ public sealed class EvaluationTests
     {
         var evaluation = new Evaluation(0.5, Labels: [0, 0, 1, 9, 9], Predictions: [0, 1, 1, 8, 0], Confidences: [0.9, 0.6, 0.8, 0.7, 0.5], Classes: 10);
         Assert.Equal((2, 5, 40.0), (evaluation.Correct, evaluation.Total, evaluation.Accuracy));
-        Assert.Equal([3, 1, 4], evaluation.Mistakes);
-        var confusion = evaluation.Confusion;
+        Assert.Equal([3, 1, 4], evaluation.Misclassified);
+        var confusion = evaluation.ConfusionMatrix;
         Assert.Equal((1, 1, 1, 1, 1), (confusion[0, 0], confusion[0, 1], confusion[1, 1], confusion[9, 8], confusion[9, 0]));
         Assert.Equal(5, confusion.Cast<int>().Sum());
         Assert.Equal([50, 100, null, null, null, null, null, null, null, 0], evaluation.ClassAccuracies);
-        Assert.Equal(50, Evaluation.Balanced(evaluation.ClassAccuracies));
-        Assert.Throws<InvalidOperationException>(() => evaluation.TopAccuracy(5));
+        Assert.Equal(50, Evaluation.BalancedAccuracy(evaluation.ClassAccuracies));
+        Assert.Throws<InvalidOperationException>(() => evaluation.TopKAccuracy(5));
     }
 
     // Of every image: class 0 is the likeliest, then 2, then 1 and 3 alike.
@@ -30,12 +30,12 @@ public sealed class EvaluationTests
         using var labels = arange(4, ScalarType.Int64);
         using var model = new Constant(scores);
         var set = new LabeledImages(images, labels);
-        var evaluation = Evaluation.Run(
-            model, set, Normalization.Mnist, batchSize: 3, rank: true, cancellation: TestContext.Current.CancellationToken);
-        Assert.Equal([0L, 2, 1, 3], evaluation.Ranks!);
-        Assert.Equal([25.0, 50, 75, 100], new[] { 1, 2, 3, 4 }.Select(evaluation.TopAccuracy));
-        Assert.Equal(evaluation.Accuracy, evaluation.TopAccuracy(1));
-        Assert.Null(Evaluation.Run(model, set, Normalization.Mnist, cancellation: TestContext.Current.CancellationToken).Ranks);
+        var evaluation = Evaluator.Evaluate(
+            model, set, Normalization.Mnist, batchSize: 3, withRanks: true, cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal([0L, 2, 1, 3], evaluation.TrueClassRanks!);
+        Assert.Equal([25.0, 50, 75, 100], new[] { 1, 2, 3, 4 }.Select(evaluation.TopKAccuracy));
+        Assert.Equal(evaluation.Accuracy, evaluation.TopKAccuracy(1));
+        Assert.Null(Evaluator.Evaluate(model, set, Normalization.Mnist, cancellation: TestContext.Current.CancellationToken).TrueClassRanks);
     }
 
     [Fact]
@@ -43,7 +43,7 @@ public sealed class EvaluationTests
     {
         using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 101);
         using var model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
-        var results = new[] { 1, 64, 500 }.Select(size => Evaluation.Run(model.Network, data.Test, data.Normalization, size)).ToArray();
+        var results = new[] { 1, 64, 500 }.Select(size => Evaluator.Evaluate(model.Network, data.Test, data.Normalization, size)).ToArray();
         foreach (var result in results[1..])
         {
             Assert.Equal(results[0].Loss, result.Loss, 1e-6);
@@ -57,10 +57,10 @@ public sealed class EvaluationTests
     {
         using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 50);
         using var model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
-        var evaluation = Evaluation.Run(model.Network, data.Test, data.Normalization, cancellation: TestContext.Current.CancellationToken);
+        var evaluation = Evaluator.Evaluate(model.Network, data.Test, data.Normalization, cancellation: TestContext.Current.CancellationToken);
         for (var index = 0; index < evaluation.Total; index++)
         {
-            var best = Prediction.Of(model.Network, model.Normalization, data.Test.Images[index], CPU)[0];
+            var best = Evaluator.Predict(model.Network, model.Normalization, data.Test.Images[index], CPU)[0];
             Assert.Equal(evaluation.Predictions[index], best.Class);
             Assert.Equal(evaluation.Confidences[index], best.Probability, 1e-5);
         }

@@ -19,14 +19,14 @@ public sealed class TrainerTests
     {
         var fixture = Fixture.Read(name);
         using var data = IdxReader.Load(IdxReader.BundledMnist, testLimit: 1);
-        using var trainer = new Trainer(Architecture.Find(name)!, new TrainSettings(name, Seed: fixture.Seed), data, CPU, new ParallelSettings(replicas));
+        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find(name)!, Seed = fixture.Seed }, data, CPU, new ParallelSettings(replicas));
         using var enough = new CancellationTokenSource();
         var losses = new Recorder(step =>
         {
             if (step.Step == fixture.TrainLosses.Length)
                 enough.Cancel();
         });
-        Assert.Throws<OperationCanceledException>(() => trainer.Run([losses], enough.Token));
+        Assert.Throws<OperationCanceledException>(() => trainer.Fit([losses], enough.Token));
         Assert.Equal(fixture.TrainLosses.Length, losses.Steps.Count);
         foreach (var (expected, step) in fixture.TrainLosses.Zip(losses.Steps))
             Assert.Equal(expected, step.Loss, 1e-5);
@@ -35,9 +35,9 @@ public sealed class TrainerTests
     [Fact]
     public void Two_runs_of_one_seed_are_equal_and_two_seeds_are_not()
     {
-        var first = Run(new TrainSettings("plain", Epochs: 2, Seed: 7));
-        var second = Run(new TrainSettings("plain", Epochs: 2, Seed: 7));
-        var other = Run(new TrainSettings("plain", Epochs: 2, Seed: 8));
+        var first = Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, Seed = 7 });
+        var second = Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, Seed = 7 });
+        var other = Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, Seed = 8 });
         Assert.Equal(first.Steps, second.Steps);
         Assert.Equal(first.Epochs.Select(epoch => (epoch.TestLoss, epoch.TestAccuracy)), second.Epochs.Select(epoch => (epoch.TestLoss, epoch.TestAccuracy)));
         Assert.NotEqual(first.Steps, other.Steps);
@@ -49,14 +49,14 @@ public sealed class TrainerTests
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "It is done for glibc.");
         var before = GC.CollectionCount(0);
-        Run(new TrainSettings("plain", Epochs: 1, BatchSize: 1)); // 150 steps
+        Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1, BatchSize = 1 }); // 150 steps
         Assert.InRange(GC.CollectionCount(0) - before, 3 + 2, int.MaxValue); // two around the test
     }
 
     [Fact]
     public void Steps_and_epochs_are_counted_from_1_and_losses_are_means_over_images()
     {
-        var run = Run(new TrainSettings("plain", Epochs: 2, BatchSize: 64));
+        var run = Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, BatchSize = 64 });
         Assert.Equal([(1, 1, 64), (1, 2, 64), (1, 3, 22), (2, 1, 64), (2, 2, 64), (2, 3, 22)], run.Steps.Select(step => (step.Epoch, step.Step, step.Images)));
         Assert.All(run.Steps, step => Assert.Equal(3, step.Steps));
         Assert.Equal([1, 2], run.Epochs.Select(epoch => epoch.Epoch));
@@ -67,9 +67,9 @@ public sealed class TrainerTests
     [Fact]
     public void Momentum_and_learning_rate_reach_the_optimiser()
     {
-        var standard = Run(new TrainSettings("plain", Epochs: 1)).Steps[2].Loss;
-        Assert.NotEqual(standard, Run(new TrainSettings("plain", Epochs: 1, Momentum: 0)).Steps[2].Loss);
-        Assert.NotEqual(standard, Run(new TrainSettings("plain", Epochs: 1, LearningRate: 0.02)).Steps[2].Loss);
+        var standard = Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1 }).Steps[2].Loss;
+        Assert.NotEqual(standard, Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1, Momentum = 0 }).Steps[2].Loss);
+        Assert.NotEqual(standard, Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1, LearningRate = 0.02 }).Steps[2].Loss);
     }
 
     // From torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, epochs=2, steps_per_epoch=5) of PyTorch 1.13.
@@ -81,18 +81,18 @@ public sealed class TrainerTests
             0.004, 0.052, 0.1, 0.09504846320134738, 0.0811745653949763, 0.06112620219362893, 0.03887419780637107, 0.0188258346050237,
             0.004951936798652629, 4e-07,
         ];
-        var run = Run(new TrainSettings("plain", Epochs: 2, BatchSize: 30, LearningRate: 0.1, OneCycle: true));
+        var run = Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, BatchSize = 30, LearningRate = 0.1, OneCycle = true });
         Assert.Equal(expected.Length, run.Steps.Count);
         foreach (var (rate, step) in expected.Zip(run.Steps))
             Assert.Equal(rate, step.LearningRate, 1e-12);
-        Assert.All(Run(new TrainSettings("plain", Epochs: 1)).Steps, step => Assert.Equal(0.01, step.LearningRate));
+        Assert.All(Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1 }).Steps, step => Assert.Equal(0.01, step.LearningRate));
     }
 
     // As torch.optim.lr_scheduler.MultiStepLR(optimizer, [3, 7]), stepped after each of 10 steps.
     [Fact]
     public void A_learning_rate_is_divided_by_ten_after_each_milestone()
     {
-        var run = Run(new TrainSettings("plain", Epochs: 2, BatchSize: 30, LearningRate: 0.1, LearningRateMilestones: [3, 7]));
+        var run = Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, BatchSize = 30, LearningRate = 0.1, LearningRateMilestones = [3, 7] });
         double[] expected = [0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.01, 0.001, 0.001, 0.001];
         Assert.Equal(expected.Length, run.Steps.Count);
         foreach (var (rate, step) in expected.Zip(run.Steps))
@@ -107,17 +107,18 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 40);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings("plain", Epochs: 1, BatchSize: 40, LearningRate: 0.1);
-        using var without = new Trainer(Architecture.Find("plain")!, settings, data, CPU);
-        using var with = new Trainer(Architecture.Find("plain")!, settings with { WeightDecay = 0.3 }, data, CPU);
+        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1, BatchSize = 40, LearningRate = 0.1 };
+        using var without = Trainer.Create(settings, data, CPU);
+        using var with = Trainer.Create(settings with { WeightDecay = 0.3 }, data, CPU);
         var before = without.Model.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.clone());
-        without.Run([], TestContext.Current.CancellationToken);
-        with.Run([], TestContext.Current.CancellationToken);
+        without.Fit([], TestContext.Current.CancellationToken);
+        with.Fit([], TestContext.Current.CancellationToken);
         foreach (var (name, weight) in with.Model.state_dict())
         {
             var drawn = without.Model.state_dict()[name] - weight;
             Assert.True(drawn.allclose(0.1 * 0.3 * before[name], rtol: 1e-3, atol: 1e-7), name);
-            Assert.True((with.Momentum[name] - without.Momentum[name]).allclose(0.3 * before[name], rtol: 1e-3, atol: 1e-6), name);
+            var momentum = with.SaveState().MomentumBuffers[name] - without.SaveState().MomentumBuffers[name];
+            Assert.True(momentum.allclose(0.3 * before[name], rtol: 1e-3, atol: 1e-6), name);
         }
     }
 
@@ -128,12 +129,12 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 16);
         using var data = IdxReader.Load(folder.FullPath);
-        using var whole = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain", Epochs: 1, LabelSmoothing: 0.25), data, CPU);
+        using var whole = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1, LabelSmoothing = 0.25 }, data, CPU);
         using var logProbabilities = nn.functional.log_softmax(whole.Model.call(data.Normalization.Apply(data.Train.Images)), 1);
         var right = -logProbabilities.gather(1, data.Train.Labels.unsqueeze(1)).mean().item<float>();
         var all = -logProbabilities.mean().item<float>();
         var recorder = new Recorder();
-        whole.Run([recorder], TestContext.Current.CancellationToken);
+        whole.Fit([recorder], TestContext.Current.CancellationToken);
         Assert.Equal(0.75 * right + 0.25 * all, recorder.Steps[0].Loss, 1e-5);
         Assert.NotEqual(right, all, 1e-3);
     }
@@ -149,9 +150,9 @@ public sealed class TrainerTests
         using var set = IdxReader.Load(folder.FullPath);
         using var labels = tensor([.. Enumerable.Range(0, 40).Select(index => index < 30 ? 0L : 1L)]);
         var data = set with { Train = set.Train with { Labels = labels } };
-        var settings = new TrainSettings("plain", Epochs: 1, BatchSize: 40, LabelSmoothing: labelSmoothing, BalanceClasses: true);
-        using var trainer = new Trainer(Architecture.Find("plain")!, settings, data, CPU);
-        Assert.Equal([30, 10, 0, 0, 0, 0, 0, 0, 0, 0], trainer.Classes.Counts);
+        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1, BatchSize = 40, LabelSmoothing = labelSmoothing, BalanceClasses = true };
+        using var trainer = Trainer.Create(settings, data, CPU);
+        Assert.Equal([30, 10, 0, 0, 0, 0, 0, 0, 0, 0], trainer.Splits.ClassCounts.Counts);
         using var logProbabilities = nn.functional.log_softmax(trainer.Model.call(data.Normalization.Apply(data.Train.Images)), 1);
         double[] weights = [40 / 10.0 / 30, 40 / 10.0 / 10];
         var (sum, total) = (0.0, 0.0);
@@ -164,10 +165,10 @@ public sealed class TrainerTests
         }
 
         var recorder = new Recorder();
-        trainer.Run([recorder], TestContext.Current.CancellationToken);
+        trainer.Fit([recorder], TestContext.Current.CancellationToken);
         Assert.Equal(sum / total, recorder.Steps[0].Loss, 1e-5);
         Assert.Equal(recorder.Steps[0].Loss, recorder.Epochs[0].TrainLoss);
-        var evaluation = Evaluation.Run(trainer.Model, data.Test, data.Normalization, cancellation: TestContext.Current.CancellationToken);
+        var evaluation = Evaluator.Evaluate(trainer.Model, data.Test, data.Normalization, cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(evaluation.Loss, recorder.Epochs[0].TestLoss);
     }
 
@@ -177,8 +178,8 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 25);
         using var data = IdxReader.Load(folder.FullPath);
-        using var trainer = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain", Validation: 11), data, CPU);
-        Assert.Equal([2, 2, 2, 2, 1, 1, 1, 1, 1, 1], trainer.Classes.Counts);
+        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("plain")!, Validation = 11 }, data, CPU);
+        Assert.Equal([2, 2, 2, 2, 1, 1, 1, 1, 1, 1], trainer.Splits.ClassCounts.Counts);
     }
 
     [Fact]
@@ -188,21 +189,21 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 40);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings("plain", Epochs: 1, BatchSize: 40, Seed: 3, Validation: 16, Augment: augmentation);
-        using var trainer = new Trainer(Architecture.Find("plain")!, settings, data, CPU);
+        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1, BatchSize = 40, Seed = 3, Validation = 16, Augment = augmentation };
+        using var trainer = Trainer.Create(settings, data, CPU);
         List<byte[]> seen = [];
         trainer.Model.register_forward_pre_hook((_, images) =>
         {
             seen.Add(images.contiguous().bytes.ToArray());
             return images;
         });
-        trainer.Run([], TestContext.Current.CancellationToken);
+        trainer.Fit([], TestContext.Current.CancellationToken);
 
         // One step, of the first 24 images in an order of their own; the validation's 16; the test's 10.
         Assert.Equal(3, seen.Count);
         manual_seed(3);
-        Architecture.Find("plain")!.Create(Trainer.ShapeOf(data)).Dispose();
-        using var order = tensor(Batches.Shuffled(24).ToArray());
+        Architecture.Find("plain")!.Create(TrainableModel.ShapeOf(data)).Dispose();
+        using var order = tensor(EpochBatches.RandomPermutation(24).ToArray());
         using var images = data.Normalization.Apply(data.Train.Images);
         using var stepImages = augmentation.Apply(images.index_select(0, order), seed: 3, epoch: 1, step: 1);
         Assert.Equal(stepImages.contiguous().bytes.ToArray(), seen[0]);
@@ -214,7 +215,7 @@ public sealed class TrainerTests
     [Fact]
     public void To_fetch_several_losses_at_once_changes_nothing()
     {
-        var settings = new TrainSettings("plain", Epochs: 2);
+        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2 };
         var one = Run(settings);
         var several = Run(settings, stepsAtOnce: 2);
         Assert.Equal(one.Steps, several.Steps);
@@ -229,7 +230,7 @@ public sealed class TrainerTests
         SmallMnist.Write(folder.FullPath, train: 150);
         using var data = IdxReader.Load(folder.FullPath);
         using var enough = new CancellationTokenSource();
-        using var trainer = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain", BatchSize: 15), data, CPU) { StepsAtOnce = 4 };
+        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("plain")!, BatchSize = 15 }, data, CPU, metricsEvery: 4);
         var steps = 0;
         trainer.Model.register_forward_hook((_, _, output) =>
         {
@@ -238,8 +239,8 @@ public sealed class TrainerTests
             return output;
         });
         var recorder = new Recorder();
-        Assert.Throws<OperationCanceledException>(() => trainer.Run([recorder], enough.Token));
-        Assert.Equal((6, 90), (trainer.State.Step, trainer.State.ImageSum));
+        Assert.Throws<OperationCanceledException>(() => trainer.Fit([recorder], enough.Token));
+        Assert.Equal((6, 90), (trainer.Progress.Step, trainer.Progress.ImageSum));
         Assert.Equal([1, 2, 3, 4, 5, 6], recorder.Steps.Select(step => step.Step));
     }
 
@@ -252,10 +253,10 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings("plain", LearningRate: 1e6);
-        using var trainer = new Trainer(Architecture.Find("plain")!, settings, data, CPU) { StepsAtOnce = stepsAtOnce };
+        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, LearningRate = 1e6 };
+        using var trainer = Trainer.Create(settings, data, CPU, metricsEvery: stepsAtOnce);
         var recorder = new Recorder();
-        var error = Assert.Throws<DivergenceException>(() => trainer.Run([recorder], TestContext.Current.CancellationToken));
+        var error = Assert.Throws<DivergenceException>(() => trainer.Fit([recorder], TestContext.Current.CancellationToken));
         Assert.Matches(@"epoch 1, step [23]\b", error.Message);
         Assert.Contains("learning rate", error.Message);
         Assert.NotEmpty(recorder.Steps);
@@ -269,14 +270,14 @@ public sealed class TrainerTests
         SmallMnist.Write(folder.FullPath);
         using var data = IdxReader.Load(folder.FullPath);
         using var process = System.Diagnostics.Process.GetCurrentProcess();
-        var settings = new TrainSettings("plain", Epochs: int.MaxValue, BatchSize: 4, OneCycle: true, BalanceClasses: true);
+        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = int.MaxValue, BatchSize = 4, OneCycle = true, BalanceClasses = true };
         var expected = Left(() => Create(settings with { Epochs = 1 }).Dispose());
         var threads = Threads();
         for (var count = 0; count < 10; count++)
             Assert.Equal(expected, Left(() => Assert.Contains("too many", Assert.Throws<UserException>(() => Create(settings)).Message)));
         Assert.InRange(Threads(), 0, threads + 9);
 
-        Trainer Create(TrainSettings settings) => new(Architecture.Find("plain")!, settings, data, CPU, new ParallelSettings(Replicas: 2));
+        Trainer Create(TrainSettings settings) => Trainer.Create(settings, data, CPU, new ParallelSettings(Replicas: 2));
 
         // TorchSharp 0.107 leaves one of each convolution to the garbage collector.
         static long Left(Action make)
@@ -301,9 +302,9 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
         using var data = IdxReader.Load(folder.FullPath);
-        using var trainer = new Trainer(Architecture.Find("residual")!, new TrainSettings("residual", Epochs: 3), data, CPU, new ParallelSettings(replicas));
+        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("residual")!, Epochs = 3 }, data, CPU, new ParallelSettings(replicas));
         List<long> live = [];
-        trainer.Run([new Recorder(onEpoch: () => live.Add(TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount))], TestContext.Current.CancellationToken);
+        trainer.Fit([new Recorder(onEpoch: () => live.Add(TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount))], TestContext.Current.CancellationToken);
         Assert.Equal(live[0], live[2]);
     }
 
@@ -314,10 +315,9 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 40);
         using var data = IdxReader.Load(folder.FullPath);
-        using var trainer = new Trainer(
-            Architecture.Find("residual-as-printed")!, new TrainSettings("residual-as-printed", Epochs: 2, BatchSize: 10), data, CPU);
+        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("residual-as-printed")!, Epochs = 2, BatchSize = 10 }, data, CPU);
         var before = trainer.Model.named_parameters().ToDictionary(named => named.name, named => named.parameter.contiguous().bytes.ToArray());
-        trainer.Run([], TestContext.Current.CancellationToken);
+        trainer.Fit([], TestContext.Current.CancellationToken);
         foreach (var (name, parameter) in trainer.Model.named_parameters())
         {
             var isUnused = name.StartsWith("rBlock1.conv1.", StringComparison.Ordinal) || name.StartsWith("rBlock2.conv1.", StringComparison.Ordinal);
@@ -335,9 +335,9 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings("residual-as-printed", Epochs: 1);
-        using var trainer = new Trainer(Architecture.Find("residual-as-printed")!, settings, data, CPU);
-        trainer.Run([], TestContext.Current.CancellationToken);
+        var settings = new TrainSettings { Architecture = Architecture.Find("residual-as-printed")!, Epochs = 1 };
+        using var trainer = Trainer.Create(settings, data, CPU);
+        trainer.Fit([], TestContext.Current.CancellationToken);
         Checkpoint.Write(folder["whole"], trainer, RunData.Of(data), "run");
         using (var file = SafetensorsFile.Read(folder["whole"]))
         {
@@ -369,30 +369,28 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 20);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings(
-            name, Epochs: 2, BatchSize: 8, Momentum: momentum, Augment: augment is null ? null : Augmentation.Parse(augment, out _), Freeze: freeze,
-            WeightDecay: decay, LearningRateMilestones: decay > 0 ? [3, 5] : null);
+        var settings = new TrainSettings { Architecture = Architecture.Find(name)!, Epochs = 2, BatchSize = 8, Momentum = momentum, Augment = augment is null ? null : Augmentation.Parse(augment, out _), Freeze = freeze, WeightDecay = decay, LearningRateMilestones = decay > 0 ? [3, 5] : null };
         var runData = RunData.Of(data);
         var cancellation = TestContext.Current.CancellationToken;
 
-        using (var whole = new Trainer(architecture, settings, data, CPU))
+        using (var whole = Trainer.Create(settings, data, CPU))
         {
-            whole.Run([], cancellation);
+            whole.Fit([], cancellation);
             Checkpoint.Write(folder["whole"], whole, runData, "run");
         }
 
-        using (var stopped = new Trainer(architecture, settings, data, CPU))
+        using (var stopped = Trainer.Create(settings, data, CPU))
         {
             using var enough = new CancellationTokenSource();
             var steps = 0;
-            Assert.Throws<OperationCanceledException>(() => stopped.Run([new Recorder(_ => { if (++steps == stepsUntilStop) enough.Cancel(); })], enough.Token));
+            Assert.Throws<OperationCanceledException>(() => stopped.Fit([new Recorder(_ => { if (++steps == stepsUntilStop) enough.Cancel(); })], enough.Token));
             Checkpoint.Write(folder["stopped"], stopped, runData, "run");
         }
 
         using var checkpoint = Checkpoint.Read(folder["stopped"]);
-        using var more = new Trainer(architecture, settings, data, CPU);
+        using var more = Trainer.Create(settings, data, CPU);
         checkpoint.Restore(more);
-        more.Run([], cancellation);
+        more.Fit([], cancellation);
         Checkpoint.Write(folder["more"], more, runData, "run");
         Assert.Equal(Accuracies(whole: true), Accuracies(whole: false));
         using SafetensorsFile expected = SafetensorsFile.Read(folder["whole"]), actual = SafetensorsFile.Read(folder["more"]);
@@ -423,8 +421,8 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 340, test: 600);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings("plain", Epochs: 2, BatchSize: 16, Validation: validation);
-        TrainingRun Start(string name) => TrainingRun.Start(architecture, settings, data, CPU, folder[name]);
+        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, BatchSize = 16, Validation = validation };
+        TrainingRun Start(string name) => TrainingRun.Start(settings, data, CPU, folder[name]);
         var whole = new Recorder();
         using (var run = Start("whole"))
             Assert.True(run.Train([whole], TestContext.Current.CancellationToken));
@@ -440,13 +438,13 @@ public sealed class TrainerTests
                 return output;
             });
             Assert.False(run.Train([first], enough.Token));
-            Assert.Equal((batches, 1, run.Trainer.StepsPerEpoch), (evaluated, run.Trainer.State.Epoch, run.Trainer.State.Step));
+            Assert.Equal((batches, 1, run.Trainer.StepsPerEpoch), (evaluated, run.Trainer.Progress.Epoch, run.Trainer.Progress.Step));
             Assert.Empty(first.Epochs);
         }
 
         var second = new Recorder();
         using (var checkpoint = Checkpoint.Read(folder["stopped/checkpoint.safetensors"]))
-        using (var run = TrainingRun.Resume(checkpoint, architecture, settings, data, CPU))
+        using (var run = TrainingRun.Resume(checkpoint, settings, data, CPU))
             Assert.True(run.Train([second], TestContext.Current.CancellationToken));
         Assert.Equal(whole.Steps, [.. first.Steps, .. second.Steps]);
         Assert.Equal(whole.Epochs.Select(WithoutTimes), second.Epochs.Select(WithoutTimes));
@@ -464,12 +462,12 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings("plain", Epochs: 2, BalanceClasses: true);
+        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, BalanceClasses = true };
         var (expected, recorder) = (Run(settings), new Recorder());
-        using var trainer = new Trainer(Architecture.Find("plain")!, settings, data, CPU);
-        new Trainer(Architecture.Find("plain")!, settings with { Seed = 2 }, data, CPU).Dispose();
+        using var trainer = Trainer.Create(settings, data, CPU);
+        Trainer.Create(settings with { Seed = 2 }, data, CPU).Dispose();
         using (NewDisposeScope())
-            trainer.Run([recorder], TestContext.Current.CancellationToken);
+            trainer.Fit([recorder], TestContext.Current.CancellationToken);
         Assert.Equal(expected.Steps, recorder.Steps);
         Checkpoint.Write(folder["checkpoint"], trainer, RunData.Of(data), "run");
         Checkpoint.Read(folder["checkpoint"]).Dispose();
@@ -484,8 +482,8 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 50);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings("plain", Epochs: 2, BatchSize: 20, LearningRate: 0.1, Augment: new Augmentation(Crop: 2));
-        using var trainer = new Trainer(Architecture.Find("plain")!, settings, data, CPU) { StepsAtOnce = stepsAtOnce };
+        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, BatchSize = 20, LearningRate = 0.1, Augment = new Augmentation(Crop: 2) };
+        using var trainer = Trainer.Create(settings, data, CPU, metricsEvery: stepsAtOnce);
         List<Tensor> answers = [];
         trainer.Model.register_forward_hook((model, _, logits) =>
         {
@@ -495,16 +493,16 @@ public sealed class TrainerTests
         });
         List<double> expected = [];
         var recorder = new Recorder();
-        trainer.Run([recorder], TestContext.Current.CancellationToken);
+        trainer.Fit([recorder], TestContext.Current.CancellationToken);
 
         // The same order again: behind the weights of a network, as the trainer draws it.
         manual_seed(settings.Seed);
         Architecture.Find("plain")!.Create().Dispose();
         for (var epoch = 0; epoch < 2; epoch++)
         {
-            var labels = Batches.Of(data.Train, data.Normalization, 20).Select(batch => batch.Labels.clone()).ToArray();
+            var labels = EpochBatches.Load(data.Train, data.Normalization, 20).Select(batch => batch.Labels.clone()).ToArray();
             expected.Add(2.0 * labels.Zip(answers.Skip(3 * epoch), (label, answer) => label.eq(answer).sum().item<long>()).Sum());
-            Batches.DrawLoaderSeed(); // for the test of the epoch
+            EpochBatches.SkipLoaderSeed(); // for the test of the epoch
         }
 
         Assert.Equal(expected, recorder.Epochs.Select(epoch => epoch.TrainAccuracy!.Value));
@@ -521,19 +519,20 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 17);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings(BatchSize: batchSize, Validation: validation);
-        new Trainer(Architecture.Find("plain")!, settings, data, CPU).Dispose();
+        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, BatchSize = batchSize, Validation = validation };
+        Trainer.Create(settings, data, CPU).Dispose();
+        settings = settings with { Architecture = Architecture.Find("plain18")! };
         if (isTaken)
-            new Trainer(Architecture.Find("plain18")!, settings, data, CPU).Dispose();
+            Trainer.Create(settings, data, CPU).Dispose();
         else
-            Assert.Equal((Remedy.ChangeBatchSize, null), Remedies.Of(Assert.Throws<UserException>(() => new Trainer(Architecture.Find("plain18")!, settings, data, CPU))));
+            Assert.Equal((Remedy.ChangeBatchSize, null), Remedies.Of(Assert.Throws<UserException>(() => Trainer.Create(settings, data, CPU))));
     }
 
     // The last batch is smaller than there are replicas.
     [Fact]
     public void As_many_replicas_give_the_same_bits_and_nearly_those_of_one()
     {
-        var settings = new TrainSettings("plain", Epochs: 2, BatchSize: 37, Momentum: 0.9, LabelSmoothing: 0.1, BalanceClasses: true);
+        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, BatchSize = 37, Momentum = 0.9, LabelSmoothing = 0.1, BalanceClasses = true };
         var (one, three) = (Run(settings), Run(settings, replicas: 3));
         Assert.Equal(three.Steps, Run(settings, replicas: 3).Steps);
         Assert.NotEqual(one.Steps, three.Steps);
@@ -556,8 +555,8 @@ public sealed class TrainerTests
         using var data = IdxReader.Load(folder.FullPath);
         using var labels = data.Train.Labels.narrow(0, 15, 1);
         labels.fill_(12); // a class that there is not
-        using var trainer = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain"), data, CPU, new ParallelSettings(Replicas: 2));
-        Assert.Contains("Target 12 is out of bounds", Assert.ThrowsAny<Exception>(() => trainer.Run([], TestContext.Current.CancellationToken)).Message);
+        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("plain")! }, data, CPU, new ParallelSettings(Replicas: 2));
+        Assert.Contains("Target 12 is out of bounds", Assert.ThrowsAny<Exception>(() => trainer.Fit([], TestContext.Current.CancellationToken)).Message);
     }
 
     [Fact]
@@ -568,7 +567,7 @@ public sealed class TrainerTests
         using var data = IdxReader.Load(folder.FullPath);
         foreach (var name in new[] { "plain18", "googlenet" })
             Assert.Equal((Remedy.LeaveOutReplicas, null), Remedies.Of(Assert.Throws<UserException>(() =>
-                new Trainer(Architecture.Find(name)!, new TrainSettings(name, BatchSize: 4), data, CPU, new ParallelSettings(Replicas: 2)))));
+                Trainer.Create(new TrainSettings { Architecture = Architecture.Find(name)!, BatchSize = 4 }, data, CPU, new ParallelSettings(Replicas: 2)))));
     }
 
     // Of ten classes, the test images are of the first ones.
@@ -580,9 +579,9 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 20, test: test);
         using var data = IdxReader.Load(folder.FullPath);
-        using var trainer = new Trainer(Architecture.Find("plain")!, new TrainSettings("plain", Epochs: 12, BatchSize: 4, LearningRate: 0.05), data, CPU);
+        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 12, BatchSize = 4, LearningRate = 0.05 }, data, CPU);
         var recorder = new Recorder();
-        trainer.Run([recorder], TestContext.Current.CancellationToken);
+        trainer.Fit([recorder], TestContext.Current.CancellationToken);
         Assert.Equal(test == 70, recorder.Epochs.Any(epoch => epoch.TestClassAccuracies!.Any(accuracy => accuracy is > 0 and < 100)));
         Assert.All(recorder.Epochs, epoch =>
         {
@@ -604,9 +603,9 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
         using var data = IdxReader.Load(folder.FullPath);
-        using var trainer = new Trainer(Architecture.Find(settings.Architecture)!, settings, data, CPU, new ParallelSettings(replicas)) { StepsAtOnce = stepsAtOnce };
+        using var trainer = Trainer.Create(settings, data, CPU, new ParallelSettings(replicas), metricsEvery: stepsAtOnce);
         var recorder = new Recorder();
-        trainer.Run([recorder], TestContext.Current.CancellationToken);
+        trainer.Fit([recorder], TestContext.Current.CancellationToken);
         return recorder;
     }
 }

@@ -53,7 +53,7 @@ internal static class ConfusionPlot
             var isUpright = longest > cell - NameGap;
             Reserve(plot.Axes.Left, LeftCaption + longest);
             Reserve(plot.Axes.Bottom, BottomCaption + (isUpright ? longest : TextPainter.LineHeight));
-            Fill(plot, evaluation.Confusion, cell);
+            Fill(plot, evaluation.ConfusionMatrix, cell);
 
             // Where there are too many names, each so many-th one is written.
             var every = (int)Math.Ceiling(TextPainter.LineHeight / cell);

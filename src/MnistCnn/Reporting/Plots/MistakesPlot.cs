@@ -27,7 +27,7 @@ internal static class MistakesPlot
 
     private static void Write(string path, string title, Evaluation evaluation, LabeledImages images, IReadOnlyList<string> classNames)
     {
-        var mistakes = evaluation.Mistakes.Take(Rows * Columns).ToArray();
+        var mistakes = evaluation.Misclassified.Take(Rows * Columns).ToArray();
         var names = TextPainter.Names(classNames);
         var isShort = names.All(name => name.Length == 1);
         var height = Cell + (isShort ? 0 : 2 * TextPainter.LineHeight);

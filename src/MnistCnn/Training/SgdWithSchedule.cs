@@ -1,0 +1,61 @@
+using MnistCnn.Runtime;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+using static TorchSharp.torch.optim.lr_scheduler;
+
+namespace MnistCnn.Training;
+
+/// <summary>SGD with momentum, and the learning-rate schedule that advances with each of its steps.</summary>
+internal sealed class SgdWithSchedule : IDisposable
+{
+    private readonly Module<Tensor, Tensor> model;
+    private readonly SGD sgd;
+    private readonly LRScheduler? schedule;
+
+    /// <exception cref="UserException">A one-cycle schedule of that many steps is not supported.</exception>
+    public SgdWithSchedule(Module<Tensor, Tensor> model, TrainSettings settings, long stepsPerEpoch)
+    {
+        if (settings.OneCycle && settings.Epochs * stepsPerEpoch > int.MaxValue)
+            throw new UserException($"{settings.Epochs} epochs of {stepsPerEpoch} steps are too many for a one-cycle learning rate.");
+        this.model = model;
+        sgd = optim.SGD(model.parameters(), settings.LearningRate, settings.Momentum, weight_decay: settings.WeightDecay);
+        if (settings.LearningRateMilestones is { } milestones)
+            schedule = MultiStepLR(sgd, [.. milestones]);
+        else if (settings.OneCycle)
+            schedule = OneCycleLR(
+                sgd, settings.LearningRate, epochs: settings.Epochs, steps_per_epoch: (int)stepsPerEpoch, cycle_momentum: false);
+    }
+
+    /// <summary>Learning rate of the next step.</summary>
+    public double LearningRate => sgd.ParamGroups.First().LearningRate;
+
+    /// <summary>Momentum per parameter name.</summary>
+    /// <remarks>SGD keeps no buffer for parameters without gradient, or without momentum. Zeros have the same effect in its next step.</remarks>
+    public IReadOnlyDictionary<string, Tensor> MomentumBuffers =>
+        Buffers.ToDictionary(buffer => buffer.Name, buffer => buffer.State.momentum_buffer ?? zeros_like(buffer.Parameter));
+
+    private IEnumerable<(string Name, Tensor Parameter, SGD.State State)> Buffers =>
+        model.named_parameters().Zip(sgd.state_dict().State, (named, state) => (named.name, (Tensor)named.parameter, (SGD.State)state));
+
+    public void ZeroGrad() => sgd.zero_grad();
+
+    public void Step()
+    {
+        sgd.step();
+        schedule?.step();
+    }
+
+    /// <summary>Sets momentum and learning rate to those after a number of steps.</summary>
+    /// <param name="momentumBuffers">As <see cref="MomentumBuffers"/>; empty before the first step.</param>
+    public void Load(IReadOnlyDictionary<string, Tensor> momentumBuffers, long stepsDone)
+    {
+        // SGD would create a buffer in the memory layout of its parameter. In another layout, the next steps would round differently.
+        foreach (var (name, parameter, state) in momentumBuffers.Count == 0 ? [] : Buffers)
+            state.momentum_buffer = zeros_like(parameter).detach().copy_(momentumBuffers[name]).DetachFromDisposeScope();
+        for (var step = 0L; step < stepsDone; step++)
+            schedule?.step();
+    }
+
+    public void Dispose() => sgd.Dispose();
+}

@@ -1,0 +1,15 @@
+using static TorchSharp.torch;
+
+namespace MnistCnn.Training;
+
+/// <summary>Everything that a <see cref="Trainer"/> needs to resume a run exactly where it stands between two steps.</summary>
+/// <param name="Weights">The model's state dictionary, auxiliary classifiers included.</param>
+/// <param name="MomentumBuffers">SGD's momentum per parameter name; empty before the first step.</param>
+/// <param name="EpochRngState">State of torch's default generator at the start of the epoch, uint8; it reproduces the epoch's shuffle.</param>
+/// <param name="StepRngState">State of torch's default generator after the last step, uint8, if the model has dropout and the epoch has begun.</param>
+internal sealed record TrainerState(
+    TrainingProgress Progress,
+    IReadOnlyDictionary<string, Tensor> Weights,
+    IReadOnlyDictionary<string, Tensor> MomentumBuffers,
+    Tensor EpochRngState,
+    Tensor? StepRngState);
