@@ -21,14 +21,18 @@ public sealed partial class LayeringTests
         ["Export"] = ["Graphs"],
         ["Training"] = ["Networks", "Data", "Runtime"],
         ["Runs"] = ["Training", "Networks", "Data", "Files", "Runtime"],
-        ["Experiments"] = ["Charts", "Runs", "Training", "Inspection", "Networks", "Data", "Files", "Runtime"],
-        ["Sweeps"] = ["Experiments", "Charts", "Runs", "Training", "Networks", "Data", "Files", "Runtime"],
-        ["Reporting"] = ["Sweeps", "Experiments", "Charts", "Runs", "Training", "Inspection", "Networks", "Data", "Files", "Runtime"],
+        ["Jobs"] = ["Runs", "Training", "Networks", "Data", "Files", "Runtime"],
+        ["Experiments"] = ["Jobs", "Charts", "Runs", "Training", "Inspection", "Networks", "Data", "Files", "Runtime"],
+        ["Sweeps"] = ["Jobs", "Charts", "Runs", "Training", "Networks", "Data", "Files", "Runtime"],
+        ["Reporting"] =
+        [
+            "Sweeps", "Experiments", "Jobs", "Charts", "Runs", "Training", "Inspection", "Networks", "Data", "Files", "Runtime",
+        ],
         ["Web"] = ["Runs", "Training", "Inspection", "Networks", "Graphs", "Data", "Files", "Runtime"],
         ["Commands"] =
         [
-            "Web", "Reporting", "Sweeps", "Experiments", "Charts", "Runs", "Training", "Inspection", "Export", "Networks", "Data", "Files",
-            "Runtime",
+            "Web", "Reporting", "Sweeps", "Experiments", "Jobs", "Charts", "Runs", "Training", "Inspection", "Export", "Networks", "Data",
+            "Files", "Runtime",
         ],
     };
 

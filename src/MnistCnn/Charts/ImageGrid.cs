@@ -7,7 +7,6 @@ namespace MnistCnn.Charts;
 /// <param name="Columns">Columns from left to right: images of one size from top to bottom, (N, H, W), uint8, on the CPU.</param>
 internal sealed record ImageGrid(string Name, string Title, IReadOnlyList<(string Heading, Tensor Images)> Columns) : IDisposable
 {
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var (_, images) in Columns)

@@ -94,7 +94,7 @@ internal static class PredictCommand
     // A missing file with the ending of an image gets its own line of the report. The plot of a sweep or of an experiment is no image.
     private static bool IsPicture(string name)
     {
-        if (File.Exists(Path.Combine(name, Sweep.InfoFile)) || File.Exists(Path.Combine(name, ExperimentRun.InfoFile)))
+        if (File.Exists(Path.Combine(name, SweepInfo.FileName)) || File.Exists(Path.Combine(name, ExperimentInfo.FileName)))
             return false;
         if (ImageDecoder.IsNamed(name) || ImageFolder.Pictures(name).Any())
             return true;

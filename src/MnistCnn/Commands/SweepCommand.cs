@@ -1,63 +1,66 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.Json;
-using MnistCnn.Data;
-using MnistCnn.Experiments;
 using MnistCnn.Files;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
 using MnistCnn.Sweeps;
-using TorchSharp;
-using static MnistCnn.Commands.OptionParsers;
-using static MnistCnn.Commands.SharedOptions;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>sweep</c>: trains every combination of some settings, each as a run, and says what came out in one table.</summary>
+/// <summary><c>sweep</c>: trains every combination of some settings, each as a run, and summarizes the results.</summary>
 internal static class SweepCommand
 {
-    // What one trial is trained with: its command line is read as train reads its own.
-    private static readonly Command Trial = TrialCommand();
-    private static readonly Option[] Shared = [.. SettingsOptions.All, SettingsOptions.Init];
-    private static readonly string ParameterNames = Names(SettingsOptions.All, option => option.Name.TrimStart('-'));
+    // Parses the settings of one trial like those of train.
+    private static readonly Command TrialCommand = CreateTrialCommand();
+    private static readonly Option[] TrialOptions = [.. SettingsOptions.All, SettingsOptions.Init];
+    private static readonly string SettingNames = OptionParsers.Names(SettingsOptions.All, option => option.Name.TrimStart('-'));
 
     private static readonly Argument<string[]> Parameters = new("NAME=VALUES")
     {
-        Description = $"What varies, as in lr=0.01,0.1 or seed=1..30: {ParameterNames}.",
+        Description = $"What varies, as in lr=0.01,0.1 or seed=1..30: {SettingNames}.",
         Arity = ArgumentArity.ZeroOrMore,
     };
-    private static readonly Option<int?> Jobs = OptionalCount(
-        "--jobs", "Train N networks at once, in processes of their own with their share of the cores. [default: 1]", 1024);
+
     private static readonly Option<Shard?> Part = new("--shard")
     {
-        Description = "Train one of several parts, as in 1/8, for instance one on each machine; --merge gathers what came out.",
+        Description = "Train one of several parts, as in 1/8, for instance one on each machine; --merge gathers the results.",
         HelpName = "PART",
         CustomParser = result =>
         {
             var shard = Shard.Parse(result.Text());
             if (shard is null)
-                result.AddError($"--shard takes a part and how many there are, as in 1/8, not '{result.Text()}'.");
+                result.AddError($"--shard takes a part and the number of parts, as in 1/8, not '{result.Text()}'.");
             return shard;
         },
     };
-    private static readonly Option<string?> Merge = new("--merge") { Description = "Train nothing; gather what the runs in a sweep's folder say.", HelpName = "DIR" };
-    private static readonly Option<string?> Out = new("--out") { Description = "The folder of the sweep. [default: runs/sweep-TIME]", HelpName = "DIR" };
-    private static readonly Option<bool> Worker = new("--worker") { Description = "Train what standard input names.", Hidden = true };
+
+    private static readonly Option<string?> Merge = new("--merge")
+    {
+        Description = "Train nothing; gather the results in a sweep's folder.",
+        HelpName = "DIR",
+    };
+
+    private static readonly Option<string?> Out = new("--out")
+    {
+        Description = "The folder of the sweep. [default: runs/sweep-TIME]",
+        HelpName = "DIR",
+    };
 
     public static Command Create()
     {
         var command = new Command("sweep", "Train every combination of some settings; leave a run of each, a table, a CSV file and a plot.")
         {
-            Parameters, Jobs, Part, Merge, Out, Threads, Json, Worker,
+            Parameters, WorkerOptions.Jobs, Part, Merge, Out, SharedOptions.Threads, SharedOptions.Json, WorkerOptions.Worker,
         };
-        foreach (var option in Shared.Where(option => option != Arch).Concat(DataOptions.All))
+        foreach (var option in TrialOptions.Where(option => option != SharedOptions.Arch).Concat(DataOptions.All))
             command.Add(option);
         command.Validators.Add(Check);
         command.SetAction(Run);
         return command;
     }
 
-    private static Command TrialCommand()
+    private static Command CreateTrialCommand()
     {
         var command = new Command("train") { SettingsOptions.Init };
         foreach (var option in SettingsOptions.All)
@@ -69,10 +72,10 @@ internal static class SweepCommand
     private static void Check(CommandResult result)
     {
         var texts = result.GetValue(Parameters) ?? [];
-        var shared = ArgumentsOf(result, Shared);
+        var shared = WorkerOptions.AsTyped(result, TrialOptions);
         if (result.GetResult(Merge) is not null)
         {
-            if (texts.Length > 0 || ArgumentsOf(result, [.. Shared, .. DataOptions.All, Jobs, Part, Out]).Length > 0)
+            if (texts.Length > 0 || WorkerOptions.AsTyped(result, [.. TrialOptions, .. DataOptions.All, WorkerOptions.Jobs, Part, Out]).Length > 0)
                 result.AddError("--merge gathers what is there: it takes no settings, no --data, --jobs, --shard and --out.");
             return;
         }
@@ -83,15 +86,15 @@ internal static class SweepCommand
             result.AddError("--shard needs --out: all parts are of one sweep, in one folder.");
         else if (ReadGrid(texts, result, out var grid) is { } problem)
             result.AddError(problem);
-        else if (grid.Points.Select(point => TrialLine(grid, point, shared)).FirstOrDefault(line => line.Errors.Count > 0) is { } wrong)
+        else if (grid.Points.Select(point => ParseTrial(grid, point, shared)).FirstOrDefault(trial => trial.Errors.Count > 0) is { } wrong)
             result.AddError(wrong.Errors[0].Message);
-        else if (Alike(grid, shared) is { } alike)
-            result.AddError(alike);
+        else if (FindDuplicate(grid, shared) is { } duplicate)
+            result.AddError(duplicate);
     }
 
     // Two texts for one value, such as seed=1,01, would train the same network twice and narrow the interval over the seeds. So would
     // two seeds with the same lowest 32 bits: torch's generator on the CPU ignores the higher ones.
-    private static string? Alike(Grid grid, IReadOnlyList<string> shared)
+    private static string? FindDuplicate(Grid grid, IReadOnlyList<string> shared)
     {
         var first = grid.Points.First();
         return (
@@ -100,10 +103,9 @@ internal static class SweepCommand
             where same.Count() > 1
             select $"{parameter.Item.Name}={string.Join(',', same)} names one value {same.Count()} times.").FirstOrDefault();
 
-        string SettingsWith(int index, string value)
+        string SettingsWith(int changed, string value)
         {
-            var line = TrialLine(grid, [.. first.Select((other, place) => place == index ? value : other)], shared);
-            var settings = SettingsOptions.Read(line);
+            var settings = SettingsOptions.Read(ParseTrial(grid, [.. first.Select((old, index) => index == changed ? value : old)], shared));
             return JsonSerializer.Serialize(settings with { Seed = unchecked((uint)settings.Seed) }, JsonFormat.Line);
         }
     }
@@ -118,148 +120,98 @@ internal static class SweepCommand
             if (problem is not null)
                 return problem;
             if (SettingsOptions.All.FirstOrDefault(option => option.Name == $"--{parameter.Name}") is not { } option)
-                return Unknown("setting", parameter.Name, ParameterNames);
+                return OptionParsers.Unknown("setting", parameter.Name, SettingNames);
             if (parameters.Any(other => other.Name == parameter.Name) || result.GetResult(option) is { Implicit: false })
                 return $"{parameter.Name} is given twice.";
             parameters.Add(parameter);
         }
 
-        return grid.Count > Grid.MostTrials ? $"A sweep has {Grid.MostTrials} trials at most, and this one has {grid.Count:N0}." : null;
+        return grid.Count > Grid.MaxTrials ? $"A sweep has at most {Grid.MaxTrials} trials, and this one has {grid.Count:N0}." : null;
     }
 
-    private static ParseResult TrialLine(Grid grid, IReadOnlyList<string> point, IEnumerable<string> shared) =>
-        Trial.Parse([.. shared, .. grid.Parameters.Zip(point).SelectMany(setting => Arguments(setting.First.Name, setting.Second))]);
+    private static ParseResult ParseTrial(Grid grid, IReadOnlyList<string> point, IEnumerable<string> shared) =>
+        TrialCommand.Parse([.. shared, .. grid.Parameters.Zip(point).SelectMany(setting => ToArguments(setting.First.Name, setting.Second))]);
 
-    // Commas are between the values of the grid. Between the parts of one value, for options that take several, there is a plus sign.
-    private static IEnumerable<string> Arguments(string name, string value) => $"--{name}" switch
+    // Commas separate the values of the grid, so a plus sign separates the parts of one value.
+    private static IEnumerable<string> ToArguments(string name, string value) => $"--{name}" switch
     {
         var option when option == SettingsOptions.Milestones.Name => [option, .. value.Split('+')],
         var option when option == SettingsOptions.Augment.Name => [option, value.Replace('+', ',')],
         var option => [option, value],
     };
 
-    private static SweepTrial[] Trials(Grid grid, IReadOnlyList<string> shared) =>
-        [.. grid.Points.Select(point => new SweepTrial(grid.NameOf(point), point, SettingsOptions.Read(TrialLine(grid, point, shared))))];
+    private static SweepTrial[] CreateTrials(Grid grid, IReadOnlyList<string> shared) =>
+        [.. grid.Points.Select(point => new SweepTrial(grid.NameOf(point), point, SettingsOptions.Read(ParseTrial(grid, point, shared))))];
 
-    // What stands on the command line of some options.
-    private static string[] ArgumentsOf(CommandResult result, IEnumerable<Option> options) =>
-    [
-        .. options.Select(option => result.GetResult(option))
-            .Where(option => option is { Implicit: false })
-            .SelectMany(option => new[] { option!.Option.Name }.Concat(option.Tokens.Select(token => token.Value))),
-    ];
-
-    private static int Run(ParseResult line)
+    private static int Run(ParseResult parseResult)
     {
-        if (line.GetValue(Merge) is { } folder)
-            return Gather(line, folder);
-        var shard = line.GetValue(Part) ?? new Shard(1, 1);
+        if (parseResult.GetValue(Merge) is { } merged)
+            return Report(OpenMerged(merged), parseResult.GetValue(SharedOptions.Json));
+        var shard = parseResult.GetValue(Part) ?? new Shard(1, 1);
         if (shard.Index < 1 || shard.Index > shard.Count)
-            throw new UserException($"There is no part {shard}: the first of {shard.Count} is 1/{shard.Count}, the last {shard.Count}/{shard.Count}.");
+            throw new UserException(
+                $"There is no part {shard}: the first of {shard.Count} is 1/{shard.Count}, the last {shard.Count}/{shard.Count}.");
 
-        var device = TorchEnvironment.Start(line.GetValue(Device), line.GetValue(Threads));
-        ReadGrid(line.GetValue(Parameters)!, line.CommandResult, out var grid);
-        var shared = ArgumentsOf(line.CommandResult, Shared);
-        var path = line.GetValue(Out) ?? Path.Combine("runs", $"sweep-{DateTimeOffset.Now:yyyyMMdd-HHmmss}");
-        var sweep = new Sweep(path, grid, Trials(grid, shared), line.GetValue(SettingsOptions.Init));
-        using var data = new SweepData(line);
-        using var interruption = new ShutdownSignals();
+        var jobs = parseResult.GetValue(WorkerOptions.Jobs) ?? 1;
+        var device = TorchEnvironment.Start(
+            parseResult.GetValue(SharedOptions.Device), parseResult.GetValue(SharedOptions.Threads), processes: jobs);
+        ReadGrid(parseResult.GetValue(Parameters)!, parseResult.CommandResult, out var grid);
+        var shared = WorkerOptions.AsTyped(parseResult.CommandResult, TrialOptions);
+        var folder = parseResult.GetValue(Out) ?? Path.Combine("runs", $"sweep-{DateTimeOffset.Now:yyyyMMdd-HHmmss}");
+        using var inputs = new SweepInputs(
+            (trainLimit, testLimit) => DataOptions.Load(parseResult, trainLimit, testLimit), device, parseResult.GetValue(SettingsOptions.Init));
+        var isPart = parseResult.GetResult(Part) is not null;
+        var sweep = new Sweep(folder, grid, CreateTrials(grid, shared), inputs, isPart ? null : SweepReport.WriteFiles);
+        using var signals = new ShutdownSignals();
         try
         {
-            if (line.GetValue(Worker))
-                WorkerProcess.Serve((name, end) => Train(sweep, name, data, device, end), interruption.Token);
-            else
-                Train(line, sweep, shard, shared, data, device, interruption.Token);
+            if (parseResult.GetValue(WorkerOptions.Worker))
+            {
+                sweep.ServeWorker(signals.Token);
+                return 0;
+            }
+
+            DataOptions.Report(parseResult, inputs.LoadData(sweep.Jobs[0].Settings));
+            var workers = WorkerOptions.CreateWorkers(parseResult, WorkerArguments(parseResult), Out, sweep.Folder);
+            JobProgressReport.Show(report => sweep.Train(shared, shard, workers, report, signals.Token));
         }
         catch (OperationCanceledException)
         {
-            Console.Error.WriteLine($"Stopped. To go on, start it again with --out {sweep.Folder}");
+            Console.Error.WriteLine($"Stopped. To continue, start it again with --out {sweep.Folder}");
             return ExitCode.Interrupted;
         }
 
-        if (line.GetValue(Worker))
-            return 0;
-        if (line.GetValue(Part) is null)
-            return Report(line, sweep);
+        if (!isPart)
+            return Report(sweep, parseResult.GetValue(SharedOptions.Json));
         Console.Error.WriteLine($"Part {shard} is done. Once all are: sweep --merge {sweep.Folder}");
         return 0;
     }
 
-    private static void Train(
-        ParseResult line, Sweep sweep, Shard shard, IReadOnlyList<string> shared, SweepData data, torch.Device device, CancellationToken cancellation)
-    {
-        SweepTrial[] trials = [.. sweep.Trials.Where((_, place) => shard.Has(place))];
-        sweep.EnsureTrainable(trials, data.Of);
-        sweep.Begin(SweepInfo.Of(sweep.Grid, shared, Origin.Of(device), data.Of(sweep.Trials[0]), line.GetValue(SettingsOptions.Init)));
-        DataOptions.Report(line, data.Of(sweep.Trials[0]));
-        var (isPart, jobs) = (line.GetValue(Part) is not null, line.GetValue(Jobs) ?? 1);
-        ExperimentReport.Run(progress =>
-        {
-            var work = new SweepWork(sweep, trials, progress, () =>
-            {
-                if (!isPart)
-                    SweepReport.WriteFiles(sweep, sweep.Gather());
-            });
-            if (jobs == 1)
-                work.Here(data.Of, device, cancellation);
-            else
-                work.InWorkers(jobs, WorkerArguments(line, sweep.Folder, jobs), cancellation).GetAwaiter().GetResult();
-        });
-    }
-
-    private static string Train(Sweep sweep, string name, SweepData data, torch.Device device, CancellationToken cancellation)
-    {
-        var trial = sweep.Trials.First(trial => trial.Name == name);
-        sweep.Train(trial, data.Of(trial), device, _ => { }, cancellation);
-        return name;
-    }
-
-    // Each has its share of the cores where nothing else is asked for.
-    internal static string[] WorkerArguments(ParseResult line, string folder, int jobs) =>
+    /// <summary>Returns the command line of a worker, without the folder and the number of threads.</summary>
+    internal static string[] WorkerArguments(ParseResult parseResult) =>
     [
-        "sweep", .. line.GetValue(Parameters)!, .. ArgumentsOf(line.CommandResult, [.. Shared, .. DataOptions.All, Device, Verbose]),
-        Out.Name, folder, Worker.Name,
-        Threads.Name, $"{line.GetValue(Threads) ?? Math.Max(1, Environment.ProcessorCount / jobs)}",
+        "sweep",
+        .. parseResult.GetValue(Parameters)!,
+        .. WorkerOptions.AsTyped(
+            parseResult.CommandResult, [.. TrialOptions, .. DataOptions.All, SharedOptions.Device, SharedOptions.Verbose]),
     ];
 
-    private static int Gather(ParseResult line, string folder)
+    private static Sweep OpenMerged(string folder)
     {
-        var info = Sweep.Read(folder);
+        var info = SweepInfo.Read(folder);
         var grid = new Grid(info.Grid);
-        if (grid.Count is 0 or > Grid.MostTrials || grid.Points.Any(point => TrialLine(grid, point, info.Arguments).Errors.Count > 0))
-            throw new InvalidDataException($"{Path.Combine(Path.GetFullPath(folder), Sweep.InfoFile)} is damaged: its settings are none that a network can be trained with.");
-        return Report(line, new Sweep(folder, grid, Trials(grid, info.Arguments)));
+        if (grid.Count is 0 or > Grid.MaxTrials || grid.Points.Any(point => ParseTrial(grid, point, info.Arguments).Errors.Count > 0))
+            throw new InvalidDataException(
+                $"{Path.Combine(Path.GetFullPath(folder), SweepInfo.FileName)} is damaged: no network can be trained with its settings.");
+        return new Sweep(folder, grid, CreateTrials(grid, info.Arguments));
     }
 
-    // What there is, is written; what is missing makes it a failure.
-    private static int Report(ParseResult line, Sweep sweep)
+    // Writes the results that exist; missing results are an error.
+    private static int Report(Sweep sweep, bool json)
     {
-        var results = sweep.Gather();
-        var files = SweepReport.WriteFiles(sweep, results);
-        SweepReport.Result(sweep, results, files, line.GetValue(Json));
-        if (results.Any(result => result.Chosen is not null) && results.Count == sweep.Trials.Count)
-            return 0;
-        throw new UserException(results.Count < sweep.Trials.Count
-            ? $"{sweep.Trials.Count - results.Count} of {sweep.Trials.Count} trainings are not done, the first of them {sweep.Trials.Except(results.Select(result => result.Trial)).First().Name}: start the sweep again, or its part, with --out {sweep.Folder}"
-            : $"No training came to its end. The first diverged: {results[0].Error}");
-    }
-
-    // One trial after the other may be trained on fewer images.
-    private sealed class SweepData(ParseResult line) : IDisposable
-    {
-        private (int? Train, int? Test) limits;
-        private DataSet? loaded;
-
-        public DataSet Of(SweepTrial trial)
-        {
-            var asked = (trial.Settings.TrainLimit, trial.Settings.TestLimit);
-            if (loaded is not null && limits == asked)
-                return loaded;
-            Dispose();
-            (limits, loaded) = (asked, null);
-            return loaded = DataOptions.Load(line, asked.TrainLimit, asked.TestLimit);
-        }
-
-        public void Dispose() => loaded?.Dispose();
+        SweepReport.WriteFiles(sweep);
+        SweepReport.Write(sweep, json);
+        sweep.EnsureComplete();
+        return 0;
     }
 }

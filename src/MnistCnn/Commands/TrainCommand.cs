@@ -97,7 +97,7 @@ internal static class TrainCommand
         DataSet? data = null;
         try
         {
-            if (checkpointPath is not null && ExperimentRun.Owns(checkpointPath))
+            if (checkpointPath is not null && ExperimentInfo.Owns(checkpointPath))
                 throw new UserException($"{checkpointPath} is of a training inside an experiment: start that again with the same --out, and it goes on.");
             var settings = SettingsOptions.Read(parseResult, checkpoint?.Settings);
             checkpoint?.EnsureSame(settings);

@@ -11,104 +11,98 @@ using static TorchSharp.torch.nn;
 namespace MnistCnn.Experiments;
 
 /// <summary>
-/// The article's 5x5 convolution from 192 to 32 channels, direct and behind a 1x1 convolution, on maps as large as the images: 28x28 as
-/// the article's, of MNIST.
+/// Compares the article's 5x5 convolution from 192 to 32 channels with the same one behind a 1x1 convolution to fewer channels. Feature
+/// maps are as large as the images: 28x28 for MNIST, as in the article.
 /// </summary>
-internal static class Bottleneck
+internal sealed class Bottleneck() : Experiment<BottleneckRow>(
+    "bottleneck",
+    "A 1x1 convolution in front of a 5x5 one saves most of its computation.",
+    full: new ExperimentSettings(Seeds: 3, Epochs: 1, TrainLimit: 6_000),
+    quick: new ExperimentSettings(Seeds: 3, Epochs: 1, TrainLimit: 1_000, TestLimit: 500, Quick: true))
 {
     private const int InChannels = 192;
     private const int OutChannels = 32;
     private const int Pooling = 4;
-    private const int ImagesOfTiming = 16;
-    private const int Rounds = 31;
+    private const int TimedImages = 16;
+    private const int TimedRounds = 31;
+    private const int ArticleWidth = 16;
 
-    // The article's.
-    private const int WidthOfClaim = 16;
-
-    // "Most" is more than a half.
+    // The claim's "most" is read as more than half.
     private const double Most = 2;
 
-    private const string Claim = "A 1x1 convolution in front of a 5x5 one saves most of its computation.";
+    public override bool MeasuresTime => true;
 
-    /// <summary>The experiment.</summary>
-    public static Experiment Experiment { get; } = new(
-        "bottleneck",
-        Claim,
-        new ExperimentSettings(Seeds: 3, Epochs: 1, TrainLimit: 6_000),
-        new ExperimentSettings(Seeds: 3, Epochs: 1, TrainLimit: 1_000, TestLimit: 500, Quick: true),
-        Trials,
-        Experiment.From<BottleneckRow>(Effects, Table, Charts));
-
-    /// <summary>The convolution: (N, 192, H, W) to (N, 32, H, W), float32.</summary>
-    /// <param name="width">Channels of the bottleneck, or null for none.</param>
+    /// <summary>Creates the convolution, (N, 192, H, W) to (N, 32, H, W).</summary>
+    /// <param name="width">Channels of the bottleneck; null for the direct convolution.</param>
     public static Module<Tensor, Tensor> Convolution(int? width) => width is { } channels
         ? Sequential(Conv2d(InChannels, channels, kernel_size: 1), Conv2d(channels, OutChannels, kernel_size: 5, padding: 2))
         : Sequential(Conv2d(InChannels, OutChannels, kernel_size: 5, padding: 2));
 
-    private static IEnumerable<Trial> Trials(ExperimentSettings settings, NetworkShape shape) =>
+    public override IEnumerable<Trial<BottleneckRow>> Trials(ExperimentSettings settings, NetworkShape shape) =>
         Math.Min(shape.Height, shape.Width) < Pooling
-            ? throw new UserException($"This experiment takes images of {Pooling}x{Pooling} pixels or more, not of {shape.Height}x{shape.Width}.")
+            ? throw new UserException(
+                $"This experiment takes images of {Pooling}x{Pooling} pixels or more, not of {shape.Height}x{shape.Width}.")
             : from seed in Enumerable.Range(1, settings.Seeds)
               from width in settings.Quick ? new int?[] { null, 4, 16, 64 } : [null, 2, 4, 8, 16, 32, 64, 128]
-              let name = NameOf(width)
-              let maps = shape with { Channels = InChannels }
-              let multiplyAdds = NetworkSummary.Summarize(new Architecture(name, name, Claim, _ => Convolution(width)), maps).MultiplyAdds
-              let network = new Architecture(name, name, Claim, images => Network(images, width))
-              select new Trial($"{name}, seed {seed}", multiplyAdds, context =>
-              {
-                  manual_seed(seed);
-                  var (milliseconds, direct) = Time(width, context);
-                  using var run = context.Train(network, seed);
-                  return [new BottleneckRow(width, seed, multiplyAdds, milliseconds, direct, run.Folder.Epochs[^1].TestAccuracy)];
-              });
+              select CreateTrial(width, seed, shape);
 
-    private static IReadOnlyList<Effect> Effects(IReadOnlyList<BottleneckRow> rows)
+    protected override IReadOnlyList<Effect> Effects(IReadOnlyList<BottleneckRow> rows)
     {
+        var through = NameOf(ArticleWidth);
         return
         [
-            Effect.Ratio($"Multiply-adds of the direct convolution over those {NameOf(WidthOfClaim)}", Of(null, row => row.MultiplyAdds), Of(WidthOfClaim, row => row.MultiplyAdds), Most),
-            Effect.Ratio($"Time of the direct convolution over that {NameOf(WidthOfClaim)}", Of(WidthOfClaim, row => row.DirectMilliseconds), Of(WidthOfClaim, row => row.Milliseconds), Most),
+            Effect.Ratio(
+                $"Multiply-adds of the direct convolution over those {through}",
+                Values(null, row => row.MultiplyAdds),
+                Values(ArticleWidth, row => row.MultiplyAdds),
+                Most),
+            Effect.Ratio(
+                $"Time of the direct convolution over that {through}",
+                Values(ArticleWidth, row => row.DirectMilliseconds),
+                Values(ArticleWidth, row => row.Milliseconds),
+                Most),
         ];
 
-        IEnumerable<(long, double)> Of(int? width, Func<BottleneckRow, double> figure) =>
-            rows.Where(row => row.Width == width).Select(row => (row.Seed, figure(row)));
+        IEnumerable<(long, double)> Values(int? width, Func<BottleneckRow, double> value) =>
+            rows.Where(row => row.Width == width).Select(row => (row.Seed, value(row)));
     }
 
-    private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<BottleneckRow> rows)
+    protected override IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<BottleneckRow> rows)
     {
         var direct = rows.Where(row => row.Width is null).ToArray();
         var narrow = rows.Where(row => row.Width is not null).ToArray();
         if (narrow.Length == 0)
             narrow = direct;
-        var through = Curve.MeanWithRange("through a bottleneck", narrow.Select(row => (Place(row), row.TestAccuracy)));
-        if (direct.Length == 0) // all its trainings diverged
+        var through = Curve.MeanWithRange("through a bottleneck", narrow.Select(row => (X(row), row.TestAccuracy)));
+        if (direct.Length == 0) // all of its trainings diverged
             return [[OverWidths("A small network, trained", Chart.AccuracyLabel, [through])]];
-        var ends = new[] { narrow.Min(Place), narrow.Max(Place) };
+
+        var ends = new[] { narrow.Min(X), narrow.Max(X) };
         var multiplyAdds = Curve.GeometricMeanWithRange(
-            "multiply-adds", narrow.Select(row => (Place(row), 100.0 * row.MultiplyAdds / direct[0].MultiplyAdds)));
-        var time = Curve.GeometricMeanWithRange("time", narrow.Select(row => (Place(row), 100 * row.Milliseconds / row.DirectMilliseconds)));
+            "multiply-adds", narrow.Select(row => (X(row), 100.0 * row.MultiplyAdds / direct[0].MultiplyAdds)));
+        var time = Curve.GeometricMeanWithRange("time", narrow.Select(row => (X(row), 100 * row.Milliseconds / row.DirectMilliseconds)));
         var without = Curve.MeanWithRange("direct", ends.SelectMany(end => direct.Select(row => (end, row.TestAccuracy))));
+        var costTitle = multiplyAdds.ValueAt(ArticleWidth) is { } percent
+            ? $"Through {ArticleWidth} channels: {percent:F0} % of the multiply-adds, {time.ValueAt(ArticleWidth):F0} % of the time"
+            : "The remaining work";
+        var accuracyTitle = through.ValueAt(ArticleWidth) is { } accuracy
+            ? $"Through {ArticleWidth} channels, a small network ends {Wording.Comparison(accuracy - without.Y[0])} the direct one"
+            : "A small network, trained";
         return
         [
             [
                 OverWidths(
-                    multiplyAdds.ValueAt(WidthOfClaim) is { } share ? $"{NameOf(WidthOfClaim)}: {share:F0} % of the multiply-adds, {time.ValueAt(WidthOfClaim):F0} % of the time" : "What is left of the work",
-                    "Share of the direct convolution's (%), geometric mean",
+                    costTitle,
+                    "Percentage of the direct convolution, geometric mean",
                     [multiplyAdds, time, new Curve("direct", ends, [100, 100])]),
-                OverWidths(
-                    through.ValueAt(WidthOfClaim) is { } accuracy ? $"{NameOf(WidthOfClaim)}, a small network ends {Wording.Comparison(accuracy - without.Y[0])} the direct one" : "A small network, trained",
-                    Chart.AccuracyLabel,
-                    [through, without]),
+                OverWidths(accuracyTitle, Chart.AccuracyLabel, [through, without]),
             ],
         ];
 
-        static double Place(BottleneckRow row) => row.Width ?? 1;
+        static double X(BottleneckRow row) => row.Width ?? 1;
     }
 
-    private static Chart OverWidths(string title, string yLabel, Curve[] curves) =>
-        new(string.Concat(title[..1].ToUpperInvariant(), title[1..]), "Channels between the 1x1 and the 5x5 convolution", yLabel, curves) { LogX = true };
-
-    private static ResultTable Table(IReadOnlyList<BottleneckRow> rows) => new(
+    protected override ResultTable Table(IReadOnlyList<BottleneckRow> rows) => new(
         ["5x5 convolution", "Multiply-adds", "Time (ms)", "Time ratio", Wording.MeanAndDeviationHeading("Accuracy")],
         [
             .. rows.GroupBy(row => row.Width).Select(width => new[]
@@ -121,10 +115,28 @@ internal static class Bottleneck
             }),
         ]);
 
+    private static Chart OverWidths(string title, string yLabel, Curve[] curves) =>
+        new(title, "Channels between the 1x1 and the 5x5 convolution", yLabel, curves) { LogX = true };
+
+    private Trial<BottleneckRow> CreateTrial(int? width, long seed, NetworkShape shape)
+    {
+        var name = NameOf(width);
+        var convolution = new Architecture(name, name, Claim, _ => Convolution(width));
+        var network = new Architecture(name, name, Claim, images => CreateNetwork(images, width));
+        var multiplyAdds = NetworkSummary.Summarize(convolution, shape with { Channels = InChannels }).MultiplyAdds;
+        return new Trial<BottleneckRow>($"{name}, seed {seed}", multiplyAdds, context =>
+        {
+            manual_seed(seed);
+            var (milliseconds, direct) = Time(width, context);
+            using var run = context.Train(network, seed);
+            return [new BottleneckRow(width, seed, multiplyAdds, milliseconds, direct, run.Folder.Epochs[^1].TestAccuracy)];
+        });
+    }
+
     private static string NameOf(int? width) => width is null ? "direct" : $"through {width} channels";
 
-    // The least that puts the convolution between an image and its class.
-    private static Module<Tensor, Tensor> Network(NetworkShape shape, int? width) => Sequential(
+    // The smallest network with the convolution between image and class.
+    private static Module<Tensor, Tensor> CreateNetwork(NetworkShape shape, int? width) => Sequential(
         Conv2d(shape.Channels, InChannels, kernel_size: 3, padding: 1),
         ReLU(),
         Convolution(width),
@@ -133,38 +145,38 @@ internal static class Bottleneck
         Flatten(),
         Linear((long)OutChannels * (shape.Height / Pooling) * (shape.Width / Pooling), shape.Classes));
 
+    // Alternates both convolutions, so that other load on the machine affects both. The first round is the warm-up.
     private static (double Milliseconds, double DirectMilliseconds) Time(int? width, TrialContext context)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         using var convolution = MemoryLayout.ChannelsLast(Convolution(width).to(context.Device));
         using var direct = MemoryLayout.ChannelsLast(Convolution(null).to(context.Device));
-        var maps = rand(ImagesOfTiming, context.Data.Height, context.Data.Width, InChannels, device: context.Device).permute(0, 3, 1, 2);
+        var maps = rand(TimedImages, context.Data.Height, context.Data.Width, InChannels, device: context.Device).permute(0, 3, 1, 2);
         List<double> times = [], directTimes = [];
-        for (var round = 0; round <= Rounds; round++)
+        for (var round = 0; round <= TimedRounds; round++)
         {
             times.Add(Milliseconds(convolution));
             directTimes.Add(Milliseconds(direct));
         }
 
-        // The first round is the warm-up.
         return (times.Skip(1).Median(), directTimes.Skip(1).Median());
 
         double Milliseconds(Module<Tensor, Tensor> module)
         {
             var clock = Stopwatch.StartNew();
             using var result = module.call(maps);
-            result.sum().item<float>(); // A GPU has to be waited for.
+            result.sum().item<float>(); // waits for the GPU
             return clock.Elapsed.TotalMilliseconds;
         }
     }
 }
 
 /// <summary>A 5x5 convolution, direct or through a bottleneck.</summary>
-/// <param name="Width">Channels of the bottleneck, or null for the direct convolution.</param>
-/// <param name="Seed">The seed.</param>
-/// <param name="MultiplyAdds">For one image.</param>
-/// <param name="Milliseconds">Of a forward pass of 16 images, the median of several.</param>
-/// <param name="DirectMilliseconds">The same of the direct convolution, measured in turn with it.</param>
-/// <param name="TestAccuracy">Of a network with this convolution in its middle, trained, in percent.</param>
-internal sealed record BottleneckRow(int? Width, long Seed, long MultiplyAdds, double Milliseconds, double DirectMilliseconds, double TestAccuracy);
+/// <param name="Width">Channels of the bottleneck; null for the direct convolution.</param>
+/// <param name="MultiplyAdds">Multiply-adds for one image.</param>
+/// <param name="Milliseconds">Median time of a forward pass with 16 images.</param>
+/// <param name="DirectMilliseconds">Median time of the direct convolution, measured alternately.</param>
+/// <param name="TestAccuracy">Accuracy in percent of a small trained network with this convolution.</param>
+internal sealed record BottleneckRow(
+    int? Width, long Seed, long MultiplyAdds, double Milliseconds, double DirectMilliseconds, double TestAccuracy) : IMeasuredRow;

@@ -1,76 +1,60 @@
 using MnistCnn.Charts;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
-using MnistCnn.Training;
 
 namespace MnistCnn.Experiments;
 
 /// <summary>
-/// Plain and residual networks of growing depth, of which two of one depth have the same parameters and the same initial weights: the
-/// figures 1 and 6 of K. He et al., "Deep Residual Learning for Image Recognition", 2015. The article shows figure 1.
+/// Compares plain and residual networks of growing depth. Two networks of one depth have the same parameters and initial weights.
+/// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, figures 1 and 6; the article shows figure 1.
 /// </summary>
-internal static class Degradation
+internal sealed class Degradation() : Experiment<DegradationRow>(
+    "degradation",
+    "Deeper plain networks have a higher training error; shortcuts take that away.",
+    FullSize,
+    quick: FullSize with { Epochs = 3, TrainLimit = 400, TestLimit = 200, Quick = true })
 {
-    private const string Training = "training";
+    // The paper's recipe for fewer images: batches of 32, for more steps, at a learning rate that is smaller by the same factor (P. Goyal
+    // et al., "Accurate, Large Minibatch SGD", 2017). No augmentation: a mirrored digit is not a digit.
+    private static readonly ExperimentSettings FullSize = new(
+        Seeds: 3,
+        Epochs: 5,
+        TrainLimit: 3_000,
+        TestLimit: 2_000,
+        Recipe: "resnet-paper",
+        LearningRate: 0.025,
+        BatchSize: 32,
+        Shortened: true);
 
-    // The paper's recipe, but for fewer images: steps of 32 of them, so that there are as many steps as that makes, at a learning rate that
-    // is smaller by as much (P. Goyal et al., "Accurate, Large Minibatch SGD", 2017). Images stay as they are: a mirrored digit is none.
-    private static readonly ExperimentSettings Standard = new(
-        Seeds: 3, Epochs: 5, TrainLimit: 3_000, TestLimit: 2_000, Recipe: "resnet-paper", LearningRate: 0.025, BatchSize: 32, Shortened: true);
+    public override bool HasDeeperNetworks => true;
 
-    /// <summary>The experiment.</summary>
-    public static Experiment Experiment { get; } = new(
-        "degradation",
-        "Deeper plain networks have a higher training error; shortcuts take that away.",
-        Standard,
-        Standard with { Epochs = 3, TrainLimit = 400, TestLimit = 200, Quick = true },
-        Trials,
-        Experiment.From<DegradationRow>(Effects, Table, Charts));
-
-    private static IEnumerable<Trial> Trials(ExperimentSettings settings, NetworkShape shape) =>
-        from seed in Enumerable.Range(1, settings.Seeds)
-        from depth in DepthsOf(settings)
-        from name in new[] { $"plain{depth}", $"resnet{depth}" }
-        let architecture = Architecture.Find(name)
-        where architecture is not null
-        select Trial(architecture, depth, shape, seed);
-
-    // Of 110 layers there is a residual network alone.
-    private static IEnumerable<int> DepthsOf(ExperimentSettings settings)
+    // With 110 layers there is only the residual network.
+    public override IEnumerable<Trial<DegradationRow>> Trials(ExperimentSettings settings, NetworkShape shape)
     {
         int[] depths = settings.Quick ? [20, 56] : [20, 32, 44, 56];
-        return settings.Deep ? depths.Append(110) : depths;
+        var networks = (
+            from depth in settings.Deep ? depths.Append(110) : depths
+            from isResidual in new[] { false, true }
+            let network = Architecture.Find($"{(isResidual ? "resnet" : "plain")}{depth}")
+            where network is not null
+            select (Network: network, depth, isResidual, Costs: NetworkSummary.Summarize(network, shape))).ToArray();
+        return
+            from seed in Enumerable.Range(1, settings.Seeds)
+            from network in networks
+            select CreateTrial(network.Network, network.depth, network.isResidual, network.Costs, seed);
     }
 
-    private static Trial Trial(Architecture architecture, int depth, NetworkShape shape, long seed)
+    // The paper compares the deepest with the shallowest network.
+    protected override IReadOnlyList<Effect> Effects(IReadOnlyList<DegradationRow> rows)
     {
-        var costs = NetworkSummary.Summarize(architecture, shape);
-        return new Trial($"{architecture.Title}, seed {seed}", costs.MultiplyAdds, context =>
-        {
-            using var run = context.Train(architecture, seed);
-            return run.Folder.Epochs.Select(epoch => new DegradationRow(
-                architecture.Title,
-                depth,
-                architecture.Name.StartsWith("resnet", StringComparison.Ordinal),
-                costs.Parameters,
-                costs.MultiplyAdds,
-                seed,
-                epoch.Epoch,
-                epoch.TrainLoss,
-                100 - epoch.TrainAccuracy!.Value,
-                epoch.TestLoss,
-                100 - epoch.TestAccuracy));
-        });
-    }
-
-    // The deepest against the shallowest, which is where the paper looks.
-    private static IReadOnlyList<Effect> Effects(IReadOnlyList<DegradationRow> rows)
-    {
-        var (last, shallow, deep) = Ends(rows);
+        var plainDepths = rows.Where(row => !row.IsResidual).Select(row => row.Depth).DefaultIfEmpty().ToArray();
+        var (shallow, deep) = (plainDepths.Min(), plainDepths.Max());
+        var last = rows.LastEpoch();
+        var end = $"after {Wording.Plural(last, "epoch")}";
         return
         [
-            Effect.Difference($"training error of Plain-{deep} over Plain-{shallow} after {Wording.Plural(last, "epoch")}", Errors(false, deep), Errors(false, shallow)),
-            Effect.Difference($"training error of Plain-{deep} over ResNet-{deep} after {Wording.Plural(last, "epoch")}", Errors(false, deep), Errors(true, deep)),
+            Effect.Difference($"training error of Plain-{deep} over Plain-{shallow} {end}", Errors(false, deep), Errors(false, shallow)),
+            Effect.Difference($"training error of Plain-{deep} over ResNet-{deep} {end}", Errors(false, deep), Errors(true, deep)),
         ];
 
         IEnumerable<(long, double)> Errors(bool isResidual, int depth) => rows
@@ -78,51 +62,26 @@ internal static class Degradation
             .Select(row => (row.Seed, row.TrainError));
     }
 
-    // Of 110 layers there is no plain network to compare with.
-    private static (int Epoch, int Shallow, int Deep) Ends(IReadOnlyList<DegradationRow> rows)
-    {
-        var depths = rows.Where(row => !row.IsResidual).Select(row => row.Depth).DefaultIfEmpty().ToArray();
-        return (rows.Select(row => row.Epoch).DefaultIfEmpty().Max(), depths.Min(), depths.Max());
-    }
-
-    private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<DegradationRow> rows) =>
+    protected override IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<DegradationRow> rows) =>
     [
         [
             .. from isResidual in new[] { false, true }
                let measured = rows.Where(row => row.IsResidual == isResidual).ToArray()
                where measured.Length > 0
-               select new Chart(Title(isResidual ? "Residual networks" : "Plain networks", measured), "Epoch", "Error (%), thin: training images, bold: test images", [.. Curves(measured)])
+               select new Chart(
+                   CreateTitle(isResidual ? "Residual networks" : "Plain networks", measured),
+                   "Epoch",
+                   "Error (%), thin: training images, bold: test images",
+                   [.. CreateCurves(measured)])
                {
-                   IntegerAxisMax = rows.Max(row => row.Epoch),
+                   IntegerAxisMax = rows.LastEpoch(),
                },
         ],
     ];
 
-    // What the training errors after the last epoch say.
-    private static string Title(string family, IEnumerable<DegradationRow> rows)
+    protected override ResultTable Table(IReadOnlyList<DegradationRow> rows)
     {
-        var depths = rows.GroupBy(row => row.Depth).OrderBy(network => network.Key).ToArray();
-        return depths.Length == 1 ? family : $"{family}: training error {Of(depths[0])}, {Of(depths[^1])}";
-
-        static string Of(IGrouping<int, DegradationRow> network) =>
-            $"{network.Where(row => row.Epoch == network.Max(other => other.Epoch)).Average(row => row.TrainError):F1} % with {network.Key} layers";
-    }
-
-    // As in the paper's figures: thin for the training images, bold for those of the test.
-    private static IEnumerable<Curve> Curves(IEnumerable<DegradationRow> rows) =>
-        from network in rows.GroupBy(row => row.Depth).OrderBy(network => network.Key).Index()
-        from part in new[] { Training, "test" }
-        select Curve.MeanWithRange(
-            $"{network.Item.Key} layers, {part}",
-            network.Item.Select(row => ((double)row.Epoch, part == Training ? row.TrainError : row.TestError))) with
-        {
-            IsThin = part == Training,
-            StyleIndex = network.Index,
-        };
-
-    private static ResultTable Table(IReadOnlyList<DegradationRow> rows)
-    {
-        var last = rows.Select(row => row.Epoch).DefaultIfEmpty().Max();
+        var last = rows.LastEpoch();
         return new ResultTable(
             [
                 "Network",
@@ -146,20 +105,58 @@ internal static class Degradation
                    },
             ]);
     }
+
+    private static Trial<DegradationRow> CreateTrial(Architecture network, int depth, bool isResidual, NetworkSummary costs, long seed) =>
+        new($"{network.Title}, seed {seed}", costs.MultiplyAdds, context =>
+        {
+            using var run = context.Train(network, seed);
+            return
+            [
+                .. run.Folder.Epochs.Select(epoch => new DegradationRow(
+                    network.Title,
+                    depth,
+                    isResidual,
+                    costs.Parameters,
+                    costs.MultiplyAdds,
+                    seed,
+                    epoch.Epoch,
+                    epoch.TrainLoss,
+                    TrainError: 100 - epoch.TrainAccuracy!.Value,
+                    epoch.TestLoss,
+                    TestError: 100 - epoch.TestAccuracy)),
+            ];
+        });
+
+    private static string CreateTitle(string family, IReadOnlyList<DegradationRow> rows)
+    {
+        var depths = rows.GroupBy(row => row.Depth).OrderBy(network => network.Key).ToArray();
+        return depths.Length == 1 ? family : $"{family}: training error {LastError(depths[0])}, {LastError(depths[^1])}";
+
+        static string LastError(IGrouping<int, DegradationRow> network)
+        {
+            var last = network.Max(row => row.Epoch);
+            return $"{network.Where(row => row.Epoch == last).Average(row => row.TrainError):F1} % with {network.Key} layers";
+        }
+    }
+
+    // Like the paper's figures: thin for training images, bold for test images.
+    private static IEnumerable<Curve> CreateCurves(IEnumerable<DegradationRow> rows) =>
+        from network in rows.GroupBy(row => row.Depth).OrderBy(network => network.Key).Index()
+        from isTraining in new[] { true, false }
+        let points = network.Item.Select(row => ((double)row.Epoch, isTraining ? row.TrainError : row.TestError))
+        select Curve.MeanWithRange($"{network.Item.Key} layers, {(isTraining ? "training" : "test")}", points) with
+        {
+            IsThin = isTraining,
+            StyleIndex = network.Index,
+        };
 }
 
-/// <summary>An epoch of a plain or residual network of some depth.</summary>
-/// <param name="Network">Its name.</param>
-/// <param name="Depth">How many layers with weights it has.</param>
-/// <param name="IsResidual">Whether it has shortcuts.</param>
-/// <param name="Parameters">How many numbers it learns.</param>
-/// <param name="MultiplyAdds">Multiply-adds of its forward pass for one image.</param>
-/// <param name="Seed">The seed.</param>
-/// <param name="Epoch">Which epoch, from 1.</param>
-/// <param name="TrainLoss">As <see cref="EpochMetrics.TrainLoss"/>.</param>
-/// <param name="TrainError">What <see cref="EpochMetrics.TrainAccuracy"/> leaves to 100, in percent.</param>
-/// <param name="TestLoss">As <see cref="EpochMetrics.TestLoss"/>.</param>
-/// <param name="TestError">What <see cref="EpochMetrics.TestAccuracy"/> leaves to 100, in percent.</param>
+/// <summary>An epoch of a plain or residual network.</summary>
+/// <param name="Depth">Number of layers with weights.</param>
+/// <param name="IsResidual">Whether the network has shortcuts.</param>
+/// <param name="MultiplyAdds">Multiply-adds of a forward pass with one image.</param>
+/// <param name="TrainError">Percentage of the training images that were misclassified during the epoch.</param>
+/// <param name="TestError">Percentage of the test images that are misclassified after the epoch.</param>
 internal sealed record DegradationRow(
     string Network,
     int Depth,
@@ -171,4 +168,4 @@ internal sealed record DegradationRow(
     double TrainLoss,
     double TrainError,
     double TestLoss,
-    double TestError);
+    double TestError) : IEpochRow;

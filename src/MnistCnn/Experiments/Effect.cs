@@ -77,7 +77,6 @@ internal sealed record Effect(
         string label, IEnumerable<(long Seed, double Value)> larger, IEnumerable<(long Seed, double Value)> smaller, double bound = 1) =>
         Estimate(label, EffectUnit.Ratio, bound, [.. Pair(larger, smaller).Select(pair => pair.First / pair.Second)]);
 
-    /// <inheritdoc/>
     public override string ToString() => $"{Label}, {FormattedEstimate}";
 
     private static IEnumerable<(double First, double Second)> Pair(

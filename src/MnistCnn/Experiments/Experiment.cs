@@ -1,65 +1,160 @@
-using System.Text.Json;
 using MnistCnn.Charts;
+using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Networks;
+using static TorchSharp.torch;
 
 namespace MnistCnn.Experiments;
 
-/// <summary>A claim of the article or of this project: the trials that measure it, and the conclusions from their rows.</summary>
-/// <param name="Name">The name on the command line.</param>
-/// <param name="Claim">The claim, in one sentence of this project's.</param>
-/// <param name="Full">Its size where nothing else is asked for.</param>
-/// <param name="Quick">Its size with <c>--quick</c>: about two minutes on two cores, and the effect still shows.</param>
-/// <param name="Trials">
-/// What is measured on images and classes of that shape, in order: the seeds outermost, so that whatever is cut short is complete for
-/// some of them. Trials do not depend on each other. A <see cref="Runtime.UserException"/> where the networks take no such images.
-/// </param>
-/// <param name="Conclude">What came out, from the rows of the trials so far.</param>
-internal sealed record Experiment(
-    string Name,
-    string Claim,
-    ExperimentSettings Full,
-    ExperimentSettings Quick,
-    Func<ExperimentSettings, NetworkShape, IEnumerable<Trial>> Trials,
-    Func<IReadOnlyList<JsonElement>, ExperimentResults> Conclude)
+/// <summary>A claim of the article or of this project: trials that measure it, and a verdict from their rows.</summary>
+/// <param name="name">Name on the command line.</param>
+/// <param name="claim">The claim in one sentence.</param>
+/// <param name="full">Default size.</param>
+/// <param name="quick">Reduced size that still shows the effect: about two minutes on two cores.</param>
+internal abstract class Experiment(string name, string claim, ExperimentSettings full, ExperimentSettings quick)
 {
     /// <summary>All experiments, in the order in which <c>experiment all</c> runs them.</summary>
     public static IReadOnlyList<Experiment> All { get; } =
-    [
-        Gradients.Experiment, Convergence.Experiment, Bottleneck.Experiment, ParallelKernels.Experiment, PrintedVsExplained.Experiment,
-        Degradation.Experiment,
-    ];
+        [new Gradients(), new Convergence(), new Bottleneck(), new ParallelKernels(), new PrintedVsExplained(), new Degradation()];
 
-    /// <summary>Makes what concludes from rows of one kind.</summary>
-    /// <param name="effects">What the claim is about; from no rows too. What it says of them is the <see cref="Verdict"/>.</param>
-    /// <param name="table">The results in short; from no rows too.</param>
-    /// <param name="charts">The plot.</param>
-    public static Func<IReadOnlyList<JsonElement>, ExperimentResults> From<TRow>(
-        Func<IReadOnlyList<TRow>, IReadOnlyList<Effect>> effects,
-        Func<IReadOnlyList<TRow>, ResultTable> table,
-        Func<IReadOnlyList<TRow>, IReadOnlyList<IReadOnlyList<Chart>>> charts) => elements =>
-    {
-        var rows = elements.Select(element => JsonFormat.Parse<TRow>(element.GetRawText(), ExperimentRun.TrialsFile)).ToArray();
-        return new ExperimentResults(SeedsOf(elements), new Verdict(effects(rows)), table(rows), rows.Length == 0 ? [] : charts(rows));
-    };
+    public string Name => name;
 
-    // Every row has one.
-    private static int SeedsOf(IReadOnlyList<JsonElement> rows) => rows.Select(row => row.GetProperty("seed").GetInt64()).Distinct().Count();
+    public string Claim => claim;
+
+    public ExperimentSettings Full => full;
+
+    public ExperimentSettings Quick => quick;
+
+    /// <summary>Whether <see cref="ExperimentSettings.Deep"/> adds networks.</summary>
+    public virtual bool HasDeeperNetworks => false;
+
+    /// <summary>Whether rows contain times, so that trials must not run side by side.</summary>
+    public virtual bool MeasuresTime => false;
+
+    /// <summary>Starts an experiment or resumes the one in the folder.</summary>
+    /// <param name="folder">Folder for the results; null for the next unused name <c>runs/NAME-TIME</c>.</param>
+    /// <param name="mayBeFinished">Accepts a folder with a finished experiment, which gets no more results.</param>
+    /// <exception cref="IOException">
+    /// The folder cannot be written, is in use, or holds something else, another experiment, or a finished one.
+    /// </exception>
+    /// <exception cref="InvalidDataException">A file in the folder is damaged.</exception>
+    /// <exception cref="Runtime.UserException">The networks do not accept images of this shape.</exception>
+    public abstract IExperimentRun Open(
+        ExperimentSettings settings,
+        DataSet data,
+        Device device,
+        IExperimentObserver observer,
+        string? folder,
+        bool mayBeFinished = false);
+
+    /// <summary>Runs the trials that standard input names, in a folder that another process has opened.</summary>
+    public abstract void ServeWorker(
+        ExperimentSettings settings, DataSet data, Device device, IExperimentObserver observer, string folder, CancellationToken cancellation);
+
+    /// <summary>Reads the results in a folder without its data; null if no experiment was started there.</summary>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    /// <exception cref="InvalidDataException">A file is damaged.</exception>
+    public ExperimentStatus? Read(string folder) => ExperimentInfo.Read(folder) is { } info
+        ? new ExperimentStatus(this, info, ReadResults(folder), ExperimentStatus.FilesIn(folder))
+        : null;
+
+    /// <summary>Concludes from the rows that are saved in a folder.</summary>
+    public abstract ExperimentResults ReadResults(string folder);
 }
 
-/// <summary>What came out of an experiment, or of as much of it as is done.</summary>
-/// <param name="Seeds">With how many seeds something is measured.</param>
-/// <param name="Verdict">What it says of the claim.</param>
-/// <param name="Table">The results in short.</param>
-/// <param name="Charts">The plot, as rows of charts.</param>
-internal sealed record ExperimentResults(int Seeds, Verdict Verdict, ResultTable Table, IReadOnlyList<IReadOnlyList<Chart>> Charts)
+/// <summary>An experiment whose trials measure rows of one type.</summary>
+internal abstract class Experiment<TRow>(string name, string claim, ExperimentSettings full, ExperimentSettings quick)
+    : Experiment(name, claim, full, quick)
+    where TRow : IMeasuredRow
 {
-    /// <summary>Name and reason of each training that diverged.</summary>
-    public IReadOnlyList<string> Diverged { get; init; } = [];
+    public override IExperimentRun Open(
+        ExperimentSettings settings,
+        DataSet data,
+        Device device,
+        IExperimentObserver observer,
+        string? folder,
+        bool mayBeFinished = false) =>
+        ExperimentRun<TRow>.Open(this, settings, data, device, observer, folder, mayBeFinished);
+
+    public override void ServeWorker(
+        ExperimentSettings settings,
+        DataSet data,
+        Device device,
+        IExperimentObserver observer,
+        string folder,
+        CancellationToken cancellation) =>
+        ExperimentRun<TRow>.CreateForWorker(this, settings, data, device, observer, folder).ServeWorker(cancellation);
+
+    public override ExperimentResults ReadResults(string folder) => Conclude(ReadTrials(folder));
+
+    /// <summary>Reads the finished trials in a folder.</summary>
+    public static IReadOnlyList<TrialResult<TRow>> ReadTrials(string folder)
+    {
+        var path = Path.Combine(folder, TrialResult.FileName);
+        var lines = File.Exists(path) ? InputFile.ReadAllText(path).Split('\n', StringSplitOptions.RemoveEmptyEntries) : [];
+        return [.. lines.Select(line => JsonFormat.Parse<TrialResult<TRow>>(line, path))];
+    }
+
+    /// <summary>Computes verdict, table and charts from the finished trials, of which there may be none.</summary>
+    public ExperimentResults Conclude(IReadOnlyList<TrialResult<TRow>> trials)
+    {
+        TRow[] rows = [.. trials.SelectMany(trial => trial.Rows)];
+        string[] diverged = [.. trials.Where(trial => trial.Diverged is not null).Select(trial => $"{trial.Name}, diverged: {trial.Diverged}")];
+        return new ExperimentResults(
+            Seeds: rows.Select(row => row.Seed).Distinct().Count(),
+            new Verdict(Effects(rows)) { Diverged = diverged.Length },
+            Table(rows),
+            Charts: rows.Length == 0 ? [] : Charts(rows),
+            diverged);
+    }
+
+    /// <summary>
+    /// Lists the trials, with the seeds in the outermost loop: a stopped experiment is complete for some seeds. Trials do not depend on
+    /// each other.
+    /// </summary>
+    /// <exception cref="Runtime.UserException">The networks do not accept images of this shape.</exception>
+    public abstract IEnumerable<Trial<TRow>> Trials(ExperimentSettings settings, NetworkShape shape);
+
+    /// <summary>Quantities of the claim, also without rows.</summary>
+    protected abstract IReadOnlyList<Effect> Effects(IReadOnlyList<TRow> rows);
+
+    /// <summary>Summary of the rows, also without rows.</summary>
+    protected abstract ResultTable Table(IReadOnlyList<TRow> rows);
+
+    /// <summary>Plot as rows of charts.</summary>
+    /// <param name="rows">At least one row.</param>
+    protected abstract IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<TRow> rows);
 }
 
-/// <summary>A part of an experiment that is measured by itself, for instance one network with one seed.</summary>
-/// <param name="Name">What it is, for a line of progress; no two of an experiment are alike.</param>
-/// <param name="Work">How much there is to do, in any unit that the trials have in common.</param>
-/// <param name="Measure">Measures it: what it gives are the rows of <c>measurements.csv</c>, of one kind in an experiment.</param>
-internal sealed record Trial(string Name, double Work, Func<TrialContext, IEnumerable<object>> Measure);
+/// <summary>A measurement: a row of <c>measurements.csv</c>.</summary>
+internal interface IMeasuredRow
+{
+    long Seed { get; }
+}
+
+/// <summary>Verdict, table and plot of the trials so far.</summary>
+/// <param name="Seeds">Number of seeds with a row.</param>
+/// <param name="Charts">Plot as rows of charts; empty without rows.</param>
+/// <param name="Diverged">Name and error of each trial that diverged.</param>
+internal sealed record ExperimentResults(
+    int Seeds, Verdict Verdict, ResultTable Table, IReadOnlyList<IReadOnlyList<Chart>> Charts, IReadOnlyList<string> Diverged);
+
+/// <summary>State of an experiment in a suite.</summary>
+/// <param name="Info">Record of the experiment; null if it was not started.</param>
+/// <param name="Results">Results so far; null if it was not started.</param>
+/// <param name="Files">Paths of its files.</param>
+/// <param name="Problem">Reason for which it cannot be measured, or null.</param>
+internal sealed record ExperimentStatus(
+    Experiment Experiment,
+    ExperimentInfo? Info = null,
+    ExperimentResults? Results = null,
+    IReadOnlyList<string>? Files = null,
+    string? Problem = null)
+{
+    /// <summary>Name of the file with the plot.</summary>
+    public const string PlotFile = "plot.png";
+
+    /// <summary>Lists the files of an experiment, without those of its trials.</summary>
+    public static string[] FilesIn(string folder) =>
+        [.. Directory.GetFiles(folder).Where(file => !FolderLock.IsLock(file)).Order(StringComparer.Ordinal)];
+}

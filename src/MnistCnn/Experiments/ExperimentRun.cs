@@ -1,10 +1,8 @@
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Serialization;
-using System.Text.RegularExpressions;
-using MnistCnn.Charts;
 using MnistCnn.Data;
 using MnistCnn.Files;
+using MnistCnn.Jobs;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
@@ -13,84 +11,71 @@ using static TorchSharp.torch;
 namespace MnistCnn.Experiments;
 
 /// <summary>
-/// An experiment in its folder: <c>experiment.json</c> says what it is, <c>trials.jsonl</c> has a line a finished trial with its rows,
-/// and each trial's training is a run in a folder below. Whatever ended it, it goes on from there.
+/// An experiment in its folder: <c>experiment.json</c> is its record, <c>trials.jsonl</c> has one line per finished trial, and each
+/// trial's training is a run in a folder below.
 /// </summary>
-internal sealed partial class ExperimentRun : IDisposable
+internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<TRow>>, IExperimentRun
+    where TRow : IMeasuredRow
 {
-    /// <summary>The outcome of an experiment that is not over.</summary>
-    public const string Running = "running";
-
-    /// <summary>The name of the file with all rows, which whoever is told of a trial writes.</summary>
-    public const string MeasurementsFile = "measurements.csv";
-
-    /// <summary>The name of the file with the plot, which whoever is told of a trial draws.</summary>
-    public const string PlotFile = "plot.png";
-
-    /// <summary>The outcome of an experiment that came to its end.</summary>
-    public const string Finished = "finished";
-
-    /// <summary>Name of the file with the record of an experiment.</summary>
-    public const string InfoFile = "experiment.json";
-
-    /// <summary>The name of the file with a line a finished trial.</summary>
-    public const string TrialsFile = "trials.jsonl";
-
-    private readonly Experiment experiment;
-    private readonly IReadOnlyList<Trial> trials;
+    private readonly Experiment<TRow> experiment;
     private readonly DataSet data;
     private readonly Device device;
-    private readonly FolderLock folderLock;
-    private readonly List<FinishedTrial> finished = [];
+    private readonly IExperimentObserver observer;
+    private readonly FolderLock? folderLock;
+    private readonly Dictionary<string, TrialResult<TRow>> saved;
+    private readonly double secondsBefore;
     private ExperimentInfo info;
-    private double secondsBefore;
+    private ExperimentResults results;
 
-    private ExperimentRun(Experiment experiment, IReadOnlyList<Trial> trials, DataSet data, Device device, FolderLock folderLock, ExperimentInfo info)
+    private ExperimentRun(
+        Experiment<TRow> experiment,
+        IReadOnlyList<Trial<TRow>> trials,
+        DataSet data,
+        Device device,
+        IExperimentObserver observer,
+        string folder,
+        FolderLock? folderLock,
+        ExperimentInfo info,
+        bool mayBeFinished)
+        : base(folder, trials)
     {
-        this.experiment = experiment;
-        this.trials = trials;
-        this.data = data;
-        this.device = device;
+        (this.experiment, this.data, this.device, this.observer) = (experiment, data, device, observer);
         this.folderLock = folderLock;
-        this.info = info;
+        if (folderLock is not null)
+            DeleteLeftovers();
+        var savedInfo = folderLock is null || IsNew(InfoPath) ? null : ReadSaved(info, mayBeFinished);
+        saved = savedInfo is null ? [] : ReadTrials();
+        secondsBefore = savedInfo?.Seconds ?? 0;
+        this.info = savedInfo is { Status: RunStatus.Finished } ? savedInfo : info;
+        results = experiment.Conclude(ReadResults());
     }
 
-    /// <summary>Where the results are.</summary>
-    public string Folder => folderLock.Folder;
+    public ExperimentStatus Status => new(experiment, info, results, ExperimentStatus.FilesIn(Folder));
 
-    /// <summary>What stands in <c>experiment.json</c>.</summary>
-    public ExperimentInfo Info => info;
+    protected override string Kind => "experiment";
 
-    /// <summary>What was measured until now, in the order of the trials.</summary>
-    public IReadOnlyList<JsonElement> Rows => [.. finished.SelectMany(trial => trial.Rows)];
+    private string InfoPath => Path.Combine(Folder, ExperimentInfo.FileName);
 
-    /// <summary>What came out until now.</summary>
-    public ExperimentResults ExperimentResults => Conclude(experiment, finished);
+    private string TrialsPath => Path.Combine(Folder, TrialResult.FileName);
 
-    /// <summary>The paths of the files in its folder.</summary>
-    public IReadOnlyList<string> Files => FilesIn(Folder);
+    private string MeasurementsPath => Path.Combine(Folder, "measurements.csv");
 
-    /// <summary>Begins an experiment, or goes on with the one in the folder.</summary>
-    /// <param name="experiment">The experiment.</param>
-    /// <param name="settings">How large it is.</param>
-    /// <param name="data">What to train and test on.</param>
-    /// <param name="device">Where.</param>
-    /// <param name="folder">Where the results go, or null for the next free name <c>runs/NAME-TIME</c>.</param>
-    /// <param name="mayBeFinished">Whether the one in the folder may be finished; then there is nothing left to measure.</param>
-    /// <exception cref="IOException">The folder cannot be written, is in use, or holds another experiment, or one that is finished and may not be.</exception>
-    /// <exception cref="InvalidDataException">A file in it is damaged.</exception>
-    /// <exception cref="UserException">The experiment's networks do not take the images.</exception>
-    public static ExperimentRun Open(Experiment experiment, ExperimentSettings settings, DataSet data, Device device, string? folder, bool mayBeFinished = false)
+    /// <inheritdoc cref="Experiment.Open"/>
+    public static ExperimentRun<TRow> Open(
+        Experiment<TRow> experiment,
+        ExperimentSettings settings,
+        DataSet data,
+        Device device,
+        IExperimentObserver observer,
+        string? folder,
+        bool mayBeFinished)
     {
-        Trial[] trials = [.. experiment.Trials(settings, TrainableModel.ShapeOf(data))];
-        var info = new ExperimentInfo(
-            experiment.Name, experiment.Claim, settings, device.ToString(), get_num_threads(), Versions.All, RunData.Of(data), DateTimeOffset.Now);
+        Trial<TRow>[] trials = [.. experiment.Trials(settings, TrainableModel.ShapeOf(data))];
+        var info = CreateInfo(experiment, settings, data, device);
         var folderLock = folder is null ? FolderLock.TakeNew(experiment.Name, info.Started) : FolderLock.Take(folder);
         try
         {
-            var run = new ExperimentRun(experiment, trials, data, device, folderLock, info);
-            run.LoadSaved(mayBeFinished);
-            return run;
+            return new ExperimentRun<TRow>(experiment, trials, data, device, observer, folderLock.Folder, folderLock, info, mayBeFinished);
         }
         catch
         {
@@ -99,227 +84,123 @@ internal sealed partial class ExperimentRun : IDisposable
         }
     }
 
-    /// <summary>Reads the results in an experiment's folder, without its data; null if no experiment was started there.</summary>
-    /// <exception cref="IOException">A file in it cannot be read.</exception>
-    /// <exception cref="InvalidDataException">A file in it is damaged.</exception>
-    public static ExperimentStatus? Read(Experiment experiment, string folder)
+    /// <summary>Creates an experiment that only serves as a worker: the process that started it holds the lock and writes the files.</summary>
+    public static ExperimentRun<TRow> CreateForWorker(
+        Experiment<TRow> experiment, ExperimentSettings settings, DataSet data, Device device, IExperimentObserver observer, string folder)
     {
-        var path = Path.Combine(folder, InfoFile);
-        if (!File.Exists(path))
-            return null;
-        var info = JsonFormat.Parse<ExperimentInfo>(InputFile.ReadAllText(path), path);
-        return new ExperimentStatus(experiment, info, Conclude(experiment, ReadTrials(folder)), FilesIn(folder));
+        Trial<TRow>[] trials = [.. experiment.Trials(settings, TrainableModel.ShapeOf(data))];
+        var info = CreateInfo(experiment, settings, data, device);
+        return new ExperimentRun<TRow>(experiment, trials, data, device, observer, folder, folderLock: null, info, mayBeFinished: false);
     }
 
-    /// <summary>Whether a checkpoint is of a training inside an experiment.</summary>
-    /// <remarks>Where that is finished, it left no checkpoint: then a checkpoint below it is somebody else's.</remarks>
-    public static bool Owns(string checkpointPath)
-    {
-        if (Path.GetDirectoryName(Path.GetDirectoryName(Path.GetFullPath(checkpointPath))) is not { } parent)
-            return false;
-        var path = Path.Combine(parent, InfoFile);
-        return File.Exists(path) && !JsonFormat.Parse<ExperimentInfo>(InputFile.ReadAllText(path), path).IsFinished;
-    }
-
-    /// <summary>Measures one trial after the other.</summary>
-    /// <param name="progress">Is told how far it is.</param>
-    /// <param name="onTrial">Is told when a trial is done, before that is noted; it is given what the trial wants to be drawn.</param>
-    /// <param name="cancellation">Ends the experiment.</param>
-    /// <returns>Whether it came to its end.</returns>
-    /// <exception cref="IOException">The folder can no longer be written.</exception>
-    /// <exception cref="UserException">All trainings diverged.</exception>
-    public bool Measure(Action<ExperimentProgress> progress, Action<IReadOnlyList<ImageGrid>> onTrial, CancellationToken cancellation)
+    public bool Measure(Workers? workers, CancellationToken cancellation)
     {
         try
         {
-            Save(Running);
-            MeasureAll(progress, onTrial, cancellation);
-            Save(Finished);
+            WriteInfo(RunStatus.Running);
+            if (ReadResults().Count > 0)
+                OnResult();
+            observer.ShowProgress(report => Run(Jobs, workers, report, cancellation));
+            if (results.Seeds == 0)
+                throw new UserException($"All trainings diverged. The first: {results.Diverged[0]}");
+            WriteInfo(RunStatus.Finished);
             return true;
         }
         catch (Exception error) when (error is OperationCanceledException or IOException && cancellation.IsCancellationRequested)
         {
-            Save("stopped");
+            WriteInfo(RunStatus.Stopped);
             return false;
         }
         catch (Exception error)
         {
             try
             {
-                Save($"failed: {error.Message}");
+                WriteInfo(RunStatus.Failed, error.Message);
             }
             catch (Exception second) when (second is IOException or UnauthorizedAccessException)
             {
-                // The first is what the user has to know, and may be the same.
+                // The first error is the one to report, and may have the same cause.
             }
 
             throw;
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => folderLock.Dispose();
+    public void Dispose() => folderLock?.Dispose();
 
-    private void MeasureAll(Action<ExperimentProgress> progress, Action<IReadOnlyList<ImageGrid>> onTrial, CancellationToken cancellation)
+    protected override TrialResult<TRow> Do(Trial<TRow> job, Action<double> report, CancellationToken cancellation)
     {
-        var (total, before) = (trials.Sum(trial => trial.Work), 0.0);
-        if (finished.Count > 0)
-            onTrial([]);
-        foreach (var (index, trial) in trials.Index())
-        {
-            var folder = Path.Combine(Folder, Letters().Replace(trial.Name.ToLowerInvariant(), "-"));
-            if (finished.All(done => done.Name != trial.Name))
-            {
-                cancellation.ThrowIfCancellationRequested();
-                Tell(0);
-                var context = new TrialContext(info.Settings, data, device, folder, share => Tell(share), cancellation);
-                finished.Add(Measure(trial, context));
-                onTrial(context.Images);
-                foreach (var picture in context.Images)
-                    picture.Dispose();
-                Write(TrialsFile, string.Concat(finished.Select(done => JsonSerializer.Serialize(done, JsonFormat.Line) + "\n")));
-                Tell(1, isDone: true);
-            }
-
-            RunFolder.DeleteResumeFiles(folder);
-            before += trial.Work;
-
-            void Tell(double share, bool isDone = false) =>
-                progress(new ExperimentProgress(index + 1, trials.Count, trial.Name, (before + share * trial.Work) / total, isDone));
-        }
-
-        if (Rows.Count == 0)
-            throw new UserException($"No training came to its end. The first: {ExperimentResults.Diverged[0]}");
+        var context = new TrialContext(
+            info.Settings, data, device, FolderOf(job), report, images => observer.OnImages(Folder, images), cancellation);
+        return new TrialResult<TRow>(job.Name, [.. job.Measure(context)]);
     }
 
-    // A training that diverges is a result, as in a sweep: it has no rows, and the others go on.
-    private static FinishedTrial Measure(Trial trial, TrialContext context)
+    protected override TrialResult<TRow> CreateDiverged(Trial<TRow> job, string error) => new(job.Name, [], error);
+
+    protected override TrialResult<TRow>? ReadResult(Trial<TRow> job) => saved.GetValueOrDefault(job.Name);
+
+    protected override void OnResult()
     {
-        try
-        {
-            var rows = trial.Measure(context);
-            return new FinishedTrial(trial.Name, [.. rows.Select(row => JsonSerializer.SerializeToElement(row, JsonFormat.Line))]);
-        }
-        catch (DivergenceException error)
-        {
-            return new FinishedTrial(trial.Name, [], error.Message);
-        }
+        var trials = ReadResults();
+        results = experiment.Conclude(trials);
+        TRow[] rows = [.. trials.SelectMany(trial => trial.Rows)];
+        if (rows.Length > 0)
+            CsvFile.Write(MeasurementsPath, rows);
+        observer.OnResults(Folder, info, results);
+        Write(TrialsPath, string.Concat(trials.Select(trial => JsonSerializer.Serialize(trial, JsonFormat.Line) + "\n")));
     }
 
-    private void LoadSaved(bool mayBeFinished)
-    {
-        foreach (var name in new[] { InfoFile, TrialsFile, MeasurementsFile, PlotFile })
-            AtomicFile.DeleteLeftovers(Path.Combine(Folder, name));
-        var infoPath = Path.Combine(Folder, InfoFile);
-        if (!File.Exists(infoPath))
-        {
-            // What is not an experiment's is not to be mixed with it, nor deleted as one of its unfinished trials.
-            if (Directory.EnumerateFileSystemEntries(Folder).Any(entry => !FolderLock.IsLock(entry)))
-                throw new IOException($"{Folder} is not empty, and not an experiment's.").With(Remedy.ChooseFolder);
-            return;
-        }
+    private static ExperimentInfo CreateInfo(Experiment experiment, ExperimentSettings settings, DataSet data, Device device) =>
+        new(experiment.Name, experiment.Claim, settings, $"{device}", get_num_threads(), Versions.All, RunData.Of(data), DateTimeOffset.Now);
 
-        var saved = JsonFormat.Parse<ExperimentInfo>(InputFile.ReadAllText(infoPath), infoPath);
-        if (saved.IsFinished && !mayBeFinished)
+    private static void Write(string path, string text) => AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+
+    private void DeleteLeftovers()
+    {
+        foreach (var path in new[] { InfoPath, TrialsPath, MeasurementsPath, Path.Combine(Folder, ExperimentStatus.PlotFile) })
+            AtomicFile.DeleteLeftovers(path);
+    }
+
+    // Another folder with the same files is the same data. A finished experiment gets no more results, so it may have another origin.
+    private ExperimentInfo ReadSaved(ExperimentInfo current, bool mayBeFinished)
+    {
+        var savedInfo = ExperimentInfo.Read(Folder)!;
+        var isFinished = savedInfo.Status == RunStatus.Finished;
+        if (isFinished && !mayBeFinished)
             throw new IOException($"{Folder} holds an experiment already.").With(Remedy.ChooseFolder);
-
-        // A finished experiment gets no more results, so it may come from another version or machine.
-        var differences = JsonFormat.Differences(
-            new { saved.Experiment, saved.Settings, Data = saved.Data with { Folder = "" }, saved.Origin, saved.Threads },
+        EnsureSame(
+            new { savedInfo.Experiment, savedInfo.Settings, Data = savedInfo.Data with { Folder = "" }, savedInfo.Origin },
             new
             {
-                info.Experiment,
-                info.Settings,
-                Data = info.Data with { Folder = "" },
-                Origin = saved.IsFinished ? saved.Origin : info.Origin,
-                Threads = saved.IsFinished ? saved.Threads : info.Threads, // times depend on it, and last digits
+                current.Experiment,
+                current.Settings,
+                Data = current.Data with { Folder = "" },
+                Origin = isFinished ? savedInfo.Origin : current.Origin,
             });
-        if (differences.Length > 0)
-            throw new IOException($"{Folder} holds another experiment: {string.Join("; ", differences)}.").With(Remedy.ChooseFolder);
-
-        finished.AddRange(ReadTrials(Folder));
-        var names = trials.Select(trial => trial.Name).ToHashSet();
-        if (finished.Find(done => (done.Rows.Count == 0) != (done.Diverged is not null) || !names.Contains(done.Name)) is { } strange)
-            throw new InvalidDataException(
-                $"{Path.Combine(Folder, TrialsFile)} is damaged: it has no rows of '{strange.Name}', or that is not a trial. "
-                + "Delete the file to measure anew.");
-        _ = ExperimentResults; // which reads every row
-        secondsBefore = saved.Seconds ?? 0;
-        if (saved.IsFinished)
-            info = saved;
+        return savedInfo;
     }
 
-    private static IEnumerable<FinishedTrial> ReadTrials(string folder)
+    private Dictionary<string, TrialResult<TRow>> ReadTrials()
     {
-        var path = Path.Combine(folder, TrialsFile);
-        var lines = File.Exists(path) ? InputFile.ReadAllText(path).Split('\n', StringSplitOptions.RemoveEmptyEntries) : [];
-        return lines.Select(line => JsonFormat.Parse<FinishedTrial>(line, path));
+        var trials = Experiment<TRow>.ReadTrials(Folder);
+        var names = Jobs.Select(trial => trial.Name).ToHashSet();
+        var damaged = trials.FirstOrDefault(trial => trial.Rows.Count == 0 == (trial.Diverged is null) || !names.Remove(trial.Name));
+        return damaged is null
+            ? trials.ToDictionary(trial => trial.Name)
+            : throw new InvalidDataException(
+                $"{TrialsPath} is damaged: '{damaged.Name}' is no trial, has no rows or is there twice. Delete the file to measure again.");
     }
 
-    private static ExperimentResults Conclude(Experiment experiment, IEnumerable<FinishedTrial> trials)
-    {
-        var results = experiment.Conclude([.. trials.SelectMany(trial => trial.Rows)]);
-        string[] diverged = [.. from trial in trials where trial.Diverged is not null select $"{trial.Name}, diverged: {trial.Diverged}"];
-        return results with { Diverged = diverged, Verdict = results.Verdict with { Diverged = diverged.Length } };
-    }
-
-    private static string[] FilesIn(string folder) =>
-        [.. Directory.GetFiles(folder).Where(file => !FolderLock.IsLock(file)).Order(StringComparer.Ordinal)];
-
-    private void Save(string outcome)
+    private void WriteInfo(RunStatus status, string? error = null)
     {
         var seconds = secondsBefore + (DateTimeOffset.Now - info.Started).TotalSeconds;
         info = info with
         {
-            Outcome = outcome,
-            Seconds = outcome == Running && secondsBefore == 0 ? null : seconds,
-            Verdict = ExperimentResults.Verdict,
+            Status = status,
+            Error = error,
+            Seconds = status == RunStatus.Running && secondsBefore == 0 ? null : seconds,
+            Verdict = results.Verdict,
         };
-        Write(InfoFile, JsonSerializer.Serialize(info, JsonFormat.Indented));
+        Write(InfoPath, JsonSerializer.Serialize(info, JsonFormat.Indented));
     }
-
-    private void Write(string name, string text) => AtomicFile.Write(Path.Combine(Folder, name), stream => stream.Write(Encoding.UTF8.GetBytes(text)));
-
-    [GeneratedRegex("[^a-z0-9]+")]
-    private static partial Regex Letters();
-
-    // A line of trials.jsonl. A diverged training has no rows.
-    private sealed record FinishedTrial(
-        string Name,
-        IReadOnlyList<JsonElement> Rows,
-        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Diverged = null);
 }
-
-/// <summary>
-/// What an experiment was: the file <c>experiment.json</c>. <c>Started</c> is the time of its last start, <c>Seconds</c> the sum over all
-/// starts that were not killed. <c>Verdict</c> is computed from the rows at the end; null in version 0.1.
-/// </summary>
-internal sealed record ExperimentInfo(
-    string Experiment,
-    string Claim,
-    ExperimentSettings Settings,
-    string Device,
-    int Threads,
-    IReadOnlyDictionary<string, string> Versions,
-    RunData Data,
-    DateTimeOffset Started,
-    double? Seconds = null,
-    string Outcome = ExperimentRun.Running,
-    Verdict? Verdict = null)
-{
-    /// <summary>Whether it came to its end.</summary>
-    [JsonIgnore]
-    public bool IsFinished => Outcome == ExperimentRun.Finished;
-
-    /// <summary>Program and kind of machine that all of its results come from.</summary>
-    [JsonIgnore]
-    public Origin Origin => Origin.Of(Versions, Device);
-}
-
-/// <summary>How far an experiment is.</summary>
-/// <param name="Trial">Which trial, from 1.</param>
-/// <param name="Trials">How many there are.</param>
-/// <param name="Name">What the trial is.</param>
-/// <param name="Share">How much of all trials is done, from 0 to 1.</param>
-/// <param name="IsDone">Whether this trial is done.</param>
-internal readonly record struct ExperimentProgress(int Trial, int Trials, string Name, double Share, bool IsDone);

@@ -1,18 +1,16 @@
 namespace MnistCnn.Experiments;
 
-/// <summary>How large an experiment is.</summary>
-/// <param name="Seeds">How often everything is measured: with the seeds 1 to this.</param>
-/// <param name="Epochs">How often a network sees each of its training images.</param>
-/// <param name="TrainLimit">Use only the first N training images.</param>
-/// <param name="TestLimit">Use only the first N test images, or all.</param>
-/// <param name="Recipe">With which recipe networks are trained, as in <see cref="Training.Recipe.All"/>.</param>
-/// <param name="LearningRate">Step size of SGD, where it is not to be the recipe's.</param>
-/// <param name="BatchSize">Images in a step, where they are not to be as many as the recipe's.</param>
-/// <param name="Quick">Whether to measure less of everything, in about two minutes.</param>
-/// <param name="Deep">Whether to measure deeper networks too, where there are any.</param>
+/// <summary>Size of an experiment.</summary>
+/// <param name="Seeds">Number of seeds, from 1: each quantity is measured once per seed.</param>
+/// <param name="TrainLimit">Number of training images, from the first.</param>
+/// <param name="TestLimit">Number of test images, from the first; null for all.</param>
+/// <param name="Recipe">Name of the recipe, see <see cref="Training.Recipe.All"/>.</param>
+/// <param name="LearningRate">Learning rate; null for that of the recipe.</param>
+/// <param name="BatchSize">Batch size; null for that of the recipe.</param>
+/// <param name="Quick">Measures fewer networks.</param>
+/// <param name="Deep">Measures deeper networks too, see <see cref="Experiment.HasDeeperNetworks"/>.</param>
 /// <param name="Shortened">
-/// Whether a recipe of many epochs is made to fit these few: images stay as they are, and a learning rate that falls in steps does so
-/// after half of the run and after three quarters of it.
+/// Adapts a recipe for many epochs to few: no augmentation, and milestones of the learning rate at 1/2 and 3/4 of the steps.
 /// </param>
 internal sealed record ExperimentSettings(
     int Seeds,

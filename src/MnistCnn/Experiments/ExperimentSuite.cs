@@ -1,45 +1,49 @@
+using MnistCnn.Data;
 using MnistCnn.Files;
+using MnistCnn.Jobs;
+using MnistCnn.Runs;
 using MnistCnn.Runtime;
+using static TorchSharp.torch;
 
 namespace MnistCnn.Experiments;
 
-/// <summary>All experiments, one after the other, each in a folder of its own below one.</summary>
+/// <summary>Several experiments, one after the other, each in its own folder below one.</summary>
 internal sealed class ExperimentSuite : IDisposable
 {
-    /// <summary>Its name on the command line.</summary>
+    /// <summary>Name on the command line.</summary>
     public const string Name = "all";
 
     private readonly FolderLock folderLock;
     private readonly ExperimentStatus[] statuses;
 
-    // What was measured earlier is read before anything is written, so that a series that is stopped early keeps it on its page.
+    // Reads earlier results before anything is written: a suite that is stopped early keeps them in its report.
     private ExperimentSuite(FolderLock folderLock, IEnumerable<Experiment> experiments)
     {
         this.folderLock = folderLock;
-        statuses = [.. experiments.Select(experiment => ExperimentRun.Read(experiment, FolderOf(experiment)) ?? new ExperimentStatus(experiment))];
+        statuses = [.. experiments.Select(experiment => experiment.Read(FolderOf(experiment)) ?? new ExperimentStatus(experiment))];
     }
 
-    /// <summary>Where the results are.</summary>
+    /// <summary>Full path of the folder.</summary>
     public string Folder => folderLock.Folder;
 
-    /// <summary>The experiments in their order, with what is known of each.</summary>
+    /// <summary>State of each experiment, in their order.</summary>
     public IReadOnlyList<ExperimentStatus> Statuses => statuses;
 
-    /// <summary>Begins them, or goes on with those in the folder.</summary>
-    /// <param name="experiments">The experiments.</param>
-    /// <param name="folder">Where the results go, or null for the next free name <c>runs/all-TIME</c>.</param>
-    /// <param name="pages">The names of the files that are written beside the experiments' folders.</param>
+    /// <summary>Opens a folder, new or of an earlier start.</summary>
+    /// <param name="folder">The folder; null for the next unused name <c>runs/all-TIME</c>.</param>
+    /// <param name="reports">Names of the files beside the experiments' folders.</param>
     /// <exception cref="IOException">The folder cannot be written, is in use, or holds something else.</exception>
-    /// <exception cref="InvalidDataException">A file of an experiment in it is damaged.</exception>
-    public static ExperimentSuite Open(IReadOnlyList<Experiment> experiments, string? folder, IReadOnlyList<string> pages)
+    /// <exception cref="InvalidDataException">A file of an experiment is damaged.</exception>
+    public static ExperimentSuite Open(IReadOnlyList<Experiment> experiments, string? folder, IReadOnlyList<string> reports)
     {
         var folderLock = folder is null ? FolderLock.TakeNew(Name, DateTimeOffset.Now) : FolderLock.Take(folder);
         try
         {
-            foreach (var page in pages)
-                AtomicFile.DeleteLeftovers(Path.Combine(folderLock.Folder, page));
-            var known = experiments.Select(experiment => experiment.Name).Concat(pages).ToHashSet();
-            if (Directory.EnumerateFileSystemEntries(folderLock.Folder).Any(entry => !FolderLock.IsLock(entry) && !IsHidden(entry) && !known.Contains(Path.GetFileName(entry))))
+            foreach (var report in reports)
+                AtomicFile.DeleteLeftovers(Path.Combine(folderLock.Folder, report));
+            var known = experiments.Select(experiment => experiment.Name).Concat(reports).ToHashSet();
+            var names = Directory.EnumerateFileSystemEntries(folderLock.Folder).Where(entry => !FolderLock.IsLock(entry)).Select(Path.GetFileName);
+            if (names.Any(name => !known.Contains(name!) && !name!.StartsWith('.'))) // macOS leaves .DS_Store in each folder
                 throw new IOException($"{folderLock.Folder} is not empty, and not of all experiments.").With(Remedy.ChooseFolder);
             return new ExperimentSuite(folderLock, experiments);
         }
@@ -50,24 +54,63 @@ internal sealed class ExperimentSuite : IDisposable
         }
     }
 
-    /// <summary>Where the results of one are.</summary>
-    public string FolderOf(Experiment experiment) => Path.Combine(Folder, experiment.Name);
+    /// <summary>Measures the experiments that are not finished. One that cannot be measured does not stop the others.</summary>
+    /// <exception cref="IOException">A file cannot be written, or a worker failed.</exception>
+    public void Measure(IExperimentOptions options, Device device, IExperimentObserver observer, CancellationToken cancellation)
+    {
+        foreach (var (index, experiment) in statuses.Select(status => status.Experiment).ToArray().Index())
+        {
+            if (cancellation.IsCancellationRequested)
+                return;
+            observer.OnExperimentStart(experiment, index + 1, statuses.Length);
+            var settings = options.CreateSettings(experiment);
+            using var data = options.LoadData(experiment, settings);
+            statuses[index] = Measure(experiment, settings, data, options, device, observer, cancellation);
+            observer.OnExperimentEnd(this, statuses[index]);
+        }
+    }
 
-    /// <summary>Puts what is known of an experiment in its place.</summary>
-    public void Set(ExperimentStatus status) => statuses[Array.FindIndex(statuses, other => other.Experiment == status.Experiment)] = status;
-
-    /// <inheritdoc/>
     public void Dispose() => folderLock.Dispose();
 
-    // As macOS leaves them in every folder that is looked at.
-    private static bool IsHidden(string path) => Path.GetFileName(path).StartsWith('.');
+    private ExperimentStatus Measure(
+        Experiment experiment,
+        ExperimentSettings settings,
+        DataSet data,
+        IExperimentOptions options,
+        Device device,
+        IExperimentObserver observer,
+        CancellationToken cancellation)
+    {
+        IExperimentRun? run = null;
+        try
+        {
+            run = experiment.Open(settings, data, device, observer, FolderOf(experiment), mayBeFinished: true);
+            if (run.Status.Info!.Status != RunStatus.Finished)
+                run.Measure(options.CreateWorkers(experiment, run.Folder), cancellation);
+            return run.Status;
+        }
+        catch (UserException error)
+        {
+            return (run?.Status ?? new ExperimentStatus(experiment)) with { Problem = error.Message };
+        }
+        finally
+        {
+            run?.Dispose();
+        }
+    }
+
+    private string FolderOf(Experiment experiment) => Path.Combine(Folder, experiment.Name);
 }
 
-/// <summary>One experiment among all, as far as it is known.</summary>
-/// <param name="Experiment">The experiment.</param>
-/// <param name="Info">What it was, or null where it did not begin.</param>
-/// <param name="ExperimentResults">What came out of it, then.</param>
-/// <param name="Files">The paths of what it left behind.</param>
-/// <param name="Problem">Why it cannot be measured, if it cannot.</param>
-internal sealed record ExperimentStatus(
-    Experiment Experiment, ExperimentInfo? Info = null, ExperimentResults? ExperimentResults = null, IReadOnlyList<string>? Files = null, string? Problem = null);
+/// <summary>Choices of the user for each experiment.</summary>
+internal interface IExperimentOptions
+{
+    /// <summary>Creates the settings of an experiment.</summary>
+    ExperimentSettings CreateSettings(Experiment experiment);
+
+    /// <summary>Loads the images of an experiment.</summary>
+    DataSet LoadData(Experiment experiment, ExperimentSettings settings);
+
+    /// <summary>Chooses the worker processes of an experiment; null if its trials run in this process.</summary>
+    Workers? CreateWorkers(Experiment experiment, string folder);
+}

@@ -7,106 +7,104 @@ using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Experiments;
 
-/// <summary>The Inception network against networks whose blocks have only one of its branches, as many parameters.</summary>
-internal static class ParallelKernels
+/// <summary>
+/// Compares the Inception network with networks whose blocks have only one of its branches and the same number of parameters.
+/// </summary>
+internal sealed class ParallelKernels() : Experiment<TrainingRow>(
+    "views",
+    "Several kernels side by side see more than one kind of kernel alone.",
+    full: new ExperimentSettings(Seeds: 6, Epochs: 3, TrainLimit: 30_000, Recipe: "sprint", LearningRate: 0.02),
+    quick: new ExperimentSettings(
+        Seeds: 3, Epochs: 2, TrainLimit: 6_000, TestLimit: 2_000, Recipe: "sprint", LearningRate: 0.02, Quick: true))
 {
     private const int Examples = 6;
-    private const int MapsOfBranch = 2;
+    private const int MapsPerBranch = 2;
 
     private static readonly Architecture Inception = Architecture.Find("inception")!;
 
-    // A branch as in InceptionBlock, but with as many channels as it takes to have all the parameters; the channels of the 1x1
-    // convolution in front of a larger kernel keep their proportion, 16 to 24. In the order of the block's output.
-    private static readonly (string Name, int Channels, Func<int, int, Module<Tensor, Tensor>> Make)[] Branches =
+    // The branches of InceptionBlock, in the order of its output. Widened branches keep the proportion of the channels before and after
+    // a larger kernel, 16 to 24.
+    private static readonly (string Name, int Channels, Func<int, int, Module<Tensor, Tensor>> Create)[] Branches =
     [
         ("1x1", 16, (channels, width) => Conv2d(channels, width, kernel_size: 1)),
         ("5x5", 24, (channels, width) => Sequential(
-            Conv2d(channels, Inner(width), kernel_size: 1),
-            Conv2d(Inner(width), width, kernel_size: 5, padding: 2))),
+            Conv2d(channels, InnerWidth(width), kernel_size: 1),
+            Conv2d(InnerWidth(width), width, kernel_size: 5, padding: 2))),
         ("3x3 twice", 24, (channels, width) => Sequential(
-            Conv2d(channels, Inner(width), kernel_size: 1),
-            Conv2d(Inner(width), width, kernel_size: 3, padding: 1),
+            Conv2d(channels, InnerWidth(width), kernel_size: 1),
+            Conv2d(InnerWidth(width), width, kernel_size: 3, padding: 1),
             Conv2d(width, width, kernel_size: 3, padding: 1))),
         ("pooling", 24, (channels, width) => Sequential(
             AvgPool2d(3, stride: 1, padding: 1),
             Conv2d(channels, width, kernel_size: 1))),
     ];
 
-    /// <summary>The experiment.</summary>
-    public static Experiment Experiment { get; } = new(
-        "views",
-        "Several kernels side by side see more than one kind of kernel alone.",
-        new ExperimentSettings(Seeds: 6, Epochs: 3, TrainLimit: 30_000, Recipe: "sprint", LearningRate: 0.02),
-        new ExperimentSettings(Seeds: 3, Epochs: 2, TrainLimit: 6_000, TestLimit: 2_000, Recipe: "sprint", LearningRate: 0.02, Quick: true),
-        Trials,
-        Experiment.From<TrainingRow>(Effects, TrainingRow.Table, Charts));
-
-    private static IEnumerable<Trial> Trials(ExperimentSettings settings, NetworkShape shape)
+    public override IEnumerable<Trial<TrainingRow>> Trials(ExperimentSettings settings, NetworkShape shape)
     {
-        var parameters = NetworkSummary.Summarize(Inception, shape).Parameters;
-        Architecture[] networks = [Inception, .. Branches.Select(branch => Widened(branch.Name, branch.Make, shape, parameters))];
+        var inception = NetworkSummary.Summarize(Inception, shape);
+        var single = Branches.Select(branch => Widen(branch.Name, branch.Create, shape, inception.Parameters));
+        (Architecture Network, NetworkSummary Costs)[] networks =
+            [(Inception, inception), .. single.Select(network => (network, NetworkSummary.Summarize(network, shape)))];
         return
             from seed in Enumerable.Range(1, settings.Seeds)
             from network in networks
-            select TrainingRow.Trial(network, shape, seed, network == Inception && seed == 1 ? ShowMaps : null);
+            select TrainingRow.CreateTrial(network.Network, network.Costs, seed, network.Network == Inception && seed == 1 ? DrawMaps : null);
     }
 
-    private static IReadOnlyList<Effect> Effects(IReadOnlyList<TrainingRow> rows) =>
-        [.. Branches.Select(branch => TrainingRow.AtTheEnd(rows, Inception.Title, TitleOf(branch.Name)))];
+    protected override IReadOnlyList<Effect> Effects(IReadOnlyList<TrainingRow> rows) =>
+        [.. Branches.Select(branch => TrainingRow.CompareAtEnd(rows, Inception.Title, TitleOf(branch.Name)))];
 
-    private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<TrainingRow> rows)
+    protected override ResultTable Table(IReadOnlyList<TrainingRow> rows) => TrainingRow.CreateTable(rows);
+
+    protected override IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<TrainingRow> rows)
     {
-        var accuracies = TrainingRow.Accuracies(rows, row => row.Epoch);
+        var accuracies = TrainingRow.AccuracyCurves(rows, row => row.Epoch);
         var highest = accuracies.MaxBy(curve => curve.Y[^1])!;
+        var least = rows.Min(row => row.MultiplyAdds);
+        var cheapest = rows.Where(row => row.MultiplyAdds == least).Select(row => row.Network).Distinct();
         return
         [
             [
                 new Chart($"At equal parameters, {highest.Name} ends highest: {highest.Y[^1]:F2} %", "Epoch", Chart.AccuracyLabel, accuracies)
                 {
-                    IntegerAxisMax = rows.Max(row => row.Epoch),
+                    IntegerAxisMax = rows.LastEpoch(),
                 },
                 new Chart(
-                    $"The fewest multiply-adds: {Cheapest(rows)}",
+                    $"The fewest multiply-adds: {string.Join(" and ", cheapest)}",
                     "Multiply-adds of the training so far (10⁹)",
                     Chart.AccuracyLabel,
-                    TrainingRow.Accuracies(rows, row => row.TrainingMultiplyAdds / 1e9)),
+                    TrainingRow.AccuracyCurves(rows, row => row.TrainingMultiplyAdds / 1e9)),
             ],
         ];
     }
 
-    private static string Cheapest(IReadOnlyList<TrainingRow> rows)
-    {
-        var least = rows.Min(row => row.MultiplyAdds);
-        return string.Join(" and ", rows.Where(row => row.MultiplyAdds == least).Select(row => row.Network).Distinct());
-    }
-
     private static string TitleOf(string branch) => $"only {branch}";
 
-    private static int Inner(int width) => (2 * width + 2) / 3;
+    private static int InnerWidth(int width) => (2 * width + 2) / 3;
 
-    // The width with which its parameters come nearest to Inception's.
-    private static Architecture Widened(string name, Func<int, int, Module<Tensor, Tensor>> branch, NetworkShape shape, long goal)
+    // Chooses the width with which the number of parameters comes nearest to the goal.
+    private static Architecture Widen(string name, Func<int, int, Module<Tensor, Tensor>> createBranch, NetworkShape shape, long goal)
     {
-        return Enumerable.Range(1, 256).Select(Of).MinBy(architecture => Math.Abs(Parameters(architecture) - goal))!;
+        return Enumerable.Range(1, 256).Select(Create).MinBy(architecture => Math.Abs(CountParameters(architecture) - goal))!;
 
-        Architecture Of(int width) => new(
+        Architecture Create(int width) => new(
             name,
             TitleOf(name),
             $"Inception's network with one branch of {width} channels",
             images => new Net(
                 images,
-                new ConvStage(10, "branchA", channels => branch(channels, width), width),
-                new ConvStage(20, "branchB", channels => branch(channels, width), width)));
+                new ConvStage(10, "branchA", channels => createBranch(channels, width), width),
+                new ConvStage(20, "branchB", channels => createBranch(channels, width), width)));
 
-        long Parameters(Architecture architecture)
+        long CountParameters(Architecture architecture)
         {
             using var skeleton = architecture.CreateOnMeta(shape);
             return skeleton.parameters().Sum(parameter => parameter.numel());
         }
     }
 
-    // The maps of the first block, of 28x28 pixels 12x12, for a few images: of each branch those that differ most.
-    private static void ShowMaps(TrialContext context, Module<Tensor, Tensor> network)
+    // Draws feature maps of the first block for a few images: of each branch, those with the highest variance.
+    private static void DrawMaps(TrialContext context, Module<Tensor, Tensor> network)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
@@ -126,25 +124,27 @@ internal static class ParallelKernels
         network.eval();
         network.call(context.Data.Normalization.Apply(images).to(context.Device));
 
-        var columns = new List<(string Heading, Tensor Images)> { ("image", images.to_type(ScalarType.Float32).mean([1]).round().to_type(ScalarType.Byte)) };
+        var greyImages = images.to_type(ScalarType.Float32).mean([1]).round().to_type(ScalarType.Byte);
+        var columns = new List<(string Heading, Tensor Images)> { ("image", greyImages.DetachFromDisposeScope()) };
         var start = 0;
         foreach (var branch in Branches)
         {
-            var ofBranch = maps!.narrow(1, start, branch.Channels);
+            var branchMaps = maps!.narrow(1, start, branch.Channels);
             start += branch.Channels;
-            var (_, chosen) = ofBranch.var([0, 2, 3]).topk(MapsOfBranch);
-            columns.AddRange(chosen.data<long>().ToArray().Select(channel => (branch.Name, Grey(ofBranch.select(1, channel)))));
+            var (_, chosen) = branchMaps.var([0, 2, 3]).topk(MapsPerBranch);
+            columns.AddRange(chosen.data<long>().ToArray()
+                .Select(channel => (branch.Name, ScaleToBytes(branchMaps.select(1, channel)).DetachFromDisposeScope())));
         }
 
-        context.AddImage(new ImageGrid(
-            "maps", "What the branches of Inception's first block give", [.. columns.Select(column => (column.Heading, column.Images.DetachFromDisposeScope()))]));
+        using var grid = new ImageGrid("maps", "What the branches of Inception's first block give", columns);
+        context.DrawImages(grid);
     }
 
-    // The lowest value black, the highest white, over all images.
-    private static Tensor Grey(Tensor maps)
+    // The lowest value of all images becomes black, the highest white.
+    private static Tensor ScaleToBytes(Tensor maps)
     {
         var (low, high) = (maps.min(), maps.max());
-        using Scalar white = byte.MaxValue; // by name, lest it be finalised during the call
+        using Scalar white = byte.MaxValue; // named, so that it is not finalized during the call (TorchSharp 0.107)
         return maps.sub(low).div(high.sub(low)).mul(white).round().to_type(ScalarType.Byte);
     }
 }

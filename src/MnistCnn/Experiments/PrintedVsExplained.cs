@@ -3,7 +3,6 @@ using MathNet.Numerics.Statistics;
 using MnistCnn.Charts;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
-using MnistCnn.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -11,63 +10,135 @@ using static TorchSharp.torch.nn;
 namespace MnistCnn.Experiments;
 
 /// <summary>
-/// The Residual network that the article prints against the one that it explains; and, to see what makes the difference, the explained one
-/// with less to learn, and with more of a gradient.
+/// Compares the Residual network that the article prints with the one that it explains. Two controls show the cause of a difference: the
+/// explained network with fewer trainable parameters, and with larger initial weights, which pass more of the gradient.
 /// </summary>
-internal static class PrintedVsExplained
+internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
+    "listing",
+    "The Residual network as printed ends higher than the one that is explained.",
+    full: new ExperimentSettings(Seeds: 10, Epochs: 10, TrainLimit: 60_000),
+    quick: new ExperimentSettings(Seeds: 3, Epochs: 2, TrainLimit: 6_000, TestLimit: 2_000, Quick: true))
 {
-    private const string Explained = "residual";
+    private const int LayersWithWeights = 7;
 
-    private static readonly Architecture[] Pair = [Architecture.Find("residual-as-printed")!, Architecture.Find(Explained)!];
+    private static readonly Architecture Printed = Architecture.Find("residual-as-printed")!;
+    private static readonly Architecture Explained = Architecture.Find("residual")!;
 
-    // With the initial weights and the order of the images of the pair: nothing more is drawn from the random generator.
-    private static readonly Architecture[] Controls =
-    [
-        Changed("residual-frozen", "Residual half frozen", "the explained network, in which the first convolution of each block stays as it was made", Freeze),
-        Changed("residual-he", "Residual with larger weights", "the explained network, whose blocks start with weights of the size that He et al. chose for relu", Enlarge),
-    ];
+    // They draw no additional random numbers, so initial weights and order of images are those of the pair.
+    private static readonly Architecture HalfFrozen = CreateVariant(
+        "residual-frozen",
+        "Residual half frozen",
+        "the explained network; the first convolution of each block keeps its initial weights",
+        Freeze);
 
-    private static readonly Dictionary<string, string> ShortNames =
-        Pair.Concat(Controls).Zip(["as printed", "as explained", "half frozen", "larger weights"]).ToDictionary(pair => pair.First.Title, pair => pair.Second);
+    private static readonly Architecture LargerWeights = CreateVariant(
+        "residual-he",
+        "Residual with larger weights",
+        "the explained network; the initial weights of its blocks are as large as He et al. chose for relu",
+        Enlarge);
 
-    /// <summary>The experiment.</summary>
-    public static Experiment Experiment { get; } = new(
-        "listing",
-        "The Residual network as printed ends higher than the one that is explained.",
-        new ExperimentSettings(Seeds: 10, Epochs: 10, TrainLimit: 60_000),
-        new ExperimentSettings(Seeds: 3, Epochs: 2, TrainLimit: 6_000, TestLimit: 2_000, Quick: true),
-        Trials,
-        Experiment.From<ListingRow>(Effects, Table, Charts));
+    private static readonly (Architecture Network, string CurveName)[] Networks =
+        [(Printed, "as printed"), (Explained, "as explained"), (HalfFrozen, "half frozen"), (LargerWeights, "larger weights")];
 
-    // The two that the claim is about come first, with all of their seeds.
-    private static IEnumerable<Trial> Trials(ExperimentSettings settings, NetworkShape shape) =>
-        from networks in new[] { Pair, Controls }
-        let summaries = networks.ToDictionary(network => network, network => NetworkSummary.Summarize(network, shape))
+    // The two networks of the claim come first, with all of their seeds.
+    public override IEnumerable<Trial<PrintedVsExplainedRow>> Trials(ExperimentSettings settings, NetworkShape shape) =>
+        from networks in new[] { new[] { Printed, Explained }, [HalfFrozen, LargerWeights] }
+        let costs = networks.ToDictionary(network => network, network => NetworkSummary.Summarize(network, shape))
         from seed in Enumerable.Range(1, settings.Seeds)
         from network in networks
-        select Trial(network, summaries[network], seed);
+        select CreateTrial(network, costs[network], seed);
 
-    private static Trial Trial(Architecture network, NetworkSummary summary, long seed) =>
-        new($"{network.Title}, seed {seed}", summary.MultiplyAdds, context =>
+    protected override IReadOnlyList<Effect> Effects(IReadOnlyList<PrintedVsExplainedRow> rows)
+    {
+        var trained = rows.Where(row => row.Epoch > 0).ToArray();
+        return
+        [
+            Effect.Difference(
+                $"{Printed.Title} over {Explained.Title} after {Wording.Plural(rows.LastEpoch(), "epoch")}",
+                trained.AtEnd(Printed.Title, row => row.TestAccuracy!.Value),
+                trained.AtEnd(Explained.Title, row => row.TestAccuracy!.Value)),
+        ];
+    }
+
+    protected override IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<PrintedVsExplainedRow> rows)
+    {
+        var trained = rows.Where(row => row.Epoch > 0).ToArray();
+        var accuracies = CreateCurves(trained, Curve.MeanWithRange, row => [(row.Epoch, row.TestAccuracy)]);
+        var losses = CreateCurves(trained, Curve.GeometricMeanWithRange, row => [(row.Epoch, row.TrainLoss)]);
+        var last = rows.LastEpoch();
+        var ends = accuracies.Take(2).Select(curve => $"{curve.Name} {curve.Y[^1]:F2} %");
+        return
+        [
+            [
+                new Chart($"After {Wording.Plural(last, "epoch")}: {string.Join(", ", ends)}", "Epoch", Chart.AccuracyLabel, accuracies)
+                {
+                    IntegerAxisMax = last,
+                },
+                new Chart(
+                    $"The lowest loss of the training images: {losses.MinBy(curve => curve.Y[^1])!.Name}",
+                    "Epoch",
+                    "Loss of the training images (nats), geometric mean",
+                    losses)
+                {
+                    IntegerAxisMax = last,
+                    LogY = true,
+                },
+            ],
+            [CreateGradientChart(rows), CreateSeedChart(trained, last)],
+        ];
+    }
+
+    protected override ResultTable Table(IReadOnlyList<PrintedVsExplainedRow> rows)
+    {
+        var last = rows.LastEpoch();
+        return new ResultTable(
+            ["Network", "Trainable parameters", "Gradient in block", "Loss", Wording.MeanAndDeviationHeading($"Epoch {last}")],
+            [
+                .. from row in rows
+                   group row by row.Network into network
+                   let end = network.Where(row => row.Epoch == last && last > 0)
+                   select new[]
+                   {
+                       network.Key,
+                       Wording.Number(network.First().TrainableParameters),
+                       $"{MeanGradientInBlock(network):F2}",
+                       end.Any() ? $"{end.Select(row => row.TrainLoss!.Value).GeometricMean():F4}" : "",
+                       Wording.MeanAndDeviation(end.Select(row => row.TestAccuracy!.Value)),
+                   },
+            ]);
+    }
+
+    private static Trial<PrintedVsExplainedRow> CreateTrial(Architecture network, NetworkSummary costs, long seed) =>
+        new($"{network.Title}, seed {seed}", costs.MultiplyAdds, context =>
         {
-            ListingRow start;
-            using (var fresh = context.CreateTrainer(network, seed))
-                start = WithGradients(new ListingRow(network.Title, Learnt(fresh.Model, summary), seed, Epoch: 0), fresh.Model, context);
+            PrintedVsExplainedRow start;
+            using (var untrained = context.CreateTrainer(network, seed))
+            {
+                var parameters = CountTrainable(untrained.Model, costs);
+                start = AddGradients(new PrintedVsExplainedRow(network.Title, parameters, seed, Epoch: 0), untrained.Model, context);
+            }
+
             using var run = context.Train(network, seed);
-            ListingRow[] epochs = [.. run.Folder.Epochs.Select(epoch => After(start, epoch))];
-            return [start, .. epochs[..^1], WithGradients(epochs[^1], run.Trainer.Model, context)];
+            PrintedVsExplainedRow[] epochs =
+            [
+                .. run.Folder.Epochs.Select(epoch => new PrintedVsExplainedRow(network.Title, start.TrainableParameters, seed, epoch.Epoch)
+                {
+                    TrainLoss = epoch.TrainLoss,
+                    TestLoss = epoch.TestLoss,
+                    TestAccuracy = epoch.TestAccuracy,
+                }),
+            ];
+            return [start, .. epochs[..^1], AddGradients(epochs[^1], run.Trainer.Model, context)];
         });
 
-    private static ListingRow After(ListingRow start, EpochMetrics epoch) => new(start.Network, start.Learnt, start.Seed, epoch.Epoch)
-    {
-        TrainLoss = epoch.TrainLoss,
-        TestLoss = epoch.TestLoss,
-        TestAccuracy = epoch.TestAccuracy,
-    };
+    // Parameters of unused layers get no gradient.
+    private static long CountTrainable(Module<Tensor, Tensor> model, NetworkSummary costs) => model.named_parameters()
+        .Where(named => named.parameter.requires_grad && !costs.UnusedLayers!.Any(layer => Layers.IsInside(layer, named.name)))
+        .Sum(named => named.parameter.numel());
 
-    private static ListingRow WithGradients(ListingRow row, Module<Tensor, Tensor> model, TrialContext context)
+    private static PrintedVsExplainedRow AddGradients(PrintedVsExplainedRow row, Module<Tensor, Tensor> model, TrialContext context)
     {
-        var norms = GradientNorms.Of(model, context).ToDictionary(layer => layer.Name, layer => layer.Norm);
+        var norms = context.ComputeGradientNorms(model).ToDictionary(layer => layer.Layer, layer => layer.Norm);
         return row with
         {
             Conv1Gradient = norms["conv1"],
@@ -80,20 +151,16 @@ internal static class PrintedVsExplained
         };
     }
 
-    private static long Learnt(Module<Tensor, Tensor> model, NetworkSummary summary) => model.named_parameters()
-        .Where(named => named.parameter.requires_grad && !summary.UnusedLayers!.Any(layer => Layers.IsInside(layer, named.name)))
-        .Sum(named => named.parameter.numel());
-
-    private static Architecture Changed(string name, string title, string description, Action<Module<Tensor, Tensor>> change) => new(
+    private static Architecture CreateVariant(string name, string title, string description, Action<Module<Tensor, Tensor>> changeBlock) => new(
         name,
         title,
         description,
         shape =>
         {
-            var network = Architecture.Find(Explained)!.Make(shape);
+            var network = Explained.Make(shape);
             using var noGradient = no_grad();
             foreach (var block in network.named_children().Where(child => child.module is ResidualBlock))
-                change((Module<Tensor, Tensor>)block.module);
+                changeBlock((Module<Tensor, Tensor>)block.module);
             return network;
         });
 
@@ -103,57 +170,24 @@ internal static class PrintedVsExplained
             parameter.requires_grad = !Layers.IsInside("conv1", name);
     }
 
-    // PyTorch draws them with a variance of 1 / (3 * inputs), He et al. with 2 / inputs.
+    // PyTorch draws weights with variance 1 / (3 * inputs), He et al. with 2 / inputs.
     private static void Enlarge(Module<Tensor, Tensor> block)
     {
-        using Scalar factor = Math.Sqrt(6); // by name, lest it be finalised during the call
+        using Scalar factor = Math.Sqrt(6); // named, so that it is not finalized during the call (TorchSharp 0.107)
         foreach (var (name, parameter) in block.named_parameters())
             if (name.EndsWith(".weight", StringComparison.Ordinal))
                 parameter.mul_(factor);
     }
 
-    private static IReadOnlyList<Effect> Effects(IReadOnlyList<ListingRow> rows)
+    private static Chart CreateGradientChart(IReadOnlyList<PrintedVsExplainedRow> rows)
     {
-        var last = rows.Select(row => row.Epoch).DefaultIfEmpty().Max();
-        return [Effect.Difference($"{Pair[0].Title} over {Pair[1].Title} after {Wording.Plural(last, "epoch")}", Of(Pair[0]), Of(Pair[1]))];
-
-        IEnumerable<(long, double)> Of(Architecture network) =>
-            rows.Where(row => row.Network == network.Title && row.Epoch == last && last > 0).Select(row => (row.Seed, row.TestAccuracy!.Value));
-    }
-
-    private static IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<ListingRow> rows)
-    {
-        var trained = rows.Where(row => row.Epoch > 0).ToArray();
-        var accuracies = Curves(trained, row => [(row.Epoch, row.TestAccuracy)]);
-        var losses = Curves(trained, row => [(row.Epoch, row.TrainLoss)], Curve.GeometricMeanWithRange);
-        var last = rows.Max(row => row.Epoch);
-        var least = losses.MinBy(curve => curve.Y[^1])!;
-        return
-        [
-            [
-                new Chart(
-                    $"After {Wording.Plural(last, "epoch")}: {string.Join(", ", accuracies.Take(2).Select(curve => $"{curve.Name} {curve.Y[^1]:F2} %"))}",
-                    "Epoch",
-                    Chart.AccuracyLabel,
-                    accuracies) { IntegerAxisMax = last },
-                new Chart(
-                    $"The lowest loss of the training images: {least.Name}",
-                    "Epoch",
-                    "Loss of the training images (nats), geometric mean",
-                    losses) { IntegerAxisMax = last, LogY = true },
-            ],
-            [AtTheStart(rows), SeedBySeed(trained, last)],
-        ];
-    }
-
-    private static Chart AtTheStart(IReadOnlyList<ListingRow> rows)
-    {
-        var curves = Curves(
-            rows.Where(row => row.Epoch == 0), row => row.Gradients.Select((norm, index) => (index + 1.0, norm)), Curve.GeometricMeanWithRange);
-        double[][] inBlock = [.. Pair.Select(network => GradientsInBlock(rows.Where(row => row.Network == network.Title)))];
-        var times = inBlock[0].GeometricMean() / inBlock[1].GeometricMean();
-        var title = double.IsFinite(times)
-            ? $"Before training, the printed block gets {times:F1} times the gradient of the explained one"
+        var start = rows.Where(row => row.Epoch == 0);
+        var curves = CreateCurves(
+            start, Curve.GeometricMeanWithRange, row => row.Gradients.Select((norm, index) => (index + 1.0, norm)));
+        var ratio = MeanGradientInBlock(start.Where(row => row.Network == Printed.Title))
+            / MeanGradientInBlock(start.Where(row => row.Network == Explained.Title));
+        var title = double.IsFinite(ratio)
+            ? $"Before training, the printed block gets {ratio:F1} times the gradient of the explained one"
             : "The gradient before training";
         return new Chart(
             title,
@@ -161,83 +195,52 @@ internal static class PrintedVsExplained
             "Gradient norm of a layer's weights, geometric mean; gap: no gradient",
             curves)
         {
-            IntegerAxisMax = 7,
+            IntegerAxisMax = LayersWithWeights,
             LogY = true,
         };
     }
 
-    // At the start, in the second convolution of the first block.
-    private static double[] GradientsInBlock(IEnumerable<ListingRow> rows) =>
-        [.. rows.Where(row => row.Epoch == 0).Select(row => row.Block1Conv2Gradient!.Value)];
+    // Before training, in the second convolution of the first block.
+    private static double MeanGradientInBlock(IEnumerable<PrintedVsExplainedRow> rows) =>
+        rows.Where(row => row.Epoch == 0).Select(row => row.Block1Conv2Gradient!.Value).GeometricMean();
 
-    private static Chart SeedBySeed(IReadOnlyList<ListingRow> trained, int last)
+    private static Chart CreateSeedChart(IReadOnlyList<PrintedVsExplainedRow> trained, int last)
     {
-        var pair = trained.Where(row => row.Epoch == last && Pair.Any(network => network.Title == row.Network)).ToArray();
-        Curve[] curves = [.. Curves(pair, row => [(row.Seed, row.TestAccuracy)]).Select(curve => curve with { HasLine = false })];
+        var pair = trained.Where(row => row.Epoch == last && (row.Network == Printed.Title || row.Network == Explained.Title));
+        var curves = CreateCurves(pair, Curve.MeanWithRange, row => [(row.Seed, row.TestAccuracy)]);
         var both = curves is [var first, var second] ? first.X.Intersect(second.X).ToArray() : [];
         var higher = both.Count(seed => curves[0].ValueAt(seed) > curves[1].ValueAt(seed));
         return new Chart(
-            $"The printed network ends higher with {higher} of {Wording.Plural(both.Length, "seed")}", "Seed", $"{Chart.AccuracyLabel}, after the last epoch", curves)
+            $"The printed network ends higher with {higher} of {Wording.Plural(both.Length, "seed")}",
+            "Seed",
+            $"{Chart.AccuracyLabel}, after the last epoch",
+            [.. curves.Select(curve => curve with { HasLine = false })])
         {
             IntegerAxisMax = (int)trained.Max(row => row.Seed),
         };
     }
 
-    // One for each network, under its short name.
-    private static Curve[] Curves(
-        IEnumerable<ListingRow> rows,
-        Func<ListingRow, IEnumerable<(double X, double? Y)>> points,
-        Func<string, IEnumerable<(double X, double Y)>, Curve>? mean = null) =>
+    // One curve per network, in the order of Networks. Null becomes a gap.
+    private static Curve[] CreateCurves(
+        IEnumerable<PrintedVsExplainedRow> rows,
+        Func<string, IEnumerable<(double X, double Y)>, Curve> average,
+        Func<PrintedVsExplainedRow, IEnumerable<(double X, double? Y)>> points) =>
     [
-        .. from row in rows
-           group row by row.Network into network
-           orderby Array.IndexOf([.. ShortNames.Keys], network.Key)
-           let measured = network.SelectMany(points).Select(point => (point.X, point.Y ?? double.NaN))
-           select (mean ?? Curve.MeanWithRange)(ShortNames[network.Key], measured),
+        .. from network in Networks
+           let measured = rows.Where(row => row.Network == network.Network.Title).ToArray()
+           where measured.Length > 0
+           select average(network.CurveName, measured.SelectMany(points).Select(point => (point.X, point.Y ?? double.NaN))),
     ];
-
-    private static ResultTable Table(IReadOnlyList<ListingRow> rows)
-    {
-        var last = rows.Select(row => row.Epoch).DefaultIfEmpty().Max();
-        return new ResultTable(
-            ["Network", "Trainable parameters", "Gradient in block", "Loss", Wording.MeanAndDeviationHeading($"Epoch {last}")],
-            [
-                .. from row in rows
-                   group row by row.Network into network
-                   let end = network.Where(row => row.Epoch == last && last > 0)
-                   select new[]
-                   {
-                       network.Key,
-                       Wording.Number(network.First().Learnt),
-                       $"{GradientsInBlock(network).GeometricMean():F2}",
-                       end.Any() ? $"{end.Select(row => row.TrainLoss!.Value).GeometricMean():F4}" : "",
-                       Wording.MeanAndDeviation(end.Select(row => row.TestAccuracy!.Value)),
-                   },
-            ]);
-    }
 }
 
 /// <summary>
-/// A Residual network after an epoch, or before the first. The gradients, Euclidean norms as of <see cref="GradientNorms"/>, are
-/// measured at the start and after the last epoch; a layer that gets none has none.
+/// A Residual network after an epoch, or before training. Gradients are Euclidean norms, measured before training and after the last
+/// epoch; null for a layer without a gradient.
 /// </summary>
-/// <param name="Network">Its name.</param>
-/// <param name="Learnt">How many numbers it learns: those of layers that are frozen or not used are not among them.</param>
-/// <param name="Seed">The seed.</param>
-/// <param name="Epoch">Which epoch, from 1; 0 is the start.</param>
-/// <param name="TrainLoss">As <see cref="EpochMetrics.TrainLoss"/>.</param>
-/// <param name="TestLoss">As <see cref="EpochMetrics.TestLoss"/>.</param>
-/// <param name="TestAccuracy">As <see cref="EpochMetrics.TestAccuracy"/>, in percent.</param>
-/// <param name="Conv1Gradient">Of the network's first convolution.</param>
-/// <param name="Block1Conv1Gradient">Of the first convolution of the first block.</param>
-/// <param name="Block1Conv2Gradient">Of its second convolution.</param>
-/// <param name="Conv2Gradient">Of the network's second convolution.</param>
-/// <param name="Block2Conv1Gradient">Of the first convolution of the second block.</param>
-/// <param name="Block2Conv2Gradient">Of its second convolution.</param>
-/// <param name="LinearGradient">Of the linear layer.</param>
-internal sealed record ListingRow(
+/// <param name="TrainableParameters">Number of parameters, without those of frozen and unused layers.</param>
+internal sealed record PrintedVsExplainedRow(
     string Network,
-    long Learnt,
+    [property: JsonPropertyName("learnt")] long TrainableParameters,
     long Seed,
     int Epoch,
     double? TrainLoss = null,
@@ -249,9 +252,9 @@ internal sealed record ListingRow(
     double? Conv2Gradient = null,
     double? Block2Conv1Gradient = null,
     double? Block2Conv2Gradient = null,
-    double? LinearGradient = null)
+    double? LinearGradient = null) : IEpochRow
 {
-    /// <summary>The gradients, from the input to the output.</summary>
+    /// <summary>Gradients from the input to the output.</summary>
     [JsonIgnore]
     public IReadOnlyList<double?> Gradients =>
         [Conv1Gradient, Block1Conv1Gradient, Block1Conv2Gradient, Conv2Gradient, Block2Conv1Gradient, Block2Conv2Gradient, LinearGradient];

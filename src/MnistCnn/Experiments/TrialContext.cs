@@ -1,52 +1,51 @@
 using MnistCnn.Charts;
 using MnistCnn.Data;
+using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
 using MnistCnn.Training;
 using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Experiments;
 
-/// <summary>What one trial works with: data, a device, and one way to train a network, as a run in a folder of the trial's own.</summary>
-/// <param name="settings">How large the experiment is.</param>
-/// <param name="data">What to train and test on.</param>
-/// <param name="device">Where.</param>
-/// <param name="folder">The trial's folder.</param>
-/// <param name="progress">Is told which share of the training is done, from 0 to 1.</param>
-/// <param name="cancellation">Ends the trial.</param>
+/// <summary>Environment of a trial: data, device, and training with the experiment's settings.</summary>
+/// <param name="folder">Run folder of the trial's training.</param>
+/// <param name="report">Receives the fraction of the training that is done.</param>
+/// <param name="drawImages">Draws images into the experiment's folder.</param>
 internal sealed class TrialContext(
-    ExperimentSettings settings, DataSet data, Device device, string folder, Action<double> progress, CancellationToken cancellation)
+    ExperimentSettings settings,
+    DataSet data,
+    Device device,
+    string folder,
+    Action<double> report,
+    Action<ImageGrid> drawImages,
+    CancellationToken cancellation)
 {
-    private readonly List<ImageGrid> images = [];
+    private const int GradientImages = 256;
 
-    /// <summary>What to train and test on.</summary>
     public DataSet Data => data;
 
-    /// <summary>Where networks run.</summary>
     public Device Device => device;
 
-    /// <summary>What the trial wants to be drawn.</summary>
-    public IReadOnlyList<ImageGrid> Images => images;
+    /// <summary>Draws images into the folder of the experiment.</summary>
+    public void DrawImages(ImageGrid images) => drawImages(images);
 
-    /// <summary>Adds to <see cref="Images"/>.</summary>
-    public void AddImage(ImageGrid image) => images.Add(image);
+    /// <summary>Creates a network with its initial weights, and its trainer.</summary>
+    public Trainer CreateTrainer(Architecture architecture, long seed) =>
+        Trainer.Create(CreateSettings(architecture, seed), data, device);
 
-    /// <summary>Makes a new network and what would train it, with the experiment's recipe.</summary>
-    /// <param name="architecture">The network.</param>
-    /// <param name="seed">The seed of its weights and of the order of its images.</param>
-    public Trainer CreateTrainer(Architecture architecture, long seed) => Trainer.Create(SettingsOf(architecture, seed), data, device);
-
-    /// <summary>Trains the trial's network, or goes on where its training was stopped.</summary>
-    /// <param name="architecture">The network.</param>
-    /// <param name="seed">The seed of its weights and of the order of its images.</param>
-    /// <returns>The run, at its end.</returns>
-    /// <exception cref="OperationCanceledException">The experiment was ended.</exception>
+    /// <summary>Trains the trial's network, or resumes its training. The caller disposes the finished run.</summary>
+    /// <exception cref="OperationCanceledException">The experiment was cancelled.</exception>
+    /// <exception cref="DivergenceException">The loss is no longer a finite number.</exception>
     public TrainingRun Train(Architecture architecture, long seed)
     {
-        var run = TrainingRun.StartOrResume(SettingsOf(architecture, seed), data, device, folder);
+        var run = TrainingRun.StartOrResume(CreateSettings(architecture, seed), data, device, folder);
         try
         {
-            return run.Train([new ProgressCallback(settings.Epochs, progress)], cancellation) ? run : throw new OperationCanceledException(cancellation);
+            return run.Train([new ProgressCallback(settings.Epochs, report)], cancellation)
+                ? run
+                : throw new OperationCanceledException(cancellation);
         }
         catch
         {
@@ -55,7 +54,20 @@ internal sealed class TrialContext(
         }
     }
 
-    private TrainSettings SettingsOf(Architecture architecture, long seed)
+    /// <summary>
+    /// Computes the gradient norm of each layer for the first 256 training images. All seeds have the same images, so that norms before
+    /// and after a training can be compared.
+    /// </summary>
+    /// <inheritdoc cref="GradientNorms.Compute" path="/returns"/>
+    public IReadOnlyList<(string Layer, double? Norm)> ComputeGradientNorms(Module<Tensor, Tensor> model)
+    {
+        using var scope = NewDisposeScope();
+        var count = Math.Min(GradientImages, data.Train.Count);
+        var images = data.Normalization.Apply(data.Train.Images.narrow(0, 0, count)).to(device);
+        return GradientNorms.Compute(model, images, data.Train.Labels.narrow(0, 0, count).to(device));
+    }
+
+    private TrainSettings CreateSettings(Architecture architecture, long seed)
     {
         var recipe = Recipe.All.First(recipe => recipe.Name == settings.Recipe).Settings;
         recipe = recipe with
@@ -78,7 +90,8 @@ internal sealed class TrialContext(
         return recipe with
         {
             Augment = null,
-            LearningRateMilestones = recipe.LearningRateMilestones is not null && TrainSettings.AreMilestones(milestones) ? milestones : null,
+            LearningRateMilestones =
+                recipe.LearningRateMilestones is not null && TrainSettings.AreMilestones(milestones) ? milestones : null,
         };
     }
 }

@@ -4,36 +4,36 @@ using MnistCnn.Sweeps;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>What the user of <c>sweep</c> sees.</summary>
+/// <summary>Output of <c>sweep</c>: files and results.</summary>
 internal static class SweepReport
 {
-    /// <summary>Writes what came out into the sweep's folder: <c>results.csv</c> with a line a run, and <c>plot.png</c>.</summary>
-    /// <returns>The paths of the files that are there.</returns>
-    /// <exception cref="IOException">One of them cannot be written.</exception>
-    public static IReadOnlyList<string> WriteFiles(Sweep sweep, IReadOnlyList<SweepResult> results)
+    /// <summary>Writes the results so far: <c>results.csv</c> with one line per run, and <c>plot.png</c>.</summary>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    public static void WriteFiles(Sweep sweep)
     {
-        var (csv, plot) = (Path.Combine(sweep.Folder, "results.csv"), Path.Combine(sweep.Folder, "plot.png"));
+        var results = sweep.ReadResults();
         if (results.Count > 0)
-            CsvFile.Write(csv, [.. results.Select(result => result.Row(sweep.Grid))]);
-        if (SweepSummary.Chart(sweep.Grid, results) is { } chart)
-            ChartPlot.Draw(plot, "", SweepSummary.Notes(sweep.Grid, results), [[chart]]);
-        return [Path.Combine(sweep.Folder, Sweep.InfoFile), .. new[] { csv, plot }.Where(File.Exists)];
+            CsvFile.Write(CsvPath(sweep), [.. results.Select(result => result.CreateRow(sweep.Grid))]);
+        if (SweepSummary.CreateChart(sweep.Grid, results) is { } chart)
+            ChartPlot.Draw(PlotPath(sweep), "", SweepSummary.CreateNotes(sweep.Grid, results), [[chart]]);
     }
 
-    /// <summary>Reports the end.</summary>
-    /// <param name="sweep">The sweep.</param>
-    /// <param name="results">What came out.</param>
-    /// <param name="files">The paths of what it left behind.</param>
-    /// <param name="json">Whether to write JSON.</param>
-    public static void Result(Sweep sweep, IReadOnlyList<SweepResult> results, IReadOnlyList<string> files, bool json)
+    /// <summary>Writes the results to standard output.</summary>
+    public static void Write(Sweep sweep, bool json)
     {
-        var table = SweepSummary.Table(sweep.Grid, results);
+        var results = sweep.ReadResults();
+        var table = SweepSummary.CreateTable(sweep.Grid, results);
+        string[] files = [Path.Combine(sweep.Folder, SweepInfo.FileName), .. new[] { CsvPath(sweep), PlotPath(sweep) }.Where(File.Exists)];
         Output.Write(
             json,
-            new { Grid = sweep.Grid.Parameters, Results = results.Select(result => result.Row(sweep.Grid)), Files = files },
-            console => console.Write(ExperimentReport.TableOf(table)),
+            new { Grid = sweep.Grid.Parameters, Results = results.Select(result => result.CreateRow(sweep.Grid)), Files = files },
+            console => console.Write(ExperimentReport.CreateTable(table)),
             files);
-        foreach (var failed in results.Where(result => result.Chosen is null))
-            Console.Error.WriteLine($"{failed.Trial.Name} diverged: {failed.Error}");
+        foreach (var diverged in results.Where(result => result.Error is not null))
+            Console.Error.WriteLine($"{diverged.Trial.Name} diverged: {diverged.Error}");
     }
+
+    private static string CsvPath(Sweep sweep) => Path.Combine(sweep.Folder, "results.csv");
+
+    private static string PlotPath(Sweep sweep) => Path.Combine(sweep.Folder, "plot.png");
 }

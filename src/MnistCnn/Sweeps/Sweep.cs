@@ -3,8 +3,8 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MnistCnn.Data;
-using MnistCnn.Experiments;
 using MnistCnn.Files;
+using MnistCnn.Jobs;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
@@ -13,18 +13,15 @@ using static TorchSharp.torch;
 namespace MnistCnn.Sweeps;
 
 /// <summary>One training of a sweep.</summary>
-/// <param name="Name">Its name and that of its folder; see <see cref="Grid.NameOf"/>.</param>
-/// <param name="Values">The values of the grid's parameters, in their order.</param>
-/// <param name="Settings">How it is trained.</param>
-internal sealed record SweepTrial(string Name, IReadOnlyList<string> Values, TrainSettings Settings);
+/// <param name="Name">Name of the training and of its folder, see <see cref="Grid.NameOf"/>.</param>
+/// <param name="Values">Values of the grid's parameters, in their order.</param>
+internal sealed record SweepTrial(string Name, IReadOnlyList<string> Values, TrainSettings Settings) : Job(Name, 1);
 
-/// <summary>What a sweep is: the file <c>sweep.json</c>. Every process that works on it writes the same bytes.</summary>
-/// <param name="Grid">What varies.</param>
-/// <param name="Arguments">What does not, as it stands on the command line.</param>
-/// <param name="Origin">Program and kind of machine that all of its results come from.</param>
-/// <param name="Sha256">The SHA-256 of each file of the data.</param>
-/// <param name="Pictures">How pictures were made images; null where there were none.</param>
-/// <param name="Init">The SHA-256 of the file with the initial weights; null without one.</param>
+/// <summary>Record of a sweep: the file <c>sweep.json</c>. Each process that trains a part of it writes the same bytes.</summary>
+/// <param name="Arguments">Options that all trainings share, as typed.</param>
+/// <param name="Sha256">SHA-256 of each file of the data set.</param>
+/// <param name="Pictures">Conversion of image files; null for other data sets.</param>
+/// <param name="Init">SHA-256 of the file with initial weights; null without one.</param>
 internal sealed record SweepInfo(
     IReadOnlyList<GridParameter> Grid,
     IReadOnlyList<string> Arguments,
@@ -33,16 +30,12 @@ internal sealed record SweepInfo(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ImageSettings? Pictures = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Init = null)
 {
-    /// <summary>Creates the record of a sweep on a data set, with the file of its initial weights or null.</summary>
-    public static SweepInfo Of(Grid grid, IReadOnlyList<string> arguments, Origin origin, DataSet data, string? init)
-    {
-        var sha256 = init is null ? null : Convert.ToHexStringLower(SHA256.HashData(InputFile.ReadAllBytes(init)));
-        return new(grid.Parameters, arguments, origin, data.Sha256, data.Pictures, sha256);
-    }
+    /// <summary>Name of the file.</summary>
+    public const string FileName = "sweep.json";
 
-    /// <summary>The same as it stands on a command line, to say what differs.</summary>
+    /// <summary>The same with grid and options as on a command line, to tell differences.</summary>
     [JsonIgnore]
-    public object InWords => new
+    public object AsTyped => new
     {
         Grid = string.Join(' ', Grid.Select(parameter => $"{parameter.Name}={string.Join(',', parameter.Values)}")),
         Arguments = string.Join(' ', Arguments),
@@ -51,79 +44,117 @@ internal sealed record SweepInfo(
         Pictures,
         Init,
     };
+
+    /// <summary>Reads the record in a folder.</summary>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged.</exception>
+    public static SweepInfo Read(string folder)
+    {
+        var path = Path.Combine(Path.GetFullPath(folder), FileName);
+        return JsonFormat.Parse<SweepInfo>(InputFile.ReadAllText(path), path);
+    }
 }
 
 /// <summary>
-/// A sweep in its folder: <c>sweep.json</c> says what it is, and each trial is a run in a folder of its own below, of which record,
-/// metrics and best weights stay. The runs alone say what is done, so several processes can work on it, here or on other machines.
+/// A sweep in its folder: <c>sweep.json</c> is its record, and each trial is a run in its own folder below. The runs alone say which
+/// trials are done, so several processes, also on other machines, can train parts of the sweep at once.
 /// </summary>
-internal sealed class Sweep
+/// <param name="inputs">Data and device; null to read results only.</param>
+/// <param name="onResults">Writes the results so far after each training.</param>
+internal sealed class Sweep(
+    string folder, Grid grid, IReadOnlyList<SweepTrial> trials, SweepInputs? inputs = null, Action<Sweep>? onResults = null)
+    : JobFolder<SweepTrial, SweepResult>(folder, trials)
 {
-    /// <summary>The name of the file that says what the sweep is.</summary>
-    public const string InfoFile = "sweep.json";
+    private readonly Lazy<SweepInfo> saved = new(() => SweepInfo.Read(folder));
 
-    private readonly Dictionary<SweepTrial, SweepResult> finished = [];
-    private readonly string? init;
-    private SweepInfo? saved;
+    public Grid Grid => grid;
 
-    /// <param name="folder">Where it is, or shall be.</param>
-    /// <param name="grid">What varies.</param>
-    /// <param name="trials">All trainings.</param>
-    /// <param name="init">The file with weights that all start from, or null.</param>
-    public Sweep(string folder, Grid grid, IReadOnlyList<SweepTrial> trials, string? init = null)
+    protected override string Kind => "sweep";
+
+    private string InfoPath => Path.Combine(Folder, SweepInfo.FileName);
+
+    /// <summary>Trains the trials of a shard that are not done.</summary>
+    /// <param name="arguments">Options that all trainings share, as typed.</param>
+    /// <exception cref="IOException">A file cannot be read or written, a worker failed, or the folder holds something else.</exception>
+    /// <exception cref="InvalidDataException">A file in the folder is damaged, or initial weights are of another network.</exception>
+    /// <exception cref="UserException">A trial cannot be trained with its settings.</exception>
+    /// <exception cref="OperationCanceledException">A signal stopped the process; trainings have written their checkpoints.</exception>
+    public void Train(
+        IReadOnlyList<string> arguments, Shard shard, Workers? workers, Action<JobProgress> report, CancellationToken cancellation)
     {
-        Folder = Path.GetFullPath(folder);
-        Grid = grid;
-        Trials = trials;
-        this.init = init;
+        SweepTrial[] selected = [.. Jobs.Where((_, index) => shard.Contains(index))];
+        EnsureTrainable(selected);
+        Begin(arguments, selected);
+        Run(selected, workers, report, cancellation);
     }
 
-    /// <summary>Where it is.</summary>
-    public string Folder { get; }
-
-    /// <summary>What varies.</summary>
-    public Grid Grid { get; }
-
-    /// <summary>All trainings.</summary>
-    public IReadOnlyList<SweepTrial> Trials { get; }
-
-    /// <summary>Makes the folder, or goes on with the same sweep there.</summary>
-    /// <param name="info">What the sweep is.</param>
-    /// <exception cref="IOException">The folder cannot be written, or holds something else or another sweep.</exception>
-    /// <exception cref="InvalidDataException">Its <c>sweep.json</c> is damaged.</exception>
-    public void Begin(SweepInfo info)
+    /// <summary>Fails if a trial is not done, or if all trainings diverged.</summary>
+    /// <exception cref="UserException">The message names the first such trial.</exception>
+    public void EnsureComplete()
     {
-        var path = Path.Combine(Folder, InfoFile);
-        if (!File.Exists(path))
-        {
-            // The file itself may be there by now, or be about to: other parts begin too.
-            if (Directory.Exists(Folder) && Directory.EnumerateFileSystemEntries(Folder).Any(entry => !Path.GetFileName(entry).StartsWith(InfoFile, StringComparison.Ordinal)) && !File.Exists(path))
-                throw new IOException($"{Folder} is not empty, and not a sweep's.").With(Remedy.ChooseFolder);
-            Directory.CreateDirectory(Folder);
-            AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(info, JsonFormat.Indented))));
-        }
-
-        // That of another sweep may have come there just now, too.
-        if (JsonFormat.Differences(Read(Folder).InWords, info.InWords) is { Length: > 0 } differences)
-            throw new IOException($"{Folder} holds another sweep: {string.Join("; ", differences)}.").With(Remedy.ChooseFolder);
+        var results = ReadResults();
+        var done = results.Select(result => result.Trial.Name).ToHashSet();
+        var missing = Jobs.Where(trial => !done.Contains(trial.Name)).ToArray();
+        if (missing.Length > 0)
+            throw new UserException(
+                $"{missing.Length} of {Jobs.Count} trainings are not done, the first of them {missing[0].Name}. Start the sweep or its part again.");
+        if (results.All(result => result.Error is not null))
+            throw new UserException($"All trainings diverged. The first: {results[0].Error}");
     }
 
-    /// <summary>Finds out before the first training whether one of them cannot be begun.</summary>
-    /// <param name="trials">The trainings that are to be done.</param>
-    /// <param name="data">The data that a trial is trained on.</param>
-    /// <exception cref="UserException">One cannot be trained so.</exception>
-    /// <exception cref="IOException">The weights to start from cannot be read.</exception>
-    /// <exception cref="InvalidDataException">They are not the network's.</exception>
-    public void EnsureTrainable(IReadOnlyList<SweepTrial> trials, Func<SweepTrial, DataSet> data)
+    protected override SweepResult Do(SweepTrial job, Action<double> report, CancellationToken cancellation)
     {
-        foreach (var trial in trials.DistinctBy(trial => (
-            trial.Settings.Architecture, trial.Settings.BatchSize, trial.Settings.Validation, trial.Settings.TrainLimit, trial.Settings.TestLimit, trial.Settings.Freeze)))
+        var data = inputs!.LoadData(job.Settings);
+        using (var run = TrainingRun.StartOrResume(job.Settings, data, inputs.Device, FolderOf(job), inputs.Init))
+            if (!run.Train([new ProgressCallback(job.Settings.Epochs, report)], cancellation))
+                throw new OperationCanceledException(cancellation);
+        return ReadResult(job)!;
+    }
+
+    protected override SweepResult CreateDiverged(SweepTrial job, string error) => ReadResult(job)!;
+
+    protected override SweepResult? ReadResult(SweepTrial job)
+    {
+        if (ReadInfo(job) is not { } run)
+            return null;
+        var differences = JsonFormat.Differences(
+            new { run.Settings, Origin = Origin.Of(run.Versions, run.Device, run.Threads), run.Data.Sha256, run.Data.Pictures },
+            new { job.Settings, saved.Value.Origin, saved.Value.Sha256, saved.Value.Pictures });
+        if (differences.Length > 0)
+            throw new IOException($"{FolderOf(job)} holds another run: {string.Join("; ", differences)}.");
+        return run.Status switch
         {
+            RunStatus.Finished => new SweepResult(job, null, RunRecord.Read(FolderOf(job)).Epochs, run.Parameters),
+            RunStatus.Diverged => new SweepResult(job, run.Error, [], run.Parameters),
+            _ => null,
+        };
+    }
+
+    protected override void OnResult() => onResults?.Invoke(this);
+
+    private RunInfo? ReadInfo(SweepTrial trial)
+    {
+        var path = Path.Combine(FolderOf(trial), RunFolder.InfoFile);
+        return File.Exists(path) ? RunInfo.Read(path) : null;
+    }
+
+    // Finds a trial that cannot be trained before the first training starts.
+    private void EnsureTrainable(IReadOnlyList<SweepTrial> selected)
+    {
+        foreach (var trial in selected.DistinctBy(trial => (
+            trial.Settings.Architecture,
+            trial.Settings.BatchSize,
+            trial.Settings.Validation,
+            trial.Settings.TrainLimit,
+            trial.Settings.TestLimit,
+            trial.Settings.Freeze)))
+        {
+            var data = inputs!.LoadData(trial.Settings);
             try
             {
-                using var trainer = Trainer.Create(trial.Settings, data(trial), CPU);
-                if (init is not null)
-                    InitialWeights.CopyInto(trainer.Model, trial.Settings.Architecture, init, data(trial).ClassNames);
+                using var trainer = Trainer.Create(trial.Settings, data, CPU);
+                if (inputs.Init is { } init)
+                    InitialWeights.CopyInto(trainer.Model, trial.Settings.Architecture, init, data.ClassNames);
             }
             catch (UserException error)
             {
@@ -132,88 +163,49 @@ internal sealed class Sweep
         }
     }
 
-    /// <summary>Reads what the sweep in a folder is.</summary>
-    /// <exception cref="IOException">There is none, or it cannot be read.</exception>
-    /// <exception cref="InvalidDataException">Its <c>sweep.json</c> is damaged.</exception>
-    public static SweepInfo Read(string folder)
+    // Two processes may begin a sweep at once: the info file is read back, and may be that of another sweep.
+    private void Begin(IReadOnlyList<string> arguments, IReadOnlyList<SweepTrial> selected)
     {
-        var path = Path.Combine(Path.GetFullPath(folder), InfoFile);
-        return JsonFormat.Parse<SweepInfo>(InputFile.ReadAllText(path), path);
-    }
-
-    /// <summary>Whether a trial has come to its end, or diverged; then only its results stay.</summary>
-    /// <exception cref="IOException">Its folder holds another training, or cannot be read.</exception>
-    /// <exception cref="InvalidDataException">Its record is damaged.</exception>
-    public bool IsDone(SweepTrial trial)
-    {
-        if (ReadInfo(trial) is not { } info || !IsOver(info))
-            return false;
-        RunFolder.DeleteResumeFiles(FolderOf(trial));
-        return true;
-    }
-
-    /// <summary>Trains a network to its end, or goes on where its training was stopped. One that diverges ends too, and its record says so.</summary>
-    /// <param name="trial">What to train.</param>
-    /// <param name="data">What on.</param>
-    /// <param name="device">Where.</param>
-    /// <param name="progress">Is told which share of it is done, from 0 to 1.</param>
-    /// <param name="cancellation">Ends it, with a checkpoint.</param>
-    /// <exception cref="OperationCanceledException">It was ended.</exception>
-    /// <exception cref="IOException">Its folder can no longer be written, or is in use.</exception>
-    /// <exception cref="UserException">It cannot be trained so.</exception>
-    public void Train(SweepTrial trial, DataSet data, Device device, Action<double> progress, CancellationToken cancellation)
-    {
-        using (var run = TrainingRun.StartOrResume(trial.Settings, data, device, FolderOf(trial), init))
+        var data = inputs!.LoadData(Jobs[0].Settings);
+        var init = inputs.Init is { } path ? Convert.ToHexStringLower(SHA256.HashData(InputFile.ReadAllBytes(path))) : null;
+        var info = new SweepInfo(grid.Parameters, arguments, Origin.Current(inputs.Device), data.Sha256, data.Pictures, init);
+        if (IsNew(InfoPath))
         {
-            try
-            {
-                if (!run.Train([new ProgressCallback(trial.Settings.Epochs, progress)], cancellation))
-                    throw new OperationCanceledException(cancellation);
-            }
-            catch (DivergenceException)
-            {
-                // That is a result too.
-            }
+            Directory.CreateDirectory(Folder);
+            AtomicFile.Write(InfoPath, stream => stream.Write(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(info, JsonFormat.Indented))));
         }
 
-        RunFolder.DeleteResumeFiles(FolderOf(trial));
+        // If no result will be added, the origin may be another.
+        var isDone = selected.All(trial => ReadInfo(trial) is { Status: RunStatus.Finished or RunStatus.Diverged });
+        EnsureSame((isDone ? saved.Value with { Origin = info.Origin } : saved.Value).AsTyped, info.AsTyped);
+    }
+}
+
+/// <summary>Data, device and initial weights of the trainings. One data set is in memory at a time, with the limits of its trials.</summary>
+/// <param name="load">Loads the first N training images and the first M test images; null for all.</param>
+/// <param name="init">Path of the file with initial weights; null for random ones.</param>
+internal sealed class SweepInputs(Func<int?, int?, DataSet> load, Device device, string? init) : IDisposable
+{
+    private (int? Train, int? Test) limits;
+    private DataSet? loaded;
+
+    public Device Device => device;
+
+    public string? Init => init;
+
+    /// <summary>Returns the data set with the limits of some settings. It stays valid until the next call with other limits.</summary>
+    public DataSet LoadData(TrainSettings settings)
+    {
+        if (loaded is not null && limits == (settings.TrainLimit, settings.TestLimit))
+            return loaded;
+        Dispose();
+        limits = (settings.TrainLimit, settings.TestLimit);
+        return loaded = load(settings.TrainLimit, settings.TestLimit);
     }
 
-    /// <summary>What came out of the trials that are over, in their order.</summary>
-    /// <exception cref="IOException">A record cannot be read, or is of another training.</exception>
-    /// <exception cref="InvalidDataException">One is damaged.</exception>
-    public IReadOnlyList<SweepResult> Gather()
+    public void Dispose()
     {
-        List<SweepResult> results = [];
-        foreach (var trial in Trials)
-        {
-            if (finished.TryGetValue(trial, out var known))
-                results.Add(known);
-            else if (ReadInfo(trial) is { } info && IsOver(info))
-                results.Add(finished[trial] = info.Status == RunStatus.Finished
-                    ? SweepResult.Of(trial, RunRecord.Read(FolderOf(trial)))
-                    : new SweepResult(trial, info.Error ?? "", [], null, info.Parameters, 0));
-        }
-
-        return results;
-    }
-
-    private static bool IsOver(RunInfo info) => info.Status is RunStatus.Finished or RunStatus.Diverged;
-
-    private string FolderOf(SweepTrial trial) => Path.Combine(Folder, trial.Name);
-
-    private RunInfo? ReadInfo(SweepTrial trial)
-    {
-        var path = Path.Combine(FolderOf(trial), RunFolder.InfoFile);
-        if (!File.Exists(path))
-            return null;
-        saved ??= Read(Folder);
-        var run = RunInfo.Read(path);
-        var differences = JsonFormat.Differences(
-            new { run.Settings, Origin = Origin.Of(run.Versions, run.Device), run.Data.Sha256, run.Data.Pictures },
-            new { trial.Settings, saved.Origin, saved.Sha256, saved.Pictures });
-        return differences.Length > 0
-            ? throw new IOException($"{FolderOf(trial)} holds another run: {string.Join("; ", differences)}.")
-            : run;
+        loaded?.Dispose();
+        loaded = null;
     }
 }

@@ -1,29 +1,23 @@
-using MnistCnn.Runs;
+using System.Text.Json.Serialization;
 using MnistCnn.Training;
 
 namespace MnistCnn.Sweeps;
 
-/// <summary>What came out of one training of a sweep.</summary>
-/// <param name="Trial">Which training.</param>
+/// <summary>Result of one training of a sweep.</summary>
 /// <param name="Error">Error message of a training that diverged; null for one that finished.</param>
-/// <param name="Epochs">What each of its epochs measured; none where it diverged.</param>
-/// <param name="Chosen">The epoch that counts: the best one in validation where images are held out for that, otherwise the last.</param>
-/// <param name="Parameters">How many numbers the network learns.</param>
-/// <param name="Seconds">How long its epochs took.</param>
-internal sealed record SweepResult(
-    SweepTrial Trial, string? Error, IReadOnlyList<EpochMetrics> Epochs, EpochMetrics? Chosen, long Parameters, double Seconds)
+/// <param name="Epochs">Metrics of each epoch; empty for a training that diverged.</param>
+internal sealed record SweepResult(SweepTrial Trial, string? Error, IReadOnlyList<EpochMetrics> Epochs, long Parameters)
 {
-    /// <summary>That of a training that came to its end.</summary>
-    public static SweepResult Of(SweepTrial trial, RunRecord run) => new(
-        trial,
-        null,
-        run.Epochs,
-        run.Epochs[^1].ValidationAccuracy is null ? run.Epochs[^1] : EpochMetrics.Best(run.Epochs),
-        run.Info!.Parameters,
-        run.Epochs.Sum(epoch => epoch.TrainSeconds + epoch.TestSeconds));
+    /// <summary>The best epoch by validation, or the last one without validation images; null if the training diverged.</summary>
+    [JsonIgnore]
+    public EpochMetrics? Chosen => Epochs is [.., { ValidationAccuracy: null } last] ? last : EpochMetrics.Best(Epochs);
 
-    /// <summary>Its line of <c>results.csv</c>.</summary>
-    public Dictionary<string, object?> Row(Grid grid)
+    /// <summary>Time of all epochs.</summary>
+    [JsonIgnore]
+    public double Seconds => Epochs.Sum(epoch => epoch.TrainSeconds + epoch.TestSeconds);
+
+    /// <summary>Creates the row of <c>results.csv</c>.</summary>
+    public Dictionary<string, object?> CreateRow(Grid grid)
     {
         Dictionary<string, object?> row = [];
         foreach (var (parameter, value) in grid.Parameters.Zip(Trial.Values))

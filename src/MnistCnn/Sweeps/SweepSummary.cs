@@ -3,23 +3,22 @@ using MnistCnn.Charts;
 
 namespace MnistCnn.Sweeps;
 
-/// <summary>What came out of a sweep so far: a table with a row for each setting, the seeds taken together, and a chart.</summary>
+/// <summary>Table and plot of the results of a sweep, averaged over the seeds.</summary>
 internal static class SweepSummary
 {
-    private const int MostCurves = 8;
+    private const int MaxCurves = 8;
 
-    /// <summary>A row for each setting, in the order of the grid.</summary>
-    /// <param name="grid">What varies.</param>
-    /// <param name="results">What came out.</param>
-    public static ResultTable Table(Grid grid, IReadOnlyList<SweepResult> results)
+    /// <summary>Creates a table with one row per setting, in the order of the grid.</summary>
+    public static ResultTable CreateTable(Grid grid, IReadOnlyList<SweepResult> results)
     {
-        var shown = Varied(grid).ToArray();
+        var varied = IndicesWithoutSeed(grid).ToArray();
         var isValidated = results.Any(result => result.Chosen?.ValidationAccuracy is not null);
+        string[] validationHeading = isValidated ? [Wording.MeanAndDeviationHeading("Validation")] : [];
         return new ResultTable(
             [
-                .. shown.Select(index => grid.Parameters[index].Name),
+                .. varied.Select(index => grid.Parameters[index].Name),
                 "Runs",
-                .. isValidated ? [Wording.MeanAndDeviationHeading("Validation")] : Array.Empty<string>(),
+                .. validationHeading,
                 Wording.MeanAndDeviationHeading("Test"),
                 ConfidenceInterval.Heading,
                 "Test loss",
@@ -27,98 +26,109 @@ internal static class SweepSummary
             ],
             [
                 .. from result in results
-                   group result by Setting(grid, result) into setting
-                   let ended = setting.Where(result => result.Chosen is not null).ToArray()
+                   group result by SettingOf(grid, result) into setting
                    select (string[])
                    [
-                       .. shown.Select(index => setting.First().Trial.Values[index]),
-                       ended.Length == setting.Count() ? $"{ended.Length}" : $"{ended.Length} of {setting.Count()}",
-                       .. isValidated ? [Wording.MeanAndDeviation(ended.Select(result => result.Chosen!.ValidationAccuracy!.Value))] : Array.Empty<string>(),
-                       Wording.MeanAndDeviation(ended.Select(result => result.Chosen!.TestAccuracy)),
-                       ConfidenceInterval.HalfWidth([.. ended.Select(result => result.Chosen!.TestAccuracy)]) is { } half ? $"± {half:F2}" : "",
-                       ended.Length == 0 ? "" : $"{ended.Average(result => result.Chosen!.TestLoss):F4}",
-                       ended.Length == 0 ? "" : $"{ended.Average(result => result.Seconds):F1}",
+                       .. varied.Select(index => setting.First().Trial.Values[index]),
+                       .. FormatResults([.. setting], isValidated),
                    ],
             ]);
     }
 
     /// <summary>
-    /// Test accuracy over the first parameter with three or more numbers as values, a curve for each combination of the others; over the
-    /// epochs where there is none. Many curves are cut to the best. Runs that diverged are missing in the mean: the point says so, or the name of
-    /// the curve.
+    /// Creates a chart of test accuracies over the first parameter with three or more numbers, or over the epochs if there is none. Each
+    /// combination of the other parameters is a curve, the best few of many. If runs diverged, the point or the curve's name says of how
+    /// many runs it is the mean.
     /// </summary>
-    /// <param name="grid">What varies.</param>
-    /// <param name="results">What came out; none gives null.</param>
-    public static Chart? Chart(Grid grid, IReadOnlyList<SweepResult> results)
+    /// <returns>The chart; null if no run has finished.</returns>
+    public static Chart? CreateChart(Grid grid, IReadOnlyList<SweepResult> results)
     {
-        SweepResult[] ended = [.. results.Where(result => result.Chosen is not null)];
-        if (ended.Length == 0)
+        SweepResult[] finished = [.. results.Where(result => result.Chosen is not null)];
+        if (finished.Length == 0)
             return null;
-        var axis = Varied(grid).FirstOrDefault(index => Numbers(grid.Parameters[index]) is { Length: >= 3 }, -1);
-        var groups = ended.GroupBy(result => Setting(grid, result, axis))
+        var axis = IndicesWithoutSeed(grid).FirstOrDefault(index => ParseNumbers(grid.Parameters[index]) is { Length: >= 3 }, -1);
+        var groups = finished.GroupBy(result => SettingOf(grid, result, axis))
             .OrderByDescending(group => group.Average(result => result.Chosen!.SelectionAccuracy)).ToArray();
-        var shown = groups.Take(MostCurves).OrderBy(group => Array.IndexOf(ended, group.First())).ToArray();
-        var all = results.ToLookup(result => Setting(grid, result, axis));
-        var chosen = ended.Any(result => result.Chosen!.ValidationAccuracy is null) ? "chosen on the test images" : "chosen in validation";
-        var title = groups.Length > shown.Length
-            ? $"The best {shown.Length} of {groups.Length} settings ({chosen})"
+        var shown = groups.Take(MaxCurves).OrderBy(group => Array.IndexOf(finished, group.First()));
+        var all = results.ToLookup(result => SettingOf(grid, result, axis));
+        var isValidated = finished.All(result => result.Chosen!.ValidationAccuracy is not null);
+        var title = groups.Length > MaxCurves
+            ? $"The best {MaxCurves} of {groups.Length} settings (chosen {(isValidated ? "in validation" : "on the test images")})"
             : "Test accuracy";
         if (axis < 0)
-            return new Chart(title, "Epoch", Charts.Chart.AccuracyLabel, [.. shown.Select(group => Curve.MeanWithRange(
-                string.Join(", ", new[] { group.Key, Ended(all[group.Key]) }.Where(text => text.Length > 0)),
-                group.SelectMany(result => result.Epochs.Select(epoch => ((double)epoch.Epoch, epoch.TestAccuracy)))))])
+            return new Chart(title, "Epoch", Chart.AccuracyLabel, [.. shown.Select(OverEpochs)])
             {
-                IntegerAxisMax = ended.Max(result => result.Epochs.Count),
+                IntegerAxisMax = finished.Max(result => result.Epochs.Count),
             };
 
-        var numbers = Numbers(grid.Parameters[axis])!;
-        return new Chart(title, grid.Parameters[axis].Name, Charts.Chart.AccuracyLabel, [.. shown.Select(OverAxis)])
+        var numbers = ParseNumbers(grid.Parameters[axis])!;
+        return new Chart(title, grid.Parameters[axis].Name, Chart.AccuracyLabel, [.. shown.Select(OverAxis)])
         {
             LogX = numbers.All(number => number > 0) && numbers.Max() >= 10 * numbers.Min(),
         };
 
+        Curve OverEpochs(IGrouping<string, SweepResult> group) => Curve.MeanWithRange(
+            string.Join(", ", new[] { group.Key, CountIfDiverged(all[group.Key]) }.Where(text => text.Length > 0)),
+            group.SelectMany(result => result.Epochs.Select(epoch => ((double)epoch.Epoch, epoch.TestAccuracy))));
+
         Curve OverAxis(IGrouping<string, SweepResult> group)
         {
-            var curve = Curve.MeanWithRange(group.Key, group.Select(result => (At(result), result.Chosen!.TestAccuracy)));
-            return curve with { Marks = [.. curve.X.Select(x => Ended(all[group.Key].Where(result => At(result) == x)))] };
+            var curve = Curve.MeanWithRange(group.Key, group.Select(result => (X(result), result.Chosen!.TestAccuracy)));
+            return curve with { Marks = [.. curve.X.Select(x => CountIfDiverged(all[group.Key].Where(result => X(result) == x)))] };
         }
 
-        double At(SweepResult result) => Number(result.Trial.Values[axis])!.Value;
+        double X(SweepResult result) => ParseNumber(result.Trial.Values[axis])!.Value;
     }
 
-    /// <summary>Lines to write above the chart: the meaning of its line, its band and its counts.</summary>
-    public static IReadOnlyList<string> Notes(Grid grid, IReadOnlyList<SweepResult> results)
+    /// <summary>Explains the chart's curves, bands and counts, one line each.</summary>
+    public static IReadOnlyList<string> CreateNotes(Grid grid, IReadOnlyList<SweepResult> results)
     {
         var diverged = results.Count(result => result.Chosen is null);
-        var hasSeeds = grid.Parameters.Any(parameter => parameter.Name == GridParameter.Seed && parameter.Values.Count > 1);
+        List<string> notes = [];
+        if (grid.Parameters.Any(parameter => parameter.Name == GridParameter.Seed && parameter.Values.Count > 1))
+            notes.Add("Mean over the seeds, bands from the lowest to the highest");
+        if (diverged > 0)
+            notes.Add($"{diverged} of {results.Count} runs diverged and are not shown; “1 of 3” counts the runs that are");
+        return notes;
+    }
+
+    private static string[] FormatResults(IReadOnlyList<SweepResult> runs, bool isValidated)
+    {
+        SweepResult[] finished = [.. runs.Where(run => run.Chosen is not null)];
+        string[] validation = isValidated ? [Wording.MeanAndDeviation(finished.Select(run => run.Chosen!.ValidationAccuracy!.Value))] : [];
+        double[] accuracies = [.. finished.Select(run => run.Chosen!.TestAccuracy)];
         return
         [
-            .. hasSeeds ? ["Mean over the seeds, bands from the lowest to the highest"] : Array.Empty<string>(),
-            .. diverged > 0
-                ? [$"{diverged} of {results.Count} runs diverged and are not shown; “1 of 3” counts the runs that are"]
-                : Array.Empty<string>(),
+            finished.Length == runs.Count ? $"{finished.Length}" : $"{finished.Length} of {runs.Count}",
+            .. validation,
+            Wording.MeanAndDeviation(accuracies),
+            ConfidenceInterval.HalfWidth(accuracies) is { } half ? $"± {half:F2}" : "",
+            finished.Length == 0 ? "" : $"{finished.Average(run => run.Chosen!.TestLoss):F4}",
+            finished.Length == 0 ? "" : $"{finished.Average(run => run.Seconds):F1}",
         ];
     }
 
-    // "1 of 3", or nothing if all runs came to their end.
-    private static string Ended(IEnumerable<SweepResult> runs)
+    // "1 of 3"; nothing if all runs finished.
+    private static string CountIfDiverged(IEnumerable<SweepResult> runs)
     {
-        var (ended, all) = (runs.Count(result => result.Chosen is not null), runs.Count());
-        return ended == all ? "" : $"{ended} of {all}";
+        var (finished, all) = (runs.Count(run => run.Chosen is not null), runs.Count());
+        return finished == all ? "" : $"{finished} of {all}";
     }
 
-    private static IEnumerable<int> Varied(Grid grid) => Enumerable.Range(0, grid.Parameters.Count).Where(index => grid.Parameters[index].Name != GridParameter.Seed);
+    private static IEnumerable<int> IndicesWithoutSeed(Grid grid) =>
+        Enumerable.Range(0, grid.Parameters.Count).Where(index => grid.Parameters[index].Name != GridParameter.Seed);
 
-    // "arch=residual, lr=0.01": all but the seed, and the parameter that is the axis.
-    private static string Setting(Grid grid, SweepResult result, int axis = -1) => string.Join(", ", Varied(grid)
+    // "arch=residual, lr=0.01", without the seed and the parameter on the axis.
+    private static string SettingOf(Grid grid, SweepResult result, int axis = -1) => string.Join(", ", IndicesWithoutSeed(grid)
         .Where(index => index != axis)
         .Select(index => $"{grid.Parameters[index].Name}={result.Trial.Values[index]}"));
 
-    private static double[]? Numbers(GridParameter parameter)
+    private static double[]? ParseNumbers(GridParameter parameter)
     {
-        double?[] numbers = [.. parameter.Values.Select(Number)];
+        double?[] numbers = [.. parameter.Values.Select(ParseNumber)];
         return numbers.Any(number => number is null) ? null : [.. numbers.Select(number => number!.Value)];
     }
 
-    private static double? Number(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
+    private static double? ParseNumber(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
 }

@@ -25,7 +25,7 @@ public sealed partial class ArticleTests : IDisposable
         SmallMnist.Write(folder["data"], train: 40, test: 20);
         var stopped = await StopIn("convergence");
         Assert.Equal(130, stopped.ExitCode);
-        Assert.Contains($"Stopped. What was measured before that is above and in the files. To go on, start it again with --out {folder["out"]}", stopped.Error);
+        Assert.Contains($"Stopped. The results so far are in the files. To continue, start it again with --out {folder["out"]}", stopped.Error);
         var before = File.ReadAllText(folder["out/report.html"]);
         Assert.Contains("Not measured yet", before);
         Assert.Contains("Not finished:", before);

@@ -28,7 +28,7 @@ public sealed class ExperimentCommandTests : IDisposable
             Assert.True(File.Exists(file.GetString()), file.GetString());
 
         var info = JsonDocument.Parse(File.ReadAllText(folder["out/experiment.json"])).RootElement;
-        Assert.Equal("finished", info.GetProperty("outcome").GetString());
+        Assert.Equal("finished", info.GetProperty("status").GetString());
         Assert.Equal(verdict.GetRawText(), info.GetProperty("verdict").GetRawText());
         Assert.Equal(20, info.GetProperty("data").GetProperty("train_images").GetInt32());
         var settings = info.GetProperty("settings");
@@ -49,6 +49,7 @@ public sealed class ExperimentCommandTests : IDisposable
         Run("--arch", "residual", "experiment", "views").AssertFailed(2, "--arch");
         Run("experiment", "views", "--seeds", "0").AssertFailed(2, "--seeds");
         Run("experiment", "views", "--recipe", "cake").AssertFailed(2, "cake");
+        Run("experiment", "bottleneck", "--jobs", "2").AssertFailed(2, "bottleneck", "--jobs", "measures time");
         Run("experiment", "views", "--data", "nowhere").AssertFailed(1, folder["nowhere"]);
         Assert.Empty(folder.Contents);
     }
@@ -81,7 +82,7 @@ public sealed class ExperimentCommandTests : IDisposable
         Assert.Contains("Residual  ", run.Output);
         Assert.Contains("Stopped", run.Error);
         Assert.Equal(40, Rows().Count(row => row["network"] == "Residual" && row["seed"] == "1"));
-        Assert.Equal("stopped", JsonDocument.Parse(File.ReadAllText(folder["out/experiment.json"])).RootElement.GetProperty("outcome").GetString());
+        Assert.Equal("stopped", JsonDocument.Parse(File.ReadAllText(folder["out/experiment.json"])).RootElement.GetProperty("status").GetString());
         Assert.DoesNotContain(folder.Contents, name => name.Contains("tmp", StringComparison.OrdinalIgnoreCase));
     }
 
@@ -140,6 +141,54 @@ public sealed class ExperimentCommandTests : IDisposable
         Assert.Contains("residual-twin", Run("compare", "out/residual-s-plain-twin-seed-1", "--json").Output);
         Assert.Contains("plain-18-seed-1", table);
         Run([.. arguments, "--out", "out"]).AssertFailed(1, "holds an experiment already");
+    }
+
+    [Fact]
+    public async Task Several_jobs_at_once_measure_the_same_rows_and_continue_after_a_kill()
+    {
+        string[] arguments = ["experiment", "convergence", "--train-limit", "64", "--test-limit", "20", "--epochs", "4", "--seeds", "1", "--threads", "1"];
+        Assert.Equal(0, Run([.. arguments, "--out", "whole"]).ExitCode);
+        using (var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, .. arguments, "--jobs", "2", "--out", "out"]))
+        {
+            while (!File.Exists(folder["out/resnet-18-seed-1/metrics.jsonl"]))
+            {
+                Assert.False(process.HasExited, "it ended before it could be killed");
+                await Task.Delay(5, TestContext.Current.CancellationToken);
+            }
+
+            process.Kill();
+            process.WaitForExit();
+        }
+
+        // Workers end without the process that started them, and release their folders.
+        var rest = RunJobs();
+        for (var tries = 0; rest.Error.Contains("is in use", StringComparison.Ordinal) && tries < 20; tries++)
+            rest = RunJobs();
+        Assert.Equal((0, ""), (rest.ExitCode, string.Concat(rest.Error.Split('\n').Where(line => !line.StartsWith('[')))));
+        Assert.Contains("Plain-18, seed 1: ", rest.Error);
+        Assert.Equal(File.ReadAllText(folder["whole/measurements.csv"]), File.ReadAllText(folder["out/measurements.csv"]));
+        Assert.Equal(File.ReadAllBytes(folder["whole/plot.png"]), File.ReadAllBytes(folder["out/plot.png"]));
+        Assert.All(
+            Directory.GetDirectories(folder["out"]),
+            run => Assert.Equal(
+                ["best.safetensors", "metrics.jsonl", "run.json"],
+                Directory.GetFileSystemEntries(run).Select(Path.GetFileName).Order(StringComparer.Ordinal)));
+
+        ProgramRun RunJobs() => ProgramRun.OfProcess(folder.FullPath, [.. arguments, "--jobs", "2", "--out", "out"]);
+    }
+
+    [Fact]
+    public void A_worker_reports_an_error_in_one_line_and_draws_the_images_of_its_trial()
+    {
+        string[] arguments = ["experiment", "views", "--quick", "--seeds", "1", "--epochs", "1", "--test-limit", "20", "--threads", "1", "--jobs", "2"];
+        var run = ProgramRun.OfProcess(folder.FullPath, [.. arguments, "--train-limit", "32", "--out", "out"]);
+        Assert.Equal(0, run.ExitCode);
+        Assert.True(File.Exists(folder["out/maps.png"]));
+
+        string[] convergence = [.. arguments.Select(argument => argument == "views" ? "convergence" : argument)];
+        var failed = ProgramRun.OfProcess(folder.FullPath, [.. convergence, "--train-limit", "65", "--out", "failed"]);
+        Assert.Equal(1, failed.ExitCode);
+        Assert.StartsWith("error: The last batch of an epoch would be one image", failed.Error.Split('\n')[^2]);
     }
 
     private Dictionary<string, string>[] Rows()

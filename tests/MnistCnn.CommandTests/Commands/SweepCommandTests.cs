@@ -90,7 +90,7 @@ public sealed class SweepCommandTests : IDisposable
         var line = SweepCommand.Create().Parse($"seed=1..2 --jobs 2 {Options}");
         Assert.Empty(line.Errors);
         Assert.All(DataOptions.All, option => Assert.Contains(option.Name, Options));
-        var worker = SweepCommand.WorkerArguments(line, folder["out"], jobs: 2);
+        var worker = SweepCommand.WorkerArguments(line);
         Assert.Contains(Options, string.Join(' ', worker));
         Assert.Empty(SweepCommand.Create().Parse(worker[1..]).Errors);
     }
@@ -133,7 +133,7 @@ public sealed class SweepCommandTests : IDisposable
             kill.WaitForExit();
         var run = ProgramRun.Finish(process);
         Assert.Equal((130, ""), (run.ExitCode, run.Output));
-        Assert.Contains($"Stopped. To go on, start it again with --out {folder["out"]}", run.Error);
+        Assert.Contains($"Stopped. To continue, start it again with --out {folder["out"]}", run.Error);
         Assert.Equal("stopped", Status("seed=1"));
         Assert.True(File.Exists(folder["out/seed=1/checkpoint.safetensors"]));
     }
@@ -160,7 +160,7 @@ public sealed class SweepCommandTests : IDisposable
 
         var hopeless = Run("sweep", "lr=1e30", "--arch", "plain", "--epochs", "1", "--data", "data", "--out", "hopeless");
         Assert.Equal(1, hopeless.ExitCode);
-        Assert.Contains("No training came to its end", hopeless.Error);
+        Assert.Contains("All trainings diverged", hopeless.Error);
     }
 
     // What made it fail may pass, so it is no result: the others wait for it.
@@ -270,7 +270,7 @@ public sealed class SweepCommandTests : IDisposable
         SmallMnist.Write(folder["data"], train: 60, test: 30, seed: 2);
         Run([.. small, "--out", "out"]).AssertFailed(1, "holds another sweep", "train-images-idx3-ubyte was");
         SmallMnist.Write(folder["data"], train: 60, test: 30);
-        Run([.. small, "--out", "data"]).AssertFailed(1, folder["data"], "not a sweep's");
+        Run([.. small, "--out", "data"]).AssertFailed(1, folder["data"], "holds no sweep");
         Assert.Equal(before, Contents("out"));
 
         // Another run where a trial's is to be, and files that are damaged.

@@ -1,6 +1,4 @@
-using System.Text.Json;
 using MnistCnn.Experiments;
-using MnistCnn.Files;
 
 namespace MnistCnn.Tests.Experiments;
 
@@ -17,7 +15,7 @@ public sealed class ClaimTests
         Assert.Equal("Not supported", Of(plain: 0, residual: 0).Heading);
         Assert.Contains("of 32 residual blocks", Of(plain: 0, residual: 0).Text);
 
-        Verdict Of(double plain, double residual) => Conclude("gradients",
+        Verdict Of(double plain, double residual) => ConcludeVerdict("gradients",
             from seed in Seeds
             from blocks in new[] { 2, 32 }
             from network in new[] { (Name: "plain", First: plain), (Name: "residual", First: residual) }
@@ -32,7 +30,7 @@ public sealed class ClaimTests
         Assert.Contains("Residual over Residual's plain twin in the mean of the epochs", Of(early: 20, late: 97).Text);
         Assert.StartsWith("Not supported: Residual over Residual's plain twin after 2 epochs, -2.00 ± 0.", Of(early: 80, late: 88).Text);
 
-        Verdict Of(double early, double late) => Conclude("convergence",
+        Verdict Of(double early, double late) => ConcludeVerdict("convergence",
             from seed in Seeds
             from network in new[] { "Residual", "Residual's plain twin", "ResNet-18", "Plain-18" }
             from epoch in new[] { 1, 2 }
@@ -47,7 +45,7 @@ public sealed class ClaimTests
         Assert.Equal("Not supported", Of(multiplyAdds: 10, milliseconds: 9).Heading);
         Assert.Equal("Not supported", Of(multiplyAdds: 60, milliseconds: 3).Heading);
 
-        Verdict Of(long multiplyAdds, double milliseconds) => Conclude("bottleneck",
+        Verdict Of(long multiplyAdds, double milliseconds) => ConcludeVerdict("bottleneck",
             from seed in Seeds
             from width in new int?[] { null, 4, 16 }
             select new BottleneckRow(width, seed, width == 16 ? multiplyAdds : 100, milliseconds * (1 + 0.01 * seed), 10, 90));
@@ -61,7 +59,7 @@ public sealed class ClaimTests
         Assert.StartsWith("Inconclusive: Inception over only 1x1", Of(98, pointwise: 98).Text);
         Assert.Equal("Inconclusive", Of(98).Heading);
 
-        Verdict Of(double inception, double? pointwise = null) => Conclude("views",
+        Verdict Of(double inception, double? pointwise = null) => ConcludeVerdict("views",
             from seed in Seeds
             from network in new[] { ("Inception", inception), ("only 1x1", pointwise), ("only 5x5", 96), ("only 3x3 twice", 95.5), ("only pooling", 95) }
             where network.Item2 is not null
@@ -74,12 +72,12 @@ public sealed class ClaimTests
         Assert.StartsWith("Supported: Residual as printed over Residual after 2 epochs, 0.30 ± 0.00", Of(99.3).Text);
         Assert.Equal("Not supported", Of(98.9).Heading);
 
-        Verdict Of(double printed) => Conclude("listing",
+        Verdict Of(double printed) => ConcludeVerdict("listing",
             from seed in Seeds
             from network in new[] { "Residual as printed", "Residual" }
             from epoch in new[] { 0, 1, 2 }
             let accuracy = epoch == 0 ? (double?)null : network == "Residual" ? 99 : printed
-            select new ListingRow(network, 1, seed, epoch, accuracy / 100, accuracy / 100, accuracy, Block1Conv2Gradient: 1, Block1Conv1Gradient: 1));
+            select new PrintedVsExplainedRow(network, 1, seed, epoch, accuracy / 100, accuracy / 100, accuracy, Block1Conv2Gradient: 1, Block1Conv1Gradient: 1));
     }
 
     [Fact]
@@ -89,7 +87,7 @@ public sealed class ClaimTests
         Assert.StartsWith("Not supported: training error of Plain-56 over Plain-20 after 2 epochs, -1.00 ± 0.00", Of(deepPlain: 4, deepResidual: 2).Text);
         Assert.StartsWith("Not supported: training error of Plain-56 over ResNet-56 after 2 epochs, -1.00 ± 0.00", Of(deepPlain: 8, deepResidual: 9).Text);
 
-        Verdict Of(double deepPlain, double deepResidual) => Conclude("degradation",
+        Verdict Of(double deepPlain, double deepResidual) => ConcludeVerdict("degradation",
             from seed in Seeds
             from network in new (string Name, int Depth, double Error)[] { ("Plain-20", 20, 5), ("ResNet-20", 20, 3), ("Plain-56", 56, deepPlain), ("ResNet-56", 56, deepResidual) }
             from epoch in new[] { 1, 2 }
@@ -101,7 +99,7 @@ public sealed class ClaimTests
     [Fact]
     public void A_ratio_has_the_same_mean_in_table_plot_and_verdict()
     {
-        var results = ExperimentResults("bottleneck",
+        var results = Conclude("bottleneck",
             from seed in Seeds
             from width in new int?[] { null, 16 }
             select new BottleneckRow(width, seed, width is null ? 100 : 10, width is null ? 10 : seed == 3 ? 9 : seed, 10, 90));
@@ -114,13 +112,13 @@ public sealed class ClaimTests
     [Fact]
     public void A_layer_without_a_gradient_is_a_gap_and_seeds_have_no_line()
     {
-        var charts = ExperimentResults("listing",
+        var charts = Conclude("listing",
             from seed in Seeds
             from network in new[] { "Residual as printed", "Residual" }
             from epoch in new[] { 0, 1 }
             let accuracy = epoch == 0 ? (double?)null : 99
             let first = network == "Residual" ? 1 : (double?)null
-            select new ListingRow(network, 1, seed, epoch, accuracy / 100, accuracy / 100, accuracy, 1, first, 1, 1, first, 1, 1)).Charts;
+            select new PrintedVsExplainedRow(network, 1, seed, epoch, accuracy / 100, accuracy / 100, accuracy, 1, first, 1, 1, first, 1, 1)).Charts;
         Assert.Equal([1, double.NaN, 1, 1, double.NaN, 1, 1], charts[1][0].Curves.Single(curve => curve.Name == "as printed").Y);
         Assert.All(charts[1][1].Curves, curve => Assert.False(curve.HasLine));
     }
@@ -130,17 +128,22 @@ public sealed class ClaimTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Without_rows_every_claim_is_inconclusive(string name) => Assert.Equal("Inconclusive", Conclude(name, []).Heading);
+    public void Without_rows_every_claim_is_inconclusive(string name)
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Equal("Inconclusive", Find(name).ReadResults(folder.FullPath).Verdict.Heading);
+    }
 
     private static IEnumerable<long> Seeds => [1, 2, 3];
 
-    private static TrainingRow Epoch(string network, long seed, int epoch, double accuracy) => new(network, 10, 100, seed, epoch, epoch, 0.1, 0.1, accuracy);
+    private static TrainingRow Epoch(string network, long seed, int epoch, double accuracy) =>
+        new(network, 10, 100, seed, epoch, epoch, 0.1, 0.1, accuracy);
 
-    private static Verdict Conclude(string name, IEnumerable<object> rows) => ExperimentResults(name, rows).Verdict;
+    private static Verdict ConcludeVerdict<TRow>(string name, IEnumerable<TRow> rows)
+        where TRow : IMeasuredRow => Conclude(name, rows).Verdict;
 
-    private static ExperimentResults ExperimentResults(string name, IEnumerable<object> rows)
-    {
-        var experiment = Experiment.All.Single(experiment => experiment.Name == name);
-        return experiment.Conclude([.. rows.Select(row => JsonSerializer.SerializeToElement(row, JsonFormat.Line))]);
-    }
+    private static ExperimentResults Conclude<TRow>(string name, IEnumerable<TRow> rows)
+        where TRow : IMeasuredRow => ((Experiment<TRow>)Find(name)).Conclude([new TrialResult<TRow>("all", [.. rows])]);
+
+    private static Experiment Find(string name) => Experiment.All.Single(experiment => experiment.Name == name);
 }

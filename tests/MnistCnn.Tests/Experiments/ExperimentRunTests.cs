@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using MnistCnn.Charts;
 using MnistCnn.Data;
 using MnistCnn.Experiments;
+using MnistCnn.Jobs;
 using MnistCnn.Networks;
 using MnistCnn.Reporting.Pages;
 using MnistCnn.Runtime;
@@ -17,7 +18,7 @@ public sealed class ExperimentRunTests : IDisposable
 
     private readonly TemporaryFolder folder = new();
 
-    /// <summary>The names of all experiments.</summary>
+    /// <summary>Names of all experiments.</summary>
     public static TheoryData<string> Names { get; } = [.. Experiment.All.Select(experiment => experiment.Name)];
 
     public void Dispose() => folder.Dispose();
@@ -28,18 +29,20 @@ public sealed class ExperimentRunTests : IDisposable
     public void Every_experiment_takes_colour_images_of_another_size(string name)
     {
         using var data = RandomData.Of(Shape);
-        using var run = ExperimentRun.Open(Find(name), Small, data, CPU, folder["out"]);
-        Assert.True(run.Measure(_ => { }, shown => Assert.All(shown, grid => AssertMaps(grid, data)), TestContext.Current.CancellationToken));
-        Assert.NotEmpty(run.ExperimentResults.Table.Rows);
-        Assert.NotEmpty(run.ExperimentResults.Charts);
+        var observer = new Observer(images => AssertMaps(images, data));
+        using var run = Find(name).Open(Small, data, CPU, observer, folder["out"]);
+        Assert.True(run.Measure(null, TestContext.Current.CancellationToken));
+        Assert.Equal(name == "views", observer.HasImages);
+        Assert.NotEmpty(run.Status.Results!.Table.Rows);
+        Assert.NotEmpty(run.Status.Results.Charts);
 
-        // What is counted is of these images, and so are the parameters that are to be equal.
+        // Costs are those of these images, and so are the parameters that must be equal.
         if (name == "bottleneck")
-            Assert.Equal(17 * 20 * 192 * 32 * 25, run.Rows[0].GetProperty("multiply_adds").GetInt64());
+            Assert.Equal(17 * 20 * 192 * 32 * 25, Column("multiply_adds")[0]);
         if (name is "views" or "convergence")
-            Assert.Equal(ParametersOf(name == "views" ? "inception" : "residual"), run.Rows[0].GetProperty("parameters").GetInt64());
+            Assert.Equal(CountParameters(name == "views" ? "inception" : "residual"), Column("parameters")[0]);
         if (name == "views")
-            Assert.All(run.Rows, row => Assert.InRange(row.GetProperty("parameters").GetInt64(), 0.98 * ParametersOf("inception"), 1.02 * ParametersOf("inception")));
+            Assert.All(Column("parameters"), count => Assert.InRange(count, 0.98 * CountParameters("inception"), 1.02 * CountParameters("inception")));
     }
 
     [Theory]
@@ -48,10 +51,10 @@ public sealed class ExperimentRunTests : IDisposable
     [InlineData("bottleneck", 4)]
     [InlineData("views", 16)]
     [InlineData("listing", 16)]
-    public void Images_that_are_too_small_are_refused_before_anything_is_written(string name, int smallest)
+    public void Images_that_are_too_small_are_an_error_before_anything_is_written(string name, int smallest)
     {
         using var data = RandomData.Of(new NetworkShape(1, smallest - 1, smallest, 2));
-        var message = Assert.Throws<UserException>(() => ExperimentRun.Open(Find(name), Small, data, CPU, folder["out"])).Message;
+        var message = Assert.Throws<UserException>(() => Open(Find(name), data)).Message;
         Assert.Contains($"{smallest}x{smallest} pixels or more, not of {smallest - 1}x{smallest}", message);
         Assert.Empty(folder.Contents);
     }
@@ -62,65 +65,57 @@ public sealed class ExperimentRunTests : IDisposable
     [InlineData("\"device\": \"cpu\"", "\"device\": \"cuda:1\"", "device was \"cuda\", now \"cpu\"")]
     [InlineData("(\"os\": \"[^\"]*) \\w+\"", "$1 Riscv64\"", "processor was \"Riscv64\", now ")]
     [InlineData("\"threads\": \\d+", "\"threads\": 64", "threads was 64, now ")]
-    public void Results_of_another_version_device_processor_or_number_of_threads_are_not_added_to(string saved, string other, string message)
+    public void An_experiment_of_another_origin_is_not_continued(string saved, string other, string message)
     {
         using var data = RandomData.Of(Shape);
         StartAndStop(data);
-        Open();
+        Open(Find("bottleneck"), data).Dispose();
 
         var path = folder["out/experiment.json"];
         File.WriteAllText(path, Regex.Replace(File.ReadAllText(path), saved, other));
-        Assert.Contains(message, Assert.Throws<IOException>(Open).Message);
+        Assert.Contains(message, Assert.Throws<IOException>(() => Open(Find("bottleneck"), data)).Message);
 
         // A finished experiment gets no more results.
         File.WriteAllText(path, File.ReadAllText(path).Replace("\"stopped\"", "\"finished\""));
-        Open();
-
-        void Open() => ExperimentRun.Open(Find("bottleneck"), Small, data, CPU, folder["out"], mayBeFinished: true).Dispose();
+        Open(Find("bottleneck"), data).Dispose();
     }
 
     [Fact]
-    public void Results_on_other_data_are_not_added_to()
+    public void An_experiment_on_other_data_is_not_continued()
     {
         using var data = RandomData.Of(Shape);
         using var other = RandomData.Of(Shape, train: 5);
         StartAndStop(data);
-        var error = Assert.Throws<IOException>(() => ExperimentRun.Open(Find("bottleneck"), Small, other, CPU, folder["out"]));
+        var error = Assert.Throws<IOException>(() => Open(Find("bottleneck"), other));
         Assert.Contains("holds another experiment: train_images was 4, now 5", error.Message);
     }
 
     [Fact]
-    public void A_training_that_diverges_is_a_result_and_the_others_go_on()
+    public void A_training_that_diverges_is_a_result_and_the_others_continue()
     {
         var measured = 0;
-        var experiment = Find("convergence") with
-        {
-            Trials = (_, _) => [Diverging(1), Training("Residual", 2), Training("Residual's plain twin", 2), Training("Plain-18", 1)],
-        };
+        var experiment = new InventedTrials(
+            Diverging(1), Training("Residual", 2), Training("Residual's plain twin", 2), Training("Plain-18", 1));
         using var data = RandomData.Of(Shape);
-        using (var run = Open())
+        using (var run = Open(experiment, data, "convergence"))
         {
-            Assert.True(run.Measure(_ => { }, _ => { }, TestContext.Current.CancellationToken));
-            Assert.Equal(["Residual, seed 1, diverged: The loss became NaN."], run.ExperimentResults.Diverged);
-            Assert.EndsWith(", without 1 training that diverged", run.ExperimentResults.Verdict.Text);
+            Assert.True(run.Measure(null, TestContext.Current.CancellationToken));
+            Assert.Equal(["Residual, seed 1, diverged: The loss became NaN."], run.Status.Results!.Diverged);
+            Assert.EndsWith(", without 1 training that diverged", run.Status.Results.Verdict.Text);
         }
 
-        // It is over: nothing is trained again, and a series has it on its page before it measures anything.
-        using (var run = Open())
-            Assert.True(run.Measure(_ => { }, _ => { }, TestContext.Current.CancellationToken));
+        // Nothing is trained again, and a suite reports it before it measures anything.
+        using (var run = Open(experiment, data, "convergence"))
+            Assert.True(run.Measure(null, TestContext.Current.CancellationToken));
         Assert.Equal(3, measured);
-        using var series = ExperimentSuite.Open([experiment, Find("views")], folder.FullPath, SuiteReport.Files);
-        SuiteReport.Write(series);
+        using var suite = ExperimentSuite.Open([experiment, Find("views")], folder.FullPath, SuiteReport.Files);
+        SuiteReport.Write(suite);
         var page = File.ReadAllText(folder["report.md"]);
         Assert.Contains("**Inconclusive**: With shortcuts", page);
         Assert.Contains("Residual, seed 1, diverged: The loss became NaN.", page);
         Assert.Contains("**Not measured yet**: Several kernels", page);
 
-        ExperimentRun Open() => ExperimentRun.Open(experiment, Small, data, CPU, folder["convergence"], mayBeFinished: true);
-
-        Trial Diverging(long seed) => new($"Residual, seed {seed}", 1, _ => throw new DivergenceException("The loss became NaN."));
-
-        Trial Training(string network, long seed) => new($"{network}, seed {seed}", 1, _ =>
+        Trial<TrainingRow> Training(string network, long seed) => new($"{network}, seed {seed}", 1, _ =>
         {
             measured++;
             return [new TrainingRow(network, 1, 1, seed, 1, 1, 0.1, 0.1, 90)];
@@ -128,25 +123,33 @@ public sealed class ExperimentRunTests : IDisposable
     }
 
     [Fact]
-    public void Where_all_trainings_diverge_the_experiment_fails()
+    public void If_all_trainings_diverge_the_experiment_fails()
     {
-        var experiment = Find("convergence") with
-        {
-            Trials = (_, _) => [new("Residual, seed 1", 1, _ => throw new DivergenceException("The loss became NaN."))],
-        };
         using var data = RandomData.Of(Shape);
-        using var run = ExperimentRun.Open(experiment, Small, data, CPU, folder["out"]);
-        var error = Assert.Throws<UserException>(() => run.Measure(_ => { }, _ => { }, TestContext.Current.CancellationToken));
-        Assert.Equal("No training came to its end. The first: Residual, seed 1, diverged: The loss became NaN.", error.Message);
+        using var run = Open(new InventedTrials(Diverging(1)), data);
+        var error = Assert.Throws<UserException>(() => run.Measure(null, TestContext.Current.CancellationToken));
+        Assert.Equal("All trainings diverged. The first: Residual, seed 1, diverged: The loss became NaN.", error.Message);
     }
 
     private void StartAndStop(DataSet data)
     {
-        using var run = ExperimentRun.Open(Find("bottleneck"), Small, data, CPU, folder["out"]);
-        Assert.False(run.Measure(_ => { }, _ => { }, new CancellationToken(canceled: true)));
+        using var run = Open(Find("bottleneck"), data);
+        Assert.False(run.Measure(null, new CancellationToken(canceled: true)));
     }
 
-    // The mean of the colours, and maps of half the size.
+    private IExperimentRun Open(Experiment experiment, DataSet data, string name = "out") =>
+        experiment.Open(Small, data, CPU, new Observer(_ => { }), folder[name], mayBeFinished: true);
+
+    private double[] Column(string name)
+    {
+        var rows = File.ReadAllLines(folder["out/measurements.csv"]).Select(row => row.Split(',')).ToArray();
+        var index = Array.IndexOf(rows[0], name);
+        return [.. rows.Skip(1).Select(row => double.Parse(row[index], System.Globalization.CultureInfo.InvariantCulture))];
+    }
+
+    private static Trial<TrainingRow> Diverging(long seed) =>
+        new($"Residual, seed {seed}", 1, _ => throw new DivergenceException("The loss became NaN."));
+
     private static void AssertMaps(ImageGrid grid, DataSet data)
     {
         Assert.Equal([3, 17, 20], grid.Columns[0].Images.shape);
@@ -155,11 +158,41 @@ public sealed class ExperimentRunTests : IDisposable
         Assert.All(grid.Columns.Skip(1), column => Assert.Equal([3, 6, 8], column.Images.shape));
     }
 
-    private static long ParametersOf(string name)
+    private static long CountParameters(string name)
     {
         using var network = Architecture.Find(name)!.CreateOnMeta(Shape);
         return network.parameters().Sum(parameter => parameter.numel());
     }
 
     private static Experiment Find(string name) => Experiment.All.Single(experiment => experiment.Name == name);
+
+    private sealed class InventedTrials(params Trial<TrainingRow>[] trials) : Convergence
+    {
+        public override IEnumerable<Trial<TrainingRow>> Trials(ExperimentSettings settings, NetworkShape shape) => trials;
+    }
+
+    private sealed class Observer(Action<ImageGrid> checkImages) : IExperimentObserver
+    {
+        public bool HasImages { get; private set; }
+
+        public void ShowProgress(Action<Action<JobProgress>> work) => work(_ => { });
+
+        public void OnImages(string folder, ImageGrid images)
+        {
+            HasImages = true;
+            checkImages(images);
+        }
+
+        public void OnResults(string folder, ExperimentInfo info, ExperimentResults results)
+        {
+        }
+
+        public void OnExperimentStart(Experiment experiment, int number, int count)
+        {
+        }
+
+        public void OnExperimentEnd(ExperimentSuite suite, ExperimentStatus status)
+        {
+        }
+    }
 }

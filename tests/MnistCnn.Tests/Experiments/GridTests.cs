@@ -53,7 +53,7 @@ public sealed class GridTests
     {
         foreach (var count in Enumerable.Range(1, 9))
         {
-            var parts = Enumerable.Range(1, count).Select(index => Enumerable.Range(0, 20).Where(new Shard(index, count).Has).ToArray()).ToArray();
+            var parts = Enumerable.Range(1, count).Select(index => Enumerable.Range(0, 20).Where(new Shard(index, count).Contains).ToArray()).ToArray();
             Assert.Equal(Enumerable.Range(0, 20), parts.SelectMany(part => part).Order());
             Assert.InRange(parts.Max(part => part.Length) - parts.Min(part => part.Length), 0, 1);
         }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using MnistCnn.Data;
 using MnistCnn.Experiments;
+using MnistCnn.Files;
 using MnistCnn.Reporting;
 using MnistCnn.Runs;
 
@@ -24,7 +25,7 @@ public sealed partial class MeasurementsTests
     [MemberData(nameof(Kept))]
     public void The_page_has_the_verdict_and_the_figures(string name)
     {
-        var results = Experiment.All.Single(experiment => experiment.Name == name).Conclude(Rows(name));
+        var results = Conclude(name, Rows(name));
         var section = File.ReadAllText(Path.Combine(Docs, "experiments.md")).ReplaceLineEndings("\n").Split("\n## ").Single(part => part.StartsWith($"{name}: ", StringComparison.Ordinal));
         Assert.Contains($"\n    {results.Verdict.Text}\n", section);
         var cells = Cell().Matches(section).Select(cell => cell.Groups[1].Value.Trim()).ToHashSet();
@@ -42,7 +43,7 @@ public sealed partial class MeasurementsTests
         using var folder = new TemporaryFolder();
         var isToStay = Environment.GetEnvironmentVariable("MNIST_CNN_PLOTS") == "write";
         var path = isToStay ? Path.Combine(Docs, $"{name}.png") : folder["plot.png"];
-        ExperimentReport.Draw(path, info, experiment.Conclude(Rows(name)));
+        ExperimentReport.DrawPlot(path, info, Conclude(name, Rows(name)));
         Assert.True(File.Exists(path));
     }
 
@@ -50,7 +51,7 @@ public sealed partial class MeasurementsTests
     [MemberData(nameof(Kept))]
     public void Where_a_table_has_a_spread_its_heading_says_which(string name)
     {
-        var table = Experiment.All.Single(experiment => experiment.Name == name).Conclude(Rows(name)).Table;
+        var table = Conclude(name, Rows(name)).Table;
         var withSpread = table.Rows
             .SelectMany(row => row.Index().Where(cell => cell.Item.Contains('±')).Select(cell => cell.Index)).ToHashSet();
         Assert.NotEmpty(withSpread);
@@ -62,10 +63,9 @@ public sealed partial class MeasurementsTests
     [MemberData(nameof(Kept))]
     public void Without_one_of_the_networks_there_is_a_plot_of_the_others(string name)
     {
-        var experiment = Experiment.All.Single(experiment => experiment.Name == name);
         var column = name == "bottleneck" ? "width" : "network";
         foreach (var network in Rows(name).GroupBy(row => row.GetProperty(column).GetRawText()))
-            Assert.NotEmpty(experiment.Conclude([.. Rows(name).Where(row => row.GetProperty(column).GetRawText() != network.Key)]).Charts);
+            Assert.NotEmpty(Conclude(name, Rows(name).Where(row => row.GetProperty(column).GetRawText() != network.Key)).Charts);
 
         if (name == "views")
             return; // its titles compare no two curves
@@ -73,8 +73,16 @@ public sealed partial class MeasurementsTests
         var first = whole[0].GetProperty(column).GetRawText();
         var without = whole.Where(row => row.GetProperty("seed").GetInt64() > 1 || row.GetProperty(column).GetRawText() != first).ToArray();
         Assert.Equal(
-            experiment.Conclude(later).Charts.SelectMany(row => row).Select(chart => chart.Curves[0].Name),
-            experiment.Conclude(without).Charts.SelectMany(row => row).Select(chart => chart.Curves[0].Name));
+            Conclude(name, later).Charts.SelectMany(row => row).Select(chart => chart.Curves[0].Name),
+            Conclude(name, without).Charts.SelectMany(row => row).Select(chart => chart.Curves[0].Name));
+    }
+
+    private static ExperimentResults Conclude(string name, IEnumerable<JsonElement> rows)
+    {
+        using var folder = new TemporaryFolder();
+        var trial = new TrialResult<JsonElement>("all", [.. rows]);
+        File.WriteAllText(folder["trials.jsonl"], JsonSerializer.Serialize(trial, JsonFormat.Line));
+        return Experiment.All.Single(experiment => experiment.Name == name).ReadResults(folder.FullPath);
     }
 
     private static JsonElement[] Rows(string name)

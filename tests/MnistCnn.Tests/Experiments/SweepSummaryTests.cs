@@ -11,7 +11,7 @@ public sealed class SweepSummaryTests
     [Fact]
     public void Headings_tell_the_standard_deviation_from_the_interval()
     {
-        var table = SweepSummary.Table(Grid, [Result("0.1", 1, 90), Result("0.1", 2, 91), Result("0.1", 3, 92)]);
+        var table = SweepSummary.CreateTable(Grid, [Result("0.1", 1, 90), Result("0.1", 2, 91), Result("0.1", 3, 92)]);
         Assert.Equal(["lr", "Runs", "Test (%), mean ± SD", "95 % CI", "Test loss", "Seconds"], table.Headings);
         Assert.Equal(["0.1", "3", "91.00 ± 1.00", "± 2.48", "0.1000", "2.0"], table.Rows[0]);
     }
@@ -26,17 +26,17 @@ public sealed class SweepSummaryTests
                from seed in new[] { 1, 2, 3 }
                select Result(rate, seed, rate == "1" && seed < 3 ? null : 90 + seed),
         ];
-        var curve = Assert.Single(SweepSummary.Chart(Grid, results)!.Curves);
+        var curve = Assert.Single(SweepSummary.CreateChart(Grid, results)!.Curves);
         Assert.Equal(["", "", "1 of 3"], curve.Marks!);
         Assert.Equal(
             [
                 "Mean over the seeds, bands from the lowest to the highest",
                 "2 of 9 runs diverged and are not shown; “1 of 3” counts the runs that are",
             ],
-            SweepSummary.Notes(Grid, results));
+            SweepSummary.CreateNotes(Grid, results));
 
         var overEpochs = new Grid([new GridParameter("lr", ["0.1", "1"]), Grid.Parameters[1]]);
-        var chart = SweepSummary.Chart(overEpochs, [.. results.Where(result => result.Trial.Values[0] != "0.2")])!;
+        var chart = SweepSummary.CreateChart(overEpochs, [.. results.Where(result => result.Trial.Values[0] != "0.2")])!;
         Assert.Equal(["lr=0.1", "lr=1, 1 of 3"], chart.Curves.Select(shown => shown.Name));
     }
 
@@ -52,10 +52,10 @@ public sealed class SweepSummaryTests
         // The higher the test accuracy, the lower that of the validation.
         string Title(double? validation, out string[] names)
         {
-            var chart = SweepSummary.Chart(grid, [.. grid.Points.Select((point, index) =>
+            var chart = SweepSummary.CreateChart(grid, [.. grid.Points.Select((point, index) =>
             {
                 var epoch = new EpochMetrics(1, 0.1, 0.1, 90 + index, 1, 1, 60, ValidationAccuracy: validation - index);
-                return new SweepResult(new SweepTrial(grid.NameOf(point), point, new TrainSettings()), null, [epoch], epoch, 10, 2);
+                return new SweepResult(new SweepTrial(grid.NameOf(point), point, new TrainSettings()), null, [epoch], 10);
             })])!;
             names = [.. chart.Curves.Select(curve => curve.Name)];
             return chart.Title;
@@ -66,8 +66,8 @@ public sealed class SweepSummaryTests
     {
         var trial = new SweepTrial(Grid.NameOf([rate, $"{seed}"]), [rate, $"{seed}"], new TrainSettings());
         if (accuracy is null)
-            return new SweepResult(trial, "The loss became NaN.", [], null, 10, 0);
+            return new SweepResult(trial, "The loss became NaN.", [], 10);
         var epoch = new EpochMetrics(1, 0.1, 0.1, accuracy.Value, 1, 1, 60);
-        return new SweepResult(trial, null, [epoch], epoch, 10, 2);
+        return new SweepResult(trial, null, [epoch], 10);
     }
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using MnistCnn.Charts;
 using MnistCnn.Experiments;
+using MnistCnn.Runs;
 using MnistCnn.Files;
 
 namespace MnistCnn.Reporting.Pages;
@@ -16,12 +17,12 @@ internal static class SuiteReport
 
     /// <summary>Writes both pages, each whole or not at all.</summary>
     /// <exception cref="IOException">They cannot be written.</exception>
-    public static void Write(ExperimentSuite series)
+    public static void Write(ExperimentSuite suite)
     {
-        foreach (var (name, page) in new (string, IPage)[] { (HtmlFile, new HtmlPage(Title)), (MarkdownFile, new MarkdownPage(series.Folder)) })
+        foreach (var (name, page) in new (string, IPage)[] { (HtmlFile, new HtmlPage(Title)), (MarkdownFile, new MarkdownPage(suite.Folder)) })
         {
-            Fill(page, series.Statuses);
-            AtomicFile.Write(Path.Combine(series.Folder, name), stream => stream.Write(Encoding.UTF8.GetBytes(page.Text())));
+            Fill(page, suite.Statuses);
+            AtomicFile.Write(Path.Combine(suite.Folder, name), stream => stream.Write(Encoding.UTF8.GetBytes(page.Text())));
         }
     }
 
@@ -42,15 +43,15 @@ internal static class SuiteReport
     }
 
     private static string Heading(ExperimentStatus status) =>
-        status.Problem is not null ? "Cannot be measured" : status.ExperimentResults is null ? "Not measured yet" : status.ExperimentResults.Verdict.Heading;
+        status.Problem is not null ? "Cannot be measured" : status.Results is null ? "Not measured yet" : status.Results.Verdict.Heading;
 
     private static void Fill(IPage page, ExperimentStatus status)
     {
         page.Heading(2, $"{status.Experiment.Name}: {status.Experiment.Claim}");
-        page.Paragraph($"{Heading(status)}.", status.Problem ?? $"{status.ExperimentResults?.Verdict.Reason}");
-        if (status is not { Info: { } info, ExperimentResults: { } results })
+        page.Paragraph($"{Heading(status)}.", status.Problem ?? $"{status.Results?.Verdict.Reason}");
+        if (status is not { Info: { } info, Results: { } results })
             return;
-        if (!info.IsFinished)
+        if (info.Status != RunStatus.Finished)
             page.Paragraph("Not finished:", "this is what is measured so far.");
         if (results.Diverged.Count > 0)
             page.Facts(results.Diverged.Select(training => ("Not counted", training)));
@@ -61,7 +62,7 @@ internal static class SuiteReport
             page.Facts(results.Verdict.Effects.Select(effect => (effect.Label, effect.FormattedEstimate)));
     }
 
-    private static bool IsPlot(string path) => Path.GetFileName(path) == ExperimentRun.PlotFile;
+    private static bool IsPlot(string path) => Path.GetFileName(path) == ExperimentStatus.PlotFile;
 
     private static string Description(ExperimentResults results) => string.Join(". ", results.Charts.SelectMany(row => row).Select(chart => chart.Title));
 

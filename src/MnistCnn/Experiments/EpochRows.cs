@@ -1,0 +1,114 @@
+using MnistCnn.Charts;
+using MnistCnn.Inspection;
+using MnistCnn.Networks;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace MnistCnn.Experiments;
+
+/// <summary>A measurement after an epoch of a network.</summary>
+internal interface IEpochRow : IMeasuredRow
+{
+    /// <summary>Title of the network.</summary>
+    string Network { get; }
+
+    /// <summary>Number of the epoch, from 1; 0 before training.</summary>
+    int Epoch { get; }
+}
+
+/// <summary>An epoch of a network in an experiment.</summary>
+/// <param name="MultiplyAdds">Multiply-adds of a forward pass with one image.</param>
+/// <param name="TrainingMultiplyAdds">Multiply-adds of the training so far, see <see cref="NetworkSummary.TrainingMultiplyAdds"/>.</param>
+/// <param name="TestAccuracy">Accuracy on the test images in percent.</param>
+internal sealed record TrainingRow(
+    string Network,
+    long Parameters,
+    long MultiplyAdds,
+    long Seed,
+    int Epoch,
+    double TrainingMultiplyAdds,
+    double TrainLoss,
+    double TestLoss,
+    double TestAccuracy) : IEpochRow
+{
+    /// <summary>Creates a trial that trains a network.</summary>
+    /// <param name="costs">Costs of the network for one image.</param>
+    /// <param name="afterwards">Inspects the trained network.</param>
+    public static Trial<TrainingRow> CreateTrial(
+        Architecture architecture,
+        NetworkSummary costs,
+        long seed,
+        Action<TrialContext, Module<Tensor, Tensor>>? afterwards = null) =>
+        new($"{architecture.Title}, seed {seed}", costs.MultiplyAdds, context =>
+        {
+            using var run = context.Train(architecture, seed);
+            afterwards?.Invoke(context, run.Trainer.Model);
+            return
+            [
+                .. run.Folder.Epochs.Select(epoch => new TrainingRow(
+                    architecture.Title,
+                    costs.Parameters,
+                    costs.MultiplyAdds,
+                    seed,
+                    epoch.Epoch,
+                    (double)costs.TrainingMultiplyAdds * context.Data.Train.Count * epoch.Epoch,
+                    epoch.TrainLoss,
+                    epoch.TestLoss,
+                    epoch.TestAccuracy)),
+            ];
+        });
+
+    /// <summary>Compares the test accuracies of two networks after the last epoch.</summary>
+    public static Effect CompareAtEnd(IReadOnlyList<TrainingRow> rows, string higher, string lower) => Effect.Difference(
+        $"{higher} over {lower} after {Wording.Plural(rows.LastEpoch(), "epoch")}",
+        rows.AtEnd(higher, row => row.TestAccuracy),
+        rows.AtEnd(lower, row => row.TestAccuracy));
+
+    /// <summary>Creates one curve of test accuracies per network.</summary>
+    public static Curve[] AccuracyCurves(IEnumerable<TrainingRow> rows, Func<TrainingRow, double> x) =>
+    [
+        .. rows.GroupBy(row => row.Network)
+            .Select(network => Curve.MeanWithRange(network.Key, network.Select(row => (x(row), row.TestAccuracy)))),
+    ];
+
+    /// <summary>Creates a table with the test accuracies of each network after the first and the last epoch.</summary>
+    public static ResultTable CreateTable(IReadOnlyList<TrainingRow> rows)
+    {
+        var last = rows.LastEpoch();
+        return new ResultTable(
+            [
+                "Network",
+                "Parameters",
+                "Multiply-adds",
+                Wording.MeanAndDeviationHeading("Epoch 1"),
+                Wording.MeanAndDeviationHeading($"Epoch {last}"),
+            ],
+            [
+                .. rows.GroupBy(row => row.Network).Select(network => new[]
+                {
+                    network.Key,
+                    Wording.Number(network.First().Parameters),
+                    Wording.Number(network.First().MultiplyAdds),
+                    Wording.MeanAndDeviation(network.Where(row => row.Epoch == 1).Select(row => row.TestAccuracy)),
+                    Wording.MeanAndDeviation(network.Where(row => row.Epoch == last).Select(row => row.TestAccuracy)),
+                }),
+            ]);
+    }
+}
+
+/// <summary>Queries over the epochs of several networks.</summary>
+internal static class EpochRows
+{
+    /// <summary>Returns the number of the last epoch; 0 without rows.</summary>
+    public static int LastEpoch<TRow>(this IReadOnlyList<TRow> rows)
+        where TRow : IEpochRow => rows.Select(row => row.Epoch).DefaultIfEmpty().Max();
+
+    /// <summary>Returns a value of a network per seed, after the last epoch of all networks.</summary>
+    public static IEnumerable<(long Seed, double Value)> AtEnd<TRow>(
+        this IReadOnlyList<TRow> rows, string network, Func<TRow, double> value)
+        where TRow : IEpochRow
+    {
+        var last = rows.LastEpoch();
+        return rows.Where(row => row.Network == network && row.Epoch == last).Select(row => (row.Seed, value(row)));
+    }
+}

@@ -1,0 +1,56 @@
+using System.Text.Json.Serialization;
+using MnistCnn.Files;
+using MnistCnn.Jobs;
+using MnistCnn.Runs;
+
+namespace MnistCnn.Experiments;
+
+/// <summary>Record of an experiment: the file <c>experiment.json</c>.</summary>
+/// <param name="Threads">Threads of one operation on the CPU.</param>
+/// <param name="Versions">Versions of the program, TorchSharp, libtorch, .NET and the operating system.</param>
+/// <param name="Started">Time of the last start.</param>
+internal sealed record ExperimentInfo(
+    string Experiment,
+    string Claim,
+    ExperimentSettings Settings,
+    string Device,
+    int Threads,
+    IReadOnlyDictionary<string, string> Versions,
+    RunData Data,
+    DateTimeOffset Started)
+{
+    /// <summary>Name of the file.</summary>
+    public const string FileName = "experiment.json";
+
+    /// <summary>State of the experiment.</summary>
+    [JsonRequired]
+    public RunStatus Status { get; init; }
+
+    /// <summary>Error message of an experiment that failed.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Error { get; init; }
+
+    /// <summary>Seconds over all starts that were not killed; null during the first.</summary>
+    public double? Seconds { get; init; }
+
+    /// <summary>Verdict at the end of the last start.</summary>
+    public Verdict? Verdict { get; init; }
+
+    /// <summary>Origin of the results.</summary>
+    [JsonIgnore]
+    public Origin Origin => Origin.Of(Versions, Device, Threads);
+
+    /// <summary>Reads the record in a folder; null if there is none.</summary>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged.</exception>
+    public static ExperimentInfo? Read(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        return File.Exists(path) ? JsonFormat.Parse<ExperimentInfo>(InputFile.ReadAllText(path), path) : null;
+    }
+
+    /// <summary>Whether a checkpoint belongs to a trial of an unfinished experiment. Finished experiments keep no checkpoints.</summary>
+    public static bool Owns(string checkpointPath) =>
+        Path.GetDirectoryName(Path.GetDirectoryName(Path.GetFullPath(checkpointPath))) is { } folder
+        && Read(folder) is { Status: not RunStatus.Finished };
+}
