@@ -36,24 +36,24 @@ internal static class DoctorCommand
 
     private static IEnumerable<HealthCheck> Findings(ParseResult parseResult)
     {
-        yield return HealthCheck.Of("Program", () => $"MnistCnn {Versions.Program}, .NET {Environment.Version}");
-        yield return HealthCheck.Of("System", System);
-        var libtorch = HealthCheck.Of("libtorch", Libtorch);
+        yield return HealthCheck.Run("Program", () => $"MnistCnn {Versions.Program}, .NET {Environment.Version}");
+        yield return HealthCheck.Run("System", System);
+        var libtorch = HealthCheck.Run("libtorch", Libtorch);
         yield return libtorch;
         if (libtorch.Found)
         {
-            var device = HealthCheck.Of("Device", () => Devices.Get(parseResult.GetValue(SharedOptions.Device) ?? "auto").ToString());
+            var device = HealthCheck.Run("Device", () => Devices.Get(parseResult.GetValue(SharedOptions.Device) ?? "auto").ToString());
             yield return device;
-            yield return HealthCheck.Of("GPU", Gpu, needed: false);
-            yield return HealthCheck.Of("MNIST", Mnist);
-            yield return HealthCheck.Of("Networks", ReadyNetworks, needed: false);
+            yield return HealthCheck.Run("GPU", Gpu, needed: false);
+            yield return HealthCheck.Run("MNIST", Mnist);
+            yield return HealthCheck.Run("Networks", ReadyNetworks, needed: false);
             if (device.Found)
-                yield return HealthCheck.Of("Training", () => Training(device.Text));
+                yield return HealthCheck.Run("Training", () => Training(device.Text));
         }
 
-        yield return HealthCheck.Of("Plots", Plots, needed: false);
-        yield return HealthCheck.Of("Folder", Folder);
-        yield return HealthCheck.Of("MPI", () => MpiProcessGroup.Library, needed: false);
+        yield return HealthCheck.Run("Plots", Plots, needed: false);
+        yield return HealthCheck.Run("Folder", Folder);
+        yield return HealthCheck.Run("MPI", () => MpiProcessGroup.Library, needed: false);
     }
 
     private static string System()

@@ -72,7 +72,7 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
     {
         Trial<TRow>[] trials = [.. experiment.Trials(settings, TrainableModel.ShapeOf(data))];
         var info = CreateInfo(experiment, settings, data, device);
-        var folderLock = folder is null ? FolderLock.TakeNew(experiment.Name, info.Started) : FolderLock.Take(folder);
+        var folderLock = folder is null ? FolderLock.AcquireNew(experiment.Name, info.Started) : FolderLock.Acquire(folder);
         try
         {
             return new ExperimentRun<TRow>(experiment, trials, data, device, observer, folderLock.Folder, folderLock, info, mayBeFinished);

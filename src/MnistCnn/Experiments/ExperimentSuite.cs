@@ -36,7 +36,7 @@ internal sealed class ExperimentSuite : IDisposable
     /// <exception cref="InvalidDataException">A file of an experiment is damaged.</exception>
     public static ExperimentSuite Open(IReadOnlyList<Experiment> experiments, string? folder, IReadOnlyList<string> reports)
     {
-        var folderLock = folder is null ? FolderLock.TakeNew(Name, DateTimeOffset.Now) : FolderLock.Take(folder);
+        var folderLock = folder is null ? FolderLock.AcquireNew(Name, DateTimeOffset.Now) : FolderLock.Acquire(folder);
         try
         {
             foreach (var report in reports)

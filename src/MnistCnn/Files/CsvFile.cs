@@ -3,13 +3,12 @@ using System.Text.Json;
 
 namespace MnistCnn.Files;
 
-/// <summary>Tables for other programs: comma-separated values after RFC 4180, in UTF-8.</summary>
+/// <summary>Comma-separated values as in RFC 4180, in UTF-8.</summary>
 internal static class CsvFile
 {
-    /// <summary>Writes a heading with the names of the rows' properties, in snake_case, and a line a row.</summary>
-    /// <param name="path">Where to.</param>
-    /// <param name="rows">At least one; what a property does not have is an empty field.</param>
-    /// <exception cref="IOException">It cannot be written.</exception>
+    /// <summary>Writes property names in snake_case and one line per row. A null is an empty field.</summary>
+    /// <param name="rows">At least one.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Write<TRow>(string path, IReadOnlyList<TRow> rows)
     {
         var elements = rows.Select(row => JsonSerializer.SerializeToElement(row, JsonFormat.Line)).ToArray();

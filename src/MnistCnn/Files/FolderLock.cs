@@ -3,43 +3,42 @@ using MnistCnn.Runtime;
 namespace MnistCnn.Files;
 
 /// <summary>
-/// Keeps other processes out of a folder while one writes into it. The lock is an open file, so it is gone with its process,
-/// however that ends.
+/// Exclusive right to write into a folder: an open file <c>run.lock</c>, which the system closes when its process ends, however that ends.
 /// </summary>
 internal sealed class FolderLock : IDisposable
 {
     private const string Name = "run.lock";
 
-    // Elsewhere than on Windows, closing would delete by name what may be another process's new file.
+    // On other systems DeleteOnClose deletes by name, and the name may belong to another process's new file.
     private static readonly FileOptions Options = OperatingSystem.IsWindows() ? FileOptions.DeleteOnClose : FileOptions.None;
 
     private readonly FileStream file;
 
     private FolderLock(string folder, FileStream file) => (Folder, this.file) = (folder, file);
 
-    /// <summary>The full path of the folder.</summary>
+    /// <summary>Full path of the folder.</summary>
     public string Folder { get; }
 
-    /// <summary>Whether a file is no more than the lock of its folder.</summary>
+    /// <summary>Returns whether a file is the lock of its folder.</summary>
     public static bool IsLock(string path) => Path.GetFileName(path) == Name;
 
-    /// <summary>Locks a folder, which is made where it is missing.</summary>
-    /// <exception cref="IOException">Another process has it, or the folder cannot be made.</exception>
-    public static FolderLock Take(string folder) => TryTake(folder)
-        ?? throw new IOException($"{Path.GetFullPath(folder)} is in use: another process writes into it. Wait until that process ends.").With(Remedy.ChooseFolder);
+    /// <summary>Creates the folder if necessary, and locks it.</summary>
+    /// <exception cref="IOException">Another process holds the lock, or the folder cannot be created.</exception>
+    public static FolderLock Acquire(string folder) => TryAcquire(folder)
+        ?? throw new IOException($"{Path.GetFullPath(folder)} is in use: another process writes into it. Wait until that process ends.")
+            .With(Remedy.ChooseFolder);
 
-    /// <summary>Makes and locks the next folder <c>runs/NAME-TIME</c> that is not there yet.</summary>
-    public static FolderLock TakeNew(string name, DateTimeOffset time)
+    /// <summary>Creates and locks a new folder <c>runs/NAME-TIME</c>, with a number at the end if it exists already.</summary>
+    public static FolderLock AcquireNew(string name, DateTimeOffset time)
     {
         var path = Path.Combine("runs", $"{name}-{time:yyyyMMdd-HHmmss}");
         return Enumerable.Range(1, int.MaxValue)
             .Select(number => number == 1 ? path : $"{path}-{number}")
             .Where(candidate => !Directory.Exists(candidate))
-            .Select(TryTake)
-            .First(taken => taken is not null)!;
+            .Select(TryAcquire)
+            .First(acquired => acquired is not null)!;
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         try
@@ -49,13 +48,13 @@ internal sealed class FolderLock : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // The folder may be gone, or have become read-only; the lock is gone all the same.
+            // The folder was removed or is read-only now; closing the file releases the lock all the same.
         }
 
         file.Dispose();
     }
 
-    private static FolderLock? TryTake(string folder)
+    private static FolderLock? TryAcquire(string folder)
     {
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (!Directory.Exists(folder) && (File.Exists(folder) || new FileInfo(folder).LinkTarget is not null))
@@ -80,8 +79,8 @@ internal sealed class FolderLock : IDisposable
         }
     }
 
-    // Its last owner may have deleted it between our opening it and our locking it: another file is there then, or none. Every file
-    // system keeps a length, and not every one keeps a time.
+    // The previous owner may have deleted the file between our opening and our locking it. A random length tells whether the path still
+    // leads to our file; every file system keeps lengths, but not every one keeps times.
     private static bool IsStillThere(FileStream file, string path)
     {
         if (Options != FileOptions.None)

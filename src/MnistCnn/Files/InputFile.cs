@@ -1,32 +1,29 @@
 namespace MnistCnn.Files;
 
-/// <summary>Files that a user names to be read.</summary>
+/// <summary>Reads files that a user names.</summary>
 internal static class InputFile
 {
-    /// <summary>
-    /// Opens a file. What has no length is refused: an empty file, but also a pipe or a device, which might keep a reader waiting
-    /// or reading for ever.
-    /// </summary>
+    /// <summary>Opens a file. Files without a length are refused, because a pipe or a device may block a reader or never end.</summary>
     /// <exception cref="IOException">The file is missing, a folder, or cannot be read.</exception>
-    /// <exception cref="InvalidDataException">It is empty, or not a regular file.</exception>
+    /// <exception cref="InvalidDataException">The file is empty, or not a regular file.</exception>
     public static FileStream Open(string path)
     {
-        // A folder of pictures has many thousand: the system is asked once for a plain file.
+        // Image folders have thousands of files: a regular file costs one system call.
         var file = new FileInfo(path);
         if (!file.Exists)
             throw new FileNotFoundException(Directory.Exists(path) ? $"{path} is a folder; name a file in it." : $"{path} does not exist.");
         if (file.Attributes.HasFlag(FileAttributes.ReparsePoint) && file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target)
-            file = target; // of a link, the length is its own
+            file = target; // FileInfo of a link has the length of the link
         if (!file.Exists)
             throw new FileNotFoundException($"{path} is a link to {file.FullName}, which does not exist.");
         if (file.Length == 0)
             throw new InvalidDataException($"{path} is empty, or not a regular file.");
 
-        // On Windows, a run could not replace a file that is open otherwise.
+        // Without these flags, a run on Windows could not replace the file while it is read.
         return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
     }
 
-    /// <summary>Reads a whole file; see <see cref="Open"/>.</summary>
+    /// <inheritdoc cref="Open"/>
     public static byte[] ReadAllBytes(string path)
     {
         using var file = Open(path);
@@ -37,7 +34,7 @@ internal static class InputFile
         return contents;
     }
 
-    /// <summary>Reads a whole text file; see <see cref="Open"/>.</summary>
+    /// <inheritdoc cref="Open"/>
     public static string ReadAllText(string path)
     {
         using var reader = new StreamReader(Open(path));

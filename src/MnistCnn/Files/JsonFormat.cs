@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace MnistCnn.Files;
 
-/// <summary>How this program writes JSON: names in snake_case.</summary>
+/// <summary>JSON of this program: names in snake_case.</summary>
 internal static class JsonFormat
 {
     /// <summary>For files and documents that people read too.</summary>
@@ -15,20 +15,19 @@ internal static class JsonFormat
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    /// <summary>For one document a line.</summary>
+    /// <summary>For one document per line.</summary>
     public static JsonSerializerOptions Line { get; } = new(Indented) { WriteIndented = false };
 
-    // A field that a document must have is a parameter without a default; null is a value only where the type says so.
-    private static readonly JsonSerializerOptions Strict = new(Indented)
+    /// <summary>For reading: constructor parameters without a default are required, and null is allowed only in nullable types.</summary>
+    public static JsonSerializerOptions Strict { get; } = new(Indented)
     {
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
     };
 
-    /// <summary>Reads a document.</summary>
-    /// <param name="json">The document.</param>
-    /// <param name="source">What to call it in a message.</param>
-    /// <exception cref="InvalidDataException">It is not such a document.</exception>
+    /// <summary>Reads a document. Unknown properties are skipped.</summary>
+    /// <param name="source">File name for messages.</param>
+    /// <exception cref="InvalidDataException">The JSON is damaged, or a property is missing or has another type.</exception>
     public static T Parse<T>(string json, string source)
     {
         try
@@ -37,23 +36,24 @@ internal static class JsonFormat
         }
         catch (JsonException error)
         {
-            throw new InvalidDataException($"{source} is damaged, or not such a file of a run: {error.Message.ReplaceLineEndings(" ")}", error);
+            var reason = error.Message.ReplaceLineEndings(" ");
+            throw new InvalidDataException($"{source} is damaged, or not such a file of a run: {reason}", error);
         }
     }
 
-    /// <summary>What differs between two documents of one kind, in words: a text for each value.</summary>
-    /// <param name="saved">The one.</param>
-    /// <param name="now">The other.</param>
-    /// <param name="inWords">The text, with name {0}, value of the one {1} and of the other {2}.</param>
-    public static string[] Differences<T>(T saved, T now, string inWords = "{0} was {1}, now {2}")
+    /// <summary>Returns one text per value that differs between two documents of the same type.</summary>
+    /// <param name="format">Text with the property name as {0}, the saved value as {1} and the current one as {2}.</param>
+    public static string[] Differences<T>(T saved, T current, string format = "{0} was {1}, now {2}")
     {
-        var (before, after) = (Flatten(JsonSerializer.SerializeToElement(saved, Line)), Flatten(JsonSerializer.SerializeToElement(now, Line)));
+        var before = Flatten(JsonSerializer.SerializeToElement(saved, Line));
+        var after = Flatten(JsonSerializer.SerializeToElement(current, Line));
         return
         [
-            .. before.Keys.Union(after.Keys)
-                .Select(name => (Name: name, Before: before.GetValueOrDefault(name, "nothing"), After: after.GetValueOrDefault(name, "nothing")))
-                .Where(value => value.Before != value.After)
-                .Select(value => string.Format(CultureInfo.InvariantCulture, inWords, value.Name, value.Before, value.After)),
+            .. from name in before.Keys.Union(after.Keys)
+               let was = before.GetValueOrDefault(name, "nothing")
+               let now = after.GetValueOrDefault(name, "nothing")
+               where was != now
+               select string.Format(CultureInfo.InvariantCulture, format, name, was, now),
         ];
 
         static Dictionary<string, string> Flatten(JsonElement element) => element.EnumerateObject()

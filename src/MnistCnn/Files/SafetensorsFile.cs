@@ -1,25 +1,25 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using MnistCnn.Runtime;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Files;
 
 /// <summary>
-/// Named tensors with a few words about them, in the safetensors format: what PyTorch's <c>safetensors.torch</c> reads and
-/// writes. Unlike a pickle, such a file can hold nothing that runs.
+/// Named tensors with text metadata in the safetensors format, which PyTorch's <c>safetensors.torch</c> reads and writes. Unlike a
+/// pickle, such a file cannot run code.
 /// </summary>
 /// <remarks>
-/// Source: https://huggingface.co/docs/safetensors. The length of the header as a little-endian 64-bit number, the header
-/// in JSON, the tensors' bytes one behind the other, without gaps. Files of this program have a checksum too, in the metadata:
-/// the SHA-256 of the whole file, with zeros in the place of the checksum. Files of PyTorch's and of version 0.1 have none.
+/// Source: https://huggingface.co/docs/safetensors. Layout: length of the header (int64, little-endian), header (JSON), bytes of the
+/// tensors without gaps. Files of this program have a checksum in their metadata: the SHA-256 of the whole file, with zeros in place of
+/// the checksum.
 /// </remarks>
-/// <param name="Tensors">On the CPU, by name, in the order in which they stand in the file.</param>
-/// <param name="Metadata">Text by name.</param>
-internal sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata) : IDisposable
+/// <param name="Tensors">On the CPU, in the order of the header.</param>
+internal sealed record SafetensorsFile(
+    IReadOnlyDictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata) : IDisposable
 {
     private const string MetadataKey = "__metadata__";
     private const string ProgramKey = "mnist_cnn";
@@ -29,6 +29,12 @@ internal sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tenso
     private const int LargestRank = 8;
 
     private static readonly string NoChecksum = new('0', 2 * SHA256.HashSizeInBytes);
+
+    private static readonly JsonSerializerOptions HeaderFormat = new(JsonFormat.Strict)
+    {
+        AllowDuplicateProperties = false,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    };
 
     private static readonly Dictionary<string, (ScalarType Type, int Size)> Types = new()
     {
@@ -44,63 +50,63 @@ internal sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tenso
         ["F64"] = (ScalarType.Float64, 8),
     };
 
-    /// <summary>Reads a file. What it takes in memory is in proportion to the file, and little before the header is known to fit.</summary>
+    /// <summary>Reads a file. Memory for tensors is allocated only after the header was found to fit the file.</summary>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    /// <exception cref="InvalidDataException">It is not such a file, or it is damaged.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged or has another format.</exception>
     public static SafetensorsFile Read(string path)
     {
         using var file = InputFile.Open(path);
-        return Parse(file, path);
+        return Read(file, path);
     }
 
     /// <summary>Reads the contents of a file.</summary>
-    /// <param name="contents">The whole file.</param>
-    /// <param name="name">What to call it in a message.</param>
-    /// <exception cref="InvalidDataException">It is not such a file, or it is damaged.</exception>
-    public static SafetensorsFile Parse(byte[] contents, string name) => Parse(new MemoryStream(contents), name);
+    /// <param name="name">File name for messages.</param>
+    /// <exception cref="InvalidDataException">The file is damaged or has another format.</exception>
+    public static SafetensorsFile Parse(byte[] contents, string name) => Read(new MemoryStream(contents), name);
 
-    /// <summary>Writes a file, whole or not at all; the same contents give the same bytes.</summary>
-    /// <exception cref="IOException">It cannot be written, or could not be read again.</exception>
+    /// <summary>Writes a file atomically. Equal contents give equal bytes.</summary>
+    /// <exception cref="IOException">The file cannot be written, or <see cref="Read(string)"/> could not read it.</exception>
     public void Write(string path)
     {
-        var header = Header();
+        var header = CreateHeader();
         EnsureReadable(header, path);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(header);
-        ForEachTensor(bytes => hash.AppendData(bytes));
-        Encoding.ASCII.GetBytes(Convert.ToHexStringLower(hash.GetHashAndReset())).CopyTo(ChecksumIn(header, NoChecksum));
+        foreach (var tensor in ContiguousTensors())
+            hash.AppendData(tensor.bytes);
+        Encoding.ASCII.GetBytes(Convert.ToHexStringLower(hash.GetHashAndReset())).CopyTo(FindChecksum(header, NoChecksum));
         AtomicFile.Write(path, stream =>
         {
             stream.Write(header);
-            ForEachTensor(stream.Write);
+            foreach (var tensor in ContiguousTensors())
+                stream.Write(tensor.bytes);
         });
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var tensor in Tensors.Values)
             tensor.Dispose();
     }
 
-    private static SafetensorsFile Parse(Stream stream, string name)
+    private static SafetensorsFile Read(Stream stream, string name)
     {
         var header = ReadHeader(stream, name);
-        var (entries, metadata) = ParseHeader(header.AsMemory(LengthSize), name);
-        entries = [.. entries.OrderBy(entry => (entry.Begin, entry.End))];
-        EnsureWhole(entries, stream.Length - header.Length, name);
-        var checksum = TakeChecksum(header, metadata, name);
+        var (entries, metadata) = ParseHeader(header, name);
+        var inFileOrder = entries.OrderBy(entry => (entry.Value.DataOffsets[0], entry.Value.DataOffsets[1])).ToArray();
+        EnsureContiguous(inFileOrder, stream.Length - header.Length, name);
+        var checksum = ClearChecksum(header, metadata, name);
 
-        var tensors = entries.OrderBy(entry => entry.Place).ToDictionary(entry => entry.Name, entry => empty(entry.Shape, entry.Type));
+        var tensors = entries.ToDictionary(entry => entry.Key, entry => empty(entry.Value.LongShape, Types[entry.Value.Dtype].Type));
         var file = new SafetensorsFile(tensors, metadata);
         try
         {
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             hash.AppendData(header);
-            foreach (var entry in entries)
+            foreach (var (key, _) in inFileOrder)
             {
-                stream.ReadExactly(tensors[entry.Name].bytes);
-                hash.AppendData(tensors[entry.Name].bytes);
+                stream.ReadExactly(tensors[key].bytes);
+                hash.AppendData(tensors[key].bytes);
             }
 
             if (checksum is not null && checksum != Convert.ToHexStringLower(hash.GetHashAndReset()))
@@ -114,19 +120,7 @@ internal sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tenso
         }
     }
 
-    private static void EnsureReadable(byte[] header, string path)
-    {
-        try
-        {
-            _ = ParseHeader(ReadHeader(new MemoryStream(header), path).AsMemory(LengthSize), path);
-        }
-        catch (InvalidDataException error)
-        {
-            throw new IOException($"{path} was not written, because it could not be read again: its text or a tensor is too large.", error);
-        }
-    }
-
-    // With its length in front.
+    // Includes its length in the first bytes.
     private static byte[] ReadHeader(Stream stream, string name)
     {
         Span<byte> start = stackalloc byte[LengthSize];
@@ -134,10 +128,11 @@ internal sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tenso
         var length = start.Length < LengthSize ? -1 : BinaryPrimitives.ReadInt64LittleEndian(start);
         if (length < 0 || length > Math.Min(stream.Length - LengthSize, LargestHeader))
         {
-            // The length of a header may begin as a pickle does, but that of a pickle would be a header beyond all sizes.
-            throw start is [(byte)'P', (byte)'K', ..] or [0x80, >= 2 and <= 5, ..]
-                ? new InvalidDataException($"{name} is a pickle of PyTorch's, which can run code and is not opened. In Python: {AsSafetensors(name)}")
-                : Damaged(name, "its header does not fit into it");
+            // The first bytes of a pickle, as a length, are larger than any header.
+            if (start is [(byte)'P', (byte)'K', ..] or [0x80, >= 2 and <= 5, ..])
+                throw new InvalidDataException(
+                    $"{name} is a pickle of PyTorch's, which can run code and is not opened. In Python: {ConversionCode(name)}");
+            throw Damaged(name, "its header does not fit into it");
         }
 
         var header = new byte[LengthSize + length];
@@ -146,140 +141,135 @@ internal sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tenso
         return header;
     }
 
-    // Two lines of Python in one.
-    private static string AsSafetensors(string name)
+    private static string ConversionCode(string name)
     {
-        return $"import torch, safetensors.torch; "
-            + $"safetensors.torch.save_file(torch.load({Quoted(name)}, weights_only=True), {Quoted(Path.ChangeExtension(name, ".safetensors"))})";
+        var target = Path.ChangeExtension(name, ".safetensors");
+        return "import torch, safetensors.torch; "
+            + $"safetensors.torch.save_file(torch.load({Quoted(name)}, weights_only=True), {Quoted(target)})";
 
         static string Quoted(string text) => $"'{text.Replace("\\", "\\\\").Replace("'", "\\'")}'";
     }
 
-    private static (Entry[] Entries, Dictionary<string, string> Metadata) ParseHeader(ReadOnlyMemory<byte> json, string name)
+    private static (Dictionary<string, Entry> Entries, Dictionary<string, string> Metadata) ParseHeader(byte[] header, string name)
     {
         try
         {
-            using var header = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 4, AllowDuplicateProperties = false });
-            var properties = header.RootElement.EnumerateObject().ToLookup(property => property.Name == MetadataKey, property => property);
-            return (
-                [.. properties[false].Select((property, place) => ParseEntry(property, place))],
-                properties[true].SelectMany(metadata => metadata.Value.EnumerateObject())
-                    .ToDictionary(text => text.Name, text => text.Value.GetString() ?? throw new FormatException()));
+            var properties = Deserialize<Dictionary<string, JsonElement>>(JsonElement.Parse(header.AsSpan(LengthSize)));
+            var metadata = properties.Remove(MetadataKey, out var texts) ? Deserialize<Dictionary<string, string>>(texts) : [];
+            var entries = properties.ToDictionary(property => property.Key, property => Deserialize<Entry>(property.Value));
+            return entries.Values.All(entry => entry.IsSupported) && !metadata.ContainsValue(null!)
+                ? (entries, metadata)
+                : throw new JsonException();
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException or KeyNotFoundException or OverflowException)
+        catch (JsonException)
         {
             throw Damaged(name, "its header makes no sense");
         }
-    }
 
-    private static Entry ParseEntry(JsonProperty property, int place)
-    {
-        if (property.Value.EnumerateObject().Count() != 3
-            || !Types.TryGetValue(property.Value.GetProperty("dtype").GetString() ?? "", out var type))
-            throw new FormatException();
-        var shape = property.Value.GetProperty("shape").EnumerateArray().Select(length => (long)length.GetInt32()).ToArray();
-        var offsets = property.Value.GetProperty("data_offsets").EnumerateArray().Select(offset => offset.GetInt64()).ToArray();
-        var size = shape.Aggregate((long)type.Size, (product, length) => checked(product * length));
-        var largest = shape.Aggregate(1L, (product, length) => checked(product * Math.Max(length, 1)));
-        if (shape.Length > LargestRank || shape.Any(length => length < 0) || largest > int.MaxValue || size > int.MaxValue)
-            throw new FormatException();
-        if (offsets is not [>= 0 and var begin, var end] || end < begin || end - begin != size)
-            throw new FormatException();
-        return new Entry(property.Name, place, type.Type, shape, begin, end);
+        static T Deserialize<T>(JsonElement json) => json.Deserialize<T>(HeaderFormat) ?? throw new JsonException();
     }
 
     // Every byte belongs to exactly one tensor.
-    private static void EnsureWhole(IEnumerable<Entry> entries, long length, string name)
+    private static void EnsureContiguous(IEnumerable<KeyValuePair<string, Entry>> entries, long length, string name)
     {
         var position = 0L;
-        foreach (var entry in entries)
+        foreach (var (key, entry) in entries)
         {
-            if (entry.Begin != position)
-                throw Damaged(name, $"the bytes of {entry.Name} overlap others or leave a gap");
-            position = entry.End;
+            if (entry.DataOffsets[0] != position)
+                throw Damaged(name, $"the bytes of {key} overlap others or leave a gap");
+            position = entry.DataOffsets[1];
         }
 
         if (position != length)
             throw Damaged(name, $"its tensors have {position} bytes, but it has {length}");
     }
 
-    // Leaves zeros in its place.
-    private static string? TakeChecksum(byte[] header, Dictionary<string, string> metadata, string name)
+    // Returns the checksum and replaces it by zeros. Files of PyTorch have none.
+    private static string? ClearChecksum(byte[] header, Dictionary<string, string> metadata, string name)
     {
         if (!metadata.TryGetValue(ChecksumKey, out var checksum))
-            return metadata.GetValueOrDefault(ProgramKey) is null or "0.1.0" ? null : throw Damaged(name, "its checksum is missing");
-        var place = ChecksumIn(header, checksum);
+            return metadata.ContainsKey(ProgramKey) ? throw Damaged(name, "its checksum is missing") : null;
+        var place = FindChecksum(header, checksum);
         if (place.Length != NoChecksum.Length)
             throw Damaged(name, "its checksum makes no sense");
         place.Fill((byte)'0');
         return checksum;
     }
 
-    private static Span<byte> ChecksumIn(byte[] header, string checksum)
+    private static Span<byte> FindChecksum(byte[] header, string checksum)
     {
         var text = Encoding.UTF8.GetBytes($"\"{ChecksumKey}\":\"{checksum}\"");
         var start = header.AsSpan().IndexOf(text);
         return start < 0 ? [] : header.AsSpan(start + text.Length - 1 - checksum.Length, checksum.Length);
     }
 
-    // With its length in front, and zeros in the place of the checksum.
-    private byte[] Header()
+    private static void EnsureReadable(byte[] header, string path)
     {
-        using var header = new MemoryStream();
-        header.Write(new byte[LengthSize]);
-        using (var json = new Utf8JsonWriter(header, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        try
         {
-            json.WriteStartObject();
-            json.WriteStartObject(MetadataKey);
-            foreach (var (key, text) in Metadata.Where(text => text.Key is not (ProgramKey or ChecksumKey)))
-                json.WriteString(key, text);
-            json.WriteString(ProgramKey, Versions.Program);
-            json.WriteString(ChecksumKey, NoChecksum);
-            json.WriteEndObject();
+            _ = ParseHeader(ReadHeader(new MemoryStream(header), path), path);
+        }
+        catch (InvalidDataException error)
+        {
+            throw new IOException(
+                $"{path} was not written, because it could not be read again: its text or a tensor is too large.", error);
+        }
+    }
 
-            var position = 0L;
-            foreach (var (key, tensor) in Tensors)
-                WriteEntry(json, key, tensor, ref position);
-
-            json.WriteEndObject();
+    // Includes its length, and zeros in place of the checksum.
+    private byte[] CreateHeader()
+    {
+        var metadata = Metadata.Where(text => text.Key is not (ProgramKey or ChecksumKey)).ToDictionary();
+        metadata.Add(ProgramKey, Versions.Program);
+        metadata.Add(ChecksumKey, NoChecksum);
+        var properties = new Dictionary<string, object> { [MetadataKey] = metadata };
+        var position = 0L;
+        foreach (var (key, tensor) in Tensors)
+        {
+            var (begin, end) = (position, position += tensor.numel() * tensor.element_size());
+            var dtype = Types.First(type => type.Value.Type == tensor.dtype).Key;
+            properties.Add(key, new { dtype, tensor.shape, data_offsets = new[] { begin, end } });
         }
 
-        // The tensors begin at a multiple of eight.
-        while (header.Length % LengthSize != 0)
-            header.WriteByte((byte)' ');
-        var bytes = header.ToArray();
-        BinaryPrimitives.WriteInt64LittleEndian(bytes, bytes.Length - LengthSize);
-        return bytes;
+        var json = JsonSerializer.SerializeToUtf8Bytes(properties, JsonFormat.Line);
+        // Tensors begin at a multiple of eight.
+        var header = new byte[(LengthSize + json.Length + LengthSize - 1) / LengthSize * LengthSize];
+        header.AsSpan().Fill((byte)' ');
+        BinaryPrimitives.WriteInt64LittleEndian(header, header.Length - LengthSize);
+        json.CopyTo(header, LengthSize);
+        return header;
     }
 
-    private static void WriteEntry(Utf8JsonWriter json, string name, Tensor tensor, ref long position)
-    {
-        json.WriteStartObject(name);
-        json.WriteString("dtype", Types.First(type => type.Value.Type == tensor.dtype).Key);
-        json.WriteStartArray("shape");
-        foreach (var length in tensor.shape)
-            json.WriteNumberValue(length);
-        json.WriteEndArray();
-        json.WriteStartArray("data_offsets");
-        json.WriteNumberValue(position);
-        json.WriteNumberValue(position += tensor.numel() * tensor.element_size());
-        json.WriteEndArray();
-        json.WriteEndObject();
-    }
-
-    private void ForEachTensor(ReadOnlySpanAction write)
+    private IEnumerable<Tensor> ContiguousTensors()
     {
         foreach (var tensor in Tensors.Values)
         {
-            using var scope = NewDisposeScope();
-            write(tensor.detach().cpu().contiguous().bytes);
+            using var detached = tensor.detach();
+            using var onCpu = detached.cpu();
+            using var contiguous = onCpu.contiguous();
+            yield return contiguous;
         }
     }
 
-    private static InvalidDataException Damaged(string name, string reason) => new($"{name} is not a safetensors file, or a damaged one: {reason}.");
+    private static InvalidDataException Damaged(string name, string reason) =>
+        new($"{name} is not a safetensors file, or a damaged one: {reason}.");
 
-    private delegate void ReadOnlySpanAction(ReadOnlySpan<byte> bytes);
+    /// <summary>A tensor in the header.</summary>
+    private sealed record Entry(string Dtype, int[] Shape, long[] DataOffsets)
+    {
+        public long[] LongShape => Array.ConvertAll(Shape, length => (long)length);
 
-    /// <summary>What the header says of a tensor.</summary>
-    private sealed record Entry(string Name, int Place, ScalarType Type, long[] Shape, long Begin, long End);
+        // libtorch aborts the process on larger tensors, even on empty ones.
+        public bool IsSupported
+        {
+            get
+            {
+                if (!Types.TryGetValue(Dtype, out var type) || Shape.Length > LargestRank || Shape.Any(length => length < 0))
+                    return false;
+                var largest = Shape.Aggregate((double)type.Size, (product, length) => product * Math.Max(length, 1));
+                var size = Shape.Contains(0) ? 0 : largest;
+                return largest <= int.MaxValue && DataOffsets is [>= 0 and var begin, var end] && end >= begin && end - begin == size;
+            }
+        }
+    }
 }

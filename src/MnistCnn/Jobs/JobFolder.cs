@@ -123,7 +123,7 @@ internal abstract class JobFolder<TJob, TResult>(string folder, IReadOnlyList<TJ
                 using var worker = new WorkerProcess(workers.Arguments);
                 while (!end.IsCancellationRequested && queue.TryDequeue(out var job))
                 {
-                    var answer = JsonFormat.Parse<WorkerAnswer>(await worker.Ask(job.Name, end.Token), "The answer of a worker");
+                    var answer = JsonFormat.Parse<WorkerAnswer>(await worker.SendAsync(job.Name, end.Token), "The answer of a worker");
                     Complete(job, answer.Result ?? throw new UserException(answer.Error!), tracker);
                 }
             }

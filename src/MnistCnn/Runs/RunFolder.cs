@@ -70,7 +70,7 @@ internal sealed class RunFolder : IDisposable
     /// <exception cref="IOException">It cannot be written, is in use, or holds a run.</exception>
     public static RunFolder Create(string? path, RunInfo info)
     {
-        var folder = new RunFolder(path is null ? FolderLock.TakeNew(info.Settings.Architecture.Name, info.Started) : FolderLock.Take(path), info, []);
+        var folder = new RunFolder(path is null ? FolderLock.AcquireNew(info.Settings.Architecture.Name, info.Started) : FolderLock.Acquire(path), info, []);
         try
         {
             folder.EnsureFree();
@@ -95,7 +95,7 @@ internal sealed class RunFolder : IDisposable
     {
         var home = Path.GetDirectoryName(checkpoint.Path)!;
         var isHome = path is null || Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)) == home;
-        var folder = new RunFolder(FolderLock.Take(isHome ? home : path!), info, checkpoint.State.History);
+        var folder = new RunFolder(FolderLock.Acquire(isHome ? home : path!), info, checkpoint.State.History);
         try
         {
             if (isHome)
@@ -137,7 +137,7 @@ internal sealed class RunFolder : IDisposable
             Status = status,
             Error = error,
             Seconds = (DateTimeOffset.Now - Info.Started).TotalSeconds,
-            PeakMemory = PeakMemory.Take(),
+            PeakMemory = PeakMemory.SinceLastCall(),
             SecondsWaited = secondsWaited,
         };
         WriteInfo();

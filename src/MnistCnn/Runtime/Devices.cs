@@ -7,16 +7,16 @@ namespace MnistCnn.Runtime;
 /// <summary>The devices that a network can run on.</summary>
 internal static partial class Devices
 {
-    /// <summary>How the names of devices look, for help and messages.</summary>
+    /// <summary>Device names, for help and messages.</summary>
     public const string Names = "auto, cpu, cuda, cuda:N, mps";
 
-    /// <summary>The library of NVIDIA's driver.</summary>
+    /// <summary>Library of the NVIDIA driver.</summary>
     public static string Driver => OperatingSystem.IsWindows() ? "nvcuda" : "libcuda.so.1";
 
-    /// <summary>Whether this is the name of a device, available or not.</summary>
+    /// <summary>Returns whether a name has the form of a device name, available or not.</summary>
     public static bool IsName(string name) => NamePattern().IsMatch(name);
 
-    /// <summary>The device of that name; "auto" takes CUDA, then MPS, then the CPU.</summary>
+    /// <summary>Returns the device with that name; "auto" prefers CUDA, then MPS, then the CPU.</summary>
     /// <exception cref="UserException">This machine or this build of the program has no such device.</exception>
     public static Device Get(string name)
     {
@@ -38,10 +38,9 @@ internal static partial class Devices
         return InitializeDevice(device(name));
     }
 
-    /// <summary>Asks the driver for the name of the card behind a CUDA device, which TorchSharp does not tell.</summary>
-    /// <param name="index">The number of the device, from 0.</param>
-    /// <param name="driver">The driver's library.</param>
-    /// <returns>The name, or null if there is no such driver or card.</returns>
+    /// <summary>Returns the product name of a GPU, which TorchSharp does not tell, or null without such a driver or GPU.</summary>
+    /// <param name="index">Number of the CUDA device, from 0.</param>
+    /// <param name="driver">Usually <see cref="Driver"/>.</param>
     public static unsafe string? CardName(int index, string driver)
     {
         if (!NativeLibrary.TryLoad(driver, out var library)

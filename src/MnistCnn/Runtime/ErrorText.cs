@@ -2,12 +2,12 @@ using System.Runtime.InteropServices;
 
 namespace MnistCnn.Runtime;
 
-/// <summary>What is read off exceptions that are not this program's own.</summary>
+/// <summary>Messages of exceptions that .NET and torch throw.</summary>
 internal static class ErrorText
 {
     /// <summary>
-    /// Returns the message of an exception in one line. The message of torch carries a stack trace behind its first line, file names may
-    /// contain line ends, and a type that cannot be initialized (a library that does not load) hides the reason in an inner exception.
+    /// Returns the message in one line. A message of torch has a stack trace after its first line, file names may contain line ends, and
+    /// a library that does not load is the inner exception of a type that cannot be initialized.
     /// </summary>
     public static string Line(Exception error) => error switch
     {
@@ -17,7 +17,7 @@ internal static class ErrorText
         _ => error.Message.ReplaceLineEndings(" "),
     };
 
-    /// <summary>Whether there is not enough memory, for .NET or for torch.</summary>
+    /// <summary>Returns whether .NET or torch ran out of memory.</summary>
     public static bool IsOutOfMemory(Exception error) =>
         error is OutOfMemoryException || error is ExternalException && error.Message.Contains("memory", StringComparison.OrdinalIgnoreCase);
 }

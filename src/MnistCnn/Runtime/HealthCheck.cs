@@ -1,25 +1,19 @@
 namespace MnistCnn.Runtime;
 
-/// <summary>What came of looking for something that a training needs, or some trainings need.</summary>
-/// <param name="Name">What was looked for.</param>
-/// <param name="Found">Whether it is there and works.</param>
-/// <param name="Needed">Whether no training does without it.</param>
-/// <param name="Text">What there is, or what is wrong and what to do, in one line.</param>
+/// <summary>Result of one check of <c>doctor</c>.</summary>
+/// <param name="Needed">Every training needs it.</param>
+/// <param name="Text">One line: the version found, or an error and its remedy.</param>
 internal sealed record HealthCheck(string Name, bool Found, bool Needed, string Text)
 {
-    /// <summary>Looks for something.</summary>
-    /// <param name="name">What is looked for.</param>
-    /// <param name="look">Says what there is, or throws.</param>
-    /// <param name="needed">Whether no training does without it.</param>
-    public static HealthCheck Of(string name, Func<string> look, bool needed = true)
+    /// <param name="probe">Returns the version found, or throws any exception.</param>
+    public static HealthCheck Run(string name, Func<string> probe, bool needed = true)
     {
         try
         {
-            return new HealthCheck(name, Found: true, needed, look());
+            return new HealthCheck(name, Found: true, needed, probe());
         }
         catch (Exception error)
         {
-            // Whatever it is: to say what does not work is what this is for.
             return new HealthCheck(name, Found: false, needed, ErrorText.Line(error));
         }
     }

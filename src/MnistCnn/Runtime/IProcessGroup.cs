@@ -13,52 +13,54 @@ internal interface IProcessGroup : IDisposable
 
     int WorldSize { get; }
 
-    /// <summary>Number of ranks on this machine that share this rank's cores, itself included.</summary>
+    /// <summary>Number of ranks on this machine that may use the same cores, this one included.</summary>
     int RanksOnSameCores { get; }
 
-    /// <summary>Seconds spent waiting for other ranks and for the network; null for a single process.</summary>
+    /// <summary>Seconds that this rank has waited for other ranks and the network; null for a single process.</summary>
     double? SecondsWaited { get; }
 
-    /// <summary>This rank's shard of a sequence; see <see cref="Sharding.Shard"/>.</summary>
+    /// <summary>Returns this rank's shard; see <see cref="Sharding.Shard"/>.</summary>
     (long Start, long Count) Shard(long total) => Sharding.Shard(total, Rank, WorldSize);
 
-    /// <summary>Replaces values by their sums over all ranks.</summary>
-    /// <param name="values">Float32 or uint8, contiguous, on the CPU, of the same size on every rank.</param>
+    /// <summary>Replaces float32 values by their sums over all ranks.</summary>
+    /// <param name="values">Contiguous, on the CPU, of the same size on every rank.</param>
     void AllReduceSum(Tensor values);
 
-    /// <summary>Returns the largest of the ranks' values.</summary>
     int AllReduceMax(int value);
 
-    /// <summary>Returns the rows of all ranks, ordered by rank.</summary>
-    /// <param name="rows">(any, ...), on the CPU; all ranks have the same dtype and trailing dimensions.</param>
+    /// <summary>Returns whether the condition holds on at least one rank.</summary>
+    bool AnyRank(bool condition) => AllReduceMax(condition ? 1 : 0) > 0;
+
+    /// <summary>Returns the rows of all ranks, in the order of the ranks.</summary>
+    /// <param name="rows">(any, ...), on the CPU; dtype and the other dimensions are the same on every rank.</param>
     Tensor AllGather(Tensor rows);
 
-    /// <summary>Returns the texts of all ranks, ordered by rank.</summary>
+    /// <summary>Returns one text per rank.</summary>
     string[] AllGatherText(string text);
 
-    /// <summary>Runs work on every rank. If it fails on one, every rank disposes its result and throws that rank's error.</summary>
-    /// <exception cref="UserException">The work failed on another rank.</exception>
+    /// <summary>Runs work that may fail on one rank; every rank then disposes its result and throws that rank's error.</summary>
+    /// <exception cref="UserException">The work failed on a rank of several.</exception>
     T RunOnAll<T>(Func<T> work)
         where T : IDisposable?;
 
-    /// <summary>Inside <see cref="RunOnAll"/>: continues only if no rank has failed so far and all ranks have the same value.</summary>
-    /// <exception cref="UserException">A rank has failed, or has another value.</exception>
-    void AgreeOn(string value);
-
-    /// <summary>Runs work. An error on this rank alone, any but <see cref="UserException"/>, is printed and ends all ranks.</summary>
+    /// <summary>Runs work. Any error but a <see cref="UserException"/>, which all ranks throw, is printed and ends all ranks.</summary>
     int RunOrAbort(Func<int> work);
-}
 
-internal static class ProcessGroupExtensions
-{
-    /// <summary>Returns whether the condition holds on at least one rank.</summary>
-    public static bool AnyRank(this IProcessGroup group, bool condition) => group.AllReduceMax(condition ? 1 : 0) > 0;
+    /// <exception cref="UserException">The value differs between ranks.</exception>
+    void AgreeOn(string value)
+    {
+        var values = AllGatherText(value);
+        var other = Array.FindIndex(values, text => text != values[0]);
+        if (other > 0)
+            throw new UserException(
+                $"Process {other} of {WorldSize} has other data than process 0, or other options for them. Start all of them alike.");
+    }
 }
 
 /// <summary>The group of a process that trains on its own.</summary>
 internal sealed class SingleProcess : IProcessGroup
 {
-    public static SingleProcess Instance { get; } = new();
+    public static IProcessGroup Instance { get; } = new SingleProcess();
 
     public int Rank => 0;
 
@@ -80,10 +82,6 @@ internal sealed class SingleProcess : IProcessGroup
 
     public T RunOnAll<T>(Func<T> work)
         where T : IDisposable? => work();
-
-    public void AgreeOn(string value)
-    {
-    }
 
     public int RunOrAbort(Func<int> work) => work();
 

@@ -23,7 +23,7 @@ internal sealed class MpiProcessGroup : IProcessGroup
     private const string Supported = "MPICH (Debian: apt-get install mpich), Intel MPI or MS-MPI";
 
     private readonly MPI.Environment environment;
-    private readonly TimeSpan timeout = ReadTimeout();
+    private readonly TimeSpan timeout;
     private readonly Timer watchdog;
     private readonly TextWriter error = Console.Error; // the console of a higher rank is silenced later
     private readonly Func<Exception, string> describe;
@@ -32,6 +32,8 @@ internal sealed class MpiProcessGroup : IProcessGroup
     private MpiProcessGroup(Func<Exception, string> describe)
     {
         this.describe = describe;
+        var seconds = double.TryParse(Environment.GetEnvironmentVariable(TimeoutVariable), out var asked) ? asked : 0;
+        timeout = TimeSpan.FromSeconds(seconds is > 0 and <= LongestTimeout ? seconds : DefaultTimeout);
         watchdog = new Timer(_ => GiveUp());
         string[] arguments = [];
         environment = Timed(() => new MPI.Environment(ref arguments, MPI.Threading.Funneled));
@@ -52,13 +54,14 @@ internal sealed class MpiProcessGroup : IProcessGroup
     /// <exception cref="UserException">There is none.</exception>
     public static string Library => LoadLibrary().Name;
 
-    /// <summary>Joins the processes that were started together with this one; <see cref="SingleProcess"/> if it was started alone.</summary>
+    /// <summary>Joins the processes that were started together. A process on its own gets a <see cref="SingleProcess"/>.</summary>
     /// <param name="describe">Returns one line about an error.</param>
     /// <exception cref="UserException">An unsupported MPI started the processes, or the MPI library is missing.</exception>
     public static IProcessGroup Join(Func<Exception, string> describe)
     {
         if (Number("OMPI_COMM_WORLD_SIZE") > 1)
-            throw new UserException($"These processes were started by Open MPI, whose interface differs. Start them with the mpiexec of {Supported}.");
+            throw new UserException(
+                $"These processes were started by Open MPI, whose interface differs. Start them with the mpiexec of {Supported}.");
         if (!(Number("PMI_SIZE") > 1))
             return SingleProcess.Instance;
         var library = LoadLibrary().Handle;
@@ -68,12 +71,11 @@ internal sealed class MpiProcessGroup : IProcessGroup
 
     public void AllReduceSum(Tensor values)
     {
-        var (size, type) = values.dtype is ScalarType.Float32 ? (sizeof(float), MPI.Unsafe.MPI_FLOAT) : (1, MPI.Unsafe.MPI_UNSIGNED_CHAR);
         using var all = values.view(-1);
         for (var start = 0L; start < all.numel(); start += LargestMessage)
         {
             using var message = all.narrow(0, start, Math.Min(LargestMessage, all.numel() - start));
-            AllReduce(message.bytes, size, type, MPI.Unsafe.MPI_SUM);
+            AllReduce(message.bytes, sizeof(float), MPI.Unsafe.MPI_FLOAT, MPI.Unsafe.MPI_SUM);
         }
     }
 
@@ -101,29 +103,23 @@ internal sealed class MpiProcessGroup : IProcessGroup
     public T RunOnAll<T>(Func<T> work)
         where T : IDisposable?
     {
-        var (result, failure) = (default(T), default(Exception));
+        var (result, failure) = (default(T), "");
         try
         {
             result = work();
         }
-        catch (Exception caught) when (caught is not AgreedException)
+        catch (Exception caught)
         {
-            failure = caught;
+            failure = describe(caught);
         }
 
-        try
-        {
-            Agree("", failure);
+        var failures = AllGatherText(failure);
+        var failed = Array.FindIndex(failures, text => text.Length > 0);
+        if (failed < 0)
             return result!;
-        }
-        catch
-        {
-            result?.Dispose();
-            throw;
-        }
+        result?.Dispose();
+        throw new UserException(NameOf(failed) + failures[failed]);
     }
-
-    public void AgreeOn(string value) => Agree(value, failure: null);
 
     public int RunOrAbort(Func<int> work)
     {
@@ -145,27 +141,10 @@ internal sealed class MpiProcessGroup : IProcessGroup
         Timed(() =>
         {
             environment.Dispose();
-            return true;
+            return 0;
         });
         watchdog.Dispose();
     }
-
-    // A rank inside RunOnAll meets a rank that has left it: both exchange one line, a value or an error.
-    private void Agree(string value, Exception? failure)
-    {
-        var lines = AllGatherText($"{value}\0{(failure is null ? "" : describe(failure))}").Select(line => line.Split('\0', 2)).ToArray();
-        var failed = Array.FindIndex(lines, line => line[1].Length > 0);
-        if (failed >= 0)
-            throw new AgreedException(NameOf(failed) + lines[failed][1]);
-        var other = Array.FindIndex(lines, line => line[0] != lines[0][0]);
-        if (other >= 0)
-            throw new AgreedException($"Process {other} of {WorldSize} has other data than process 0, or other options for them. Start all of them alike.");
-    }
-
-    private static TimeSpan ReadTimeout() => TimeSpan.FromSeconds(
-        double.TryParse(Environment.GetEnvironmentVariable(TimeoutVariable), out var seconds) && seconds is > 0 and <= LongestTimeout
-            ? seconds
-            : DefaultTimeout);
 
     private static int? Number(string variable) =>
         int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, null, out var number) ? number : null;
@@ -186,7 +165,7 @@ internal sealed class MpiProcessGroup : IProcessGroup
     private static string AllowedCores()
     {
         const string status = "/proc/self/status";
-        return File.Exists(status) ? File.ReadLines(status).First(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal)) : "";
+        return File.Exists(status) ? File.ReadLines(status).First(line => line.StartsWith("Cpus_allowed_list:")) : "";
     }
 
     // Every rank adds its bytes to the zeros of the others.
@@ -232,13 +211,11 @@ internal sealed class MpiProcessGroup : IProcessGroup
     // The main thread waits in native code, where nothing else reaches it. All files on disk are complete at any time.
     private void GiveUp()
     {
-        var lost = new IOException($"Process {Rank} of {WorldSize} has waited {timeout.TotalSeconds} s for the others and gives up: one of them is lost or hangs.");
-        error.WriteLine($"error: {describe(lost.With(Remedy.Resume))}");
+        var timedOut = new IOException(
+            $"Process {Rank} of {WorldSize} has waited {timeout.TotalSeconds} s for the others and gives up: one is lost or hangs.");
+        error.WriteLine($"error: {describe(timedOut.With(Remedy.Resume))}");
         Environment.Exit(1);
     }
 
     private string NameOf(int rank) => rank == 0 ? "" : $"Process {rank} of {WorldSize}: ";
-
-    /// <summary>An error of one rank, thrown on all.</summary>
-    private sealed class AgreedException(string message) : UserException(message);
 }

@@ -3,17 +3,19 @@ using TorchSharp;
 
 namespace MnistCnn.Runtime;
 
-/// <summary>The native half of TorchSharp.</summary>
-internal static class NativeLibraries
+/// <summary>The native libraries of TorchSharp.</summary>
+internal static partial class NativeLibraries
 {
+    private const string SpinCount = "GOMP_SPINCOUNT";
+
     /// <summary>
-    /// Loads libtorch and LibTorchSharp. To be called before anything else of TorchSharp: where TorchSharp fails to load
-    /// them itself, it first copies half a gigabyte beside the program and then says only that a package is missing.
+    /// Loads libtorch and LibTorchSharp. Call it before any member of TorchSharp: if they do not load, TorchSharp 0.107 copies half a
+    /// gigabyte beside the program and then reports only a missing package.
     /// </summary>
-    /// <exception cref="DllNotFoundException">They do not load.</exception>
+    /// <exception cref="DllNotFoundException">The libraries do not load.</exception>
     public static void Load()
     {
-        OpenMP.SpinBriefly();
+        LimitSpinning();
         var assembly = typeof(torch).Assembly;
         try
         {
@@ -23,8 +25,9 @@ internal static class NativeLibraries
         }
         catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
         {
+            var reason = Reason(error.Message).TrimEnd('.');
             throw new DllNotFoundException(
-                $"libtorch does not load on this system ({RuntimeInformation.RuntimeIdentifier}): {Reason(error.Message).TrimEnd('.')}. {Advice}", error);
+                $"libtorch does not load on this system ({RuntimeInformation.RuntimeIdentifier}): {reason}. {Advice}", error);
         }
     }
 
@@ -32,11 +35,24 @@ internal static class NativeLibraries
         ? "Install Microsoft's Visual C++ Redistributable: https://learn.microsoft.com/cpp/windows/latest-supported-vc-redist"
         : "It is there for Linux x64 with glibc, macOS arm64, and Windows x64 and arm64.";
 
-    // .NET tries several names and tells of each; the interesting line is about a file that is there but does not load.
+    /// <summary>
+    /// Shortens the busy-wait of libgomp's threads from milliseconds to 1,000 rounds, because it starves a second training on the same
+    /// cores. Settings of the user stay. libgomp reads the variable when it loads, and not from .NET's copy of the environment.
+    /// </summary>
+    private static void LimitSpinning()
+    {
+        string[] settings = [SpinCount, "OMP_WAIT_POLICY"];
+        if (OperatingSystem.IsLinux() && settings.All(name => Environment.GetEnvironmentVariable(name) is null))
+            SetVariable(SpinCount, "1000", overwrite: 1);
+    }
+
+    // .NET tries several names, with a line about each; one line is about a file that exists and does not load.
     private static string Reason(string message)
     {
         var lines = message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return lines.FirstOrDefault(line => !line.Contains("No such file", StringComparison.Ordinal) && line.Contains(".so", StringComparison.Ordinal))
-            ?? lines[0];
+        return lines.FirstOrDefault(line => line.Contains(".so") && !line.Contains("No such file")) ?? lines[0];
     }
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetVariable(string name, string value, int overwrite);
 }

@@ -2,16 +2,16 @@ using System.Diagnostics;
 
 namespace MnistCnn.Runtime;
 
-/// <summary>Peak memory of one piece of work after another in this process.</summary>
+/// <summary>Peak memory of this process.</summary>
 internal static class PeakMemory
 {
     private static long reported;
 
     /// <summary>
-    /// Returns the peak memory of the process since the last call, in bytes, or null if the system does not say. macOS never does. If
-    /// the peak cannot be reset, as on Windows, it is known only if it is higher than at the last call.
+    /// Returns the peak since the last call in bytes. Windows cannot reset its peak, so the result is null there if the peak is not higher
+    /// than at the last call. macOS reports no peak: always null.
     /// </summary>
-    public static long? Take()
+    public static long? SinceLastCall()
     {
         using var process = Process.GetCurrentProcess();
         var peak = process.PeakWorkingSet64;

@@ -3,30 +3,27 @@ using System.Runtime.InteropServices;
 namespace MnistCnn.Runtime;
 
 /// <summary>
-/// Ctrl-C, SIGTERM and SIGHUP (the terminal was closed) as a cancellation, so that the current work can be brought to an end. A
-/// second one ends the process at once.
+/// Turns Ctrl-C, SIGTERM and SIGHUP (a closed terminal) into cancellation, so that the current work can end in order. A second signal
+/// ends the process at once.
 /// </summary>
 internal sealed class ShutdownSignals : IDisposable
 {
     private readonly CancellationTokenSource source = new();
     private readonly PosixSignalRegistration[] registrations;
 
-    /// <summary>Listens from now on until it is disposed.</summary>
     public ShutdownSignals()
     {
         PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
         registrations = Array.ConvertAll(signals, signal => PosixSignalRegistration.Create(signal, Cancel));
     }
 
-    /// <summary>Is cancelled by the first signal.</summary>
     public CancellationToken Token => source.Token;
 
-    /// <inheritdoc/>
+    // The source, which holds only memory, is not disposed: a signal that came just now may still cancel it.
     public void Dispose()
     {
         foreach (var registration in registrations)
             registration.Dispose();
-        // Not the source, which holds nothing but memory: a signal of just now may still be about to cancel it.
     }
 
     private void Cancel(PosixSignalContext signal)

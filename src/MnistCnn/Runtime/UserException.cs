@@ -1,7 +1,37 @@
 namespace MnistCnn.Runtime;
 
 /// <summary>
-/// What was asked for cannot be done, for a reason that the user can mend: the message says in one line what is wrong and what to
-/// do. Files that are missing, damaged or in the way have .NET's own exceptions; whatever else is thrown is a bug of this program.
+/// An error that the user can fix. The message says in one line what is wrong. Other errors that users can fix are .NET's: IOException,
+/// UnauthorizedAccessException and InvalidDataException about files. All other exceptions are bugs of this program.
 /// </summary>
 internal class UserException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>A way out of an error, for which Commands names the option.</summary>
+internal enum Remedy
+{
+    ChooseFolder,
+    ChoosePort,
+    ChangeBatchSize,
+    LeaveOutReplicas,
+    NameArchitecture,
+    NameData,
+    Resume,
+    ShrinkImages,
+    SkipUnreadable,
+}
+
+internal static class Remedies
+{
+    /// <summary>Attaches a remedy to an exception of any type.</summary>
+    /// <param name="value">Suggested value of the option.</param>
+    public static TException With<TException>(this TException error, Remedy remedy, string? value = null)
+        where TException : Exception
+    {
+        error.Data[nameof(Remedy)] = (remedy, value);
+        return error;
+    }
+
+    /// <summary>Returns the remedy of an exception or of one that it wraps, or null.</summary>
+    public static (Remedy Remedy, string? Value)? Of(Exception? error) =>
+        error is null ? null : error.Data[nameof(Remedy)] as (Remedy, string?)? ?? Of(error.InnerException);
+}

@@ -6,22 +6,21 @@ using System.Text;
 namespace MnistCnn.Runtime;
 
 /// <summary>
-/// This program once more, in a process of its own that is given work line by line and answers each line with one. When its input ends it
-/// stops what it does: so none goes on when the process that started it is gone, however that ended.
+/// A second process of this program. It reads one request per line from standard input and writes one response per line to standard
+/// output. It stops when its input ends, so it never outlives the process that started it.
 /// </summary>
 internal sealed class WorkerProcess : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ExitTimeout = TimeSpan.FromMinutes(1);
 
     private readonly Process process;
     private readonly StringBuilder errors = new();
 
-    /// <summary>Starts it.</summary>
-    /// <param name="arguments">Its command line.</param>
-    /// <exception cref="IOException">It does not start.</exception>
+    /// <param name="arguments">Command line of the process.</param>
+    /// <exception cref="IOException">The process does not start.</exception>
     public WorkerProcess(IEnumerable<string> arguments)
     {
-        // dotnet with the program's library, or the program's own host.
+        // Started as `dotnet MnistCnn.dll` or by the program's own executable.
         var host = Environment.ProcessPath!;
         var library = typeof(WorkerProcess).Assembly.Location;
         string[] start = Path.GetFileNameWithoutExtension(host) == "dotnet" ? ["exec", library, .. arguments] : [.. arguments];
@@ -38,66 +37,66 @@ internal sealed class WorkerProcess : IDisposable
         }
         catch (Win32Exception error)
         {
-            throw new IOException($"{host} does not start once more: {error.Message}", error);
+            throw new IOException($"{host} does not start a second time: {error.Message}", error);
         }
 
         process.ErrorDataReceived += (_, line) => errors.AppendLine(line.Data);
         process.BeginErrorReadLine();
     }
 
-    /// <summary>Gives it a line, and waits for its answer.</summary>
-    /// <exception cref="IOException">It ended instead; the message is what it said on standard error.</exception>
-    public async Task<string> Ask(string line, CancellationToken cancellation)
+    /// <summary>Sends a request and returns the response.</summary>
+    /// <exception cref="IOException">The process ended; the message is its standard error.</exception>
+    public async Task<string> SendAsync(string request, CancellationToken cancellation)
     {
         try
         {
-            await process.StandardInput.WriteLineAsync(line.AsMemory(), cancellation);
+            await process.StandardInput.WriteLineAsync(request.AsMemory(), cancellation);
             await process.StandardInput.FlushAsync(cancellation);
-            if (await process.StandardOutput.ReadLineAsync(cancellation) is { } answer)
-                return answer;
+            if (await process.StandardOutput.ReadLineAsync(cancellation) is { } response)
+                return response;
         }
         catch (IOException) when (!cancellation.IsCancellationRequested)
         {
-            // It is gone, and so is its input.
+            // The process has ended and closed its pipes.
         }
 
         cancellation.ThrowIfCancellationRequested();
         await process.WaitForExitAsync(cancellation);
+        const string Prefix = "error: ";
         var text = errors.ToString().ReplaceLineEndings("\n").Trim();
-        throw new IOException(text.Length > 0
-            ? text.StartsWith("error: ", StringComparison.Ordinal) ? text["error: ".Length..] : text
-            : $"A process that trained ended with exit code {process.ExitCode} and said nothing: the system may have ended it for want of memory.");
+        throw new IOException(text.StartsWith(Prefix) ? text[Prefix.Length..]
+            : text.Length > 0 ? text
+            : $"A worker process ended with exit code {process.ExitCode} without an error message: the system may have run out of memory.");
     }
 
-    /// <summary>What a worker does: each line of standard input is work, and what that gives is a line of standard output.</summary>
-    /// <param name="work">Does one piece of work; it is cancelled when there will be no more input.</param>
-    /// <param name="cancellation">Ends it.</param>
-    /// <exception cref="OperationCanceledException">It was ended in the middle of a piece of work.</exception>
-    public static void Serve(Func<string, CancellationToken, string> work, CancellationToken cancellation)
+    /// <summary>Handles requests from standard input until it ends.</summary>
+    /// <param name="handle">Returns the response to a request. Its token is cancelled when standard input ends.</param>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled.</exception>
+    public static void Serve(Func<string, CancellationToken, string> handle, CancellationToken cancellation)
     {
-        // Not disposed: the thread may still be reading when this is over.
+        // Not disposed: the reading thread may outlive this method.
         var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var lines = new BlockingCollection<string>();
+        var requests = new BlockingCollection<string>();
         new Thread(Read) { IsBackground = true }.Start();
         try
         {
             while (true)
-                Console.Out.WriteLine(work(lines.Take(end.Token), end.Token));
+                Console.Out.WriteLine(handle(requests.Take(end.Token), end.Token));
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            // No more is asked of it.
+            // Standard input has ended.
         }
 
         void Read()
         {
             while (Console.In.ReadLine() is { } line)
-                lines.Add(line, CancellationToken.None);
+                requests.Add(line, CancellationToken.None);
             end.Cancel();
         }
     }
 
-    /// <summary>Ends it, and waits until it has.</summary>
+    /// <summary>Ends the process and waits for its exit.</summary>
     public void Dispose()
     {
         try
@@ -106,10 +105,10 @@ internal sealed class WorkerProcess : IDisposable
         }
         catch (IOException)
         {
-            // It has gone already.
+            // The process has ended already.
         }
 
-        if (!process.WaitForExit(Patience))
+        if (!process.WaitForExit(ExitTimeout))
             process.Kill(entireProcessTree: true);
         process.Dispose();
     }

@@ -319,7 +319,7 @@ public sealed class SweepCommandTests : IDisposable
             ["sweep", "seed=1..2", "--arch", "plain", "--epochs", "500", "--data", "data", "--threads", "1", "--shard", "1/2", "--out", "out"];
         using var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, .. arguments]);
         await Until(process, () => File.Exists(folder["out/seed=1/metrics.jsonl"]));
-        Assert.Throws<IOException>(() => FolderLock.Take(folder["out/seed=1"])); // first, since without a lock the training would last
+        Assert.Throws<IOException>(() => FolderLock.Acquire(folder["out/seed=1"])); // first, since without a lock the training would last
         Run(arguments).AssertFailed(1, folder["out/seed=1"], "in use");
         Assert.False(process.HasExited);
         process.Kill();

@@ -32,7 +32,7 @@ public sealed class RunFolderTests : IDisposable
         using (var first = Start(["train", "--resume", "out/checkpoint.safetensors", "--data", "data", "--threads", "1", "--epochs", "100000"]))
         {
             await UntilEpoch("out", 3, first);
-            Assert.Throws<IOException>(() => FolderLock.Take(folder["out"])); // first, since without a lock the training would last
+            Assert.Throws<IOException>(() => FolderLock.Acquire(folder["out"])); // first, since without a lock the training would last
             Resume("out", "--epochs", "200").AssertFailed(1, folder["out"], "in use", "--out");
             Run([.. Short, "--out", "out"], 1).AssertFailed(1, "in use");
             ProgramRun.OfProcess(folder.FullPath, "experiment", "bottleneck", "--quick", "--out", "out").AssertFailed(1, "in use");
@@ -120,13 +120,13 @@ public sealed class RunFolderTests : IDisposable
     public void A_lock_leaves_the_time_of_its_file_alone()
     {
         var before = DateTime.UtcNow;
-        using (var taken = FolderLock.Take(folder["out"]))
+        using (var taken = FolderLock.Acquire(folder["out"]))
         {
-            Assert.Contains("in use", Assert.Throws<IOException>(() => FolderLock.Take(folder["out"])).Message);
+            Assert.Contains("in use", Assert.Throws<IOException>(() => FolderLock.Acquire(folder["out"])).Message);
             Assert.InRange(File.GetLastWriteTimeUtc(folder["out/run.lock"]), before.AddMinutes(-1), DateTime.UtcNow.AddMinutes(1));
         }
 
-        FolderLock.Take(folder["out"]).Dispose();
+        FolderLock.Acquire(folder["out"]).Dispose();
     }
 
     [Fact]
@@ -135,7 +135,7 @@ public sealed class RunFolderTests : IDisposable
         File.WriteAllText(folder["file"], "");
         Run([.. Short, "--out", "file"], 1).AssertFailed(1, $"{folder["file"]} is a file or a broken link; it must be a folder.");
         File.CreateSymbolicLink(folder["link"], folder["nowhere"]);
-        Assert.Contains("must be a folder", Assert.Throws<IOException>(() => FolderLock.Take(folder["link"])).Message);
+        Assert.Contains("must be a folder", Assert.Throws<IOException>(() => FolderLock.Acquire(folder["link"])).Message);
     }
 
     [Fact]

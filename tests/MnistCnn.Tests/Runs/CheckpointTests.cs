@@ -165,7 +165,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         using var checkpoint = Checkpoint.Read(home);
         Assert.Throws<IOException>(() =>
             TrainingRun.Resume(checkpoint, checkpoint.Settings, run.Data, CPU, folder["elsewhere"]));
-        FolderLock.Take(folder["elsewhere"]).Dispose();
+        FolderLock.Acquire(folder["elsewhere"]).Dispose();
     }
 
     // As a terminal that is closed after an epoch: its weights are there, and the checkpoint stands behind it.

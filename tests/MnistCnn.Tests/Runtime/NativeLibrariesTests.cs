@@ -1,16 +1,25 @@
+using System.Runtime.InteropServices;
 using MnistCnn.Runtime;
 using TorchSharp;
 
 namespace MnistCnn.Tests.Runtime;
 
-public sealed class NativeLibrariesTests
+public sealed partial class NativeLibrariesTests
 {
     [Fact]
-    public void They_load_without_a_second_copy_of_libtorch()
+    public void Libtorch_loads_without_a_second_copy_beside_the_program()
     {
         NativeLibraries.Load();
         Assert.Equal(6, torch.ones(2, 3).sum().item<float>());
         Assert.False(Directory.Exists(Path.Combine(AppContext.BaseDirectory, "cpu")));
+    }
+
+    [Fact]
+    public void Waiting_threads_of_libgomp_sleep_soon()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "libgomp is for Linux");
+        NativeLibraries.Load();
+        Assert.Equal("1000", Marshal.PtrToStringUTF8(GetNativeVariable("GOMP_SPINCOUNT")));
     }
 
     [Fact]
@@ -26,4 +35,7 @@ public sealed class NativeLibrariesTests
         var change = Assert.Single(Enumerable.Range(0, built.Length), at => original[at] != built[at]);
         Assert.Equal((0, 2), (original[change], built[change]));
     }
+
+    [LibraryImport("libc", EntryPoint = "getenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial IntPtr GetNativeVariable(string name);
 }

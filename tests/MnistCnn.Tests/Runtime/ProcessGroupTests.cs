@@ -6,7 +6,7 @@ namespace MnistCnn.Tests.Runtime;
 public sealed class ProcessGroupTests
 {
     [Fact]
-    public void A_process_that_was_started_alone_has_none_and_loads_nothing_of_MPI()
+    public void A_process_started_alone_is_its_own_group_and_does_not_load_MPI()
     {
         Assert.IsType<SingleProcess>(MpiProcessGroup.Join(error => error.Message));
         using var process = Process.GetCurrentProcess();
