@@ -27,7 +27,7 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
             return states.Contains("finished");
         });
         training.WaitForExit();
-        Assert.Equal(["", "training", "finished"], states);
+        Assert.Equal(["", "running", "finished"], states);
         Assert.Equal([0, 1, 2, 3], points);
         Assert.Equal($"{Epochs} of {Epochs}", browser.Find("tr[data-run=watched] .epochs").Text);
         Assert.True(browser.Run<bool>("return window.isTheSamePage"));
@@ -95,7 +95,7 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
         var first = Shown()[0];
         browser.Find(".image-list a").Click();
         Browser.WaitUntil("the first view with its answer", () => browser.FindAll("#answer").Any(answer => answer.Text == $"{mistake.Second}"));
-        Assert.Contains($"Image {first + 1:N0} of 10,000. It shows: {mistake.First}", browser.Find("#image-caption").Text);
+        Assert.Contains($"Image {first + 1:N0} of 10,000. Its class: {mistake.First}", browser.Find("#image-caption").Text);
         browser.Run<bool>("history.back(); return true");
         Browser.WaitUntil("the cell to be open again", () => browser.FindAll($"{cell}.open").Count == 1);
 
@@ -112,7 +112,7 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
         var corner = browser.Find(".matrix [data-true='0'][data-answer='0']");
         browser.Run<bool>("arguments[0].focus(); return true", corner);
         browser.Press(Keys.ArrowRight, Keys.ArrowDown, Keys.Enter);
-        Assert.StartsWith("1 recognised: ", browser.Find(".behind h2").Text);
+        Assert.StartsWith("1 classified correctly: ", browser.Find(".behind h2").Text);
         var all = int.Parse(browser.Find(".matrix [data-true='1'][data-answer='1']").Text, System.Globalization.CultureInfo.InvariantCulture);
         Assert.Equal(100, browser.FindAll(".image-list a").Count);
         for (var shown = 100; shown < all; shown += 200)

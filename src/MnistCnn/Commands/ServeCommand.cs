@@ -3,7 +3,6 @@ using System.CommandLine.Parsing;
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Net;
-using Microsoft.AspNetCore.Builder;
 using MnistCnn.Reporting;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
@@ -62,13 +61,18 @@ internal static class ServeCommand
         var runs = new RunWatcher(runsFolder);
         using var models = new ModelCache(device, FindModels(parseResult), parseResult.GetValue(SharedOptions.Arch), runs, data);
         using var queue = new InferenceQueue();
-        await queue.Run(() => models.Named.Count(), CancellationToken.None); // loads them
+        await queue.Run(() => models.Named.Count, CancellationToken.None); // loads them
 
         using var interruption = new ShutdownSignals();
-        using var evaluator = new TestEvaluator(queue, models, interruption.Token);
-        var (app, url) = await Start(parseResult, new Api(queue, models, evaluator, runs, interruption.Token));
+        var evaluator = new TestEvaluator(queue, models, interruption.Token);
+        var address = parseResult.GetValue(Listen);
+        var api = new Api(queue, models, evaluator, runs, interruption.Token);
+        var (app, url) = await Server.Start(address, parseResult.GetValue(Port), api.Map);
         await using (app)
         {
+            if (address is not null && !IPAddress.IsLoopback(address))
+                Console.Error.WriteLine(
+                    $"warning: Anyone who can reach {url} can see everything on this page; there is no password. Ctrl-C stops the server.");
             Output.Write(parseResult.GetValue(SharedOptions.Json), new { address = url }, _ => Console.Out.WriteLine(url));
             if (!parseResult.GetValue(NoBrowser) && !Console.IsOutputRedirected)
                 OpenBrowser(url);
@@ -85,23 +89,6 @@ internal static class ServeCommand
         string?[] defaults = architecture is null ? [.. ModelLocator.Bundled] : [null];
         var names = parseResult.GetValue(ModelNames) is { Length: > 0 } given ? given : defaults;
         return ModelCache.AssignIds(names.Select(name => ModelLocator.Find(name, architecture)));
-    }
-
-    private static async Task<(WebApplication App, string Url)> Start(ParseResult parseResult, Api api)
-    {
-        var address = parseResult.GetValue(Listen);
-        try
-        {
-            var server = await Server.Start(address, parseResult.GetValue(Port), api.Map);
-            if (address is not null && !IPAddress.IsLoopback(address))
-                Console.Error.WriteLine(
-                    $"warning: Anyone who can reach {server.Url} can see everything on this page; there is no password. Ctrl-C stops the server.");
-            return server;
-        }
-        catch (UserException error)
-        {
-            throw new UserException($"{error.Message} Choose another one with {Listen.Name} or {Port.Name}.", error);
-        }
     }
 
     private static IPAddress? ParseAddress(ArgumentResult result)

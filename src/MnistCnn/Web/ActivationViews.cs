@@ -9,11 +9,9 @@ using static TorchSharp.torch.nn.functional;
 namespace MnistCnn.Web;
 
 /// <summary>Runs a model on one image and writes its activations into frames.</summary>
-/// <param name="Query">Changes to the image and the network.</param>
 /// <param name="Pixels">(C, H, W), from 0 to 255.</param>
 /// <param name="IsBlank">Whether the image is an upload without ink.</param>
 /// <param name="Label">Class of a test image.</param>
-/// <param name="Stop">Cancels the computation before the next operation.</param>
 internal sealed record ActivationViews(
     LoadedModel Model, WhatIfQuery Query, byte[] Pixels, bool IsBlank, long? Label, CancellationToken Stop)
 {
@@ -140,7 +138,11 @@ internal sealed record ActivationViews(
     private static IEnumerable<(string? Node, int? Channel, Tensor Value)> InputsOf(TraceNode node, int channel)
     {
         if (node.Layer is Conv2d or Linear || node.Operation is "Flatten")
-            return [(node.Inputs[0], null, node.InputValues[0][0] is { } value && value.dim() == 1 ? value.reshape(-1, 1, 1) : node.InputValues[0][0])];
+        {
+            var value = node.InputValues[0][0];
+            return [(node.Inputs[0], null, value.dim() == 1 ? value.reshape(-1, 1, 1) : value)];
+        }
+
         if (node.Operation is "Pad" && channel >= node.InputValues[0].shape[1])
             return [];
         if (node.Operation is not "Concat")
@@ -154,13 +156,16 @@ internal sealed record ActivationViews(
     private ResidualSum? AddSum(FrameWriter frame, ActivationTrace trace, TraceNode node, int channel)
     {
         var sum = node is { Operation: "Relu", Inputs: [{ } input] } ? trace[input] : node;
-        if (Model.Graph.Switches.FirstOrDefault(offered => offered.Node == sum.Name && offered.Kind == "shortcut") is not { } shortcut)
+        var ablations = Model.Graph.Ablations.Where(ablation => ablation.Override.Node == sum.Name);
+        if (ablations.FirstOrDefault(ablation => ablation.Kind is AblationKind.Shortcut) is not { } shortcut)
             return null;
         var relu = trace.Nodes.FirstOrDefault(other => other.Operation is "Relu" && other.Inputs[0] == sum.Name);
-        var (x, f) = (shortcut.Input, 1 - shortcut.Input);
+        var (x, f) = (shortcut.Override.Input, 1 - shortcut.Override.Input);
         List<SumTerm> terms =
         [
-            TermOf("x", sum.Inputs[x], sum.InputValues[x]), TermOf("F(x)", sum.Inputs[f], sum.InputValues[f]), TermOf("x + F(x)", sum.Name, sum.Value),
+            TermOf("x", sum.Inputs[x], sum.InputValues[x]),
+            TermOf("F(x)", sum.Inputs[f], sum.InputValues[f]),
+            TermOf("x + F(x)", sum.Name, sum.Value),
         ];
         if (relu is not null)
             terms.Add(TermOf("relu", relu.Name, relu.Value));

@@ -19,7 +19,7 @@ internal sealed class Api(InferenceQueue queue, ModelCache models, TestEvaluator
     {
         MapPage(app);
 
-        app.MapGet("/api/models", (CancellationToken stop) => queue.Run(() => models.Named.Select(model => model.Graph.Model).ToArray(), stop));
+        app.MapGet("/api/models", (CancellationToken stop) => queue.Run(() => models.Named.ConvertAll(named => named.Graph.Model), stop));
         var model = app.MapGroup("/api/models/{id}");
         model.MapGet("", (string id, CancellationToken stop) => queue.Run(() => models.Get(id).Graph, stop));
         model.MapMethods("/look", GetOrPost, GetLook);
@@ -47,33 +47,33 @@ internal sealed class Api(InferenceQueue queue, ModelCache models, TestEvaluator
         }
     }
 
-    private Task<IResult> GetLook(string id, HttpContext context, [AsParameters] WhatIfQuery query, int? image, int maps = 16, int size = 64) =>
-        View(id, context, query, image, views => views.Look(maps: Math.Clamp(maps, 1, 4096), size: Math.Clamp(size, 1, 1024)));
+    private Task<IResult> GetLook(HttpContext http, [AsParameters] WhatIfQuery query, int? image, int maps = 16, int size = 64) =>
+        View(http, query, image, views => views.Look(maps: Math.Clamp(maps, 1, 4096), size: Math.Clamp(size, 1, 1024)));
 
-    private Task<IResult> GetFeatureMap(string id, HttpContext context, [AsParameters] WhatIfQuery query, int? image, string node, int channel = 0) =>
-        View(id, context, query, image, views => views.FeatureMap(node, channel));
+    private Task<IResult> GetFeatureMap(HttpContext http, [AsParameters] WhatIfQuery query, int? image, string node, int channel = 0) =>
+        View(http, query, image, views => views.FeatureMap(node, channel));
 
-    private Task<IResult> GetSaliency(string id, HttpContext context, [AsParameters] WhatIfQuery query, int? image, string method, int @class) =>
-        View(id, context, query, image, views => views.Saliency(method, @class));
+    private Task<IResult> GetSaliency(HttpContext http, [AsParameters] WhatIfQuery query, int? image, string method, int @class) =>
+        View(http, query, image, views => views.Saliency(method, @class));
 
-    // Shows a test image or an upload to a model. Uploads are decoded outside the inference thread.
-    private async Task<IResult> View(string id, HttpContext context, WhatIfQuery query, int? image, Func<ActivationViews, byte[]> view)
+    // Shows a test image, or an upload if `image` is null, to a model. Uploads are decoded outside the inference thread.
+    private async Task<IResult> View(HttpContext http, WhatIfQuery query, int? image, Func<ActivationViews, byte[]> view)
     {
-        var stop = context.RequestAborted;
-        var network = image is null ? await queue.Run(() => models.Get(id).Network, stop) : null;
-        var upload = network is null ? null : await ImageUpload.Read(context, network);
+        var stop = http.RequestAborted;
+        var network = image is null ? await queue.Run(() => models.Get(query.Id).Network, stop) : null;
+        var upload = network is null ? null : await ImageUpload.Read(http, network);
         var frame = await queue.Run(
             () =>
             {
-                var model = models.Get(id);
+                var model = models.Get(query.Id);
                 if (image is { } index && model.TestImage(index) is var (pixels, label))
                     return view(new ActivationViews(model, query, pixels.bytes.ToArray(), IsBlank: false, label, stop));
                 return (model.Network.Shape, model.Network.ImageSettings) == (network!.Shape, network.ImageSettings)
                     ? view(new ActivationViews(model, query, upload!.Pixels, upload.IsBlank, Label: null, stop))
-                    : throw new BusyException("The weights file was replaced by that of another network. Try again.");
+                    : throw new BusyException("The weights file was replaced by another network. Try again.");
             },
             stop);
-        context.Response.RegisterForDispose(Limits.HoldMemory(frame.Length));
+        http.Response.RegisterForDispose(Limits.HoldMemory(frame.Length));
         return TypedResults.Bytes(frame, "application/octet-stream");
     }
 

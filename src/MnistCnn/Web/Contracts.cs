@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using MnistCnn.Inspection;
 using MnistCnn.Runs;
 using MnistCnn.Training;
 
@@ -11,7 +12,7 @@ namespace MnistCnn.Web;
 /// <param name="File">Name of the weights file.</param>
 /// <param name="ReadsDrawings">Whether uploads are reduced to their ink, scaled and centred, as MNIST's digits.</param>
 /// <param name="TestAccuracy">In percent; null if the weights file does not contain it.</param>
-/// <param name="ChosenOnTest">Whether the weights are those of a run's best epoch, chosen by the test accuracy.</param>
+/// <param name="ChosenOnTest">Whether the weights are from a run's best epoch by test accuracy.</param>
 /// <param name="HasImages">Whether the data set has test images of the model's shape and classes.</param>
 internal record ModelInfo(
     string Id, string Title, string Architecture, string File,
@@ -20,25 +21,19 @@ internal record ModelInfo(
 
 /// <param name="Nodes">Operations in the order of computation; the first is the image, the last gives the logits.</param>
 internal sealed record ModelGraph(
-    [property: JsonIgnore] ModelInfo Model, IReadOnlyList<NodeInfo> Nodes, IReadOnlyList<SwitchInfo> Switches) : ModelInfo(Model);
+    [property: JsonIgnore] ModelInfo Model, IReadOnlyList<NodeInfo> Nodes, IReadOnlyList<Ablation> Ablations) : ModelInfo(Model);
 
 /// <summary>One operation of a model.</summary>
 /// <param name="Name">Unique in the model.</param>
 /// <param name="Operation">The operator's name in ONNX.</param>
-/// <param name="Part">The module in the state dictionary that contains it; empty for the model itself.</param>
+/// <param name="Module">The module in the state dictionary that contains it; empty for the model itself.</param>
 /// <param name="Block">Outermost module around it that concatenates or adds; null if there is none.</param>
 /// <param name="Inputs">Names of the operations whose outputs it takes.</param>
 /// <param name="Shape">Shape of its output: (C, H, W) or (values).</param>
 /// <param name="Kernel">(height, width), as Stride and Padding; null if it has no window.</param>
 internal sealed record NodeInfo(
-    string Name, string Operation, string Part, string? Block, IReadOnlyList<string?> Inputs, IReadOnlyList<long> Shape,
+    string Name, string Operation, string Module, string? Block, IReadOnlyList<string?> Inputs, IReadOnlyList<long> Shape,
     IReadOnlyList<long>? Kernel, IReadOnlyList<long>? Stride, IReadOnlyList<long>? Padding, long Parameters);
-
-/// <summary>An ablation that the page offers: one input of an operation is replaced.</summary>
-/// <param name="Kind">branch, shortcut or listing.</param>
-/// <param name="Input">Index of the input, from 0.</param>
-/// <param name="Instead">The operation whose output replaces it; null for zeros.</param>
-internal sealed record SwitchInfo(string Kind, string Block, string Node, int Input, string? Instead);
 
 /// <summary>Prediction and feature maps of one image: head of a frame.</summary>
 /// <param name="Image">The preprocessed image (C, H, W), uint8.</param>
@@ -46,7 +41,8 @@ internal sealed record SwitchInfo(string Kind, string Block, string Node, int In
 /// <param name="Label">Class of a test image; null for an upload.</param>
 /// <param name="Layers">One entry per operation; the first is the normalized image.</param>
 internal sealed record LookResponse(
-    TensorRef Image, bool Blank, long? Label, IReadOnlyList<double> Probabilities, IReadOnlyList<float> Logits, IReadOnlyList<LayerMaps> Layers);
+    TensorRef Image, bool Blank, long? Label,
+    IReadOnlyList<double> Probabilities, IReadOnlyList<float> Logits, IReadOnlyList<LayerMaps> Layers);
 
 /// <summary>A tensor in the data of a frame.</summary>
 /// <param name="Offset">In bytes from the start of the data.</param>
@@ -112,5 +108,5 @@ internal sealed record RunList(string Folder, IReadOnlyList<RunSummary> Runs);
 /// <param name="Problem">The reason why its files cannot be read.</param>
 internal sealed record RunSummary(
     string Name, IReadOnlyList<EpochMetrics> Epochs, string? Model = null, string? Architecture = null,
-    long? Seed = null, int? BatchSize = null, double? LearningRate = null, RunStatus? Status = null, string? Error = null, DateTimeOffset? Started = null,
-    string? Data = null, int? TotalEpochs = null, string? Problem = null);
+    long? Seed = null, int? BatchSize = null, double? LearningRate = null, RunStatus? Status = null, string? Error = null,
+    DateTimeOffset? Started = null, string? Data = null, int? TotalEpochs = null, string? Problem = null);

@@ -23,7 +23,6 @@ internal sealed class InferenceQueue : IDisposable
     }
 
     /// <summary>Runs work on the inference thread, without gradients, and disposes the tensors that it creates.</summary>
-    /// <param name="work">Returns the result.</param>
     /// <param name="stop">Cancels waiting work. Running work is finished, but not awaited.</param>
     /// <param name="bypassLimit">Whether the work belongs to a request that was admitted before.</param>
     /// <exception cref="BusyException">The queue is full.</exception>

@@ -22,12 +22,19 @@ internal static class Limits
     private static readonly ConcurrencyLimiter SmallDecodes = Create(Environment.ProcessorCount, queueLimit: int.MaxValue);
     private static readonly ConcurrencyLimiter Memory = Create(MostBytes);
 
+    // Concurrent evaluations would evict each other's models from the cache.
+    private static readonly ConcurrencyLimiter Evaluations = Create(1, queueLimit: int.MaxValue);
+
     /// <summary>Creates a limiter that admits some at once, lets some wait and refuses the rest.</summary>
-    public static ConcurrencyLimiter Create(int permits, int queueLimit = 0) => new(new() { PermitLimit = permits, QueueLimit = queueLimit });
+    public static ConcurrencyLimiter Create(int permits, int queueLimit = 0) =>
+        new(new() { PermitLimit = permits, QueueLimit = queueLimit });
 
     /// <summary>Waits until an image of this size may be decoded.</summary>
     public static async Task<IDisposable> WaitForDecode(int height, int width, CancellationToken stop) =>
         await ((long)height * width > LargeImage ? LargeDecodes : SmallDecodes).AcquireAsync(1, stop);
+
+    /// <summary>Waits until no other model is evaluated.</summary>
+    public static async Task<IDisposable> WaitForEvaluation(CancellationToken stop) => await Evaluations.AcquireAsync(1, stop);
 
     /// <summary>
     /// Counts the bytes of a request's body and response until they are sent, so that memory is bounded even if many clients read slowly.

@@ -10,7 +10,8 @@ namespace MnistCnn.Web;
 /// <summary>A model in memory, in evaluation mode, with its graph.</summary>
 /// <param name="TestData">The data set, if its images have the model's shape and classes.</param>
 /// <param name="Written">Last write time of the weights file.</param>
-internal sealed record LoadedModel(TrainedNetwork Network, ModelGraph Graph, DataSet? TestData, Device Device, DateTime Written) : IDisposable
+internal sealed record LoadedModel(
+    TrainedNetwork Network, ModelGraph Graph, DataSet? TestData, Device Device, DateTime Written) : IDisposable
 {
     private Task<TestPredictions>? predictions;
 
@@ -69,10 +70,6 @@ internal sealed record LoadedModel(TrainedNetwork Network, ModelGraph Graph, Dat
                     node.Window?.Kernel, node.Window?.Stride, node.Window?.Padding,
                     Parameters: node.Layer?.parameters(recurse: false).Sum(parameter => parameter.numel()) ?? 0)),
             ],
-            [
-                .. Ablation.Find(network.Network, nodes).Select(ablation => new SwitchInfo(
-                    $"{ablation.Kind}".ToLowerInvariant(), ablation.Block,
-                    ablation.Override.Node, ablation.Override.Input, ablation.Override.Replacement)),
-            ]);
+            Ablation.Find(network.Network, nodes));
     }
 }

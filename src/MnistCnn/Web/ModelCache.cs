@@ -10,8 +10,6 @@ namespace MnistCnn.Web;
 /// </summary>
 /// <param name="files">Weights files of the named models, by id. They stay loaded.</param>
 /// <param name="architecture">Required architecture of the named models; null for any.</param>
-/// <param name="runs">Runs, whose models are loaded on request.</param>
-/// <param name="data">The data set with the test images.</param>
 internal sealed class ModelCache(
     Device device, IReadOnlyDictionary<string, string> files, Architecture? architecture, RunWatcher runs, DataSet data) : IDisposable
 {
@@ -24,7 +22,7 @@ internal sealed class ModelCache(
     private readonly List<string> runModels = []; // ids, the oldest first
 
     /// <summary>The models named at the start.</summary>
-    public IEnumerable<LoadedModel> Named => files.Keys.Select(Get);
+    public List<LoadedModel> Named => [.. files.Keys.Select(Get)];
 
     /// <summary>Gives each weights file an id: the name of its run folder or its own, with a number if that is taken.</summary>
     public static IReadOnlyDictionary<string, string> AssignIds(IEnumerable<string> paths)
@@ -32,8 +30,9 @@ internal sealed class ModelCache(
         var files = new Dictionary<string, string>();
         foreach (var path in paths.Distinct())
         {
-            var isRun = Path.GetFileName(path) == RunFolder.BestFile && File.Exists(Path.Combine(Path.GetDirectoryName(path)!, RunFolder.InfoFile));
-            var name = isRun ? Path.GetFileName(Path.GetDirectoryName(path))! : Path.GetFileNameWithoutExtension(path);
+            var folder = Path.GetDirectoryName(path)!;
+            var isRun = Path.GetFileName(path) == RunFolder.BestFile && File.Exists(Path.Combine(folder, RunFolder.InfoFile));
+            var name = isRun ? Path.GetFileName(folder) : Path.GetFileNameWithoutExtension(path);
             name = name.Trim('.') == "" ? "model" : name; // "." would be another location in a URL
             var id = name;
             for (var count = 2; files.ContainsKey(id); count++)

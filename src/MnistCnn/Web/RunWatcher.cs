@@ -26,7 +26,7 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
     public RunList Read() => new(folder, [.. RunPaths().Select(Read).OrderByDescending(run => run.Started)]);
 
     /// <summary>
-    /// Streams every run (<c>run</c>), then each run that changes, and the name of each that is deleted (<c>gone</c>). A periodic keep-alive
+    /// Streams every run (<c>run</c>), then each run that changes, and the name of each deleted run (<c>gone</c>). A periodic keep-alive
     /// (<c>alive</c>) detects closed connections; the first one opens the stream.
     /// </summary>
     public async IAsyncEnumerable<SseItem<object>> Watch([EnumeratorCancellation] CancellationToken stop)
@@ -84,5 +84,6 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
 
     // Changes whenever the trainer has written one of its files.
     private static string StateOf(string run) => string.Join(' ', new[] { RunFolder.InfoFile, RunFolder.MetricsFile, RunFolder.BestFile }
-        .Select(name => new FileInfo(Path.Combine(run, name))).Select(file => file.Exists ? $"{file.LastWriteTimeUtc.Ticks}/{file.Length}" : "-"));
+        .Select(name => new FileInfo(Path.Combine(run, name)))
+        .Select(file => file.Exists ? $"{file.LastWriteTimeUtc.Ticks}/{file.Length}" : "-"));
 }

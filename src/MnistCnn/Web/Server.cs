@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -28,7 +30,6 @@ internal static class Server
     /// <summary>Starts the server.</summary>
     /// <param name="address">The address to listen on; null for loopback.</param>
     /// <param name="port">The port; null for the first free one from <see cref="FirstPort"/>.</param>
-    /// <param name="map">Maps the routes.</param>
     /// <returns>The server, which the caller stops and disposes, and its URL.</returns>
     /// <exception cref="UserException">The port is taken, or the address is not one of this machine.</exception>
     public static async Task<(WebApplication App, string Url)> Start(IPAddress? address, int? port, Action<WebApplication> map)
@@ -53,7 +54,8 @@ internal static class Server
             }
         }
 
-        throw new UserException(port is null ? $"The ports from {FirstPort} to {FirstPort + PortsToTry - 1} are taken." : $"Port {port} is taken.").With(Remedy.ChoosePort);
+        var ports = port is null ? $"The ports from {FirstPort} to {FirstPort + PortsToTry - 1} are" : $"Port {port} is";
+        throw new UserException($"{ports} taken.").With(Remedy.ChoosePort);
     }
 
     private static WebApplication Build(IPAddress? address, int port, Action<WebApplication> map)
@@ -87,6 +89,7 @@ internal static class Server
         {
             options.SerializerOptions.PropertyNamingPolicy = JsonFormat.Line.PropertyNamingPolicy;
             options.SerializerOptions.Encoder = JsonFormat.Line.Encoder;
+            options.SerializerOptions.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower));
         });
     }
 

@@ -8,14 +8,16 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Web;
 
-/// <summary>Changes to the image and to the network before inference, from the query of a request.</summary>
+/// <summary>Names a model, and changes to the image and to the network before inference.</summary>
+/// <param name="Id">Id of the model.</param>
 /// <param name="Right">Translation in pixels.</param>
 /// <param name="Down">Translation in pixels.</param>
 /// <param name="Degrees">Counter-clockwise rotation around the centre.</param>
 /// <param name="Scale">Magnification.</param>
 /// <param name="Thicker">Pixels by which bright lines are dilated, or eroded if negative.</param>
 /// <param name="Wire">Replaced inputs, each as NODE:INPUT:INSTEAD; an empty INSTEAD stands for zeros.</param>
-internal sealed record WhatIfQuery(double? Right, double? Down, double? Degrees, double? Scale, double? Thicker, string[]? Wire)
+internal sealed record WhatIfQuery(
+    string Id, double? Right, double? Down, double? Degrees, double? Scale, double? Thicker, string[]? Wire)
 {
     private const double MaxTranslation = 1024;
     private const double MaxScale = 10;

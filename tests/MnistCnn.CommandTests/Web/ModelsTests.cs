@@ -46,14 +46,14 @@ public sealed class ModelsTests(ServerWithModels models)
     public async Task The_operations_of_a_network_are_those_of_its_trace(string id)
     {
         var graph = await Server.Json($"/api/models/{id}");
-        Assert.Equal([.. ModelFields.Append("nodes").Append("switches").Order()], graph.EnumerateObject().Select(field => field.Name).Order());
+        Assert.Equal([.. ModelFields.Append("nodes").Append("ablations").Order()], graph.EnumerateObject().Select(field => field.Name).Order());
         using var scope = NewDisposeScope();
         using var network = Load(id);
         var expected = Run(network, zeros(1, network.Shape.Channels, network.Shape.Height, network.Shape.Width)).Nodes;
         var nodes = graph.GetProperty("nodes").EnumerateArray().ToArray();
         foreach (var (node, actual) in expected.Zip(nodes, (node, actual) => (node, actual)))
         {
-            Assert.Equal((node.Name, node.Operation, node.Module), (Text(actual, "name"), Text(actual, "operation"), Text(actual, "part")));
+            Assert.Equal((node.Name, node.Operation, node.Module), (Text(actual, "name"), Text(actual, "operation"), Text(actual, "module")));
             Assert.Equal(node.Inputs, actual.GetProperty("inputs").EnumerateArray().Select(input => input.GetString()));
             Assert.Equal(node.Value.shape[1..], Frame.Numbers(actual.GetProperty("shape")));
             foreach (var (field, value) in new[] { ("kernel", node.Window?.Kernel), ("stride", node.Window?.Stride), ("padding", node.Window?.Padding) })
@@ -64,8 +64,10 @@ public sealed class ModelsTests(ServerWithModels models)
         Assert.Equal(graph.GetProperty("parameters").GetInt64(), nodes.Sum(node => node.GetProperty("parameters").GetInt64()));
         Assert.Equal(
             Ablation.Find(network.Network, expected).Select(found => ($"{found.Kind}".ToLowerInvariant(), found.Block, found.Override.Node, found.Override.Input, found.Override.Replacement)),
-            graph.GetProperty("switches").EnumerateArray().Select(found => (
-                Text(found, "kind")!, Text(found, "block")!, Text(found, "node")!, found.GetProperty("input").GetInt32(), Text(found, "instead"))));
+            graph.GetProperty("ablations").EnumerateArray().Select(ablation => (Text(ablation, "kind")!, Text(ablation, "block")!, ablation.GetProperty("override")))
+                .Select(ablation => (
+                    ablation.Item1, ablation.Item2,
+                    Text(ablation.Item3, "node")!, ablation.Item3.GetProperty("input").GetInt32(), Text(ablation.Item3, "replacement"))));
         var blocks = Ablation.BlockOf(expected);
         Assert.Equal(expected.Select(node => blocks[node.Name]), nodes.Select(node => Text(node, "block")));
     }

@@ -1,35 +1,35 @@
-// What a network answers: the image that it really got, its answer, and the probability of each class.
+// The prediction of a network: the preprocessed image, the predicted class and the probability of each class.
 
 import { onThemeChange, packed, paintPixels } from './colours.js';
 import { number, percent, text } from './text.js';
 
-// With more classes, the likeliest are shown.
+// With more classes, only the most probable ones are shown.
 const MOST_CLASSES = 12;
 const SHOWN_CLASSES = 10;
 
-/** The panel of one network. Tells `onClass(class or null)` which class one points at. */
+/** The panel of one network. */
 export class AnswerPanel {
-  /** The panel in the page. @type {HTMLElement} */
+  /** @type {HTMLElement} */
   element = document.querySelector('#panel').content.cloneNode(true).firstElementChild;
 
-  /** Shows a heat map over the image. @type {HTMLCanvasElement} */
+  /** Lies over the image. @type {HTMLCanvasElement} */
   heat = this.element.querySelector('.heat');
 
   #model;
   #bars;
   #look = null;
-  #held = null;
-  #onClass;
+  #hovered = null;
+  #onHover;
   #ended = new AbortController();
 
   /**
    * @param {object} model
-   * @param {string} answerId the id that its answer has in the page
-   * @param {(classNumber: number | null) => void} onClass
+   * @param {string} answerId HTML id of the predicted class
+   * @param {() => void} onHover called when the pointer or the focus reaches or leaves a class
    */
-  constructor(model, answerId, onClass) {
+  constructor(model, answerId, onHover) {
     this.#model = model;
-    this.#onClass = onClass;
+    this.#onHover = onHover;
     this.element.dataset.model = model.id;
     this.element.querySelector('.answer').id = answerId;
     this.element.querySelector('.pixels').style.aspectRatio = `${model.width} / ${model.height}`;
@@ -41,12 +41,12 @@ export class AnswerPanel {
     onThemeChange(() => this.#paint(), this.#ended.signal);
   }
 
-  /** The class that one points at, or null. */
-  get pointedAt() {
-    return this.#held;
+  /** Index of the class under the pointer or with the focus, or null. */
+  get hoveredClass() {
+    return this.#hovered;
   }
 
-  /** What it says now, in a line; empty while nothing is drawn. */
+  /** The prediction as a sentence; empty without an image. */
   get announcement() {
     if (!this.#look || this.#look.json.blank)
       return '';
@@ -56,14 +56,14 @@ export class AnswerPanel {
     });
   }
 
-  /** @param {import('./api.js').Frame} look */
+  /** @param {import('./frame.js').Frame} look */
   show(look) {
     this.#look = look;
     this.#paint();
     this.#write();
   }
 
-  /** Writes again in the page's language. */
+  /** Updates all texts to the page's language. */
   translate() {
     const { title, parameters, test_accuracy: accuracy, chosen_on_test: isChosen, height, width } = this.#model;
     this.element.querySelector('h2').textContent = title;
@@ -77,7 +77,6 @@ export class AnswerPanel {
     this.#write();
   }
 
-  /** Ends it. */
   close() {
     this.#ended.abort();
     this.element.remove();
@@ -86,19 +85,19 @@ export class AnswerPanel {
   #listen() {
     const list = this.element.querySelector('.probabilities');
     const classOf = event => event.target.closest('.probability')?.dataset.class;
-    const hold = event => this.#hold(classOf(event) ?? null);
-    list.addEventListener('pointerover', hold);
-    list.addEventListener('focusin', hold);
-    list.addEventListener('pointerleave', () => this.#hold(list.querySelector(':focus-visible')?.dataset.class ?? null));
-    list.addEventListener('focusout', () => this.#hold(null));
+    const hover = event => this.#hover(classOf(event) ?? null);
+    list.addEventListener('pointerover', hover);
+    list.addEventListener('focusin', hover);
+    list.addEventListener('pointerleave', () => this.#hover(list.querySelector(':focus-visible')?.dataset.class ?? null));
+    list.addEventListener('focusout', () => this.#hover(null));
   }
 
-  #hold(classNumber) {
-    const held = classNumber === null ? null : Number(classNumber);
-    if (held === this.#held)
+  #hover(classIndex) {
+    const hovered = classIndex === null ? null : Number(classIndex);
+    if (hovered === this.#hovered)
       return;
-    this.#held = held;
-    this.#onClass(held);
+    this.#hovered = hovered;
+    this.#onHover();
   }
 
   #ranking() {
@@ -119,7 +118,7 @@ export class AnswerPanel {
 
   #write() {
     if (!this.#look) {
-      this.element.querySelector('.sureness').textContent = text('blank');
+      this.element.querySelector('.confidence').textContent = text('blank');
       return;
     }
 
@@ -129,18 +128,21 @@ export class AnswerPanel {
     const best = ranking[0];
     this.element.classList.toggle('blank', blank);
     this.element.querySelector('.answer').textContent = blank ? '–' : classes[best];
-    this.element.querySelector('.sureness').textContent = blank ? text('blank') : sureness(probabilities[best], best, label, classes);
+    this.element.querySelector('.confidence').textContent = blank ? text('blank') : confidence(probabilities[best], best, label, classes);
     this.element.querySelector('.headline').classList.toggle('wrong', !blank && label !== null && label !== best);
     const shown = this.#bars.length === classes.length ? [...classes.keys()] : ranking;
-    this.#bars.forEach((bar, place) => bar.show(shown[place], classes[shown[place]], probabilities[shown[place]], shown[place] === best && !blank));
+    this.#bars.forEach((bar, index) => {
+      const classIndex = shown[index];
+      bar.show(classIndex, classes[classIndex], probabilities[classIndex], classIndex === best && !blank);
+    });
   }
 }
 
-// One class: a button, so that the keyboard reaches it too.
+// The bar of one class. It is a button, so that the keyboard reaches it.
 class Bar {
   element = document.createElement('li');
   #button = document.createElement('button');
-  #parts = Object.fromEntries(['name', 'bar', 'share'].map(part => [part, document.createElement('span')]));
+  #parts = Object.fromEntries(['name', 'bar', 'value'].map(part => [part, document.createElement('span')]));
 
   constructor() {
     this.#button.type = 'button';
@@ -151,18 +153,18 @@ class Bar {
     this.element.append(this.#button);
   }
 
-  show(classNumber, name, share, isBest) {
-    this.#button.dataset.class = classNumber;
-    this.#button.dataset.share = share;
+  show(classIndex, name, probability, isBest) {
+    this.#button.dataset.class = classIndex;
+    this.#button.dataset.probability = probability;
     this.#button.classList.toggle('best', isBest);
     this.#parts.name.textContent = name;
-    this.#parts.share.textContent = percent(share);
-    this.#parts.bar.style.setProperty('--share', share);
+    this.#parts.value.textContent = percent(probability);
+    this.#parts.bar.style.setProperty('--share', probability);
   }
 }
 
-function sureness(share, best, label, classes) {
+function confidence(probability, best, label, classes) {
   if (label === null)
-    return percent(share);
-  return text(label === best ? 'right' : 'wrong', { share: percent(share), label: classes[label] });
+    return percent(probability);
+  return text(label === best ? 'right' : 'wrong', { share: percent(probability), label: classes[label] });
 }

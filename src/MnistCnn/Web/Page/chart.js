@@ -1,6 +1,7 @@
-// A chart of lines over the epochs, drawn as SVG. It is as wide as its place, and is drawn again where that changes.
+// A line chart over the epochs, as SVG. It fills the width of its container and is redrawn when that changes.
 
-import { svg } from './elements.js';
+import { createElement, createSvg } from './elements.js';
+import { epochTicks, scaleOf, spreadLabels, valueTicks } from './scale.js';
 
 const HEIGHT = 250;
 const MARGIN = { left: 46, right: 14, top: 12, bottom: 38 };
@@ -11,35 +12,29 @@ const MOST_DOTS = 60;
 
 /**
  * @typedef {{name: string, slot: number, points: [number, number][], last: number, dashed?: boolean}} Line
- * `slot` is the number of its colour, `last` the epoch that its axis reaches at least. Lines with dashes have no label.
+ * `slot` is the index of the colour, `last` the smallest last epoch of the axis. Dashed lines have no label.
  */
 
 export class Chart {
-  #figure = document.createElement('figure');
-  #svg = svg('svg', { role: 'img', height: HEIGHT });
-  #tip = document.createElement('div');
+  #figure = createElement('figure', 'chart');
+  #svg = createSvg('svg', { role: 'img', height: HEIGHT });
+  #tip = createElement('div', { className: 'tip', hidden: true, ariaHidden: 'true' });
   #options;
   #lines = [];
   #scale = null;
   #observer = new ResizeObserver(() => this.#draw());
 
   /**
-   * @param {HTMLElement} place gets the chart as its last child
+   * @param {HTMLElement} container the chart becomes its last child
    * @param {{title: string, across: string, write: (value: number) => string, lowest?: number, highest?: number}} options
-   * `across` names the axis of the epochs; without `lowest` the axis starts where the lines do
+   *   `across` is the title of the axis of epochs, `write` formats values; without `lowest` the axis starts at the lowest value
    */
-  constructor(place, options) {
+  constructor(container, options) {
     this.#options = options;
-    this.#figure.className = 'chart';
-    const caption = document.createElement('figcaption');
-    caption.textContent = options.title;
-    this.#tip.className = 'tip';
-    this.#tip.hidden = true;
-    this.#tip.setAttribute('aria-hidden', 'true');
     this.#svg.addEventListener('pointermove', event => this.#point(event));
     this.#svg.addEventListener('pointerleave', () => this.#point(null));
-    this.#figure.append(caption, this.#svg, this.#tip);
-    place.append(this.#figure);
+    this.#figure.append(createElement('figcaption', {}, options.title), this.#svg, this.#tip);
+    container.append(this.#figure);
     this.#observer.observe(this.#figure);
   }
 
@@ -59,27 +54,31 @@ export class Chart {
       return;
     const labels = this.#labels(width);
     const right = width - (labels ? labels.width : MARGIN.right);
-    this.#scale = scaleOf(this.#lines, this.#options, right);
+    this.#scale = scaleOf(this.#lines, this.#options, { left: MARGIN.left, right, ceiling: MARGIN.top, floor: HEIGHT - MARGIN.bottom });
     this.#svg.setAttribute('width', width);
     this.#svg.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`);
     this.#svg.setAttribute('aria-label', this.#summary());
     this.#svg.replaceChildren(
-      axes(this.#scale, right, this.#options),
-      svg('line', { class: 'guide', y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom, visibility: 'hidden' }),
+      axes(this.#scale, this.#options),
+      createSvg('line', { class: 'guide', y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom, visibility: 'hidden' }),
       ...this.#lines.map(line => lineOf(line, this.#scale)),
-      ...(labels ? labelsAt(this.#lines.filter(line => !line.dashed), this.#scale, right, this.#figure) : []));
+      ...(labels ? labelsAt(this.#lines.filter(line => !line.dashed), this.#scale, this.#font) : []));
   }
 
-  // Names stand at the ends of their lines where there is room for them.
+  get #font() {
+    return `12px ${getComputedStyle(this.#figure).fontFamily}`;
+  }
+
+  // Labels at the ends of the lines, if there is room for them.
   #labels(width) {
     const named = this.#lines.filter(line => !line.dashed);
-    const widest = Math.max(0, ...named.map(line => widthOf(line.name, this.#figure))) + LABEL_GAP + 4;
+    const widest = Math.max(0, ...named.map(line => widthOf(line.name, this.#font))) + LABEL_GAP + 4;
     return named.length > 1 && width >= 460 && named.length * LABEL_HEIGHT <= HEIGHT - MARGIN.top - MARGIN.bottom
       ? { width: Math.min(widest, WIDEST_LABEL) }
       : null;
   }
 
-  // What the chart shows, in words.
+  // Description for screen readers.
   #summary() {
     const { title, write } = this.#options;
     const parts = this.#lines.filter(line => !line.dashed)
@@ -87,7 +86,7 @@ export class Chart {
     return [title, ...parts].join('. ');
   }
 
-  // The values of the epoch under the pointer.
+  // Shows the values of the epoch under the pointer.
   #point(event) {
     const guide = this.#svg.querySelector('.guide');
     if (!guide)
@@ -101,122 +100,91 @@ export class Chart {
     const x = this.#scale.x(epoch);
     guide.setAttribute('x1', x);
     guide.setAttribute('x2', x);
-    const title = document.createElement('strong');
-    title.textContent = `${this.#options.across} ${epoch}`;
+    const title = createElement('strong', {}, `${this.#options.across} ${epoch}`);
     values.sort(([, [, one]], [, [, other]]) => other - one);
-    this.#tip.replaceChildren(title, ...values.map(([line, [, value]]) => {
-      const row = document.createElement('span');
-      row.append(keyOf(line.slot, line.dashed), `${this.#options.write(value)}  ${line.name}`);
-      return row;
-    }));
+    this.#tip.replaceChildren(title, ...values.map(([line, [, value]]) =>
+      createElement('span', {}, swatch(line.slot, line.dashed), `${this.#options.write(value)}  ${line.name}`)));
     const isLeft = x > this.#svg.clientWidth / 2;
     this.#tip.style.left = isLeft ? '' : `${x + 12}px`;
     this.#tip.style.right = isLeft ? `${this.#svg.clientWidth - x + 12}px` : '';
   }
 }
 
-/** A short line in the colour of a slot. */
-export function keyOf(slot, isDashed = false) {
-  const key = svg('svg', { class: `key line-${slot}`, width: 22, height: 10, 'aria-hidden': 'true' });
-  key.append(svg('path', { d: 'M1 5h20', class: isDashed ? 'curve dashed' : 'curve' }));
+/** A short line in the colour of a slot, for legends. */
+export function swatch(slot, isDashed = false) {
+  const key = createSvg('svg', { class: `key line-${slot}`, width: 22, height: 10, 'aria-hidden': 'true' });
+  key.append(createSvg('path', { d: 'M1 5h20', class: isDashed ? 'curve dashed' : 'curve' }));
   return key;
 }
 
-/** A curve without axes, as large as a word. */
+/** A curve without axes, for the cells of a table. */
 export function smallCurve(values, label) {
   const [width, height] = [120, 34];
-  const picture = svg('svg', { class: 'small-curve', role: 'img', width, height, 'aria-label': label });
+  const curve = createSvg('svg', { class: 'small-curve', role: 'img', width, height, 'aria-label': label });
   const [lowest, highest] = [Math.min(...values), Math.max(...values)];
   const x = index => values.length > 1 ? 4 + (width - 8) * index / (values.length - 1) : width - 4;
   const y = value => highest > lowest ? height - 5 - (height - 10) * (value - lowest) / (highest - lowest) : height / 2;
-  picture.append(svg('path', { class: 'curve', d: pathOf(values.map((value, index) => [x(index), y(value)])) }));
+  curve.append(createSvg('path', { class: 'curve', d: pathOf(values.map((value, index) => [x(index), y(value)])) }));
   if (values.length)
-    picture.append(svg('circle', { class: 'dot', r: 2.5, cx: x(values.length - 1), cy: y(values.at(-1)) }));
-  return picture;
+    curve.append(createSvg('circle', { class: 'dot', r: 2.5, cx: x(values.length - 1), cy: y(values.at(-1)) }));
+  return curve;
 }
 
-function scaleOf(lines, { lowest, highest = Infinity }, right) {
-  const values = lines.flatMap(line => line.points.map(([, value]) => value));
-  const last = Math.max(2, ...lines.flatMap(line => [line.last, line.points.at(-1)[0]]));
-  let [bottom, top] = values.length ? [lowest ?? Math.min(...values), Math.max(...values)] : [lowest ?? 0, 1];
-  if (top - bottom < 1e-9)
-    [bottom, top] = lowest === undefined ? [bottom - 0.5, top + 0.5] : [bottom, bottom + 1];
-  const step = roundStep((top - bottom) / 5);
-  bottom = Math.floor(bottom / step + 1e-9) * step;
-  top = Math.min(highest, Math.ceil(top / step - 1e-9) * step);
-  const [first, floor, ceiling] = [MARGIN.left, HEIGHT - MARGIN.bottom, MARGIN.top];
-  return {
-    bottom, top, step, last,
-    x: epoch => first + (right - first) * (epoch - 1) / (last - 1),
-    y: value => floor - (floor - ceiling) * (value - bottom) / (top - bottom),
-    epochAt: x => 1 + (x - first) / (right - first) * (last - 1),
-  };
-}
-
-// 1, 2 or 5 times a power of ten.
-function roundStep(least) {
-  const power = 10 ** Math.floor(Math.log10(least));
-  return power * [1, 2, 5, 10].find(factor => factor * power >= least * (1 - 1e-9));
-}
-
-function axes(scale, right, { across }) {
-  const group = svg('g', { class: 'axes' });
-  const digits = Math.max(0, -Math.floor(Math.log10(scale.step) + 1e-9));
-  for (let value = scale.bottom; value <= scale.top + scale.step / 1000; value += scale.step) {
+function axes(scale, { across }) {
+  const group = createSvg('g', { class: 'axes' });
+  for (const { value, label } of valueTicks(scale)) {
     const y = scale.y(value);
-    group.append(svg('line', { x1: MARGIN.left, x2: right, y1: y, y2: y }), word(value.toFixed(digits), { x: MARGIN.left - 7, y: y + 4, 'text-anchor': 'end' }));
+    group.append(
+      createSvg('line', { x1: scale.left, x2: scale.right, y1: y, y2: y }),
+      textAt(label, { x: scale.left - 7, y: y + 4, 'text-anchor': 'end' }));
   }
 
-  const step = Math.max(1, roundStep((scale.last - 1) * 34 / (right - MARGIN.left)));
-  for (let epoch = 1; epoch <= scale.last; epoch = epoch === 1 && step > 1 ? step : epoch + step)
-    group.append(word(epoch, { x: scale.x(epoch), y: HEIGHT - MARGIN.bottom + 17, 'text-anchor': 'middle' }));
-  group.append(word(across, { x: (MARGIN.left + right) / 2, y: HEIGHT - 4, 'text-anchor': 'middle' }));
+  for (const epoch of epochTicks(scale))
+    group.append(textAt(epoch, { x: scale.x(epoch), y: HEIGHT - MARGIN.bottom + 17, 'text-anchor': 'middle' }));
+  group.append(textAt(across, { x: (scale.left + scale.right) / 2, y: HEIGHT - 4, 'text-anchor': 'middle' }));
   return group;
 }
 
 function lineOf({ name, slot, points, dashed }, scale) {
-  const group = svg('g', { class: `line-${slot}`, 'data-run': name });
+  const group = createSvg('g', { class: `line-${slot}`, 'data-run': name });
   const places = points.map(([epoch, value]) => [scale.x(epoch), scale.y(value)]);
-  group.append(svg('path', { class: dashed ? 'curve dashed' : 'curve', d: pathOf(places) }));
+  group.append(createSvg('path', { class: dashed ? 'curve dashed' : 'curve', d: pathOf(places) }));
   if (!dashed && places.length <= MOST_DOTS)
-    group.append(...places.map(([cx, cy]) => svg('circle', { class: 'dot', r: 2.5, cx, cy })));
+    group.append(...places.map(([cx, cy]) => createSvg('circle', { class: 'dot', r: 2.5, cx, cy })));
   return group;
 }
 
-// One below the other, each as near to the end of its line as those above leave it.
-function labelsAt(lines, scale, right, place) {
+function labelsAt(lines, scale, font) {
   const labels = lines.map(line => ({ line, end: scale.y(line.points.at(-1)[1]) })).sort((one, other) => one.end - other.end);
-  let free = MARGIN.top;
-  for (const label of labels)
-    free = LABEL_HEIGHT + (label.y = Math.max(label.end, free));
-  let limit = HEIGHT - MARGIN.bottom;
-  for (const label of labels.toReversed())
-    limit = (label.y = Math.min(label.y, limit)) - LABEL_HEIGHT;
-  return labels.flatMap(({ line, end, y }) => [
-    svg('path', { class: `leader line-${line.slot}`, d: pathOf([[scale.x(line.points.at(-1)[0]) + 4, end], [right + 8, y]]) }),
-    word(shortened(line.name, WIDEST_LABEL - LABEL_GAP, place), { x: right + LABEL_GAP, y: y + 4, class: 'label' }),
-  ]);
+  const heights = spreadLabels(labels.map(label => label.end), LABEL_HEIGHT, MARGIN.top, HEIGHT - MARGIN.bottom);
+  return labels.flatMap(({ line, end }, index) => {
+    const [right, y] = [scale.right, heights[index]];
+    return [
+      createSvg('path', { class: `leader line-${line.slot}`, d: pathOf([[scale.x(line.points.at(-1)[0]) + 4, end], [right + 8, y]]) }),
+      textAt(shortened(line.name, WIDEST_LABEL - LABEL_GAP, font), { x: right + LABEL_GAP, y: y + 4, class: 'label' }),
+    ];
+  });
 }
 
 const pathOf = places => places.map(([x, y], index) => `${index ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`).join('');
 
-function widthOf(text, place) {
+function widthOf(text, font) {
   const pen = document.createElement('canvas').getContext('2d');
-  pen.font = `12px ${getComputedStyle(place).fontFamily}`;
+  pen.font = font;
   return pen.measureText(text).width;
 }
 
-function shortened(text, width, place) {
-  if (widthOf(text, place) <= width)
+function shortened(text, width, font) {
+  if (widthOf(text, font) <= width)
     return text;
   const letters = [...text];
-  while (letters.length > 1 && widthOf(`${letters.join('')}…`, place) > width)
+  while (letters.length > 1 && widthOf(`${letters.join('')}…`, font) > width)
     letters.pop();
   return `${letters.join('')}…`;
 }
 
-function word(text, attributes) {
-  const element = svg('text', attributes);
+function textAt(text, attributes) {
+  const element = createSvg('text', attributes);
   element.textContent = text;
   return element;
 }

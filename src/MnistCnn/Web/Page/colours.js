@@ -1,93 +1,93 @@
-// The one scale of colours that all maps have: blue below zero, orange above, the paper's own colour at zero. People who
-// cannot tell red from green can tell these two.
+// The colour scale of all feature maps: blue below zero, orange above, the colour of the background at zero. Readers with any colour
+// vision can distinguish the two.
 
-import { made } from './elements.js';
+import { createElement } from './elements.js';
 
 const darkTheme = matchMedia('(prefers-color-scheme: dark)');
 
-// From -1 to 1, in equal steps: red, green, blue.
+// From level -1 to 1, in equal steps: red, green, blue.
 const LIGHT = [[16, 68, 133], [43, 112, 184], [136, 183, 224], [247, 245, 240], [246, 183, 115], [214, 112, 26], [143, 60, 4]];
 const DARK = [[166, 211, 255], [94, 160, 227], [46, 88, 138], [29, 34, 43], [138, 80, 28], [232, 146, 58], [255, 214, 153]];
 
 const palettes = new Map();
 
 /**
- * Calls `repaint` whenever the reader's theme changes.
+ * Calls `repaint` when the browser switches between light and dark.
  * @param {() => void} repaint
- * @param {AbortSignal} [signal] ends that
+ * @param {AbortSignal} [signal] removes the listener
  */
 export function onThemeChange(repaint, signal) {
   darkTheme.addEventListener('change', repaint, { signal });
 }
 
 /**
- * The colour of a share of the scale.
- * @param {number} share from -1 to 1; what lies beyond gets the outermost colour
+ * Colour of a level of the scale.
+ * @param {number} level from -1 to 1; levels beyond are clamped
  * @returns {[number, number, number]} red, green and blue
  */
-export function colourOf(share) {
+export function colourOf(level) {
   const stops = darkTheme.matches ? DARK : LIGHT;
-  const place = (Math.min(1, Math.max(-1, share)) + 1) / 2 * (stops.length - 1);
-  const below = Math.min(Math.floor(place), stops.length - 2);
-  return stops[below].map((value, part) => Math.round(value + (place - below) * (stops[below + 1][part] - value)));
+  const position = (Math.min(1, Math.max(-1, level)) + 1) / 2 * (stops.length - 1);
+  const below = Math.min(Math.floor(position), stops.length - 2);
+  return stops[below].map((value, part) => Math.round(value + (position - below) * (stops[below + 1][part] - value)));
 }
 
-/** @returns {string} `colourOf` as CSS has it */
-export function cssColour(share) {
-  return `rgb(${colourOf(share).join(' ')})`;
+/** @returns {string} `colourOf` in CSS */
+export function cssColour(level) {
+  return `rgb(${colourOf(level).join(' ')})`;
 }
 
-/** A colour of text that can be read on `cssColour(share)`: that of black and white which stands out more, at least 4.5 to one. */
-export function textOn(share) {
-  const [red, green, blue] = colourOf(share).map(lightOf);
+/** Colour of text on `cssColour(level)`: black or white, with the higher contrast, which is at least 4.5. */
+export function textOn(level) {
+  const [red, green, blue] = colourOf(level).map(luminanceOf);
   const light = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
   return light + 0.05 > Math.sqrt(0.05 * 1.05) ? '#000000' : '#ffffff';
 }
 
-// How much light a byte of sRGB stands for, from 0 to 1.
-function lightOf(byte) {
-  const share = byte / 255;
-  return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+// Linear luminance of an sRGB byte, from 0 to 1.
+function luminanceOf(byte) {
+  const level = byte / 255;
+  return level <= 0.04045 ? level / 12.92 : ((level + 0.055) / 1.055) ** 2.4;
 }
 
-/** The share of the scale that a byte stands for, where `zero` is the byte that stands for zero: 0 or 128. */
-export const shareOf = (byte, zero) => (byte - zero) / (255 - zero);
+/** Level of a quantized value. `zero` is the byte of the value zero: 0 or 128. */
+export const levelOf = (byte, zero) => (byte - zero) / (255 - zero);
 
 /**
- * The colours of the 256 bytes of a layer, as ImageData has them.
- * @param {number} zero the byte that stands for zero: 0 or 128
+ * Colours of the 256 quantized values of a layer, as in ImageData.
+ * @param {number} zero the byte of the value zero: 0 or 128
  * @returns {Uint32Array}
  */
 export function paletteOf(zero) {
   const key = `${zero} ${darkTheme.matches}`;
   if (!palettes.has(key))
-    palettes.set(key, Uint32Array.from({ length: 256 }, (_, byte) => packed(colourOf(shareOf(byte, zero)))));
+    palettes.set(key, Uint32Array.from({ length: 256 }, (_, byte) => packed(colourOf(levelOf(byte, zero)))));
   return palettes.get(key);
 }
 
 /**
- * The same for heat maps, which the picture shines through where they are near zero.
- * @param {number} zero the byte that stands for zero: 0 or 128
+ * The same for heat maps, which are transparent near zero.
+ * @param {number} zero the byte of the value zero: 0 or 128
  * @returns {Uint32Array}
  */
 export function heatPalette(zero) {
   return Uint32Array.from({ length: 256 }, (_, byte) => {
-    const share = shareOf(byte, zero);
-    const tone = Math.sign(share) * (0.3 + 0.5 * Math.abs(share));
-    return packed(colourOf(tone), Math.round(235 * Math.min(1, Math.abs(share) * 1.6)));
+    const level = levelOf(byte, zero);
+    const tone = Math.sign(level) * (0.3 + 0.5 * Math.abs(level));
+    return packed(colourOf(tone), Math.round(235 * Math.min(1, Math.abs(level) * 1.6)));
   });
 }
 
-/** One pixel as ImageData has it on little-endian machines, which all browsers' are. */
+/** A pixel of ImageData on little-endian machines; all browsers run on these. */
 export function packed([red, green, blue], alpha = 255) {
   return (alpha << 24 | blue << 16 | green << 8 | red) >>> 0;
 }
 
 /**
- * Paints float maps in the scale, one pixel a number.
- * @param {HTMLCanvasElement} canvas gets the map's size
+ * Paints a feature map, one pixel per value.
+ * @param {HTMLCanvasElement} canvas is resized
  * @param {ArrayLike<number>} values (height, width)
- * @param {number} largest the absolute value that gets the outermost colour
+ * @param {number} largest the absolute value of level 1
  */
 export function paintValues(canvas, values, height, width, largest) {
   const palette = paletteOf(128);
@@ -96,9 +96,9 @@ export function paintValues(canvas, values, height, width, largest) {
 }
 
 /**
- * Paints a picture pixel by pixel.
- * @param {HTMLCanvasElement} canvas gets the picture's size
- * @param {(index: number) => number} pixelOf each as `packed` gives it, row by row
+ * Paints an image pixel by pixel, row by row.
+ * @param {HTMLCanvasElement} canvas is resized
+ * @param {(index: number) => number} pixelOf returns a pixel as `packed` does
  */
 export function paintPixels(canvas, height, width, pixelOf) {
   canvas.width = width;
@@ -110,7 +110,7 @@ export function paintPixels(canvas, height, width, pixelOf) {
   canvas.getContext('2d').putImageData(data, 0, 0);
 }
 
-/** The largest absolute value of some lists of numbers. */
+/** The largest absolute value in some lists. */
 export function largestOf(...lists) {
   let largest = 0;
   for (const list of lists)
@@ -120,17 +120,17 @@ export function largestOf(...lists) {
 }
 
 /**
- * A bar with the colours of a scale and the numbers at its ends.
- * @param {HTMLElement} place
- * @param {number} lowest 0, or below it
+ * Shows a bar with the colours of a scale, and the values at its ends.
+ * @param {HTMLElement} container
+ * @param {number} lowest 0 or less
  * @param {number} highest
  * @param {(value: number) => string} write
  */
-export function showLegend(place, lowest, highest, write) {
+export function showLegend(container, lowest, highest, write) {
   const bar = document.createElement('canvas');
   const largest = Math.max(-lowest, highest);
   const steps = Float32Array.from({ length: 128 }, (_, step) => lowest + (highest - lowest) * step / 127);
   paintValues(bar, steps, 1, steps.length, largest);
   bar.setAttribute('aria-hidden', 'true');
-  place.replaceChildren(made('span', '', write(lowest)), bar, made('span', '', write(highest)));
+  container.replaceChildren(createElement('span', {}, write(lowest)), bar, createElement('span', {}, write(highest)));
 }

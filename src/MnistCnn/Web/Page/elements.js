@@ -1,37 +1,32 @@
-// Small helpers of the views that make their elements by script.
+// Helpers that create elements.
 
 /**
- * Makes an element.
  * @param {string} name
- * @param {object} properties
+ * @param {object | string} properties a string is the class
  * @param {...(Node | string)} children
+ * @returns {HTMLElement}
  */
-export function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
+export function createElement(name, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(name), typeof properties === 'string' ? { className: properties } : properties);
+  element.append(...children);
+  return element;
 }
 
-/** Makes an element of a class, with words in it. */
-export function made(name, className = '', words = '') {
-  return element(name, { className, textContent: words });
-}
-
-/** Makes an element of an SVG picture. */
-export function svg(name, attributes) {
+/** Creates an SVG element. */
+export function createSvg(name, attributes) {
   const shape = document.createElementNS('http://www.w3.org/2000/svg', name);
   for (const [key, value] of Object.entries(attributes))
     shape.setAttribute(key, value);
   return shape;
 }
 
-/** A box as wide as there is room for, in which something wider scrolls, by keyboard too. */
+/** Creates a box in which wide content scrolls, also by keyboard. */
 export function scrolling(content, label) {
-  return element('div', { className: 'wide', tabIndex: 0, role: 'region', ariaLabel: label }, content);
+  return createElement('div', { className: 'wide', tabIndex: 0, role: 'region', ariaLabel: label }, content);
 }
 
-/** An address within the page: `#/VIEW/ID?QUERY`. */
-export function addressOf(view, id, query = {}) {
+/** Formats the URL of a view: `#/VIEW/ID?QUERY`. */
+export function urlOf(view, id, query = {}) {
   const search = new URLSearchParams(query);
   return `#/${view}${id ? `/${encodeURIComponent(id)}` : ''}${search.size ? `?${search}` : ''}`;
 }

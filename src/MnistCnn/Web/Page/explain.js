@@ -1,8 +1,8 @@
-// How one number of a map is computed: an explanation for each operation. Each has an `element`, takes the numbers of a picture by
-// `update(detail)` and explains a place by `show(row, column)`.
+// Explains how an operation computes one value of a feature map.
 
 import { cssColour, largestOf, paintValues, textOn } from './colours.js';
-import { made } from './elements.js';
+import { contributionsOf, patchOf, rankChannels, windowOf } from './convolution.js';
+import { createElement } from './elements.js';
 import { nameOf } from './labels.js';
 import { figure, number, percent, text } from './text.js';
 
@@ -10,12 +10,13 @@ const MOST_ROWS = 10;
 const MOST_CELLS = 49;
 
 /**
+ * Creates the explanation of an operation. `update` sets the feature map, `show` the position of the explained value.
  * @param {import('./map.js').Detail} detail
  * @returns {{element: HTMLElement, update: (detail: object) => void, show: (row: number, column: number) => void}}
  */
 export function explanationOf(detail) {
   if (detail.terms.length > 0)
-    return new BlockSum();
+    return new ResidualSum();
   switch (detail.node.operation) {
     case 'Conv': case 'Gemm': return new WeightedSum();
     case 'MaxPool': case 'AveragePool': case 'GlobalAveragePool': return new Pooling();
@@ -23,29 +24,30 @@ export function explanationOf(detail) {
   }
 }
 
-// A convolution, or a linear layer: what each input map adds, and how for one of them.
+// A convolution or linear layer: the contribution of each input map, and the products of one of them.
 class WeightedSum {
-  element = made('div', 'how');
-  #equation = made('p', 'equation');
-  #list = made('ol', 'contributions');
+  element = createElement('div', 'how');
+  #equation = createElement('p', 'equation');
+  #list = createElement('ol', 'contributions');
   #rows = [];
-  #picture = new WindowOnMap();
-  #patch = new Numbers(text('patch'));
-  #kernel = new Numbers(text('kernel'));
-  #products = new Numbers(text('products'));
-  #caption = made('h3');
-  #sum = made('p', 'equation');
+  #map = new WindowOnMap();
+  #patch = new ValueTable(text('patch'));
+  #kernel = new ValueTable(text('kernel'));
+  #products = new ValueTable(text('products'));
+  #caption = createElement('h3');
+  #sum = createElement('p', 'equation');
   #detail;
   #window;
   #chosen = null;
-  #place = [0, 0];
+  #position = [0, 0];
 
   constructor() {
-    const detail = made('div', 'computing');
-    const tables = made('div', 'tables');
-    tables.append(this.#picture.element, this.#patch.element, signed('×', this.#kernel), signed('=', this.#products));
+    const detail = createElement('div', 'computing');
+    const tables = createElement('div', 'tables');
+    tables.append(this.#map.element, this.#patch.element, withOperator('×', this.#kernel), withOperator('=', this.#products));
     detail.append(this.#caption, tables, this.#sum);
-    this.element.append(made('h3', '', text('howSum')), made('p', 'note', text('howSumNote')), this.#equation, this.#list, detail);
+    this.element.append(
+      createElement('h3', {}, text('howSum')), createElement('p', 'note', text('howSumNote')), this.#equation, this.#list, detail);
   }
 
   update(detail) {
@@ -54,11 +56,11 @@ class WeightedSum {
   }
 
   show(row, column) {
-    this.#place = [row, column];
+    this.#position = [row, column];
     const { json, values, width } = this.#detail;
-    const sums = sumsOf(this.#window, row, column);
+    const sums = contributionsOf(this.#window, row, column);
     const total = sums.reduce((a, b) => a + b, 0);
-    const order = orderOf(sums, this.#chosen);
+    const order = rankChannels(sums, this.#chosen);
     const shown = order.slice(0, MOST_ROWS);
     const rest = order.slice(MOST_ROWS);
     const value = values[row * width + column];
@@ -76,7 +78,7 @@ class WeightedSum {
     const largest = largestOf(sums);
     while (this.#rows.length < shown.length)
       this.#rows.push(this.#row());
-    const others = made('li', 'note', rest.length === 0 ? '' : text('otherMaps', {
+    const others = createElement('li', 'note', rest.length === 0 ? '' : text('otherMaps', {
       count: number(rest.length), sum: figure(rest.reduce((sum, channel) => sum + sums[channel], 0)),
     }));
     shown.forEach((channel, index) => {
@@ -95,19 +97,24 @@ class WeightedSum {
   }
 
   #row() {
-    const row = { item: made('li'), button: made('button', 'contribution'), name: made('span'), bar: made('span', 'signed-bar'), sum: made('span', 'value') };
+    const row = {
+      item: createElement('li'),
+      button: createElement('button', 'contribution'),
+      name: createElement('span'),
+      bar: createElement('span', 'signed-bar'),
+      sum: createElement('span', 'value'),
+    };
     row.button.type = 'button';
     row.button.append(row.name, row.bar, row.sum);
     row.item.append(row.button);
     row.button.addEventListener('click', () => {
       const channel = Number(row.button.dataset.channel);
       this.#chosen = channel === this.#chosen ? null : channel;
-      this.show(...this.#place);
+      this.show(...this.#position);
     });
     return row;
   }
 
-  // The patch, the kernel and the products of one input map.
   #explain(channel, row, column, sum) {
     const { kernel: [height, width], input: [, rows, columns], values, weights, stride, padding } = this.#window;
     const patch = patchOf(this.#window, channel, row, column);
@@ -115,7 +122,7 @@ class WeightedSum {
     const kernel = weights.subarray(channel * size, (channel + 1) * size);
     const products = patch.map((value, index) => (value ?? 0) * kernel[index]);
     this.#caption.textContent = text('oneMap', { map: channel });
-    this.#picture.show(
+    this.#map.show(
       values.subarray(channel * rows * columns, (channel + 1) * rows * columns), rows, columns, largestOf(values),
       { row: row * stride[0] - padding[0], column: column * stride[1] - padding[1], height, width });
     this.#patch.show(patch, height, width, largestOf(values));
@@ -126,17 +133,17 @@ class WeightedSum {
 }
 
 class Pooling {
-  element = made('div', 'how');
-  #equation = made('p', 'equation');
-  #picture = new WindowOnMap();
-  #patch = new Numbers(text('patch'));
+  element = createElement('div', 'how');
+  #equation = createElement('p', 'equation');
+  #map = new WindowOnMap();
+  #patch = new ValueTable(text('patch'));
   #detail;
 
   update(detail) {
     if (!this.#detail) {
-      const tables = made('div', 'tables');
-      tables.append(this.#picture.element, this.#patch.element);
-      this.element.append(made('h3', '', text(`how${detail.node.operation}`)), this.#equation, tables);
+      const tables = createElement('div', 'tables');
+      tables.append(this.#map.element, this.#patch.element);
+      this.element.append(createElement('h3', {}, text(`how${detail.node.operation}`)), this.#equation, tables);
     }
     this.#detail = detail;
   }
@@ -149,11 +156,12 @@ class Pooling {
     const patch = patchOf({ kernel: [height, width], input: [1, rows, columns], values, stride, padding }, 0, row, column);
     const inside = patch.filter(value => value !== null);
     const value = results[row * across + column];
-    this.#picture.show(values, rows, columns, largestOf(values), {
+    this.#map.show(values, rows, columns, largestOf(values), {
       row: row * stride[0] - padding[0], column: column * stride[1] - padding[1], height, width,
     });
     const isMaximum = node.operation === 'MaxPool';
-    this.#patch.show(isMaximum ? patch : patch.map(each => each ?? 0), height, width, largestOf(values), isMaximum ? patch.indexOf(Math.max(...inside)) : -1);
+    const marked = isMaximum ? patch.indexOf(Math.max(...inside)) : -1;
+    this.#patch.show(isMaximum ? patch : patch.map(each => each ?? 0), height, width, largestOf(values), marked);
     this.#equation.textContent = isMaximum
       ? text('maximumOf', { count: number(inside.length), value: figure(value) })
       : text('meanOf', { sum: figure(inside.reduce((a, b) => a + b, 0)), count: number(patch.length), value: figure(value) });
@@ -161,24 +169,32 @@ class Pooling {
   }
 }
 
-// What adds a block's input to what its layers make of it.
-class BlockSum {
-  element = made('div', 'how');
-  #equation = made('p', 'equation');
+// The sum at the end of a residual block.
+class ResidualSum {
+  element = createElement('div', 'how');
+  #equation = createElement('p', 'equation');
   #rows = [];
   #detail;
 
   update(detail) {
     if (!this.#detail) {
-      this.#rows = detail.terms.map(term => ({ item: made('li', 'term'), picture: new WindowOnMap(), name: made('strong', '', term.name), value: made('span', 'value'), bar: made('span', 'bar'), norm: made('span', 'note') }));
-      const list = made('ol', 'terms');
+      this.#rows = detail.terms.map(term => ({
+        item: createElement('li', 'term'),
+        map: new WindowOnMap(),
+        name: createElement('strong', {}, term.name),
+        value: createElement('span', 'value'),
+        bar: createElement('span', 'bar'),
+        norm: createElement('span', 'note'),
+      }));
+      const list = createElement('ol', 'terms');
       for (const row of this.#rows) {
-        const words = made('div', 'term-words');
-        words.append(row.name, row.value, row.bar, row.norm);
-        row.item.append(row.picture.element, words);
+        const facts = createElement('div', 'term-facts');
+        facts.append(row.name, row.value, row.bar, row.norm);
+        row.item.append(row.map.element, facts);
         list.append(row.item);
       }
-      this.element.append(made('h3', '', text('howBlock')), made('p', 'note', text('howBlockNote')), this.#equation, list);
+      this.element.append(
+        createElement('h3', {}, text('howBlock')), createElement('p', 'note', text('howBlockNote')), this.#equation, list);
     }
     this.#detail = detail;
   }
@@ -188,72 +204,73 @@ class BlockSum {
     const largest = largestOf(...terms.map(term => term.values));
     const both = terms[0].norm + terms[1].norm;
     const values = terms.map(term => term.values[row * width + column]);
-    this.#rows.forEach(({ item, picture, value, bar, norm }, index) => {
-      const share = both ? terms[index].norm / both : 0;
-      picture.show(terms[index].values, height, width, largest, { row, column, height: 1, width: 1 });
+    this.#rows.forEach(({ item, map, value, bar, norm }, index) => {
+      const fraction = both ? terms[index].norm / both : 0;
+      map.show(terms[index].values, height, width, largest, { row, column, height: 1, width: 1 });
       item.dataset.term = terms[index].name;
       item.dataset.norm = terms[index].norm;
       value.textContent = figure(values[index]);
-      bar.style.setProperty('--share', Math.min(1, share));
-      norm.textContent = text('normOf', { norm: figure(terms[index].norm), share: percent(share, 0) });
+      bar.style.setProperty('--share', Math.min(1, fraction));
+      norm.textContent = text('normOf', { norm: figure(terms[index].norm), share: percent(fraction, 0) });
     });
     const [x, f, sum, left] = values.map(figure);
     this.#equation.textContent = text(left === undefined ? 'blockEquation' : 'blockEquationRelu', { x, f, sum, left });
   }
 }
 
-// What is made of one number of one map: batch normalisation, relu, what is only passed on.
+// An operation on single values: batch normalization, ReLU, and operations that only pass values on.
 class Single {
-  element = made('div', 'how');
-  #title = made('h3');
-  #equation = made('p', 'equation');
-  #picture = new WindowOnMap();
+  element = createElement('div', 'how');
+  #title = createElement('h3');
+  #equation = createElement('p', 'equation');
+  #map = new WindowOnMap();
   #detail;
 
   constructor() {
-    this.element.append(this.#title, this.#equation, this.#picture.element);
+    this.element.append(this.#title, this.#equation, this.#map.element);
   }
 
   update(detail) {
     this.#detail = detail;
     this.#title.textContent = text(`how${detail.node.operation}`);
-    this.#picture.element.hidden = detail.inputs.length === 0;
+    this.#map.element.hidden = detail.inputs.length === 0;
   }
 
   show(row, column) {
     const { node, json, inputs: [input], values, width, isRow } = this.#detail;
-    const place = row * width + column;
+    const index = row * width + column;
     if (!input) {
       this.#equation.textContent = text(`how${node.operation}Note`);
       return;
     }
     if (isRow) {
-      this.#showRow(place, input);
+      this.#showRow(index, input);
       return;
     }
-    const from = input.values[place];
-    this.#picture.show(input.values, input.shape[1], input.shape[2], largestOf(input.values), { row, column, height: 1, width: 1 });
-    this.#equation.dataset.value = values[place];
+    const from = input.values[index];
+    this.#map.show(input.values, input.shape[1], input.shape[2], largestOf(input.values), { row, column, height: 1, width: 1 });
+    this.#equation.dataset.value = values[index];
     this.#equation.textContent = text(`equation${node.operation}`, {
-      x: figure(from), value: figure(values[place]), factor: json.factor === null ? '' : figure(json.factor),
+      x: figure(from), value: figure(values[index]), factor: json.factor === null ? '' : figure(json.factor),
       shift: json.shift === null ? '' : withSign(json.shift), layer: input.node ? nameOf(input.node) : '0', map: input.channel,
     });
   }
 
-  #showRow(place, { shape: [, rows, columns], values }) {
+  #showRow(index, { shape: [, rows, columns], values }) {
     const size = rows * columns;
-    const channel = Math.floor(Math.min(place, values.length - 1) / size);
-    const [row, column] = [Math.floor(place % size / columns), place % columns];
-    this.#picture.show(values.subarray(channel * size, (channel + 1) * size), rows, columns, largestOf(values), { row, column, height: 1, width: 1 });
-    this.#equation.textContent = text('equationFlatten', { place, map: channel, row, column });
+    const channel = Math.floor(Math.min(index, values.length - 1) / size);
+    const [row, column] = [Math.floor(index % size / columns), index % columns];
+    this.#map.show(
+      values.subarray(channel * size, (channel + 1) * size), rows, columns, largestOf(values), { row, column, height: 1, width: 1 });
+    this.#equation.textContent = text('equationFlatten', { index, map: channel, row, column });
   }
 }
 
-// A map with a frame around the window that is read.
+// A feature map with an outline around the window.
 class WindowOnMap {
-  element = made('div', 'window-on-map');
-  #canvas = made('canvas');
-  #frame = made('div', 'window');
+  element = createElement('div', 'window-on-map');
+  #canvas = createElement('canvas');
+  #frame = createElement('div', 'window');
 
   constructor() {
     this.#canvas.setAttribute('aria-hidden', 'true');
@@ -271,11 +288,11 @@ class WindowOnMap {
   }
 }
 
-// A small table of numbers in the colours of their scale; a large one is a picture.
-class Numbers {
-  element = made('div', 'numbers');
-  #table = made('table');
-  #canvas = made('canvas');
+// Values in the colours of their scale: a table, or an image if there are many.
+class ValueTable {
+  element = createElement('div', 'numbers');
+  #table = createElement('table');
+  #canvas = createElement('canvas');
   #cells = [];
 
   constructor(title) {
@@ -284,7 +301,7 @@ class Numbers {
     this.#canvas.setAttribute('aria-label', title);
   }
 
-  /** `null` is outside of the map. */
+  /** @param {(number | null)[]} values null in the padding */
   show(values, height, width, largest, marked = -1) {
     const isSmall = height * width <= MOST_CELLS;
     if (this.element.firstChild !== (isSmall ? this.#table : this.#canvas))
@@ -296,10 +313,10 @@ class Numbers {
     if (this.#cells.length !== height * width || this.#table.rows.length !== height)
       this.#build(height, width);
     this.#cells.forEach((cell, index) => {
-      const share = largest ? (values[index] ?? 0) / largest : 0;
+      const level = largest ? (values[index] ?? 0) / largest : 0;
       cell.textContent = values[index] === null ? '' : short(values[index]);
-      cell.style.background = cssColour(share);
-      cell.style.color = textOn(share);
+      cell.style.background = cssColour(level);
+      cell.style.color = textOn(level);
       cell.classList.toggle('outside', values[index] === null);
       cell.classList.toggle('marked', index === marked);
       cell.dataset.value = values[index] ?? 0;
@@ -318,53 +335,20 @@ class Numbers {
   }
 }
 
-// A convolution as a window that moves over the input; a linear layer is one whose window is the whole input.
-function windowOf({ node, json, inputs: [input], kernel, source }) {
-  if (node.operation === 'Conv')
-    return { kernel: json.kernel.shape.slice(1), input: input.shape, values: input.values, weights: kernel, stride: json.stride, padding: json.padding };
-  const shape = source ?? input.shape;
-  return { kernel: shape.slice(1), input: shape, values: input.values, weights: kernel, stride: [1, 1], padding: [0, 0] };
-}
-
-// What each input map adds to the value at a place.
-function sumsOf(window, row, column) {
-  const [height, width] = window.kernel;
-  const size = height * width;
-  return Array.from({ length: window.input[0] }, (_, channel) => {
-    const patch = patchOf(window, channel, row, column);
-    return patch.reduce((sum, value, index) => sum + (value ?? 0) * window.weights[channel * size + index], 0);
-  });
-}
-
-// What the window sees of an input map; null beyond its edges.
-function patchOf({ kernel: [height, width], input: [, rows, columns], values, stride, padding }, channel, row, column) {
-  const [top, left] = [row * stride[0] - padding[0], column * stride[1] - padding[1]];
-  return Array.from({ length: height * width }, (_, index) => {
-    const [y, x] = [top + Math.floor(index / width), left + index % width];
-    return y < 0 || x < 0 || y >= rows || x >= columns ? null : values[(channel * rows + y) * columns + x];
-  });
-}
-
-// The strongest first; before them the one that was chosen.
-function orderOf(sums, chosen) {
-  const order = sums.map((_, channel) => channel).sort((a, b) => Math.abs(sums[b]) - Math.abs(sums[a]));
-  return chosen === null ? order : [chosen, ...order.filter(channel => channel !== chosen)];
-}
-
-function showBar(bar, share) {
-  bar.style.setProperty('--from', 0.5 + Math.min(0, share) / 2);
-  bar.style.setProperty('--length', Math.abs(share) / 2);
-  bar.style.setProperty('--colour', cssColour(share < 0 ? -0.7 : 0.7));
+function showBar(bar, level) {
+  bar.style.setProperty('--from', 0.5 + Math.min(0, level) / 2);
+  bar.style.setProperty('--length', Math.abs(level) / 2);
+  bar.style.setProperty('--colour', cssColour(level < 0 ? -0.7 : 0.7));
 }
 
 const withSign = value => `${value < 0 ? '−' : '+'} ${figure(Math.abs(value))}`;
 
 const short = value => Math.abs(value) >= 100 ? number(value, 0) : Math.abs(value) >= 10 ? number(value, 1) : number(value, 2);
 
-// Numbers with the sign that stands before them.
-function signed(sign, numbers) {
-  const element = made('div', 'signed');
-  const before = made('span', 'sign', sign);
+// Values after an operator.
+function withOperator(sign, numbers) {
+  const element = createElement('div', 'signed');
+  const before = createElement('span', 'sign', sign);
   before.setAttribute('aria-hidden', 'true');
   element.append(before, numbers.element);
   return element;

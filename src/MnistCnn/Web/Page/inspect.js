@@ -1,36 +1,34 @@
-// The first view: a picture, what the networks make of it, and all that one can do with both.
+// The first view: an image, its predictions and feature maps, and everything that the user can change.
 
 import * as api from './api.js';
 import { AnswerPanel } from './answer.js';
-import { Pen } from './pen.js';
+import { acceptFiles, showImage, TestImages } from './images.js';
+import { LatestRequest } from './latest.js';
 import { MapView } from './map.js';
 import { NetworkDrawing } from './network.js';
-import { showPicture, takeFiles, TestImages } from './pictures.js';
-import { text, translate } from './text.js';
+import { Pen } from './pen.js';
 import { HeatMap, onMethodChange } from './saliency.js';
+import { text, translate } from './text.js';
 import { WhatIf } from './whatif.js';
 
-// A screen reader is told an answer when it has stood for so long.
-const PATIENCE = 700;
+// Milliseconds for which a prediction must be stable before screen readers announce it.
+const ANNOUNCEMENT_DELAY = 700;
 
 /**
- * What is looked at.
+ * Origin of the image.
  * @typedef {{kind: 'drawing'} | {kind: 'image', index: number, key: string, file: Blob} | {kind: 'file', file: Blob}} Source
  */
 
-/** The view. There is one. */
-export class LookView {
+/** The view. There is one instance. */
+export class InspectView {
   #fail;
   #models = new Map();
-  #seats = [];
+  #panes = [];
   #choice = null;
   /** @type {Source} */
   #source = { kind: 'drawing' };
-  #version = 0;
-  #inkTime = 0;
-  #strokeEnd = null;
   #announcing = 0;
-  #wanted = null;
+  #wantedIndex = null;
   #find = selector => document.querySelector(selector);
   #shown = this.#find('#shown');
   #pen;
@@ -38,37 +36,36 @@ export class LookView {
   #whatIf;
   #map;
 
-  /** @param {(error: Error | null) => void} fail shows what goes wrong; null when all is well again */
+  /** @param {(error: Error | null) => void} fail shows an error; null removes it */
   constructor(fail) {
     this.#fail = fail;
     this.#pen = new Pen(this.#find('#pen'), this.#find('#pen-cursor'), {
-      onChange: time => this.#drawn(time),
-      onStroke: () => this.#strokeDone(),
+      onChange: () => this.#useDrawing(),
       announce: line => this.#announce(line),
     });
     this.#images = new TestImages(index => this.#useImage(index).catch(fail), fail);
-    this.#whatIf = new WhatIf(() => this.#rewired());
+    this.#whatIf = new WhatIf(() => this.#updateAblations());
     this.#map = new MapView(this.#find('#map'), () => this.#find('.layer canvas[tabindex="0"]')?.focus(), fail);
     this.#find('#undo').addEventListener('click', () => this.#pen.undo());
     this.#find('#clear').addEventListener('click', () => this.#clear());
-    takeFiles(file => this.#useFile(file), fail);
-    onMethodChange(() => this.#seats.forEach(seat => this.#showHeat(seat)));
+    acceptFiles(file => this.#useFile(file), fail);
+    onMethodChange(() => this.#panes.forEach(pane => this.#showHeat(pane)));
     for (const id of ['#model', '#other'])
       this.#find(id).addEventListener('change', () => this.#chooseFromLists());
   }
 
   /**
    * Shows the view.
-   * @param {URLSearchParams} query `model`, `other` and `image`: what to look at; what is missing stays as it is
+   * @param {URLSearchParams} query `model`, `other` and `image`; a missing one stays unchanged
    */
   async open(query) {
     if (this.#models.size === 0)
       for (const model of await api.models())
         this.#models.set(model.id, model);
-    const isFirst = this.#seats.length === 0;
+    const isFirst = this.#panes.length === 0;
     const ids = isFirst || query.has('model')
       ? [query.get('model') ?? this.#models.keys().next().value, query.get('other')]
-      : this.#seats.map(seat => seat.model.id);
+      : this.#panes.map(pane => pane.model.id);
     if (!await this.#use(ids.filter(id => id)))
       return;
     if (query.has('image') && this.#hasImages)
@@ -79,10 +76,10 @@ export class LookView {
       this.#refresh();
   }
 
-  /** Writes again in the page's language. */
+  /** Updates all texts to the page's language. */
   translate() {
     this.#fillLists();
-    for (const { panel, drawing } of this.#seats) {
+    for (const { panel, drawing } of this.#panes) {
       panel.translate();
       drawing.translate();
     }
@@ -95,29 +92,29 @@ export class LookView {
   }
 
   get #hasImages() {
-    return this.#seats[0].model.has_images;
+    return this.#panes[0].model.has_images;
   }
 
-  // Networks that read no drawings: they wait for a picture.
+  // Whether no network reads drawings: the view waits for a file.
   get #isPenless() {
-    return !this.#seats.some(seat => seat.model.reads_drawings);
+    return !this.#panes.some(pane => pane.model.reads_drawings);
   }
 
-  // Seats the networks, one or two; false where others were chosen before they were here.
+  // Loads one or two networks; returns false if others were chosen meanwhile.
   async #use(ids) {
     const choice = this.#choice = {};
-    if (ids.join() === this.#seats.map(seat => seat.model.id).join())
+    if (ids.join() === this.#panes.map(pane => pane.model.id).join())
       return true;
-    const models = await Promise.all(ids.map(id => this.#seats.find(seat => seat.model.id === id)?.model ?? api.model(id)));
-    const keys = await Promise.all(models.map(model => TestImages.keyOf(model)));
+    const models = await Promise.all(ids.map(id => this.#panes.find(pane => pane.model.id === id)?.model ?? api.model(id)));
+    const keys = await Promise.all(models.map(model => TestImages.dataSetKey(model)));
     if (choice !== this.#choice)
       return false;
-    const isOtherFirst = this.#seats[0]?.model.id !== models[0].id;
+    const isOtherFirst = this.#panes[0]?.model.id !== models[0].id;
     this.#map.close();
     this.#find('#networks').after(this.#find('#map'));
-    for (const seat of this.#seats)
-      seat.close();
-    this.#seats = models.map((model, place) => this.#seat(model, keys[place], place));
+    for (const pane of this.#panes)
+      pane.close();
+    this.#panes = models.map((model, index) => this.#createPane(model, keys[index], index));
     for (const model of models)
       this.#models.set(model.id, model);
     this.#find('#answers').classList.toggle('two', models.length > 1);
@@ -133,31 +130,31 @@ export class LookView {
     return true;
   }
 
-  #seat(model, key, place) {
-    const seat = { model, key, newest: new api.Newest(), painted: null, measured: null };
-    seat.panel = new AnswerPanel(model, place === 0 ? 'answer' : 'other-answer', () => this.#showHeat(seat));
-    seat.heat = new HeatMap(seat.panel.heat);
-    seat.drawing = new NetworkDrawing(model, {
+  #createPane(model, key, index) {
+    const pane = { model, key, requests: new LatestRequest() };
+    pane.panel = new AnswerPanel(model, index === 0 ? 'answer' : 'other-answer', () => this.#showHeat(pane));
+    pane.heat = new HeatMap(pane.panel.heat);
+    pane.drawing = new NetworkDrawing(model, {
       onChoose: (node, channel) => {
-        seat.drawing.element.after(this.#find('#map'));
-        this.#map.open(model, node, channel, this.#questionOf(seat)).catch(this.#fail);
+        pane.drawing.element.after(this.#find('#map'));
+        this.#map.open(model, node, channel, this.#queryOf(pane)).catch(this.#fail);
       },
-      onMaps: () => this.#ask(seat),
+      onMaps: () => this.#ask(pane),
     });
-    seat.close = () => {
-      seat.newest.stop();
-      seat.heat.hide();
-      seat.panel.close();
-      seat.drawing.close();
+    pane.close = () => {
+      pane.requests.stop();
+      pane.heat.hide();
+      pane.panel.close();
+      pane.drawing.close();
     };
-    this.#find('#answers').append(seat.panel.element);
-    this.#find('#networks').append(seat.drawing.element);
-    return seat;
+    this.#find('#answers').append(pane.panel.element);
+    this.#find('#networks').append(pane.drawing.element);
+    return pane;
   }
 
   #fillLists() {
-    const [first, second] = this.#seats.map(seat => seat.model.id);
-    const options = [...this.#models.values()].map(model => [model.id, model.title === model.id ? model.id : `${model.title} · ${model.id}`]);
+    const [first, second] = this.#panes.map(pane => pane.model.id);
+    const options = [...this.#models.values()].map(({ id, title }) => [id, title === id ? id : `${title} · ${id}`]);
     fill(this.#find('#model'), options, first);
     fill(this.#find('#other'), [['', text('noOther')], ...options.filter(([id]) => id !== first)], second ?? '');
   }
@@ -170,10 +167,8 @@ export class LookView {
     this.open(query).catch(this.#fail);
   }
 
-  #drawn(time) {
-    this.#wanted = null;
-    this.#inkTime = time;
-    this.#version++;
+  #useDrawing() {
+    this.#wantedIndex = null;
     if (this.#source.kind !== 'drawing') {
       this.#source = { kind: 'drawing' };
       this.#images.leave();
@@ -183,29 +178,23 @@ export class LookView {
     this.#refresh();
   }
 
-  #strokeDone() {
-    this.#strokeEnd = { version: this.#version, time: this.#inkTime };
-    for (const seat of this.#seats)
-      this.#measure(seat);
-  }
-
   #clear() {
     this.#pen.clear();
-    this.#drawn(performance.now());
+    this.#useDrawing();
   }
 
   async #useImage(index) {
-    const { model, key } = this.#seats[0];
-    this.#wanted = index;
+    const { model, key } = this.#panes[0];
+    this.#wantedIndex = index;
     const file = await api.imageFile(model.id, index);
-    if (this.#wanted !== index)
-      return; // another was chosen meanwhile
+    if (this.#wantedIndex !== index)
+      return; // another image was chosen meanwhile
     this.#source = { kind: 'image', index, key, file };
     this.#useSource();
   }
 
   #useFile(file) {
-    this.#wanted = null;
+    this.#wantedIndex = null;
     this.#source = { kind: 'file', file };
     this.#images.leave();
     this.#useSource();
@@ -213,7 +202,6 @@ export class LookView {
 
   #useSource() {
     this.#pen.clear();
-    this.#version++;
     this.#showSource();
     this.#refresh();
   }
@@ -222,7 +210,7 @@ export class LookView {
     const { file } = this.#source;
     this.#shown.hidden = !file;
     if (file)
-      showPicture(this.#shown, file).catch(() => this.#shown.hidden = true); // the server says what is wrong with it
+      showImage(this.#shown, file).catch(() => this.#shown.hidden = true); // the server's response names the error
     this.#showHint();
   }
 
@@ -231,72 +219,56 @@ export class LookView {
     this.#find('#undo').disabled = this.#pen.isEmpty;
   }
 
-  #rewired() {
-    for (const { drawing, model } of this.#seats)
-      drawing.rewire(this.#whatIf.switchesOf(model));
+  #updateAblations() {
+    for (const { drawing, model } of this.#panes)
+      drawing.showAblations(this.#whatIf.activeAblations(model));
     this.#refresh();
   }
 
   #refresh() {
     if (this.#isPenless && this.#source.kind === 'drawing')
       return;
-    for (const seat of this.#seats)
-      this.#ask(seat);
+    for (const pane of this.#panes)
+      this.#ask(pane);
   }
 
-  // The picture is taken when its turn comes, so that it is the newest.
-  async #ask(seat) {
-    let version = 0;
+  // The query is built when the request is sent, so it has the latest drawing.
+  async #ask(pane) {
     try {
-      const frame = await seat.newest.ask(signal => {
-        version = this.#version;
-        return api.look(this.#questionOf(seat), seat.drawing.mapsPerLayer, signal);
-      });
-      if (!frame || !this.#seats.includes(seat))
+      const frame = await pane.requests.ask(signal => api.look(this.#queryOf(pane), pane.drawing.mapsPerLayer, signal));
+      if (!frame || !this.#panes.includes(pane))
         return;
-      seat.panel.show(frame);
-      seat.drawing.show(frame);
-      seat.painted = { version, time: performance.now() };
-      this.#measure(seat);
-      this.#follow(seat);
+      pane.panel.show(frame);
+      pane.drawing.show(frame);
+      this.#updateDetails(pane);
       this.#fail(null);
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  // What else shows the picture.
-  #follow(seat) {
-    this.#showHeat(seat);
-    if (this.#map.modelId === seat.model.id)
-      this.#map.refresh(this.#questionOf(seat)).catch(this.#fail);
+  #updateDetails(pane) {
+    this.#showHeat(pane);
+    if (this.#map.modelId === pane.model.id)
+      this.#map.refresh(this.#queryOf(pane)).catch(this.#fail);
     clearTimeout(this.#announcing);
-    this.#announcing = setTimeout(() => this.#announce(this.#seats.map(each => each.panel.announcement).join(' ')), PATIENCE);
+    this.#announcing = setTimeout(() => this.#announce(this.#panes.map(each => each.panel.announcement).join(' ')), ANNOUNCEMENT_DELAY);
   }
 
-  #showHeat(seat) {
-    seat.heat.show(seat.panel.pointedAt, this.#questionOf(seat), this.#fail);
+  #showHeat(pane) {
+    pane.heat.show(pane.panel.hoveredClass, this.#queryOf(pane), this.#fail);
   }
 
-  // From the last ink of a stroke until the maps of the whole stroke were painted.
-  #measure(seat) {
-    const end = this.#strokeEnd;
-    if (!end || !seat.painted || seat.measured === end || seat.painted.version < end.version)
-      return;
-    seat.measured = end;
-    performance.measure('stroke-to-maps', { start: end.time, end: seat.painted.time, detail: { model: seat.model.id } });
+  #queryOf(pane) {
+    return { id: pane.model.id, image: this.#imageFor(pane), changes: this.#whatIf.changes, wires: this.#whatIf.wiresOf(pane.model) };
   }
 
-  #questionOf(seat) {
-    return { id: seat.model.id, picture: this.#pictureFor(seat), changes: this.#whatIf.changes, wires: this.#whatIf.wiresOf(seat.model) };
-  }
-
-  // The other network may have other test images: it gets the picture of this one.
-  #pictureFor(seat) {
+  // A network of another data set gets the test image as a file.
+  #imageFor(pane) {
     const source = this.#source;
     if (source.kind === 'drawing')
-      return { body: this.#pen.picture() };
-    return source.kind === 'image' && source.key === seat.key ? { image: source.index } : { body: source.file };
+      return { body: this.#pen.toBmp() };
+    return source.kind === 'image' && source.key === pane.key ? { image: source.index } : { body: source.file };
   }
 
   #announce(line) {
@@ -304,6 +276,6 @@ export class LookView {
   }
 }
 
-function fill(list, options, chosen) {
-  list.replaceChildren(...options.map(([value, words]) => new Option(words, value, false, value === chosen)));
+function fill(list, options, selected) {
+  list.replaceChildren(...options.map(([value, label]) => new Option(label, value, false, value === selected)));
 }

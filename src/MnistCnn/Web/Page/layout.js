@@ -1,7 +1,7 @@
-// Where each layer of a network stands in its drawing: left to right, a column a layer; the branches of a block as lanes above
-// each other. Knows no page; all lengths are in CSS pixels.
+// Positions of the layers in the drawing of a network: from left to right, one column per layer; the branches of a block are lanes, one
+// above the other. Does not use the DOM; all lengths are in CSS pixels.
 
-/** How far below a layer's top its maps begin: its name stands above them. */
+/** Distance from the top of a layer to its feature maps; its name is above them. */
 export const LABEL = 42;
 
 const GAP = 34;
@@ -17,22 +17,22 @@ const FEW_NUMBERS = 40;
 const MARGIN = 12;
 
 /**
- * How the maps of a layer are arranged.
+ * Arrangement of the feature maps of a layer.
  * @typedef {{columns: number, rows: number, tileWidth: number, tileHeight: number, gap: number, count: number, isVector: boolean}} Grid
  *
- * A layer in the drawing; `at` is its place, `middle` the height at which lines reach it.
+ * A layer in the drawing. Lines end at the height `middle`.
  * @typedef {{node: object, x: number, y: number, width: number, height: number, middle: number, grid: Grid}} Box
  *
  * @typedef {{block: string, kind: string, isOpen: boolean, x: number, y: number, width: number, height: number}} BlockFrame
- * A line into a layer. An arc goes around others at the height `around`; `below` is the height of one beneath them.
+ * A line into a layer. An arc passes above other layers at the height `around`, or beneath them at the height `below`.
  * @typedef {{from: Box, to: Box, input: number, isArc: boolean, around: number, below: number}} Line
  * @typedef {{width: number, height: number, boxes: Box[], frames: BlockFrame[], lines: Line[]}} Layout
  */
 
 /**
- * @param {object[]} nodes the network's, in the order in which they are computed
- * @param {(block: string) => boolean} isOpen whether a block shows its layers, or only what it gives
- * @param {number} maps the most maps of a layer
+ * @param {object[]} nodes the operations in the order of computation
+ * @param {(block: string) => boolean} isOpen whether a block shows all of its layers, or only its output
+ * @param {number} maps most feature maps per layer
  * @returns {Layout}
  */
 export function layOut(nodes, isOpen, maps) {
@@ -52,17 +52,17 @@ export function layOut(nodes, isOpen, maps) {
   return layout;
 }
 
-/** @returns {string[]} the blocks of a network, in their order */
+/** @returns {string[]} the blocks of a network, in order */
 export function blocksOf(nodes) {
   return [...new Set(nodes.map(node => node.block).filter(block => block !== null))];
 }
 
-/** What joins the ways through a block: Concat or Add. */
+/** The operation that joins the branches of a block: Concat or Add. */
 export function joinOf(nodes, block) {
   return nodes.find(node => node.block === block && node.inputs.length > 1)?.operation;
 }
 
-// Layers side by side that belong together: those of a block, or one alone.
+// Groups consecutive layers of the same block; a layer outside of blocks is a group of its own.
 function groupsOf(nodes) {
   const groups = [];
   for (const node of nodes) {
@@ -112,7 +112,7 @@ function openBlock({ block, nodes }, maps) {
   };
 }
 
-// The ways into the block's join, each a lane: the layers on it. A way without a layer is an arc above the others.
+// Assigns the layers of a block to lanes, one per branch. A branch without layers is an arc above the lanes.
 function lanesOf(nodes) {
   const byName = new Map(nodes.map(node => [node.name, node]));
   const of = new Map();
@@ -129,7 +129,7 @@ function lanesOf(nodes) {
   return { of, count: Math.max(1, count), hasArc };
 }
 
-// How many layers of the block each has come through.
+// The column of each layer: the longest path to it from the block's input.
 function depthsOf(nodes) {
   const depths = new Map();
   for (const node of nodes)
@@ -145,7 +145,7 @@ function boxOf(node, maps, isNarrow) {
 }
 
 /**
- * @param {number[]} shape of a layer
+ * @param {number[]} shape (C, H, W) or (values)
  * @returns {Grid}
  */
 function gridOf(shape, maps, isNarrow) {
@@ -170,7 +170,7 @@ function gridOfNumbers(count) {
   return { columns, rows: Math.ceil(count / columns), count, isVector: true, tileWidth: side, tileHeight: side, gap: side > 3 ? 1 : 0 };
 }
 
-// The height in a part at which the line to the next part leaves.
+// The height in a part at which the line to the next part starts.
 const axisOf = part => middleOf(part.boxes.at(-1));
 
 const middleOf = box => box.y + LABEL + (box.height - LABEL - FOOT) / 2;
@@ -186,11 +186,12 @@ function place(part, x, y, layout) {
     layout.frames.push({ ...part.frame, x, y, width: part.width, height: part.height });
 }
 
-// A closed block stands for all of its layers.
+// A closed block has a single line, from the part before it.
 function linesOf({ boxes, frames }) {
   const byName = new Map(boxes.map(box => [box.node.name, box]));
   const closed = new Set(frames.filter(frame => !frame.isOpen).map(frame => frame.block));
-  const heights = new Map(frames.map(frame => [frame.block, { around: frame.y + FRAME.top - 2, below: frame.y + frame.height - FRAME.bottom / 2 }]));
+  const heights = new Map(frames.map(({ block, y, height }) =>
+    [block, { around: y + FRAME.top - 2, below: y + height - FRAME.bottom / 2 }]));
   let before = null;
   return boxes.flatMap(box => {
     const previous = before;

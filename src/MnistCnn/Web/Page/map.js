@@ -1,31 +1,32 @@
-// One map, large: the number under the cursor, and how it was computed.
+// One feature map in full, with the value under the cursor and its computation.
 
-import { map, Newest } from './api.js';
+import { map } from './api.js';
 import { largestOf, onThemeChange, paintValues, showLegend } from './colours.js';
 import { explanationOf } from './explain.js';
 import { kindOf, nameOf, shapeOf } from './labels.js';
+import { LatestRequest } from './latest.js';
 import { figure, text } from './text.js';
 
-/** The map that was clicked. Tells `onClose()` when it is closed. */
+/** The view of the feature map that the user chose. */
 export class MapView {
-  #place;
+  #container;
   #onClose;
-  #newest = new Newest();
+  #requests = new LatestRequest();
   #chosen = null;
   #detail = null;
   #explanation = null;
-  #cursor = { row: 0, column: 0, isHeld: false };
-  #question = null;
+  #cursor = { row: 0, column: 0, isPinned: false };
+  #query = null;
   #canvas;
   #fail;
 
   /**
-   * @param {HTMLElement} place
+   * @param {HTMLElement} container
    * @param {() => void} onClose
-   * @param {(error: Error) => void} fail is told what goes wrong
+   * @param {(error: Error) => void} fail
    */
-  constructor(place, onClose, fail) {
-    this.#place = place;
+  constructor(container, onClose, fail) {
+    this.#container = container;
     this.#onClose = onClose;
     this.#fail = fail;
     this.#canvas = this.#find('#map-value');
@@ -33,40 +34,40 @@ export class MapView {
     onThemeChange(() => this.#paint());
   }
 
-  /** The id of the model that the open map is of, or null. */
+  /** Id of the model of the open feature map, or null. */
   get modelId() {
     return this.#chosen?.model.id ?? null;
   }
 
   /**
-   * Opens a map.
-   * @param {object} model with its nodes
+   * Opens a feature map.
+   * @param {object} model with its graph
    * @param {object} node
-   * @param {number} channel of a map, or the place of a number
-   * @param {import('./api.js').Question} question
+   * @param {number} channel index of the map, or of the value in a vector
+   * @param {import('./api.js').Query} query
    */
-  async open(model, node, channel, question) {
+  async open(model, node, channel, query) {
     this.#choose(model, node, channel);
-    await this.refresh(question);
-    this.#place.hidden = false;
-    this.#place.scrollIntoView({ block: 'nearest', behavior: 'smooth' });
-    this.#place.focus({ preventScroll: true });
+    await this.refresh(query);
+    this.#container.hidden = false;
+    this.#container.scrollIntoView({ block: 'nearest', behavior: 'smooth' });
+    this.#container.focus({ preventScroll: true });
   }
 
-  /** Computes the open map again, of another picture. */
-  async refresh(question) {
+  /** Computes the open feature map for another query. */
+  async refresh(query) {
     if (!this.#chosen)
       return;
-    this.#question = question;
+    this.#query = query;
     const { model, node, channel } = this.#chosen;
-    // What was flattened is one row of numbers.
-    const asked = node.operation === 'Flatten' ? 0 : channel;
-    const frame = await this.#newest.ask(signal => map(question, node.name, asked, signal));
+    // The output of Flatten is a single row.
+    const requested = node.operation === 'Flatten' ? 0 : channel;
+    const frame = await this.#requests.ask(signal => map(query, node.name, requested, signal));
     if (frame && this.#chosen?.node === node && this.#chosen.channel === channel)
       this.#show(detailOf(frame, model, node));
   }
 
-  /** Writes again in the page's language. */
+  /** Updates all texts to the page's language. */
   translate() {
     if (!this.#chosen)
       return;
@@ -76,22 +77,22 @@ export class MapView {
       this.#show(this.#detail);
   }
 
-  /** Closes the map, if one is open. */
   close() {
     if (!this.#chosen)
       return;
-    this.#newest.stop();
+    this.#requests.stop();
     this.#chosen = null;
-    this.#place.hidden = true;
+    this.#container.hidden = true;
     this.#onClose();
   }
 
   #describe() {
     const { model, node, channel } = this.#chosen;
-    this.#place.dataset.node = node.name;
-    this.#place.dataset.channel = channel;
+    this.#container.dataset.node = node.name;
+    this.#container.dataset.channel = channel;
     this.#find('h2').textContent = text(node.shape.length === 1 ? 'numberTitle' : 'mapTitle', {
-      layer: nameOf(node), map: channel, count: node.shape[0], name: model.nodes.at(-1) === node ? model.classes[channel] : channel,
+      layer: nameOf(node), map: channel, count: node.shape[0],
+      name: model.nodes.at(-1) === node ? model.classes[channel] : channel,
     });
     this.#find('.facts').textContent = [model.title, node.name, kindOf(node), shapeOf(node.shape)].join(' · ');
   }
@@ -101,44 +102,44 @@ export class MapView {
     this.#find('#map-next').addEventListener('click', () => this.#step(1));
     this.#find('#map-close').addEventListener('click', () => this.close());
     this.#canvas.addEventListener('pointermove', event => {
-      if (this.#detail && !this.#cursor.isHeld)
-        this.#moveTo(...this.#placeAt(event));
+      if (this.#detail && !this.#cursor.isPinned)
+        this.#moveTo(...this.#positionAt(event));
     });
     this.#canvas.addEventListener('click', event => {
-      this.#cursor.isHeld = !this.#cursor.isHeld;
+      this.#cursor.isPinned = !this.#cursor.isPinned;
       if (this.#detail)
-        this.#moveTo(...this.#placeAt(event));
+        this.#moveTo(...this.#positionAt(event));
     });
     this.#canvas.addEventListener('keydown', event => {
       const [down, right] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key] ?? [];
       if (down === undefined || !this.#detail)
         return;
       event.preventDefault();
-      this.#cursor.isHeld = true;
+      this.#cursor.isPinned = true;
       this.#moveTo(this.#cursor.row + down, this.#cursor.column + right);
     });
   }
 
   #find(selector) {
-    return this.#place.querySelector(selector);
+    return this.#container.querySelector(selector);
   }
 
   #step(step) {
     const { model, node, channel } = this.#chosen;
     const count = node.shape[0];
     this.#choose(model, node, (channel + step + count) % count);
-    this.refresh(this.#question).catch(this.#fail);
+    this.refresh(this.#query).catch(this.#fail);
   }
 
   #choose(model, node, channel) {
     this.#chosen = { model, node, channel };
     this.#detail = null;
     this.#explanation = null;
-    this.#cursor.isHeld = false;
+    this.#cursor.isPinned = false;
     this.#describe();
   }
 
-  #placeAt(event) {
+  #positionAt(event) {
     const box = this.#canvas.getBoundingClientRect();
     const { height, width } = this.#detail;
     return [Math.floor((event.clientY - box.top) / box.height * height), Math.floor((event.clientX - box.left) / box.width * width)];
@@ -177,21 +178,21 @@ export class MapView {
     cursor.row = Math.min(height - 1, Math.max(0, row));
     cursor.column = Math.min(width - 1, Math.max(0, column));
     const element = this.#find('.map-cursor');
-    element.classList.toggle('held', cursor.isHeld);
+    element.classList.toggle('pinned', cursor.isPinned);
     element.style.left = `${100 * cursor.column / width}%`;
     element.style.top = `${100 * cursor.row / height}%`;
     element.style.width = `${100 / width}%`;
     element.style.height = `${100 / height}%`;
     const value = values[cursor.row * width + cursor.column];
-    const words = this.#find('#map-place');
-    Object.assign(words.dataset, { value, row: cursor.row, column: cursor.column });
-    words.textContent = text('mapPlace', { row: cursor.row, column: cursor.column, value: figure(value) });
+    const output = this.#find('#map-place');
+    Object.assign(output.dataset, { value, row: cursor.row, column: cursor.column });
+    output.textContent = text('mapPlace', { row: cursor.row, column: cursor.column, value: figure(value) });
     this.#explanation.show(cursor.row, cursor.column);
   }
 }
 
 /**
- * An answer with its numbers in place; `source` is the shape of what was flattened, `terms` those of a sum.
+ * A feature map with the values of its inputs. `source` is the shape before Flatten, `terms` are those of a residual sum.
  * @typedef {{node: object, json: object, values: Float32Array, height: number, width: number, isRow: boolean,
  *   inputs: {node: object | null, channel: number | null, shape: number[], values: Float32Array}[],
  *   kernel: Float32Array | null, source: number[] | null, terms: {name: string, norm: number, values: Float32Array}[]}} Detail
@@ -202,7 +203,7 @@ function detailOf(frame, model, node) {
   const count = mapHeight * mapWidth;
   const nodes = new Map(model.nodes.map(each => [each.name, each]));
   const isRow = node.operation === 'Flatten';
-  // A long row is shown as a block.
+  // A long row is wrapped into a square.
   const width = isRow ? Math.ceil(Math.sqrt(count)) : mapWidth;
   const flattened = isRow ? node : nodes.get(node.operation === 'Gemm' ? node.inputs[0] : '');
   return {
@@ -218,7 +219,7 @@ function detailOf(frame, model, node) {
   };
 }
 
-// Where the cursor is first: where the map says most, or at the number that was clicked.
+// The first position of the cursor: the largest absolute value, or the value that was clicked.
 function startOf({ values, width, isRow }, channel) {
   let best = isRow ? channel : 0;
   if (!isRow)

@@ -1,20 +1,20 @@
-// A network as a drawing: its layers with their maps, its blocks, and the lines between them. Only what can be seen is painted.
+// The drawing of a network: layers with their feature maps, blocks, and lines between them. Only visible layers are painted.
 
-import { onThemeChange, paletteOf, shareOf, showLegend, textOn } from './colours.js';
-import { element, svg } from './elements.js';
+import { onThemeChange, paletteOf, levelOf, showLegend, textOn } from './colours.js';
+import { createElement, createSvg } from './elements.js';
 import { blocksOf, LABEL, layOut } from './layout.js';
 import { kindOf, nameOf, shapeOf } from './labels.js';
 import { figure, text, translate } from './text.js';
 
-// Networks with more layers than this open with their blocks closed.
+// In networks with more layers than this, the blocks are closed at first.
 const MANY_LAYERS = 60;
 const SHARPEST = 2;
 const TURN = 16;
 const ROUND = 8;
 
-/** The drawing of one network. Tells `onChoose(node, channel)` which map was clicked, and `onMaps()` when more or fewer are wanted. */
+/** The drawing of one network. */
 export class NetworkDrawing {
-  /** The drawing in the page. @type {HTMLElement} */
+  /** @type {HTMLElement} */
   element = document.querySelector('#drawing').content.cloneNode(true).firstElementChild;
 
   #model;
@@ -25,7 +25,7 @@ export class NetworkDrawing {
   #frame = null;
   #maps = new Map();
   #painted = new Set();
-  #wires = [];
+  #ablations = [];
   #selected = null;
   #scroll = this.element.querySelector('.scroll');
   #stage = this.element.querySelector('.stage');
@@ -34,8 +34,9 @@ export class NetworkDrawing {
   #ended = new AbortController();
 
   /**
-   * @param {object} model with its nodes
-   * @param {{onChoose: (node: object, channel: number) => void, onMaps: () => void}} listeners
+   * @param {object} model with its graph
+   * @param {{onChoose: (node: object, channel: number) => void, onMaps: () => void}} listeners called when the user clicks a feature map,
+   *   and when the user changes the number of maps per layer
    */
   constructor(model, listeners) {
     this.#model = model;
@@ -48,25 +49,25 @@ export class NetworkDrawing {
     this.translate();
   }
 
-  /** The most maps of a layer that are shown. */
+  /** Most feature maps per layer. */
   get mapsPerLayer() {
     return Number(this.element.querySelector('select').value);
   }
 
-  /** Paints what the network made of a picture. @param {import('./api.js').Frame} frame */
+  /** Paints the feature maps of an image. @param {import('./frame.js').Frame} frame */
   show(frame) {
     this.#frame = frame;
     this.#maps = new Map(frame.json.layers.map(layer => [layer.node, layer]));
-    this.#paintAnew();
+    this.#repaint();
   }
 
-  /** Shows which switches are on. @param {object[]} switches */
-  rewire(switches) {
-    this.#wires = switches;
+  /** Marks the active ablations. @param {object[]} ablations */
+  showAblations(ablations) {
+    this.#ablations = ablations;
     this.#drawLines();
   }
 
-  /** Draws again in the page's language. */
+  /** Redraws in the page's language. */
   translate() {
     translate(this.element);
     this.element.querySelector('h2').textContent = text('networkTitle', { name: this.#model.title });
@@ -77,7 +78,6 @@ export class NetworkDrawing {
     this.#draw();
   }
 
-  /** Ends it. */
   close() {
     this.#ended.abort();
     this.element.remove();
@@ -95,7 +95,7 @@ export class NetworkDrawing {
     this.#scroll.addEventListener('scroll', () => this.#paintVisible(), { passive: true });
     addEventListener('scroll', () => this.#paintVisible(), { passive: true, signal });
     addEventListener('resize', () => this.#paintVisible(), { signal });
-    onThemeChange(() => this.#paintAnew(), signal);
+    onThemeChange(() => this.#repaint(), signal);
     this.#stage.addEventListener('pointerover', event => this.#point(event));
     this.#stage.addEventListener('pointermove', event => this.#point(event));
     this.#stage.addEventListener('pointerleave', () => this.#point(null));
@@ -116,17 +116,17 @@ export class NetworkDrawing {
     this.#layers = new Map(this.#layout.boxes.map(box => [box.node.name, new Layer(box, this.#model)]));
     const frames = this.#layout.frames.map(frame => this.#frameOf(frame));
     this.#stage.replaceChildren(...frames, this.#lines, ...[...this.#layers.values()].map(layer => layer.element), this.#cursor);
-    this.#select(this.#layers.get(this.#selected?.node) ?? [...this.#layers.values()][0], this.#selected?.place ?? 0);
+    this.#select(this.#layers.get(this.#selected?.node) ?? [...this.#layers.values()][0], this.#selected?.tile ?? 0);
     this.#drawLines();
     this.#point(null);
-    this.#paintAnew();
+    this.#repaint();
   }
 
   #frameOf(frame) {
     const element = document.createElement('div');
     element.className = 'block';
     element.dataset.block = frame.block;
-    setPlace(element, frame);
+    setPosition(element, frame);
     const button = document.createElement('button');
     button.type = 'button';
     button.className = 'quiet';
@@ -147,14 +147,14 @@ export class NetworkDrawing {
     this.#lines.setAttribute('height', height);
     const boxes = new Map(this.#layout.boxes.map(box => [box.node.name, box]));
     this.#lines.replaceChildren(...lines.flatMap(line => {
-      const wire = this.#wires.find(({ node, input }) => node === line.to.node.name && input === line.input);
-      const own = pathOf(line, wire ? 'off' : '');
-      const instead = wire?.instead && boxes.get(wire.instead);
+      const ablation = this.#ablations.find(({ override }) => override.node === line.to.node.name && override.input === line.input);
+      const own = pathOf(line, ablation ? 'off' : '');
+      const instead = ablation && boxes.get(ablation.override.replacement);
       return instead ? [own, pathOf({ ...line, from: instead, isArc: true, around: line.below }, 'instead')] : [own];
     }), ...this.#layout.boxes.filter(box => box.node.operation === 'Add' && this.#open.has(box.node.block)).map(plusOf));
   }
 
-  #paintAnew() {
+  #repaint() {
     this.#painted.clear();
     this.#paintVisible();
   }
@@ -176,57 +176,57 @@ export class NetworkDrawing {
     }
   }
 
-  // Says in the foot of the drawing what is under the pointer: the layer's scale, and the map's range.
+  // Describes the feature map under the pointer, in the foot of the drawing: the layer's scale and the map's range.
   #point(event) {
     const found = event && this.#tileAt(event);
     const maps = found && this.#maps.get(found.layer.box.node.name);
     const legend = this.element.querySelector('.legend');
     const line = this.element.querySelector('.under-pointer');
     if (!maps) {
-      showLegend(legend, -1, 1, share => text(share < 0 ? 'below' : 'above'));
+      showLegend(legend, -1, 1, level => text(level < 0 ? 'below' : 'above'));
       line.textContent = '';
       return;
     }
     const largest = maps.scale * (255 - maps.zero);
     showLegend(legend, maps.zero ? -largest : 0, largest, figure);
-    line.textContent = this.#describe(found.layer, found.place);
+    line.textContent = this.#describe(found.layer, found.tile);
   }
 
-  #describe(layer, place) {
+  #describe(layer, tile) {
     const { node, grid } = layer.box;
     const maps = this.#maps.get(node.name);
     const title = `${nameOf(node)} (${kindOf(node)})`;
     if (!maps)
       return title;
     if (grid.isVector) {
-      const whose = isLast(this.#model, node) ? text('classOf', { name: this.#model.classes[place] }) : text('numberOf', { place });
-      return `${title}: ${whose} ${figure(valueOf(maps.lowest, this.#frame, place))}`;
+      const whose = isLast(this.#model, node) ? text('classOf', { name: this.#model.classes[tile] }) : text('numberOf', { index: tile });
+      return `${title}: ${whose} ${figure(valueOf(maps.lowest, this.#frame, tile))}`;
     }
-    const [lowest, highest] = [maps.lowest, maps.highest].map(offset => valueOf(offset, this.#frame, place));
-    return `${title}: ${text('mapOf', { map: maps.maps[place], lowest: figure(lowest), highest: figure(highest) })}`;
+    const [lowest, highest] = [maps.lowest, maps.highest].map(offset => valueOf(offset, this.#frame, tile));
+    return `${title}: ${text('mapOf', { map: maps.maps[tile], lowest: figure(lowest), highest: figure(highest) })}`;
   }
 
   #tileAt(event) {
     const layer = this.#layers.get(event.target.closest('.layer')?.dataset.node);
-    const place = layer && event.target === layer.canvas ? layer.tileAt(event.offsetX, event.offsetY) : null;
-    return place === null || place === undefined ? null : { layer, place };
+    const tile = layer && event.target === layer.canvas ? layer.tileAt(event.offsetX, event.offsetY) : null;
+    return tile === null || tile === undefined ? null : { layer, tile };
   }
 
   #click(event) {
     const found = this.#tileAt(event);
     if (!found)
       return;
-    this.#select(found.layer, found.place);
+    this.#select(found.layer, found.tile);
     this.#choose();
   }
 
   #choose() {
-    const { node, place } = this.#selected;
+    const { node, tile } = this.#selected;
     const maps = this.#maps.get(node);
     if (!maps)
       return;
     const { box } = this.#layers.get(node);
-    this.#listeners.onChoose(box.node, box.grid.isVector ? place : maps.maps[place]);
+    this.#listeners.onChoose(box.node, box.grid.isVector ? tile : maps.maps[tile]);
   }
 
   #focus(event) {
@@ -248,14 +248,14 @@ export class NetworkDrawing {
   #moveByKey(key) {
     const layer = this.#layers.get(this.#selected.node);
     const { columns, count } = layer.box.grid;
-    const place = this.#selected.place;
+    const tile = this.#selected.tile;
     const all = [...this.#layers.values()];
     const index = all.indexOf(layer);
     const [next, to] = {
-      ArrowUp: [layer, place - columns],
-      ArrowDown: [layer, place + columns],
-      ArrowLeft: place % columns > 0 ? [layer, place - 1] : [all[index - 1], 0],
-      ArrowRight: place % columns < columns - 1 && place + 1 < count ? [layer, place + 1] : [all[index + 1], 0],
+      ArrowUp: [layer, tile - columns],
+      ArrowDown: [layer, tile + columns],
+      ArrowLeft: tile % columns > 0 ? [layer, tile - 1] : [all[index - 1], 0],
+      ArrowRight: tile % columns < columns - 1 && tile + 1 < count ? [layer, tile + 1] : [all[index + 1], 0],
       Home: [all[0], 0],
       End: [all.at(-1), 0],
     }[key] ?? [];
@@ -266,20 +266,20 @@ export class NetworkDrawing {
     return true;
   }
 
-  #select(layer, place) {
+  #select(layer, tile) {
     const { node, grid } = layer.box;
-    this.#selected = { node: node.name, place: Math.min(place, grid.count - 1) };
+    this.#selected = { node: node.name, tile: Math.min(tile, grid.count - 1) };
     for (const { canvas } of this.#layers.values())
       canvas.tabIndex = -1;
     layer.canvas.tabIndex = 0;
-    layer.canvas.setAttribute('aria-label', this.#describe(layer, this.#selected.place));
-    this.element.querySelector('.under-pointer').textContent = this.#describe(layer, this.#selected.place);
+    layer.canvas.setAttribute('aria-label', this.#describe(layer, this.#selected.tile));
+    this.element.querySelector('.under-pointer').textContent = this.#describe(layer, this.#selected.tile);
     this.#cursor.hidden = false;
-    setPlace(this.#cursor, layer.placeOf(this.#selected.place));
+    setPosition(this.#cursor, layer.positionOf(this.#selected.tile));
   }
 }
 
-// A layer in the drawing, with a canvas for its maps.
+// A layer in the drawing, with a canvas for its feature maps.
 class Layer {
   element = document.createElement('div');
   canvas = document.createElement('canvas');
@@ -292,7 +292,7 @@ class Layer {
     this.element.className = 'layer';
     this.element.dataset.node = box.node.name;
     this.element.dataset.operation = box.node.operation;
-    setPlace(this.element, box);
+    setPosition(this.element, box);
     this.canvas.setAttribute('role', 'button');
     this.canvas.setAttribute('aria-label', `${nameOf(box.node)}, ${kindOf(box.node)}, ${shapeOf(box.node.shape)}`);
     this.canvas.style.width = `${columnsOf(box.grid, 1).length}px`;
@@ -315,11 +315,11 @@ class Layer {
     const pixels = new Uint32Array(this.#image.data.buffer);
     const columnAt = Int32Array.from({ length: across.tile }, (_, x) => Math.floor(x * width / across.tile));
     const palette = paletteOf(maps.zero);
-    for (let place = 0; place < Math.min(count, grid.count); place++) {
-      const left = across.step * (place % grid.columns);
-      const top = down.step * Math.floor(place / grid.columns);
+    for (let tile = 0; tile < Math.min(count, grid.count); tile++) {
+      const left = across.step * (tile % grid.columns);
+      const top = down.step * Math.floor(tile / grid.columns);
       for (let y = 0; y < down.tile; y++) {
-        const source = (place * height + Math.floor(y * height / down.tile)) * width;
+        const source = (tile * height + Math.floor(y * height / down.tile)) * width;
         const target = (top + y) * across.length + left;
         for (let x = 0; x < across.tile; x++)
           pixels[target + x] = palette[bytes[source + columnAt[x]]];
@@ -331,20 +331,20 @@ class Layer {
       this.#write(context, across, down, bytes, maps.zero);
   }
 
-  /** Which tile is at a place on the canvas, in CSS pixels; null between tiles. */
+  /** Index of the tile at a point of the canvas, in CSS pixels; null outside of the tiles. */
   tileAt(x, y) {
     const { columns, count, tileWidth, tileHeight, gap } = this.box.grid;
     const [column, row] = [Math.floor(x / (tileWidth + gap)), Math.floor(y / (tileHeight + gap))];
-    const place = row * columns + column;
-    return column < 0 || row < 0 || column >= columns || place >= count ? null : place;
+    const tile = row * columns + column;
+    return column < 0 || row < 0 || column >= columns || tile >= count ? null : tile;
   }
 
-  /** Where a tile is in the drawing. */
-  placeOf(place) {
+  /** Position and size of a tile in the drawing. */
+  positionOf(tile) {
     const { columns, tileWidth, tileHeight, gap } = this.box.grid;
     return {
-      x: this.box.x + (this.box.width - columnsOf(this.box.grid, 1).length) / 2 + place % columns * (tileWidth + gap),
-      y: this.box.y + LABEL + Math.floor(place / columns) * (tileHeight + gap),
+      x: this.box.x + (this.box.width - columnsOf(this.box.grid, 1).length) / 2 + tile % columns * (tileWidth + gap),
+      y: this.box.y + LABEL + Math.floor(tile / columns) * (tileHeight + gap),
       width: tileWidth,
       height: tileHeight,
     };
@@ -354,14 +354,14 @@ class Layer {
     context.font = `${Math.round(down.tile * 0.6)}px system-ui, sans-serif`;
     context.textAlign = 'center';
     context.textBaseline = 'middle';
-    this.#labels.forEach((label, place) => {
-      context.fillStyle = textOn(shareOf(bytes[place], zero));
-      context.fillText(label, across.tile / 2, down.step * place + down.tile / 2, across.tile - 4);
+    this.#labels.forEach((label, tile) => {
+      context.fillStyle = textOn(levelOf(bytes[tile], zero));
+      context.fillText(label, across.tile / 2, down.step * tile + down.tile / 2, across.tile - 4);
     });
   }
 }
 
-// The pixels of a grid in one direction: of a tile, from one to the next, and of all.
+// Pixels of a grid in one direction: of a tile, from one tile to the next, and in total.
 const columnsOf = (grid, ratio) => pixelsOf(grid.columns, grid.tileWidth, grid.gap, ratio);
 const rowsOf = (grid, ratio) => pixelsOf(grid.rows, grid.tileHeight, grid.gap, ratio);
 
@@ -374,10 +374,10 @@ const valueOf = (offset, frame, index) => frame.floats(offset + 4 * index, 1)[0]
 
 const isLast = (model, node) => model.nodes.at(-1).name === node.name;
 
-// An arc goes around the layers between, above them or, where a switch has laid it, below.
+// An arc passes above the layers in between, or below them if an ablation has rerouted it.
 function pathOf({ from, to, isArc, around }, kind) {
   const [startX, startY, endX, endY] = [from.x + from.width + 2, from.middle, to.x - 2, to.middle];
-  return svg('path', {
+  return createSvg('path', {
     class: `line ${isArc ? 'arc' : ''} ${kind}`,
     'data-from': from.node.name,
     'data-to': to.node.name,
@@ -386,7 +386,7 @@ function pathOf({ from, to, isArc, around }, kind) {
 }
 
 function curveOf(startX, startY, endX, endY) {
-  const bend = Math.max(startX, endX - 2 * TURN); // in the gap before its end, so that it crosses no other lane
+  const bend = Math.max(startX, endX - 2 * TURN); // in the gap before its end, to avoid the other lanes
   return `M${startX} ${startY} H${bend} C${bend + TURN} ${startY} ${endX - TURN} ${endY} ${endX} ${endY}`;
 }
 
@@ -400,13 +400,13 @@ function arcOf(startX, startY, endX, endY, around) {
 }
 
 function plusOf(box) {
-  const group = svg('g', { class: 'plus' });
+  const group = createSvg('g', { class: 'plus' });
   const [x, y] = [box.x - 16, box.middle];
-  group.append(svg('circle', { cx: x, cy: y, r: 8 }), svg('path', { d: `M${x - 4} ${y} h8 M${x} ${y - 4} v8` }));
+  group.append(createSvg('circle', { cx: x, cy: y, r: 8 }), createSvg('path', { d: `M${x - 4} ${y} h8 M${x} ${y - 4} v8` }));
   return group;
 }
 
-function setPlace(element, { x, y, width, height }) {
+function setPosition(element, { x, y, width, height }) {
   element.style.left = `${x}px`;
   element.style.top = `${y}px`;
   element.style.width = `${width}px`;
@@ -414,5 +414,5 @@ function setPlace(element, { x, y, width, height }) {
 }
 
 function line(className, words) {
-  return element('p', { className, textContent: words, title: words });
+  return createElement('p', { className, textContent: words, title: words });
 }

@@ -1,20 +1,20 @@
-// The pen: mouse, finger, a pen with its pressure, or the keyboard. What is drawn is kept as strokes, so that the last can be
-// taken back, and as a small picture for the server.
+// Drawing with mouse, finger, pressure-sensitive pen or keyboard. The drawing is stored as strokes, for undo, and as a small image for the
+// server.
 
 import { text } from './text.js';
 
-// Of the sheet that is drawn on, whatever size it has on the screen.
+// Units of the canvas, whatever its size on the screen.
 const SIDE = 280;
 const WIDTH = 22;
 const STEP = 10;
 
-// Of the picture that the server gets: enough for the 28x28 pixels that a network gets, and the fewer, the sooner its ink is found.
-// A multiple of four, as the rows of a BMP are.
+// Pixels of the image for the server. Networks read 28x28 pixels, and small images are preprocessed faster. Rows of a BMP file have a
+// multiple of four bytes.
 const SENT_SIDE = 112;
 
 /** @typedef {{x: number, y: number, width: number}} Point */
 
-/** A sheet to draw on. Tells `onChange(time)` when ink was added or taken away, and `onStroke()` when a stroke is complete. */
+/** A canvas to draw on. */
 export class Pen {
   #canvas;
   #cursor;
@@ -25,19 +25,18 @@ export class Pen {
   #pointer = null;
   #keys = { x: SIDE / 2, y: SIDE / 2, isDown: false };
   #changed;
-  #completed;
 
   /**
    * @param {HTMLCanvasElement} canvas
-   * @param {HTMLElement} cursor shows where the pen of the keyboard is
-   * @param {{onChange: (time: number) => void, onStroke: () => void, announce: (line: string) => void}} listeners
+   * @param {HTMLElement} cursor marks the pen of the keyboard
+   * @param {{onChange: () => void, announce: (line: string) => void}} listeners called when ink is added or removed, and with texts for
+   *   screen readers
    */
-  constructor(canvas, cursor, { onChange, onStroke, announce }) {
+  constructor(canvas, cursor, { onChange, announce }) {
     this.#canvas = canvas;
     this.#cursor = cursor;
     this.#announce = announce;
     this.#changed = onChange;
-    this.#completed = onStroke;
     canvas.addEventListener('pointerdown', event => this.#down(event));
     canvas.addEventListener('pointermove', event => this.#move(event));
     canvas.addEventListener('pointerup', event => this.#up(event));
@@ -48,30 +47,28 @@ export class Pen {
     new ResizeObserver(() => this.repaint()).observe(canvas);
   }
 
-  /** Whether nothing is drawn. */
   get isEmpty() {
     return this.#strokes.length === 0;
   }
 
-  /** Takes the last stroke back. */
+  /** Removes the last stroke. */
   undo() {
     if (this.isEmpty)
       return;
     this.#strokes.pop();
     this.#endStroke();
     this.repaint();
-    this.#changed(performance.now());
-    this.#completed();
+    this.#changed();
   }
 
-  /** Takes a new sheet. Nobody is told. */
+  /** Removes all strokes, without calling `onChange`. */
   clear() {
     this.#strokes = [];
     this.#current = null;
     this.repaint();
   }
 
-  /** Draws all strokes again: on a new sheet, in another size or in another theme's colours. */
+  /** Redraws all strokes, for example in another size or in the colours of another theme. */
   repaint() {
     const pixels = Math.round(this.#canvas.clientWidth * devicePixelRatio) || SIDE;
     this.#canvas.width = this.#canvas.height = pixels;
@@ -81,8 +78,8 @@ export class Pen {
         this.#paint(points[Math.max(0, index - 1)], points[index]);
   }
 
-  /** @returns {Uint8Array} what is drawn, dark on light, as a BMP file: a PNG takes longer to make than all else */
-  picture() {
+  /** @returns {Uint8Array} the drawing, dark on light, as a BMP file; encoding a PNG would take longer than the inference */
+  toBmp() {
     const { data } = this.#ink.getImageData(0, 0, SENT_SIDE, SENT_SIDE);
     const file = new Uint8Array(bmpHeader.length + SENT_SIDE * SENT_SIDE);
     file.set(bmpHeader);
@@ -99,16 +96,16 @@ export class Pen {
     this.#cursor.hidden = true;
     this.#pointer = event.pointerId;
     this.#canvas.setPointerCapture(event.pointerId);
-    this.#beginStroke(this.#pointOf(event), event.timeStamp);
+    this.#beginStroke(this.#pointOf(event));
   }
 
   #move(event) {
-    if (event.pointerId !== this.#pointer || this.#current === null) // it was taken back, or the sheet was
+    if (event.pointerId !== this.#pointer || this.#current === null) // the stroke was removed meanwhile
       return;
     const events = event.getCoalescedEvents?.() ?? [];
     for (const part of events.length > 0 ? events : [event])
       this.#add(this.#pointOf(part));
-    this.#changed(event.timeStamp);
+    this.#changed();
   }
 
   #up(event) {
@@ -116,7 +113,6 @@ export class Pen {
       return;
     this.#pointer = null;
     this.#endStroke();
-    this.#completed();
   }
 
   #pointOf(event) {
@@ -129,11 +125,11 @@ export class Pen {
     };
   }
 
-  #beginStroke(point, time) {
+  #beginStroke(point) {
     this.#current = { points: [] };
     this.#strokes.push(this.#current);
-    this.#changed(time); // whoever listens may take the sheet away that was there before
     this.#add(point);
+    this.#changed();
   }
 
   #add(point) {
@@ -157,9 +153,9 @@ export class Pen {
   #key(event) {
     const [right, down] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key] ?? [];
     if (right !== undefined)
-      this.#moveByKeys(event.shiftKey ? right * STEP * 3 : right * STEP, event.shiftKey ? down * STEP * 3 : down * STEP, event.timeStamp);
+      this.#moveByKeys(event.shiftKey ? right * STEP * 3 : right * STEP, event.shiftKey ? down * STEP * 3 : down * STEP);
     else if (event.key === ' ')
-      this.#togglePen(event.timeStamp);
+      this.#togglePen();
     else if (event.key === 'Backspace' || (event.key === 'z' && (event.ctrlKey || event.metaKey)))
       this.undo();
     else
@@ -167,7 +163,7 @@ export class Pen {
     event.preventDefault();
   }
 
-  #moveByKeys(right, down, time) {
+  #moveByKeys(right, down) {
     const keys = this.#keys;
     keys.x = Math.min(SIDE, Math.max(0, keys.x + right));
     keys.y = Math.min(SIDE, Math.max(0, keys.y + down));
@@ -175,17 +171,16 @@ export class Pen {
     if (!keys.isDown)
       return;
     this.#add({ x: keys.x, y: keys.y, width: WIDTH });
-    this.#changed(time);
+    this.#changed();
   }
 
-  #togglePen(time) {
+  #togglePen() {
     const keys = this.#keys;
     keys.isDown = !keys.isDown;
     if (keys.isDown) {
-      this.#beginStroke({ x: keys.x, y: keys.y, width: WIDTH }, time);
+      this.#beginStroke({ x: keys.x, y: keys.y, width: WIDTH });
     } else {
       this.#endStroke();
-      this.#completed();
     }
     this.#showCursor();
     this.#announce(text(keys.isDown ? 'penDown' : 'penUp'));
@@ -194,7 +189,6 @@ export class Pen {
   #liftKeys() {
     if (this.#keys.isDown) {
       this.#endStroke();
-      this.#completed();
     }
     this.#cursor.hidden = true;
   }
@@ -227,7 +221,7 @@ function drawLine(context, from, to, scale) {
   context.stroke();
 }
 
-// Of a BMP file with a byte a pixel, its rows from top to bottom.
+// Header of a BMP file with one byte per pixel and rows from top to bottom.
 const bmpHeader = (() => {
   const greys = 256;
   const header = new Uint8Array(14 + 40 + 4 * greys);

@@ -1,41 +1,40 @@
-// The view of the runs: a table of the folder of runs, and the curves of those that are picked. A run that trains moves on by
-// itself: the server says when one has changed.
+// The view of the runs: a table of all runs, and the curves of the selected ones. The server reports changes, so running runs update.
 
 import { models, runs } from './api.js';
-import { Chart, keyOf, smallCurve } from './chart.js';
-import { addressOf, element, scrolling } from './elements.js';
+import { Chart, smallCurve, swatch } from './chart.js';
+import { createElement, scrolling, urlOf } from './elements.js';
 import { number, percent, text } from './text.js';
 
-// As many as there are colours that people tell apart.
+// The number of colours that are easy to distinguish.
 const MOST_PICKED = 8;
 
 /**
  * Shows the view.
- * @param {HTMLElement} place
- * @param {URLSearchParams} parameters `pick`: the names of the runs in the charts, any number of times
- * @returns {() => void} ends what it has started
+ * @param {HTMLElement} container
+ * @param {URLSearchParams} parameters `pick`: name of a run in the charts, repeatable
+ * @returns {() => void} closes the view
  */
-export function showRuns(place, parameters) {
-  const view = new Runs(place, parameters.getAll('pick'));
+export function showRuns(container, parameters) {
+  const view = new Runs(container, parameters.getAll('pick'));
   return () => view.close();
 }
 
 class Runs {
   #runs = new Map(); // by name
   #rows = new Map();
-  #slots = new Array(MOST_PICKED).fill(null); // the names of those that are picked, by colour
-  #isChosen; // whether the reader has picked; otherwise the view does
+  #slots = new Array(MOST_PICKED).fill(null); // names of the selected runs, by colour
+  #isChosen; // whether the user selected the runs
   #events = null;
   #drawing = 0;
   #charts;
-  #place;
+  #container;
   #parts;
 
-  constructor(place, picked) {
-    this.#place = place;
+  constructor(container, picked) {
+    this.#container = container;
     this.#isChosen = picked.length > 0;
     picked.slice(0, MOST_PICKED).forEach((name, slot) => this.#slots[slot] = name);
-    this.#parts = build(place);
+    this.#parts = build(container);
     const across = text('runsEpoch');
     this.#charts = [
       new Chart(this.#parts.charts, { title: text('runsAccuracyChart'), across, write: accuracyOf, highest: 100 }),
@@ -50,7 +49,7 @@ class Runs {
     this.#events = null;
     cancelAnimationFrame(this.#drawing);
     this.#charts.forEach(chart => chart.close());
-    this.#place.replaceChildren();
+    this.#container.replaceChildren();
   }
 
   async #start() {
@@ -73,7 +72,9 @@ class Runs {
     const before = this.#runs.get(run.name);
     this.#runs.set(run.name, run);
     if (before && run.epochs.length > before.epochs.length)
-      this.#parts.news.textContent = text('runsNews', { name: run.name, ...progressOf(run), accuracy: accuracyOf(run.epochs.at(-1).test_accuracy) });
+      this.#parts.news.textContent = text('runsNews', {
+        name: run.name, ...progressOf(run), accuracy: accuracyOf(run.epochs.at(-1).test_accuracy),
+      });
     this.#drawSoon();
   }
 
@@ -84,7 +85,7 @@ class Runs {
     this.#drawSoon();
   }
 
-  // Once for all changes that come together.
+  // Draws once for several changes.
   #drawSoon() {
     this.#drawing ||= requestAnimationFrame(() => {
       this.#drawing = 0;
@@ -96,15 +97,15 @@ class Runs {
     const runs = [...this.#runs.values()].sort((one, other) =>
       (other.started ?? '').localeCompare(one.started ?? '') || one.name.localeCompare(other.name));
     if (!this.#isChosen)
-      this.#pickForReader(runs);
+      this.#pickDefaults(runs);
     this.#parts.empty.hidden = runs.length > 0;
     this.#parts.filled.hidden = runs.length === 0;
-    runs.forEach((run, place) => this.#drawRow(run, place));
+    runs.forEach((run, index) => this.#drawRow(run, index));
     this.#drawCharts();
   }
 
-  // Those that train, or the latest one.
-  #pickForReader(runs) {
+  // Selects the running runs, or else the latest one.
+  #pickDefaults(runs) {
     const measured = runs.filter(run => run.epochs.length > 0);
     const training = runs.filter(run => run.status === 'running');
     const names = (training.length ? training : measured.slice(0, 1)).slice(0, MOST_PICKED).map(run => run.name);
@@ -113,13 +114,13 @@ class Runs {
       this.#slots[this.#slots.indexOf(null)] = name;
   }
 
-  #drawRow(run, place) {
+  #drawRow(run, index) {
     if (!this.#rows.has(run.name))
       this.#rows.set(run.name, new Row(run.name, isPicked => this.#pick(run.name, isPicked)));
     const row = this.#rows.get(run.name);
     row.show(run, this.#slots.indexOf(run.name), !this.#slots.includes(null));
-    if (this.#parts.rows.children[place] !== row.element)
-      this.#parts.rows.insertBefore(row.element, this.#parts.rows.children[place] ?? null);
+    if (this.#parts.rows.children[index] !== row.element)
+      this.#parts.rows.insertBefore(row.element, this.#parts.rows.children[index] ?? null);
   }
 
   #pick(name, isPicked) {
@@ -128,8 +129,8 @@ class Runs {
     else
       this.#slots = this.#slots.map(other => other === name ? null : other);
     this.#isChosen = true;
-    // So that the address, and the way back to it, has what is picked.
-    history.replaceState(null, '', addressOf('runs', '', this.#picked().map(run => ['pick', run.name])));
+    // The URL keeps the selection, for bookmarks and the back button.
+    history.replaceState(null, '', urlOf('runs', '', this.#picked().map(run => ['pick', run.name])));
     this.#drawSoon();
   }
 
@@ -151,40 +152,40 @@ class Runs {
     this.#drawNumbers();
   }
 
-  // The charts as a table, for those who do not see them, and for those who want to know exactly.
+  // The values of the charts as a table: exact, and readable without seeing the charts.
   #drawNumbers() {
     const { numbers, numbersTable } = this.#parts;
     if (!numbers.open)
       return;
     const picked = this.#picked();
-    const head = element('tr', {}, cell('th', text('runsEpoch'), { scope: 'col' }), ...picked.map(run => cell('th', run.name, { scope: 'col' })));
+    const heads = [text('runsEpoch'), ...picked.map(run => run.name)].map(name => cell('th', name, { scope: 'col' }));
     const epochs = Math.max(0, ...picked.map(run => run.epochs.length));
-    const rows = Array.from({ length: epochs }, (_, index) => element('tr', {},
+    const rows = Array.from({ length: epochs }, (_, index) => createElement('tr', {},
       cell('th', index + 1, { scope: 'row' }),
       ...picked.map(({ epochs: { [index]: epoch } }) => cell('td', epoch ? text('runsNumbersCell', {
         accuracy: accuracyOf(epoch.test_accuracy), test: epoch.test_loss.toFixed(4), train: epoch.train_loss.toFixed(4),
       }) : ''))));
-    numbersTable.replaceChildren(element('thead', {}, head), element('tbody', {}, ...rows));
+    numbersTable.replaceChildren(createElement('thead', {}, createElement('tr', {}, ...heads)), createElement('tbody', {}, ...rows));
   }
 }
 
-// One run in the table. The box stays the same element, so that it keeps the focus while the run moves on.
+// A row of the table. Updates keep its checkbox, and so the focus.
 class Row {
-  element = element('tr', { role: 'row' });
-  #box = element('input', { type: 'checkbox' });
-  #key = element('span', { className: 'pick-key' });
+  element = createElement('tr', { role: 'row' });
+  #box = createElement('input', { type: 'checkbox' });
+  #swatch = createElement('span', 'pick-key');
   #cells = new Map();
 
   constructor(name, pick) {
     this.element.dataset.run = name;
     this.#box.addEventListener('change', () => pick(this.#box.checked));
-    const label = element('label', {}, this.#box, this.#key, element('span', { textContent: name }));
-    this.element.append(element('th', { scope: 'row', role: 'rowheader' }, label));
+    const label = createElement('label', {}, this.#box, this.#swatch, createElement('span', { textContent: name }));
+    this.element.append(createElement('th', { scope: 'row', role: 'rowheader' }, label));
     for (const column of COLUMNS) {
-      const place = element('td', { className: column, role: 'cell' });
-      place.dataset.title = text(titleOf(column));
-      this.#cells.set(column, place);
-      this.element.append(place);
+      const td = createElement('td', { className: column, role: 'cell' });
+      td.dataset.title = text(titleOf(column));
+      this.#cells.set(column, td);
+      this.element.append(td);
     }
   }
 
@@ -196,11 +197,11 @@ class Row {
     this.#box.checked = slot >= 0;
     this.#box.disabled = run.problem !== null || isFull && slot < 0;
     this.#box.title = isFull && slot < 0 ? text('runsFull', { count: MOST_PICKED }) : '';
-    this.#key.replaceChildren(...(slot >= 0 ? [keyOf(slot)] : []));
+    this.#swatch.replaceChildren(...(slot >= 0 ? [swatch(slot)] : []));
     this.element.classList.toggle('picked', slot >= 0);
     const values = run.problem === null ? valuesOf(run) : { status: [run.problem] };
-    for (const [column, place] of this.#cells)
-      place.replaceChildren(...values[column] ?? []);
+    for (const [column, td] of this.#cells)
+      td.replaceChildren(...values[column] ?? []);
   }
 }
 
@@ -214,7 +215,9 @@ function valuesOf(run) {
   const best = epochs.length ? epochs.reduce((one, other) => chosenBy(other) > chosenBy(one) ? other : one) : null;
   const { done, total } = progressOf(run);
   return {
-    curve: epochs.length ? [smallCurve(accuracies, text('runsSmallCurve', { first: accuracyOf(accuracies[0]), last: accuracyOf(accuracies.at(-1)) }))] : [],
+    curve: epochs.length ? [smallCurve(accuracies, text('runsSmallCurve', {
+      first: accuracyOf(accuracies[0]), last: accuracyOf(accuracies.at(-1)),
+    }))] : [],
     architecture: [run.architecture],
     training: [text('runsSettings', { batch: run.batch_size, rate: number(run.learning_rate, 6) })],
     seed: [run.seed],
@@ -222,71 +225,73 @@ function valuesOf(run) {
     best: best ? [`${accuracyOf(best.test_accuracy)}${isChosenOnTest(run) ? '*' : ''} (${best.epoch})`] : [],
     last: epochs.length ? [accuracyOf(accuracies.at(-1))] : [],
     status: [statusOf(run)],
-    links: run.model === null ? [] : [link('look', run.model, text('viewLook'), run.name), link('confusion', run.model, text('viewConfusion'), run.name)],
+    links: run.model === null ? [] : [
+      link('look', run.model, text('viewLook'), run.name), link('confusion', run.model, text('viewConfusion'), run.name),
+    ],
   };
 }
 
-// Of a single epoch there is no choice.
+// With a single epoch there is no choice.
 const isChosenOnTest = ({ epochs }) => epochs.length > 1 && (epochs[0].validation_accuracy ?? null) === null;
 
-// As the program chooses the weights that it keeps.
+// The metric by which `train` chooses the best epoch.
 const chosenBy = epoch => epoch.validation_accuracy ?? epoch.test_accuracy;
 
 const progressOf = run => ({ done: run.epochs.length, total: run.total_epochs });
 
-// Of the program's percent.
 const accuracyOf = value => percent(value / 100, 2);
 
 function statusOf({ status, error }) {
   const known = { running: 'runsRunning', finished: 'runsFinished', stopped: 'runsStopped' }[status];
-  return element('span', { className: `status ${known ? status : 'failed'}`, textContent: known ? text(known) : `${status}: ${error}` });
+  return createElement('span', `status ${known ? status : 'failed'}`, known ? text(known) : `${status}: ${error}`);
 }
 
 function progressBar(done, total) {
-  return element('progress', { value: done, max: total, ariaLabel: text('runsProgress', { done, total }) });
+  return createElement('progress', { value: done, max: total, ariaLabel: text('runsProgress', { done, total }) });
 }
 
 function link(view, model, name, run) {
-  const address = view === 'confusion' ? addressOf(view, model) : addressOf(view, '', { model });
-  return element('a', { href: address }, name, element('span', { className: 'unseen', textContent: ` ${run}` }));
+  const href = view === 'confusion' ? urlOf(view, model) : urlOf(view, '', { model });
+  return createElement('a', { href }, name, createElement('span', { className: 'unseen', textContent: ` ${run}` }));
 }
 
-// The networks that were named have a confusion matrix too.
-function showNetworks(place, all) {
+// Links to the confusion matrices of the models named at the start.
+function showNetworks(container, all) {
   const shown = all.filter(model => model.has_images);
   const links = shown.flatMap((model, index) => [
-    index ? ' · ' : ' ', element('a', { href: addressOf('confusion', model.id), textContent: model.title }),
+    index ? ' · ' : ' ', createElement('a', { href: urlOf('confusion', model.id), textContent: model.title }),
   ]);
-  place.replaceChildren(...(shown.length ? [text('runsNetworks'), ...links] : []));
+  container.replaceChildren(...(shown.length ? [text('runsNetworks'), ...links] : []));
 }
 
-function build(place) {
+function build(container) {
   const parts = {
-    folder: element('p', { className: 'note' }),
-    problem: element('p', { className: 'run-problem', role: 'status' }),
-    news: element('p', { className: 'unseen', ariaLive: 'polite' }),
-    empty: element('p', { textContent: text('runsEmpty'), hidden: true }),
-    charts: element('div', { className: 'charts' }),
-    none: element('p', { className: 'note', textContent: text('runsNone') }),
-    numbersTable: element('table', {}),
-    numbers: element('details', { className: 'in-numbers' }),
-    rows: element('tbody', { role: 'rowgroup' }),
-    networks: element('p', { className: 'note' }),
-    filled: element('div', { hidden: true }),
+    folder: createElement('p', { className: 'note' }),
+    problem: createElement('p', { className: 'run-problem', role: 'status' }),
+    news: createElement('p', { className: 'unseen', ariaLive: 'polite' }),
+    empty: createElement('p', { textContent: text('runsEmpty'), hidden: true }),
+    charts: createElement('div', { className: 'charts' }),
+    none: createElement('p', { className: 'note', textContent: text('runsNone') }),
+    numbersTable: createElement('table', {}),
+    numbers: createElement('details', { className: 'in-numbers' }),
+    rows: createElement('tbody', { role: 'rowgroup' }),
+    networks: createElement('p', { className: 'note' }),
+    filled: createElement('div', { hidden: true }),
   };
-  parts.numbers.append(element('summary', { textContent: text('runsNumbers') }), scrolling(parts.numbersTable, text('runsNumbers')));
-  parts.filled.append(parts.charts, parts.none, parts.numbers, runsTable(parts.rows), element('p', { className: 'note', textContent: text('runsBestNote') }));
-  const card = element('section', { className: 'card runs' },
-    element('h2', { textContent: text('runsTitle') }), parts.folder, parts.problem, parts.news, parts.empty, parts.filled, parts.networks);
-  place.replaceChildren(card);
+  parts.numbers.append(createElement('summary', { textContent: text('runsNumbers') }), scrolling(parts.numbersTable, text('runsNumbers')));
+  parts.filled.append(parts.charts, parts.none, parts.numbers, runsTable(parts.rows), createElement('p', 'note', text('runsBestNote')));
+  const card = createElement('section', { className: 'card runs' },
+    createElement('h2', {}, text('runsTitle')), parts.folder, parts.problem, parts.news, parts.empty, parts.filled, parts.networks);
+  container.replaceChildren(card);
   return parts;
 }
 
-// The roles are said again, since a table that is laid out as cards, on a phone, would lose them.
+// The roles are explicit, since a table with the layout of cards, on a phone, would lose them.
 function runsTable(rows) {
   const heads = ['name', ...COLUMNS].map(column => cell('th', text(titleOf(column)), { scope: 'col', role: 'columnheader' }));
-  const top = element('thead', { role: 'rowgroup' }, element('tr', { role: 'row' }, ...heads));
-  return scrolling(element('table', { className: 'run-table', role: 'table', ariaLabel: text('runsTable') }, top, rows), text('runsTable'));
+  const top = createElement('thead', { role: 'rowgroup' }, createElement('tr', { role: 'row' }, ...heads));
+  const table = createElement('table', { className: 'run-table', role: 'table', ariaLabel: text('runsTable') }, top, rows);
+  return scrolling(table, text('runsTable'));
 }
 
-const cell = (name, content, properties) => element(name, { textContent: content, ...properties });
+const cell = (name, content, properties) => createElement(name, { textContent: content, ...properties });

@@ -1,65 +1,65 @@
-// Where a network looks: a heat map over the image that it got, for the class that one points at among the probabilities.
+// Saliency: a heat map over the image for the class under the pointer.
 
-import { Newest, where } from './api.js';
+import { saliency } from './api.js';
 import { heatPalette, paintPixels } from './colours.js';
+import { LatestRequest } from './latest.js';
 
 const METHODS = '#where input[name="method"]';
 
-// A pointer on its way across the list asks nothing.
-const PATIENCE = 60;
+// Milliseconds; a pointer that crosses the list sends no requests.
+const HOVER_DELAY = 60;
 
-/** Calls `changed` when the other method is chosen. */
-export function onMethodChange(changed) {
+/** Calls a listener when the user chooses another method. */
+export function onMethodChange(listener) {
   for (const input of document.querySelectorAll(METHODS))
-    input.addEventListener('change', changed);
+    input.addEventListener('change', listener);
 }
 
 /** The heat map of one network. */
 export class HeatMap {
   #canvas;
-  #newest = new Newest();
+  #requests = new LatestRequest();
   #timer = 0;
 
-  /** @param {HTMLCanvasElement} canvas lies over the image */
+  /** @param {HTMLCanvasElement} canvas covers the image */
   constructor(canvas) {
     this.#canvas = canvas;
     canvas.hidden = true;
   }
 
   /**
-   * Shows what speaks for a class, as soon as the server has it.
-   * @param {number | null} classNumber null for none
-   * @param {import('./api.js').Question} question
+   * Requests and shows the heat map of a class.
+   * @param {number | null} classIndex null hides the heat map
+   * @param {import('./api.js').Query} query
    * @param {(error: Error) => void} fail
    */
-  show(classNumber, question, fail) {
+  show(classIndex, query, fail) {
     clearTimeout(this.#timer);
-    if (classNumber === null || !question.picture)
+    if (classIndex === null || !query.image)
       this.hide();
     else
-      this.#timer = setTimeout(() => this.#ask(classNumber, question).catch(fail), PATIENCE);
+      this.#timer = setTimeout(() => this.#ask(classIndex, query).catch(fail), HOVER_DELAY);
   }
 
-  /** Takes it away. */
   hide() {
     clearTimeout(this.#timer);
-    this.#newest.stop();
+    this.#requests.stop();
     this.#canvas.hidden = true;
   }
 
-  async #ask(classNumber, question) {
+  async #ask(classIndex, query) {
     const method = document.querySelector(`${METHODS}:checked`).value;
-    const frame = await this.#newest.ask(signal => where(question, method, classNumber, signal));
+    const frame = await this.#requests.ask(signal => saliency(query, method, classIndex, signal));
     if (frame)
       this.#paint(frame);
   }
 
   #paint(frame) {
-    const { height, width, zero, offset, method, class: classNumber } = frame.json;
+    const { height, width, zero, offset, method, class: classIndex } = frame.json;
     const bytes = frame.bytes(offset, height * width);
     const palette = heatPalette(zero);
     paintPixels(this.#canvas, height, width, index => palette[bytes[index]]);
-    this.#canvas.dataset.class = classNumber;
+    this.#canvas.dataset.class = classIndex;
     this.#canvas.dataset.method = method;
     this.#canvas.hidden = false;
   }

@@ -1,11 +1,11 @@
-// Pictures that are not drawn: test images, and files that are chosen, dropped or pasted.
+// Images that are not drawn: test images, and files that are chosen, dropped or pasted.
 
 import { evaluation, images, Problem } from './api.js';
 import { number, text } from './text.js';
 
 const LARGEST_FILE = 8 << 20;
 
-/** The test images of a network: the next, any, or one that it gets wrong. */
+/** Navigation through the test images of a network: the next, a random one, the next mistake. */
 export class TestImages {
   #choose;
   #fail;
@@ -16,8 +16,8 @@ export class TestImages {
   #caption = document.querySelector('#image-caption');
 
   /**
-   * @param {(index: number) => void} choose is told which image was chosen
-   * @param {(error: Error) => void} fail is told what went wrong
+   * @param {(index: number) => void} choose is called with the index of an image
+   * @param {(error: Error) => void} fail
    */
   constructor(choose, fail) {
     this.#choose = choose;
@@ -28,15 +28,15 @@ export class TestImages {
     onClick('#mistake', () => this.#nextMistake());
   }
 
-  /** Which images there are of a model's kind. Two models of the same images have the same key. */
-  static async keyOf(model) {
+  /** Returns a key that is the same for models with the same test images; null without images. */
+  static async dataSetKey(model) {
     if (!model.has_images)
       return null;
     const { folder, count } = await images(model.id);
     return `${count} ${folder}`;
   }
 
-  /** Takes the images of another network. */
+  /** Switches to another network. */
   async use(model) {
     this.#model = model;
     this.#mistakes = null;
@@ -45,24 +45,24 @@ export class TestImages {
     this.describe();
   }
 
-  /** Chooses an image, or the nearest that there is. */
+  /** Chooses an image; the index is clamped. */
   choose(index) {
     this.#index = Math.min(this.#labels.length - 1, Math.max(0, index));
     this.describe();
     this.#choose(this.#index);
   }
 
-  /** Another picture is looked at. */
+  /** Removes the caption: another image is shown. */
   leave() {
     this.#caption.textContent = text('imagesHint');
   }
 
-  /** Says which image it is. */
+  /** Shows the caption of the current image. */
   describe() {
     if (this.#index === null || this.#labels.length === 0)
       return this.leave();
-    const of = this.#model.classes[this.#labels[this.#index]];
-    this.#caption.textContent = text('imageCaption', { index: number(this.#index + 1), count: number(this.#labels.length), label: of });
+    const label = this.#model.classes[this.#labels[this.#index]];
+    this.#caption.textContent = text('imageCaption', { index: number(this.#index + 1), count: number(this.#labels.length), label });
   }
 
   #go(step) {
@@ -92,8 +92,8 @@ export class TestImages {
   }
 }
 
-/** Takes picture files wherever they are put: into the page, from the clipboard, or chosen. */
-export function takeFiles(take, fail) {
+/** Accepts image files from the file button, the clipboard, and drag and drop. */
+export function acceptFiles(accept, fail) {
   const input = document.querySelector('#file');
   input.addEventListener('change', () => {
     check(input.files[0]);
@@ -117,17 +117,17 @@ export function takeFiles(take, fail) {
     if (file.size > LARGEST_FILE)
       fail(new Problem(text('tooLarge', { name: file.name, size: number(file.size / (1 << 20), 1) })));
     else
-      take(file);
+      accept(file);
   }
 }
 
 /**
- * Shows a picture on a canvas, whole and in its middle, each of its pixels sharp where they are enlarged.
+ * Shows an image centred on a square canvas, with sharp pixels if it is enlarged.
  * @param {HTMLCanvasElement} canvas
- * @param {Blob} picture
+ * @param {Blob} image
  */
-export async function showPicture(canvas, picture) {
-  const bitmap = await createImageBitmap(picture);
+export async function showImage(canvas, image) {
+  const bitmap = await createImageBitmap(image);
   const side = canvas.width;
   const scale = Math.min(side / bitmap.width, side / bitmap.height);
   const context = canvas.getContext('2d');
