@@ -250,7 +250,7 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
         }
 
         Console.Out.WriteLine(machine);
-        Terminal.Of(Console.Out).Write(table);
+        Terminal.CreateConsole(Console.Out).Write(table);
         var (markdown, json) = (Path.GetFullPath("benchmark.md"), Path.GetFullPath("benchmark.json"));
         AtomicFile.Write(markdown, stream => stream.Write(Encoding.UTF8.GetBytes(string.Join('\n', lines) + "\n")));
         AtomicFile.Write(

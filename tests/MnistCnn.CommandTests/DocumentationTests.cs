@@ -2,12 +2,12 @@ using System.Text.RegularExpressions;
 
 namespace MnistCnn.Tests;
 
-/// <summary>The pages say what the program does, and what they link to is there.</summary>
+/// <summary>The documentation agrees with the program, and its links work.</summary>
 public sealed partial class DocumentationTests
 {
     private const string EveryCommand = "Every command";
 
-    /// <summary>The pages that the tests read, from the repository's root.</summary>
+    /// <summary>Paths of the pages, relative to the repository.</summary>
     public static TheoryData<string> Pages { get; } =
     [
         "README.md", "CONTRIBUTING.md", "CHANGELOG.md",
@@ -34,7 +34,7 @@ public sealed partial class DocumentationTests
     [InlineData("sweep")]
     [InlineData("serve")]
     [InlineData("doctor")]
-    public void The_options_page_lists_just_the_options_and_the_defaults_of_the_help(string command)
+    public void The_options_page_lists_exactly_the_options_and_defaults_of_the_help(string command)
     {
         var common = Options(Help());
         var help = command == EveryCommand
@@ -55,20 +55,20 @@ public sealed partial class DocumentationTests
 
     [Theory]
     [MemberData(nameof(Pages))]
-    public void Links_point_to_files_and_headings_that_are_there(string page)
+    public void Links_point_to_existing_files_and_headings(string page)
     {
         foreach (var link in Link().Matches(Read(page)).Where(link => !link.Groups["path"].Value.Contains(':')))
         {
             var (path, heading) = (link.Groups["path"].Value, link.Groups["heading"].Value);
             var target = path == "" ? page : Path.Combine(Path.GetDirectoryName(page)!, path);
-            Assert.True(Path.Exists(PathOf(target)), $"{page} links to {path}, which is not there");
+            Assert.True(Path.Exists(PathOf(target)), $"{page} links to {path}, which does not exist");
             if (heading != "")
-                Assert.True(Anchors(target).Contains(heading), $"{page} links to {path}#{heading}, a heading that is not there");
+                Assert.True(Anchors(target).Contains(heading), $"{page} links to {path}#{heading}, a heading that does not exist");
         }
     }
 
     [Fact]
-    public void The_readme_is_short_and_has_the_commands_word_for_word()
+    public void The_readme_is_short_and_has_the_exact_commands()
     {
         var lines = Read("README.md").Split('\n');
         Assert.InRange(lines.Length, 1, 150);
@@ -82,7 +82,6 @@ public sealed partial class DocumentationTests
 
     private static string Read(string page) => File.ReadAllText(PathOf(page)).ReplaceLineEndings("\n");
 
-    // Of a command, or of the program.
     private static string Help(params string[] command)
     {
         var run = ProgramRun.Of(RepositoryRoot.FullPath, [.. command, "--help"]);
@@ -90,19 +89,19 @@ public sealed partial class DocumentationTests
         return run.Output.ReplaceLineEndings("\n");
     }
 
-    // What each option takes, "" of a switch, and its default, null where the help names none.
+    // Value of each option ("" for a switch) and its default (null if the help has none).
     private static Dictionary<string, (string Value, string? Default)> Options(string help) => HelpRow().Matches(help)
         .Where(row => row.Groups["name"].Value is not ("--help" or "--version"))
         .ToDictionary(
             row => row.Groups["name"].Value,
             row => (row.Groups["value"].Value, row.Groups["default"] is { Success: true, Value: var value } ? value : null));
 
-    // The text of the options page by its headings, in their order.
+    // Text of the options page by heading, in order.
     private static Dictionary<string, string> Sections() => Read("docs/options.md").Split("\n## ")[1..]
         .Select(section => section.Split('\n', 2))
         .ToDictionary(section => section[0], section => section[1]);
 
-    // What GitHub makes of a page's headings.
+    // Anchors that GitHub creates for the headings of a page.
     private static IEnumerable<string> Anchors(string page) => Heading().Matches(Read(page))
         .Select(heading => NotInAnchor().Replace(heading.Groups[1].Value.ToLowerInvariant(), "").Replace(' ', '-'));
 

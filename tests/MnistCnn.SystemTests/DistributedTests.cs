@@ -108,7 +108,7 @@ public sealed class DistributedTests : IDisposable
         Signal("INT", Processes(run)[^1]);
         var stopped = ProgramRun.Finish(run);
         Assert.Equal(130, stopped.ExitCode);
-        Assert.Contains("Stopped. To go on: train --resume", stopped.Error);
+        Assert.Contains("Stopped. To resume: train --resume", stopped.Error);
         Require(ProgramRun.Finish(Start(2, "--resume run/checkpoint.safetensors")));
         Assert.Equal(File.ReadAllBytes(folder["whole/model.safetensors"]), File.ReadAllBytes(folder["run/model.safetensors"]));
     }
@@ -123,7 +123,7 @@ public sealed class DistributedTests : IDisposable
         Signal("TERM", Processes(run)[^1]);
         var stopped = ProgramRun.Finish(run);
         Assert.Equal(130, stopped.ExitCode);
-        Assert.Contains("Stopped. To go on: train --resume", stopped.Error);
+        Assert.Contains("Stopped. To resume: train --resume", stopped.Error);
         using var checkpoint = Checkpoint.Read(folder["run/checkpoint.safetensors"]);
         Assert.Equal((1, 2), (checkpoint.State.Epoch, checkpoint.State.Step));
     }

@@ -5,7 +5,7 @@ using MnistCnn.Runs;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>compare</c>: several runs in one plot and one table.</summary>
+/// <summary><c>compare</c>: shows several runs in one plot and one table.</summary>
 internal static class CompareCommand
 {
     private const string DefaultPlot = "compare.png";
@@ -17,9 +17,10 @@ internal static class CompareCommand
     };
 
     private static readonly Option<string?> Plot = SharedOptions.CreatePlot(DefaultPlot);
+
     public static Command Create()
     {
-        var command = new Command("compare", "Show several runs in one plot and one table.") { Runs, Plot, SharedOptions.Json };
+        var command = new Command("compare", "Compare several runs in one plot and one table.") { Runs, Plot, SharedOptions.Json };
         command.SetAction(Run);
         return command;
     }
@@ -29,7 +30,9 @@ internal static class CompareCommand
         var plotPath = Path.GetFullPath(parseResult.GetValue(Plot) ?? DefaultPlot);
         var runs = RunRecord.ReadAll(parseResult.GetRequiredValue(Runs));
         ComparisonReport.Write(
-            runs, () => PlotFile.DrawAll(Plot.Name, (plotPath, path => ComparisonPlot.Draw(path, runs))), parseResult.GetValue(SharedOptions.Json));
+            runs,
+            () => PlotFile.DrawAll(Plot.Name, (plotPath, path => ComparisonPlot.Draw(path, runs))),
+            parseResult.GetValue(SharedOptions.Json));
         return 0;
     }
 }

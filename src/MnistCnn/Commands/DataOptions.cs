@@ -67,7 +67,7 @@ internal static class DataOptions
         var settings = Settings(line, pictures ?? new ImageSettings());
         DataSet? data = null;
         if (!Console.IsErrorRedirected && DataReader.HoldsPictures(path))
-            ProgressBar.Show(Terminal.Of(Console.Error), bar => Load(share => bar.At("Pictures", share, share)));
+            ProgressBar.Show(Terminal.CreateConsole(Console.Error), bar => Load(share => bar.Report("Pictures", share, share)));
         else
             Load(null);
 

@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>export</c>: a network as an ONNX file, for programs without libtorch.</summary>
+/// <summary><c>export</c>: writes a network as an ONNX file, for programs without libtorch.</summary>
 internal static class ExportCommand
 {
     private static readonly Option<string?> Out = new("--out")
@@ -25,7 +25,9 @@ internal static class ExportCommand
     };
 
     private static readonly Option<bool> Probabilities = new("--probabilities") { Description = "Output probabilities instead of logits." };
+
     private static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace an existing file." };
+
     public static Command Create()
     {
         var command = new Command("export", "Export a trained network to an ONNX file, for ONNX Runtime and other programs.")
@@ -41,10 +43,11 @@ internal static class ExportCommand
         NativeLibraries.Load();
         var name = parseResult.GetValue(SharedOptions.Model);
         using var model = ModelLocator.Load(name, parseResult.GetValue(SharedOptions.Arch), CPU);
-        var modelPath = ModelLocator.Find(name, model.Architecture);
+        var weights = ModelLocator.Find(name, model.Architecture);
         var path = Path.GetFullPath(parseResult.GetValue(Out)
-            ?? Path.Combine(ModelLocator.ResultFolder(name, modelPath), Path.GetFileNameWithoutExtension(modelPath) + ".onnx"));
-        EnsureFree(path, modelPath, parseResult.GetValue(Overwrite));
+            ?? Path.Combine(ModelLocator.ResultFolder(name, weights), Path.GetFileNameWithoutExtension(weights) + ".onnx"));
+        EnsureWritable(path, weights, parseResult.GetValue(Overwrite));
+
         var file = Convert(model, takesPixels: parseResult.GetValue(Uint8), givesProbabilities: parseResult.GetValue(Probabilities));
         AtomicFile.Write(path, file.WriteTo);
         ExportReport.Write(model.Architecture, file, path, parseResult.GetValue(SharedOptions.Json));
@@ -77,12 +80,12 @@ internal static class ExportCommand
         }
     }
 
-    private static void EnsureFree(string path, string modelPath, bool overwrite)
+    private static void EnsureWritable(string path, string weights, bool overwrite)
     {
-        if (string.Equals(path, modelPath, StringComparison.OrdinalIgnoreCase))
+        if (string.Equals(path, weights, StringComparison.OrdinalIgnoreCase))
             throw new UserException($"{path} is the file with the weights. Choose another one with --out.");
         if (Path.GetDirectoryName(path) is { } folder && !Directory.Exists(folder))
-            throw new UserException($"{folder} does not exist, or is not a folder. Make it first, or choose another one with --out.");
+            throw new UserException($"{folder} does not exist, or is not a folder. Create it first, or choose another one with --out.");
         if (File.Exists(path) && !overwrite)
             throw new UserException($"{path} exists. Choose another file with --out, or replace it with --overwrite.");
         try

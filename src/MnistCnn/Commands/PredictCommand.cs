@@ -10,18 +10,20 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>predict</c>: what is in a picture.</summary>
+/// <summary><c>predict</c>: predicts the class of images.</summary>
 internal static class PredictCommand
 {
     private static readonly Argument<string[]> Images = new("[MODEL] IMAGE")
     {
-        Description = $"Images or folders of images: {string.Join(", ", ImageDecoder.Endings)}. Before them, the network: {SharedOptions.ModelDescription}",
+        Description = $"Images or folders of images: {string.Join(", ", ImageDecoder.Endings)}. "
+            + $"Before them, the network: {SharedOptions.ModelDescription}",
         Arity = ArgumentArity.OneOrMore,
     };
 
     private static readonly Option<int> Top = OptionParsers.Count("--top", "Show the N most likely classes.", 1);
 
     private static readonly Option<bool> Show = new("--show") { Description = "Draw each image as the network sees it." };
+
     public static Command Create()
     {
         var command = new Command("predict", "Predict the class of images, with its probability.")
@@ -30,8 +32,8 @@ internal static class PredictCommand
         };
         command.Validators.Add(result =>
         {
-            if (Problem(result.GetValue(Images) ?? []) is { } problem)
-                result.AddError(problem);
+            if (FindError(result.GetValue(Images) ?? []) is { } message)
+                result.AddError(message);
         });
         command.SetAction(Run);
         return command;
@@ -79,7 +81,7 @@ internal static class PredictCommand
     }
 
     // Without a network in front, the bundled one answers: it must not do so if an argument may be the name of another network.
-    private static string? Problem(string[] names)
+    private static string? FindError(string[] names)
     {
         var hasModel = names is [var first, ..] && ModelLocator.IsModel(first);
         if (hasModel && names.Length == 1)

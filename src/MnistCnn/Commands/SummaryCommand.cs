@@ -8,7 +8,7 @@ using MnistCnn.Training;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>summary</c>: what a network is made of, and what it costs.</summary>
+/// <summary><c>summary</c>: shows the layers, size and cost of a network.</summary>
 internal static class SummaryCommand
 {
     private static readonly NetworkShape Mnist = NetworkShape.Mnist;
@@ -17,11 +17,14 @@ internal static class SummaryCommand
     {
         Description = $"Input shape: channels, height, width. [default: {Mnist.Input}]",
         HelpName = "CxHxW",
-        CustomParser = Shape,
+        CustomParser = ParseShape,
     };
 
     private static readonly Option<int> Classes = OptionParsers.Count("--classes", "Number of classes.", Mnist.Classes);
-    private static readonly Option<int> BatchSize = OptionParsers.Count("--batch-size", "Images for which multiply-adds and activations are counted.", 1);
+
+    private static readonly Option<int> BatchSize = OptionParsers.Count(
+        "--batch-size", "Images for which multiply-adds and activations are counted.", 1);
+
     public static Command Create()
     {
         var command = new Command("summary", "Show a network's layers, shapes, parameters, multiply-adds and receptive field.")
@@ -32,7 +35,8 @@ internal static class SummaryCommand
             command.Add(option);
         command.Validators.Add(result =>
         {
-            if (result.GetResult(DataOptions.Data) is not null && (result.GetResult(Input) is not null || result.GetResult(Classes) is { Implicit: false }))
+            var hasShape = result.GetResult(Input) is not null || result.GetResult(Classes) is { Implicit: false };
+            if (hasShape && result.GetResult(DataOptions.Data) is not null)
                 result.AddError("--data and --input or --classes exclude each other: a data set has its own shape and classes.");
         });
         command.SetAction(Run);
@@ -45,26 +49,27 @@ internal static class SummaryCommand
         var architecture = parseResult.GetValue(SharedOptions.Arch) ?? Architecture.Default;
         var shape = parseResult.GetValue(DataOptions.Data) is null
             ? (parseResult.GetValue(Input) ?? Mnist) with { Classes = parseResult.GetValue(Classes) }
-            : ShapeOfData(parseResult);
+            : ReadShape(parseResult);
         var batchSize = parseResult.GetValue(BatchSize);
         var summary = NetworkSummary.Summarize(architecture, shape, batchSize);
         SummaryReport.Write(architecture, shape, batchSize, summary, parseResult.GetValue(SharedOptions.Json));
         return 0;
     }
 
-    private static NetworkShape ShapeOfData(ParseResult parseResult)
+    private static NetworkShape ReadShape(ParseResult parseResult)
     {
         using var data = DataOptions.Load(parseResult, trainLimit: 1, testLimit: 1);
         DataOptions.Report(parseResult, data);
         return TrainableModel.ShapeOf(data);
     }
 
-    private static NetworkShape? Shape(ArgumentResult result)
+    private static NetworkShape? ParseShape(ArgumentResult result)
     {
         var text = result.Text();
         var shape = NetworkShape.Parse(text);
         if (shape is null)
-            result.AddError($"--input takes channels, height and width, as in {Mnist.Input}, each from 1 to {NetworkShape.LargestSide}, not '{text}'.");
+            result.AddError(
+                $"--input takes channels, height and width, as in {Mnist.Input}, each from 1 to {NetworkShape.LargestSide}, not '{text}'.");
         return shape;
     }
 }

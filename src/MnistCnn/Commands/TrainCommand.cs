@@ -147,14 +147,14 @@ internal static class TrainCommand
         List<ITrainingCallback> observers = [plot];
         if (parseResult.GetResult(TensorBoard) is { Implicit: false } ? parseResult.GetValue(TensorBoard) : TensorBoardWriter.HasEvents(home))
             observers.Add(new TensorBoardWriter(folder.FullPath, home, run.Trainer));
-        var isFinished = false;
-        TrainingReport.Run(epochs, parseResult.GetValue(LogInterval), json, report => isFinished = run.Train([.. observers, .. report], interruption));
+        var isFinished = TrainingReport.WithProgress(
+            epochs, parseResult.GetValue(LogInterval), json, callbacks => run.Train([.. observers, .. callbacks], interruption));
 
         string[] files = [folder.InfoPath, folder.MetricsPath, plotPath, folder.ModelPath, folder.BestPath, folder.CheckpointPath];
-        TrainingReport.Result(folder.Info, folder.Epochs, [.. files.Where(File.Exists)], json);
+        TrainingReport.Write(folder.Info, folder.Epochs, [.. files.Where(File.Exists)], json);
         if (isFinished)
             return 0;
-        Console.Error.WriteLine($"Stopped. To go on: train --resume {folder.CheckpointPath}");
+        Console.Error.WriteLine($"Stopped. To resume: train --resume {folder.CheckpointPath}");
         return ExitCode.Interrupted;
     }
 

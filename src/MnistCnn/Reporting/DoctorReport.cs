@@ -3,22 +3,20 @@ using Spectre.Console;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>What the user of <c>doctor</c> sees.</summary>
+/// <summary>Console output of <c>doctor</c>.</summary>
 internal static class DoctorReport
 {
-    /// <summary>Writes a line for each finding, or JSON, to standard output.</summary>
-    /// <param name="findings">What there is and what there is not.</param>
-    /// <param name="json">Whether to write JSON.</param>
-    public static void Write(IReadOnlyList<HealthCheck> findings, bool json) => Output.Write(json, new { Findings = findings }, console =>
+    /// <summary>Writes one line per check, or JSON, to standard output.</summary>
+    public static void Write(IReadOnlyList<HealthCheck> checks, bool json) => Output.Write(json, new { Findings = checks }, console =>
     {
         var table = new Table().Border(TableBorder.Simple).HideHeaders().AddColumns("", "", "");
-        foreach (var finding in findings)
-            table.AddRow(new Text(finding.Name), Mark(finding), new Text(finding.Text));
+        foreach (var check in checks)
+            table.AddRow(new Text(check.Name), Status(check), new Text(check.Text));
         console.Write(table);
     });
 
-    private static Text Mark(HealthCheck finding) =>
-        finding.Found ? new Text("ok", new Style(Color.Green))
-        : finding.Needed ? new Text("missing", new Style(Color.Red))
+    private static Text Status(HealthCheck check) =>
+        check.Found ? new Text("ok", new Style(Color.Green))
+        : check.Needed ? new Text("missing", new Style(Color.Red))
         : new Text("none");
 }

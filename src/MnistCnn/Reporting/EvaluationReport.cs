@@ -1,4 +1,3 @@
-using System.Globalization;
 using MnistCnn.Networks;
 using MnistCnn.Training;
 using Spectre.Console;
@@ -6,28 +5,25 @@ using Spectre.Console.Rendering;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>What the user of <c>evaluate</c> sees.</summary>
+/// <summary>Console output of <c>evaluate</c>.</summary>
 internal static class EvaluationReport
 {
-    // Rows of each table that stands in the place of a matrix which nobody would read.
-    private const int WorstRows = 10;
+    // Rows of each table that replaces a confusion matrix of many classes.
+    private const int MaxRows = 10;
 
-    // A file has no width; it may be shown anywhere.
+    // A file has no width; it may be shown in any terminal.
     private const int FileColumns = 80;
 
-    private const string Corner = "is / found";
+    private const string Corner = "actual /\npredicted";
+    private const int CornerWidth = 9;
 
-    // Columns of a matrix can be headed by names of up to so many characters.
-    private const int LongestHeading = 3;
+    // Longer class names are replaced by numbers in the heading of a matrix.
+    private const int MaxHeadingWidth = 3;
 
     /// <summary>Writes the tables, or JSON, to standard output.</summary>
-    /// <param name="architecture">The network.</param>
-    /// <param name="names">What the classes are called.</param>
-    /// <param name="evaluation">What it did, with <see cref="Evaluation.TrueClassRanks"/> where there is a <paramref name="top"/>.</param>
-    /// <param name="top">Among how many of the likeliest classes the right one is looked for too.</param>
+    /// <param name="top">The k of top-k accuracy, for which <paramref name="evaluation"/> has ranks; or null.</param>
     /// <param name="isChosenOnTest">Whether the epoch of the weights was chosen by its accuracy on these images.</param>
-    /// <param name="draw">Draws the plots and returns the paths of those that could be drawn.</param>
-    /// <param name="json">Whether to write JSON.</param>
+    /// <param name="draw">Draws the plots and returns the paths of those that were drawn.</param>
     public static void Write(
         Architecture architecture,
         IReadOnlyList<string> names,
@@ -37,10 +33,11 @@ internal static class EvaluationReport
         Func<IReadOnlyList<string>> draw,
         bool json)
     {
-        var results = Results(names, evaluation);
-        var balanced = Evaluation.BalancedAccuracy(evaluation.ClassAccuracies);
-        var topAccuracy = top is { } count ? evaluation.TopKAccuracy(count) : (double?)null;
         var confusion = evaluation.ConfusionMatrix;
+        var balanced = Evaluation.BalancedAccuracy(evaluation.ClassAccuracies);
+        var topAccuracy = top is { } k ? evaluation.TopKAccuracy(k) : (double?)null;
+        Output.Write(json, Document, WriteText, draw);
+
         object Document(IReadOnlyList<string> files) => new
         {
             Architecture = architecture.Name,
@@ -52,68 +49,67 @@ internal static class EvaluationReport
             evaluation.Correct,
             evaluation.Total,
             ClassNames = names,
-            Classes = results,
-            Confusion = results.Select(truth => results.Select(found => confusion[truth.Class, found.Class])),
+            Classes = CreateRows(names, evaluation),
+            Confusion = names.Select((_, actual) => names.Select((_, predicted) => confusion[actual, predicted])),
             Files = files,
         };
-        Output.Write(
-            json,
-            Document,
-            console =>
-            {
-                Console.Out.WriteLine(string.Join(", ", new[]
-                {
-                    $"{architecture.Title}: accuracy {evaluation.Accuracy:F2} % ({evaluation.Correct:N0} of {evaluation.Total:N0})",
-                    TrainingText.Balanced(evaluation.Accuracy, balanced),
-                    top is null ? null : $"among the {top} likeliest {topAccuracy:F2} %",
-                    $"loss {evaluation.Loss:F4}",
-                }.Where(figure => figure is not null)));
-                if (isChosenOnTest)
-                    Console.Out.WriteLine($"The epoch of these weights was {TrainingText.ChosenOnTest}.");
-                foreach (var table in Tables(console, names, evaluation))
-                    console.Write(table);
-            },
-            draw);
+
+        void WriteText(IAnsiConsole console)
+        {
+            string?[] figures =
+            [
+                $"{architecture.Title}: accuracy {evaluation.Accuracy:F2} % ({evaluation.Correct:N0} of {evaluation.Total:N0})",
+                TrainingText.BalancedAccuracy(evaluation.Accuracy, balanced),
+                top is null ? null : $"top-{top} accuracy {topAccuracy:F2} %",
+                $"loss {evaluation.Loss:F4}",
+            ];
+            Console.Out.WriteLine(string.Join(", ", figures.Where(figure => figure is not null)));
+            if (isChosenOnTest)
+                Console.Out.WriteLine($"The epoch of these weights was {TrainingText.ChosenOnTest}.");
+            foreach (var table in CreateTables(console, names, evaluation))
+                console.Write(table);
+        }
     }
 
     /// <summary>
-    /// The confusion matrix, where there are not too many classes to read it and it fits the terminal. Otherwise, what was confused most
-    /// and the classes that were recognised worst.
+    /// Creates the confusion matrix. With many classes, or if it does not fit the terminal: the most confused pairs of classes and the
+    /// classes with the lowest recall.
     /// </summary>
-    public static IReadOnlyList<Table> Tables(IAnsiConsole console, IReadOnlyList<string> names, Evaluation evaluation)
+    public static IReadOnlyList<Table> CreateTables(IAnsiConsole console, IReadOnlyList<string> names, Evaluation evaluation)
     {
-        var results = Results(names, evaluation);
+        var rows = CreateRows(names, evaluation);
         var confusion = evaluation.ConfusionMatrix;
-        return (names.Count <= ClassText.FewClasses ? Matrix(console, results, confusion) : null) is { } matrix
+        return (names.Count <= ClassName.MaxMatrixClasses ? CreateMatrix(console, rows, confusion) : null) is { } matrix
             ? [matrix]
-            : [MostConfused(names, confusion), WorstRecognised(results)];
+            : [CreateMostConfused(names, confusion), CreateLowestRecall(rows)];
     }
 
-    // What a class was taken for, and beside it how far its name can be trusted and how much of it was found. Null where it is wider
-    // than the terminal even with the names cut.
-    private static Table? Matrix(IAnsiConsole console, ClassResult[] results, int[,] confusion)
+    // Returns null if the matrix is wider than the terminal even with shortened names.
+    private static Table? CreateMatrix(IAnsiConsole console, Row[] rows, int[,] confusion)
     {
-        var isNumbered = results.Any(row => ClassText.Line(row.Name).GetCellWidth() > LongestHeading);
-        string[] headings = [.. results.Select(row => isNumbered ? Number(row) : ClassText.Line(row.Name))];
-        string[] labels = [.. results.Select(row => isNumbered ? $"{Number(row).PadLeft(Number(results[^1]).Length)} {row.Name}" : row.Name)];
+        var isNumbered = rows.Any(row => ClassName.Sanitize(row.Name).GetCellWidth() > MaxHeadingWidth);
+        var digits = $"{rows.Length - 1}".Length;
+        string[] headings = [.. rows.Select(row => isNumbered ? $"{row.Class}" : ClassName.Sanitize(row.Name))];
+        string[] labels = [.. rows.Select(row => isNumbered ? $"{$"{row.Class}".PadLeft(digits)} {row.Name}" : row.Name)];
         var isFile = console.Profile.Width == Terminal.Unlimited;
-        var longest = labels.Append(Corner).Max(label => ClassText.Line(label).GetCellWidth());
-        var natural = WithLabels(longest);
-        var over = ((IRenderable)natural).Measure(RenderOptions.Create(console, console.Profile.Capabilities), int.MaxValue).Max - (isFile ? FileColumns : console.Profile.Width);
-        if (over > 0 && longest - over >= Corner.Length)
-            return WithLabels(longest - over);
-        return over <= 0 || isFile ? natural : null;
+        var widest = labels.Max(label => Math.Max(CornerWidth, ClassName.Sanitize(label).GetCellWidth()));
+        var full = WithLabels(widest);
+        var width = ((IRenderable)full).Measure(RenderOptions.Create(console, console.Profile.Capabilities), int.MaxValue).Max;
+        var excess = width - (isFile ? FileColumns : console.Profile.Width);
+        if (excess > 0 && widest - excess >= CornerWidth)
+            return WithLabels(widest - excess);
+        return excess <= 0 || isFile ? full : null;
 
-        Table WithLabels(int width)
+        Table WithLabels(int labelWidth)
         {
             var matrix = new Table().Border(TableBorder.Simple).AddColumn(Corner);
             foreach (var heading in headings.Append("Precision").Append("Recall"))
                 matrix.AddColumn(heading.EscapeMarkup(), column => column.RightAligned().PadLeft(0).PadRight(0));
-            foreach (var row in results)
+            foreach (var row in rows)
                 matrix.AddRow(
                 [
-                    new Text(ClassText.Line(labels[row.Class], width)),
-                    .. results.Select(found => new Text(confusion[row.Class, found.Class] == 0 ? "." : $"{confusion[row.Class, found.Class]}")),
+                    new Text(ClassName.Truncate(labels[row.Class], labelWidth)),
+                    .. rows.Select(column => confusion[row.Class, column.Class]).Select(count => new Text(count == 0 ? "." : $"{count}")),
                     new Text(Percent(row.Precision)),
                     new Text(Percent(row.Recall)),
                 ]);
@@ -121,53 +117,42 @@ internal static class EvaluationReport
         }
     }
 
-    private static Table MostConfused(IReadOnlyList<string> names, int[,] confusion)
+    private static Table CreateMostConfused(IReadOnlyList<string> names, int[,] confusion)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumns("Most confused: is", "found");
+        var table = new Table().Border(TableBorder.Simple).AddColumns("Most confused: actual", "predicted");
         table.AddColumn("Images", column => column.RightAligned());
-        var pairs = Enumerable.Range(0, names.Count)
-            .SelectMany(truth => Enumerable.Range(0, names.Count).Select(found => (Truth: truth, Found: found, Count: confusion[truth, found])))
-            .Where(pair => pair.Truth != pair.Found && pair.Count > 0)
-            .OrderByDescending(pair => pair.Count).Take(WorstRows);
-        foreach (var (truth, found, count) in pairs)
-            table.AddRow(Name(names[truth]), Name(names[found]), new Text($"{count}"));
+        var pairs =
+            from actual in Enumerable.Range(0, names.Count)
+            from predicted in Enumerable.Range(0, names.Count)
+            where actual != predicted && confusion[actual, predicted] > 0
+            orderby confusion[actual, predicted] descending
+            select (actual, predicted);
+        foreach (var (actual, predicted) in pairs.Take(MaxRows))
+            table.AddRow(Name(names[actual]), Name(names[predicted]), new Text($"{confusion[actual, predicted]}"));
         return table;
     }
 
-    private static Table WorstRecognised(ClassResult[] results)
+    private static Table CreateLowestRecall(Row[] rows)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumn("Worst recognised");
+        var table = new Table().Border(TableBorder.Simple).AddColumn("Lowest recall");
         foreach (var heading in new[] { "Images", "Precision", "Recall" })
             table.AddColumn(heading, column => column.RightAligned());
-        foreach (var row in results.Where(row => row.Images > 0).OrderBy(row => row.Recall).Take(results.Length > ClassText.FewClasses ? WorstRows : ClassText.FewClasses))
+        var count = rows.Length > ClassName.MaxMatrixClasses ? MaxRows : ClassName.MaxMatrixClasses;
+        foreach (var row in rows.Where(row => row.Images > 0).OrderBy(row => row.Recall).Take(count))
             table.AddRow(Name(row.Name), new Text($"{row.Images}"), new Text(Percent(row.Precision)), new Text(Percent(row.Recall)));
         return table;
     }
 
-    private static ClassResult[] Results(IReadOnlyList<string> names, Evaluation evaluation)
-    {
-        var confusion = evaluation.ConfusionMatrix;
-        var recalls = evaluation.ClassAccuracies;
-        var (images, found) = (new int[names.Count], new int[names.Count]);
-        for (var truth = 0; truth < names.Count; truth++)
-            for (var other = 0; other < names.Count; other++)
-            {
-                images[truth] += confusion[truth, other];
-                found[other] += confusion[truth, other];
-            }
+    private static Row[] CreateRows(IReadOnlyList<string> names, Evaluation evaluation) =>
+    [
+        .. evaluation.ClassMetrics.Select((metrics, number) =>
+            new Row(number, names[number], metrics.Images, metrics.Precision, metrics.Recall)),
+    ];
 
-        return
-        [
-            .. names.Select((name, number) => new ClassResult(
-                number, name, images[number], found[number] == 0 ? null : 100.0 * confusion[number, number] / found[number], recalls[number])),
-        ];
-    }
-
-    private static Text Name(string name) => new(ClassText.Line(name, ClassText.LongestName));
-
-    private static string Number(ClassResult row) => row.Class.ToString(CultureInfo.InvariantCulture);
+    private static Text Name(string name) => new(ClassName.Truncate(name, ClassName.MaxColumns));
 
     private static string Percent(double? value) => value is { } percent ? $"{percent:F2} %" : "-";
 
-    private sealed record ClassResult(int Class, string Name, int Images, double? Precision, double? Recall);
+    // The property names are the names in the JSON document.
+    private sealed record Row(int Class, string Name, int Images, double? Precision, double? Recall);
 }

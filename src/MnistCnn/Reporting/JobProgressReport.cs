@@ -12,25 +12,23 @@ internal static class JobProgressReport
         if (Console.IsErrorRedirected)
             work(CreateLineWriter());
         else
-            ProgressBar.Show(Terminal.Of(Console.Error), bar => work(progress =>
-                bar.At($"{progress.Number}/{progress.Count} {progress.Name}", progress.Fraction, progress.Fraction)));
+            ProgressBar.Show(Terminal.CreateConsole(Console.Error), bar => work(progress =>
+                bar.Report($"{progress.Number}/{progress.Count} {progress.Name}", progress.Fraction, progress.Fraction)));
     }
 
     private static Action<JobProgress> CreateLineWriter()
     {
         var clock = Stopwatch.StartNew();
-        var started = TimeSpan.Zero;
-        double? first = null;
+        var remaining = new RemainingTime();
         return progress =>
         {
-            first ??= progress.Fraction;
+            var left = remaining.Estimate(progress.Fraction);
             if (!progress.IsDone)
                 return;
-            var left = clock.Elapsed * ((1 - progress.Fraction) / (progress.Fraction - first.Value));
-            var seconds = (clock.Elapsed - started).TotalSeconds;
-            Console.Error.WriteLine(
-                $"[{progress.Number}/{progress.Count}] {progress.Name}: {seconds:F1} s, {TrainingText.Duration(left)} left");
-            started = clock.Elapsed;
+            var seconds = clock.Elapsed.TotalSeconds;
+            clock.Restart();
+            var time = left is null ? "" : $", {TrainingText.Duration(left.Value)} left";
+            Console.Error.WriteLine($"[{progress.Number}/{progress.Count}] {progress.Name}: {seconds:F1} s{time}");
         };
     }
 }

@@ -6,7 +6,7 @@ using static TorchSharp.torch.utils;
 namespace MnistCnn.Reporting;
 
 /// <summary>
-/// Writes a run's event files for TensorBoard: the loss and the learning rate of each step, the test loss and the accuracy of each epoch.
+/// Writes event files for TensorBoard: training loss and learning rate of each step, test loss and accuracies of each epoch.
 /// </summary>
 internal sealed class TensorBoardWriter : ITrainingCallback
 {
@@ -15,11 +15,11 @@ internal sealed class TensorBoardWriter : ITrainingCallback
     private readonly SummaryWriter writer;
     private readonly HashSet<(string Tag, long Epoch)> logged = [];
 
-    /// <param name="folder">The folder of the event files.</param>
-    /// <param name="home">The folder with the events of the run before it was resumed, or null.</param>
+    /// <param name="folder">Folder for the event files.</param>
+    /// <param name="home">Folder with the event files of the run before it was resumed, or null.</param>
     /// <param name="trainer">
-    /// The training before its next step. Later events in <paramref name="home"/> are dropped and come again. Earlier epochs without events
-    /// get them now: a run can be killed after the checkpoint of an epoch and before its events.
+    /// Trainer before its next step. Events in <paramref name="home"/> after that step are dropped, because the run repeats them. Finished
+    /// epochs without events get them now: a run can be killed after the checkpoint of an epoch and before its events.
     /// </param>
     public TensorBoardWriter(string folder, string? home, Trainer trainer)
     {
@@ -28,7 +28,7 @@ internal sealed class TensorBoardWriter : ITrainingCallback
             var copy = Path.Combine(folder, Path.GetFileName(path));
             if (Path.GetFullPath(path) != Path.GetFullPath(copy))
                 File.Copy(path, copy);
-            Cut(copy, trainer);
+            DropRepeatedEvents(copy, trainer);
         }
 
         writer = tensorboard.SummaryWriter(folder, createRunName: false);
@@ -63,8 +63,8 @@ internal sealed class TensorBoardWriter : ITrainingCallback
 
     private static string[] EventFiles(string? folder) => folder is null ? [] : Directory.GetFiles(folder, "events.out.tfevents.*");
 
-    // A record is its length, 4 bytes of checksum, the event and 4 bytes of checksum. A process that was killed may have left half of one.
-    private void Cut(string path, Trainer trainer)
+    // A record is its length, 4 bytes of checksum, the event and 4 bytes of checksum. A killed process may have written half of one.
+    private void DropRepeatedEvents(string path, Trainer trainer)
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite);
         using var reader = new BinaryReader(file);
@@ -76,7 +76,7 @@ internal sealed class TensorBoardWriter : ITrainingCallback
                 var length = reader.ReadInt64();
                 reader.ReadUInt32();
                 var read = Event.Parser.ParseFrom(reader.ReadBytes(checked((int)length)));
-                if (IsLater(read, trainer))
+                if (IsRepeated(read, trainer))
                     break;
                 reader.ReadUInt32();
                 end = file.Position;
@@ -86,13 +86,13 @@ internal sealed class TensorBoardWriter : ITrainingCallback
         }
         catch (Exception error) when (error is IOException or OverflowException or ArgumentOutOfRangeException)
         {
-            // What follows cannot be read, by TensorBoard neither.
+            // TensorBoard cannot read the rest either.
         }
 
         file.SetLength(end);
     }
 
-    private static bool IsLater(Event logged, Trainer trainer) => logged.Summary?.Value is [{ Tag: var tag }, ..]
+    private static bool IsRepeated(Event logged, Trainer trainer) => logged.Summary?.Value is [{ Tag: var tag }, ..]
         && logged.Step > (tag is TestLoss or TestAccuracy or ValidationAccuracy
             ? trainer.Progress.Epoch - 1
             : (trainer.Progress.Epoch - 1) * trainer.StepsPerEpoch + trainer.Progress.Step);

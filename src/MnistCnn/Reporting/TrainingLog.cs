@@ -1,11 +1,8 @@
-using System.Globalization;
 using MnistCnn.Training;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>The article's lines, for a file or a pipe: the mean loss since the last line, the accuracy each epoch.</summary>
-/// <param name="output">Where to.</param>
-/// <param name="logInterval">A line each N steps.</param>
+/// <summary>Writes the article's lines to a file or pipe: the mean loss of every N steps, and the accuracy of each epoch.</summary>
 internal sealed class TrainingLog(TextWriter output, int logInterval) : ITrainingCallback
 {
     private double runningLoss;
@@ -18,8 +15,7 @@ internal sealed class TrainingLog(TextWriter output, int logInterval) : ITrainin
         steps++;
         if (step.Step % logInterval == 0)
         {
-            output.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"[{step.Epoch} {step.Step,5}] loss: {runningLoss / steps:F3}"));
+            output.WriteLine($"[{step.Epoch} {step.Step,5}] loss: {runningLoss / steps:F3}");
             (runningLoss, steps) = (0, 0);
         }
     }

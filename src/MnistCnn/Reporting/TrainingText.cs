@@ -1,34 +1,30 @@
-using System.Globalization;
 using MnistCnn.Training;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>How the figures of a run are put into words.</summary>
+/// <summary>Texts about metrics and times that several reports share.</summary>
 internal static class TrainingText
 {
-    /// <summary>An epoch in one line.</summary>
-    public static string Epoch(EpochMetrics epoch) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"Epoch {epoch.Epoch,2}: accuracy {epoch.TestAccuracy:F2} %, loss {epoch.TrainLoss:F4} training, {epoch.TestLoss:F4} test, {epoch.TrainSeconds + epoch.TestSeconds:F1} s");
-
     /// <summary>Note for an accuracy whose epoch was chosen by that accuracy.</summary>
     public const string ChosenOnTest = "chosen on the test images";
 
-    /// <summary>The best epoch, and how it was chosen if there are several: "epoch 8, chosen on the test images".</summary>
-    public static string Chosen(EpochMetrics best, int epochs)
+    /// <summary>One line about an epoch.</summary>
+    public static string Epoch(EpochMetrics epoch) =>
+        $"Epoch {epoch.Epoch,2}: accuracy {epoch.TestAccuracy:F2} %, loss {epoch.TrainLoss:F4} training, {epoch.TestLoss:F4} test, "
+        + $"{epoch.TrainSeconds + epoch.TestSeconds:F1} s";
+
+    /// <summary>Number of the best epoch, and how it was chosen if the run has several: "epoch 8, chosen on the test images".</summary>
+    public static string BestEpoch(EpochMetrics best, int epochs)
     {
-        var how = best.ValidationAccuracy is { } validation
-            ? $"chosen by {validation:F2} % in validation"
-            : ChosenOnTest;
+        var how = best.ValidationAccuracy is { } accuracy ? $"chosen by its validation accuracy of {accuracy:F2} %" : ChosenOnTest;
         return $"epoch {best.Epoch}" + (epochs > 1 ? $", {how}" : "");
     }
 
-    /// <summary>The mean accuracy of the classes, in percent, where it is a point or more away from that of the images; otherwise null.</summary>
-    public static string? Balanced(double accuracy, double? balanced) => Math.Abs(accuracy - balanced ?? 0) >= 1
-        ? $"mean of the classes {balanced:F2} %"
-        : null;
+    /// <summary>Text about the balanced accuracy in percent; null if it differs from the accuracy by less than one percentage point.</summary>
+    public static string? BalancedAccuracy(double accuracy, double? balanced) =>
+        Math.Abs(accuracy - balanced ?? 0) >= 1 ? $"balanced accuracy {balanced:F2} %" : null;
 
-    /// <summary>A time as minutes and seconds, or with hours where there are any.</summary>
+    /// <summary>Formats a time as minutes and seconds, or as hours, minutes and seconds from one hour.</summary>
     public static string Duration(TimeSpan time) =>
-        time.TotalHours >= 1 ? $"{(long)time.TotalHours}:{time:mm\\:ss}" : time.ToString(@"m\:ss", CultureInfo.InvariantCulture);
+        time.TotalHours >= 1 ? $"{(long)time.TotalHours}:{time:mm\\:ss}" : time.ToString(@"m\:ss");
 }

@@ -25,16 +25,22 @@ internal sealed record Evaluation(
     public double Accuracy => 100.0 * Correct / Total;
 
     /// <summary>Images of each class classified correctly, in percent; null for a class without images.</summary>
-    public IReadOnlyList<double?> ClassAccuracies
+    public IReadOnlyList<double?> ClassAccuracies => [.. ClassMetrics.Select(metrics => metrics.Recall)];
+
+    /// <summary>Images, precision and recall of each class.</summary>
+    public IReadOnlyList<ClassMetrics> ClassMetrics
     {
         get
         {
             var confusion = ConfusionMatrix;
+            var classes = Enumerable.Range(0, Classes);
             return
             [
-                .. from label in Enumerable.Range(0, Classes)
-                   let images = Enumerable.Range(0, Classes).Sum(prediction => confusion[label, prediction])
-                   select images == 0 ? (double?)null : 100.0 * confusion[label, label] / images,
+                .. from label in classes
+                   let correct = 100.0 * confusion[label, label]
+                   let images = classes.Sum(prediction => confusion[label, prediction])
+                   let predicted = classes.Sum(other => confusion[other, label])
+                   select new ClassMetrics(images, predicted == 0 ? null : correct / predicted, images == 0 ? null : correct / images),
             ];
         }
     }
@@ -65,3 +71,9 @@ internal sealed record Evaluation(
     public static double BalancedAccuracy(IReadOnlyList<double?> classAccuracies) =>
         classAccuracies.Average() ?? throw new ArgumentException("There is no image.");
 }
+
+/// <summary>Metrics of one class.</summary>
+/// <param name="Images">Number of images of the class.</param>
+/// <param name="Precision">Images of the class among those predicted as it, in percent; null if there is no such prediction.</param>
+/// <param name="Recall">Images predicted as the class among those of it, in percent; null if the class has no images.</param>
+internal sealed record ClassMetrics(int Images, double? Precision, double? Recall);

@@ -10,7 +10,7 @@ public sealed class CompareCommandTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void Runs_come_into_one_table_and_one_plot()
+    public void Runs_are_compared_in_one_table_and_one_plot()
     {
         WriteRun("fast", 97.5, 98.25, 98.5);
         WriteRun("slow", 90, 97);
@@ -29,12 +29,13 @@ public sealed class CompareCommandTests : IDisposable
         var table = Run("compare", "fast", "slow", "--plot", "both.svg").Output;
         Assert.Contains("98.50 %", table);
         Assert.Contains(folder["both.svg"], table);
-        var texts = XDocument.Load(folder["both.svg"]).Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value.Trim());
-        Assert.Superset(new HashSet<string> { "fast", "slow", "Epoch", "Accuracy", "Loss" }, texts.ToHashSet());
+        var texts = XDocument.Load(folder["both.svg"]).Descendants().Where(element => element.Name.LocalName == "text");
+        HashSet<string> expected = ["fast", "slow", "Epoch", "Accuracy", "Loss"];
+        Assert.Superset(expected, texts.Select(element => element.Value.Trim()).ToHashSet());
     }
 
     [Fact]
-    public void Runs_of_one_name_are_told_apart_by_the_folders_around_them()
+    public void Runs_with_the_same_name_show_their_parent_folder()
     {
         foreach (var name in new[] { "a/seed-1", "b/seed-1", "b/seed-2" })
             WriteRun(name, 90, 91);
@@ -47,7 +48,7 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
-    public void What_the_best_epoch_was_chosen_on_is_said()
+    public void The_best_accuracy_is_marked_if_it_was_chosen_on_the_test_images()
     {
         WriteRun("test", 90, 91);
         WriteRun("single", 90);
@@ -65,20 +66,23 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_mean_of_the_classes_is_told_where_it_is_another()
+    public void A_balanced_accuracy_that_differs_is_printed()
     {
         foreach (var (name, balanced) in new[] { ("uneven", 61.25), ("even", 89.5) })
         {
             WriteRun(name, 80, 90);
             var lines = File.ReadAllLines(folder[$"{name}/metrics.jsonl"]);
-            lines[1] = FormattableString.Invariant($$"""{{lines[1][..^1]}},"test_class_accuracies":[92.5,null,30],"test_balanced_accuracy":{{balanced}}}""");
+            lines[1] = FormattableString.Invariant(
+                $$"""{{lines[1][..^1]}},"test_class_accuracies":[92.5,null,30],"test_balanced_accuracy":{{balanced}}}""");
             File.WriteAllLines(folder[$"{name}/metrics.jsonl"], lines);
         }
 
         WriteRun("old", 90);
         var run = Run("compare", "uneven", "even", "old");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
-        Assert.Equal("uneven: mean of the classes 61.25 %, worst 2 30.00 %", Assert.Single(run.Output.Split('\n'), line => line.Contains("mean")));
+        Assert.Equal(
+            "uneven: balanced accuracy 61.25 %, worst class 2 (30.00 %)",
+            Assert.Single(run.Output.Split('\n'), line => line.Contains("balanced")));
         Assert.Equal(
             [61.25, 89.5, null],
             JsonDocument.Parse(Run("compare", "uneven", "even", "old", "--json").Output).RootElement.GetProperty("runs").EnumerateArray()
@@ -86,7 +90,7 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_run_in_the_middle_of_its_line_is_read_up_to_it()
+    public void An_unfinished_line_of_metrics_is_ignored()
     {
         WriteRun("running", 90, 91);
         File.AppendAllText(folder["running/metrics.jsonl"], """{"epoch":3,"train_lo""");
@@ -94,14 +98,14 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_plot_that_cannot_be_written_does_not_cost_the_table()
+    public void The_table_is_printed_if_the_plot_cannot_be_written()
     {
         WriteRun("fast", 97.5, 98.25, 98.5);
         var plot = Path.Combine("fast", "metrics.jsonl", "plot.png");
         var run = Run("compare", "fast", "--plot", plot);
         Assert.Equal(0, run.ExitCode);
         Assert.Contains("98.50 %", run.Output);
-        Assert.Matches(@"^warning: [^\n]+plot\.png was not drawn: [^\n]+\nPlots can go elsewhere with --plot\.\n$", run.Error);
+        Assert.Matches(@"^warning: [^\n]+plot\.png was not drawn: [^\n]+\nChoose another place for plots with --plot\.\n$", run.Error);
 
         var json = Run("compare", "fast", "--plot", plot, "--json");
         Assert.Equal(0, json.ExitCode);
@@ -109,7 +113,7 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
-    public void What_is_no_run_is_named()
+    public void A_path_without_a_run_fails_with_its_name()
     {
         Run("compare", "nowhere").AssertFailed(1, folder["nowhere"]);
         WriteRun("broken", 90);
@@ -120,7 +124,9 @@ public sealed class CompareCommandTests : IDisposable
         }
 
         File.Delete(folder["broken/run.json"]);
-        foreach (var text in new[] { "{}", "null", """{"epoch":1,"train_loss":1,"test_loss":1e999,"test_accuracy":1,"train_seconds":1,"test_seconds":1,"images_per_second":1}""" })
+        const string Infinite =
+            """{"epoch":1,"train_loss":1,"test_loss":1e999,"test_accuracy":1,"train_seconds":1,"test_seconds":1,"images_per_second":1}""";
+        foreach (var text in new[] { "{}", "null", Infinite })
         {
             File.WriteAllText(folder["broken/metrics.jsonl"], text + "\n");
             Run("compare", "broken", "--json").AssertFailed(1, folder["broken/metrics.jsonl"]);
@@ -136,9 +142,10 @@ public sealed class CompareCommandTests : IDisposable
     private void WriteRun(string name, params double[] accuracies)
     {
         Directory.CreateDirectory(folder[name]);
-        File.WriteAllLines(folder[$"{name}/metrics.jsonl"], accuracies.Select((accuracy, index) =>
-            FormattableString.Invariant(
-                $$"""{"epoch":{{index + 1}},"train_loss":0.1,"test_loss":0.1,"test_accuracy":{{accuracy}},"train_seconds":2,"test_seconds":0.5,"images_per_second":30000}""")));
+        const string Rest = """ "train_loss":0.1,"test_loss":0.1,"train_seconds":2,"test_seconds":0.5,"images_per_second":30000}""";
+        File.WriteAllLines(
+            folder[$"{name}/metrics.jsonl"],
+            accuracies.Select((accuracy, index) => $$"""{"epoch":{{index + 1}},"test_accuracy":{{accuracy}},{{Rest}}"""));
     }
 
     private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);

@@ -11,14 +11,14 @@ public sealed class DoctorCommandTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void Where_all_is_there_each_finding_says_so_and_nothing_is_left_behind()
+    public void Every_check_passes_on_a_complete_system_and_leaves_no_files()
     {
         Directory.CreateDirectory(folder["run"]);
         var run = Run("doctor");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Matches(@"(?m)^ *libtorch +ok +2\.\d+\.\d+", run.Output);
         Assert.Matches(@"(?m)^ *MNIST +ok +60,000 training and 10,000 test images", run.Output);
-        Assert.Matches(@"(?m)^ *Training +ok +Residual learns from [\d,]+ images a second", run.Output);
+        Assert.Matches(@"(?m)^ *Training +ok +Residual trains on [\d,]+ images per second", run.Output);
         Assert.Equal(["run"], folder.Contents);
 
         var findings = Findings(Run("doctor", "--json"));
@@ -28,35 +28,35 @@ public sealed class DoctorCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_device_that_is_not_there_is_missing_and_nothing_is_trained()
+    public void A_missing_device_is_reported_and_nothing_is_trained()
     {
         var run = Run("doctor", "--device", "cuda:88", "--json");
         Assert.Equal(1, run.ExitCode);
-        Assert.Equal("error: This system lacks what a training needs: Device.\n", run.Error);
+        Assert.Equal("error: This system lacks something that training needs: Device.\n", run.Error);
         var findings = Findings(run);
         Assert.Contains("cuda:88 is not available", findings.Single(finding => finding.Name == "Device").Text);
         Assert.DoesNotContain(findings, finding => finding.Name == "Training");
     }
 
     [Fact]
-    public void A_folder_that_cannot_be_written_is_said()
+    public void A_folder_that_cannot_be_written_is_reported()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "other systems have no folder that nobody can write");
         var run = ProgramRun.Of("/proc", "doctor");
-        Assert.Equal((1, "error: This system lacks what a training needs: Folder.\n"), (run.ExitCode, run.Error));
+        Assert.Equal((1, "error: This system lacks something that training needs: Folder.\n"), (run.ExitCode, run.Error));
         Assert.Matches(@"(?m)^ *Folder +missing +", run.Output);
     }
 
     [Theory]
     [InlineData("runtimes/linux-x64/native/libtorch_cpu.so", "libtorch", "libtorch does not load on this system")]
     [InlineData("data/mnist/t10k-labels-idx1-ubyte.gz", "MNIST, Training", "t10k-labels-idx1-ubyte.gz was changed or damaged")]
-    public void What_is_damaged_in_the_program_s_own_folder_is_said(string file, string missing, string reason)
+    public void A_damaged_file_of_the_program_is_reported(string file, string missing, string reason)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "the copy is made of links");
         var program = DamagedProgram.Create(folder["program"], file);
 
         var run = ProgramRun.OfDotnet(folder.FullPath, "exec", program, "doctor", "--json");
-        Assert.Equal((1, $"error: This system lacks what a training needs: {missing}.\n"), (run.ExitCode, run.Error));
+        Assert.Equal((1, $"error: This system lacks something that training needs: {missing}.\n"), (run.ExitCode, run.Error));
         Assert.Contains(reason, Findings(run).Single(finding => finding.Name == missing.Split(',')[0]).Text);
     }
 

@@ -1,8 +1,8 @@
 namespace MnistCnn.Tests.Commands;
 
 /// <summary>
-/// The commands of the README through <c>dotnet run</c>, which takes --arch and --device for its own: they must reach the
-/// program all the same. A name that is unknown shows that they did, without training.
+/// Commands of the README through <c>dotnet run</c>, which has options --arch and --device of its own: they must reach the program. The
+/// error about an unknown name shows that they did, without training.
 /// </summary>
 [Trait("Speed", "Slow")]
 public sealed class DotnetRunTests
@@ -39,6 +39,6 @@ public sealed class DotnetRunTests
     [Theory]
     [InlineData("Residual")]
     [InlineData("RESIDUAL")]
-    public void A_known_architecture_is_taken(string name) =>
+    public void A_known_architecture_is_accepted_in_any_case(string name) =>
         ProgramRun.OfDotnet(Project, [.. NoBuild, "train", "--arch", name, "--data", "nowhere"]).AssertFailed(1, "nowhere");
 }

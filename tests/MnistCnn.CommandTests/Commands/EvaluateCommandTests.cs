@@ -18,12 +18,12 @@ public sealed class EvaluateCommandTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    // Ten epochs of PyTorch's, and what PyTorch measured after them.
+    // PyTorch trained these weights for ten epochs and measured them.
     [Fact]
-    public void Weights_that_PyTorch_trained_do_as_well_here()
+    public void PyTorch_weights_have_the_accuracy_that_PyTorch_measured()
     {
         var expected = JsonFormat.Parse<EpochMetrics>(File.ReadLines(Fixture.PathOf("residual-trained.jsonl")).Last(), "fixture");
-        var run = Run("evaluate", Trained, "--out", "pictures", "--json");
+        var run = Run("evaluate", Trained, "--out", "plots", "--json");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         var result = JsonDocument.Parse(run.Output).RootElement;
         Assert.Equal("residual", result.GetProperty("architecture").GetString());
@@ -33,44 +33,46 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.Equal(expected.TestAccuracy * 100, result.GetProperty("correct").GetInt32(), 1e-9);
 
         var confusion = result.GetProperty("confusion").Deserialize<int[][]>()!;
-        Assert.Equal(980, confusion[0].Sum()); // MNIST's test set has so many zeros.
+        Assert.Equal(980, confusion[0].Sum()); // zeros in MNIST's test set
         foreach (var (digit, row) in result.GetProperty("classes").EnumerateArray().Index())
         {
             Assert.Equal(digit, row.GetProperty("class").GetInt32());
             Assert.Equal(confusion[digit].Sum(), row.GetProperty("images").GetInt32());
             Assert.Equal(100.0 * confusion[digit][digit] / confusion[digit].Sum(), row.GetProperty("recall").GetDouble(), 1e-9);
-            Assert.Equal(100.0 * confusion[digit][digit] / confusion.Sum(other => other[digit]), row.GetProperty("precision").GetDouble(), 1e-9);
+            Assert.Equal(
+                100.0 * confusion[digit][digit] / confusion.Sum(other => other[digit]), row.GetProperty("precision").GetDouble(), 1e-9);
         }
 
-        Assert.Equal(["pictures", "pictures/residual-trained-confusion.png", "pictures/residual-trained-mistakes.png"], folder.Contents);
-        foreach (var picture in result.GetProperty("files").EnumerateArray())
-            using (var bitmap = SKBitmap.Decode(picture.GetString()))
+        Assert.Equal(["plots", "plots/residual-trained-confusion.png", "plots/residual-trained-mistakes.png"], folder.Contents);
+        foreach (var plot in result.GetProperty("files").EnumerateArray())
+            using (var bitmap = SKBitmap.Decode(plot.GetString()))
                 Assert.InRange(bitmap.Width, 800, 1000);
     }
 
     [Fact]
-    public void Weights_whose_epoch_was_chosen_on_the_test_images_say_so()
+    public void Evaluate_says_if_the_epoch_of_the_weights_was_chosen_on_the_test_images()
     {
-        const string Said = "The epoch of these weights was chosen on the test images.\n";
+        const string Note = "The epoch of these weights was chosen on the test images.\n";
         var trained = Run("train", "--arch", "plain", "--epochs", "2", "--train-limit", "64", "--test-limit", "50", "--out", "run");
         Assert.Matches(@"Best accuracy .* % \(epoch [12], chosen on the test images\)", trained.Output);
-        Assert.Contains(Said, Run("evaluate", "run", "--test-limit", "50").Output);
-        Assert.DoesNotContain(Said, Run("evaluate", "run/model.safetensors", "--test-limit", "50").Output);
+        Assert.Contains(Note, Run("evaluate", "run", "--test-limit", "50").Output);
+        Assert.DoesNotContain(Note, Run("evaluate", "run/model.safetensors", "--test-limit", "50").Output);
         Assert.True(ModelLocator.IsChosenOnTest(folder["run/best.safetensors"]));
 
-        // Not where a validation chose it, nor on other data, nor where there was one epoch to choose from.
+        // Not with validation, nor on other data, nor if there was only one epoch.
         var info = File.ReadAllText(folder["run/run.json"]);
         using var others = RandomData.Of(new NetworkShape(1, 28, 28, 10));
         Assert.False(ModelLocator.IsChosenOnTest(folder["run/best.safetensors"], others));
         File.WriteAllText(folder["run/run.json"], info.Replace("\"validation\": null", "\"validation\": 10"));
         Assert.False(ModelLocator.IsChosenOnTest(folder["run/best.safetensors"]));
         File.WriteAllText(folder["run/run.json"], info);
-        File.WriteAllLines(folder["run/metrics.jsonl"], File.ReadAllLines(folder["run/metrics.jsonl"])[..1]); // as of a run that was stopped
+        var metrics = File.ReadAllLines(folder["run/metrics.jsonl"]);
+        File.WriteAllLines(folder["run/metrics.jsonl"], metrics[..1]); // as in a stopped run
         Assert.False(ModelLocator.IsChosenOnTest(folder["run/best.safetensors"]));
     }
 
     [Fact]
-    public void The_table_fits_80_columns_and_the_pictures_lie_beside_the_weights()
+    public void The_table_fits_80_columns_and_the_plots_are_beside_the_weights()
     {
         File.Copy(Trained, folder["best.safetensors"]);
         var run = Run("evaluate", "best.safetensors", "--test-limit", "100", "--arch", "residual");
@@ -81,7 +83,7 @@ public sealed class EvaluateCommandTests : IDisposable
     }
 
     [Fact]
-    public void The_document_has_the_names_of_the_classes_and_the_accuracy_among_the_likeliest()
+    public void The_results_have_class_names_and_top_k_accuracy()
     {
         Save("fashion.safetensors", Answers.Fashion);
         var run = Run("evaluate", "fashion.safetensors", "--test-limit", "300", "--top", "3", "--json");
@@ -90,20 +92,21 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.Equal(Answers.Fashion, result.GetProperty("class_names").Deserialize<string[]>());
         var classes = result.GetProperty("classes").EnumerateArray().ToArray();
         Assert.Equal(Answers.Fashion, classes.Select(row => row.GetProperty("name").GetString()));
-        Assert.Equal(classes.Average(row => row.GetProperty("recall").GetDouble()), result.GetProperty("balanced_accuracy").GetDouble(), 1e-9);
+        Assert.Equal(
+            classes.Average(row => row.GetProperty("recall").GetDouble()), result.GetProperty("balanced_accuracy").GetDouble(), 1e-9);
         Assert.Equal(3, result.GetProperty("top").GetProperty("k").GetInt32());
         Assert.True(result.GetProperty("top").GetProperty("accuracy").GetDouble() > result.GetProperty("accuracy").GetDouble());
 
-        // Named by the network, and cut to 80 columns.
+        // The names are the network's, and the table fits 80 columns.
         var table = Run("evaluate", "fashion.safetensors", "--top", "3").Output;
-        Assert.Matches(@"^Residual: accuracy \d\d\.\d\d % \(.+\), among the 3 likeliest \d\d\.\d\d %, loss ", table);
+        Assert.Matches(@"^Residual: accuracy \d\d\.\d\d % \(.+\), top-3 accuracy \d\d\.\d\d %, loss ", table);
         Assert.Matches("\n  0 T-shirt/top +978 ", table);
         Assert.All(table.Split('\n')[1..].Where(line => !Path.IsPathRooted(line)), line => Assert.InRange(line.TrimEnd().Length, 0, 80));
     }
 
-    // Random pixels have another mean and standard deviation than the images that the network was trained on.
+    // The test images are random pixels, with another mean and standard deviation than the training images.
     [Fact]
-    public void Test_images_are_normalized_as_the_network_s_training_images_were()
+    public void Test_images_are_normalized_like_the_training_images_of_the_network()
     {
         Directory.CreateDirectory(folder["data"]);
         SmallMnist.Write(folder["data"]);
@@ -118,7 +121,7 @@ public sealed class EvaluateCommandTests : IDisposable
     }
 
     [Fact]
-    public void Without_being_asked_for_the_likeliest_are_not_told_of_ten_classes()
+    public void Top_k_accuracy_of_ten_classes_is_reported_only_on_request()
     {
         var run = Run("evaluate", Trained, "--test-limit", "100", "--json", "--out", ".");
         Assert.Equal(JsonValueKind.Null, JsonDocument.Parse(run.Output).RootElement.GetProperty("top").ValueKind);
@@ -127,9 +130,9 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.Equal(["residual-trained-confusion.png", "residual-trained-mistakes.png"], folder.Contents);
     }
 
-    // A path below a file can be written by nobody, not even by root.
+    // Not even root can write below a file.
     [Fact]
-    public void A_folder_that_cannot_be_written_does_not_cost_the_measurement()
+    public void Results_are_printed_if_the_plots_cannot_be_written()
     {
         File.WriteAllText(folder["file"], "");
         var run = Run("evaluate", Trained, "--test-limit", "100", "--out", "file/below");
@@ -137,7 +140,8 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.StartsWith("Residual: accuracy 99.00 % (99 of 100)", run.Output);
         Assert.DoesNotContain(".png", run.Output);
         Assert.Matches(
-            @"^(warning: [^\n]+residual-trained-(confusion|mistakes)\.png was not drawn: [^\n]+\n){2}Plots can go elsewhere with --out\.\n$", run.Error);
+            @"^(warning: [^\n]+residual-trained-(confusion|mistakes)\.png was not drawn: [^\n]+\n){2}Choose another place for plots with --out\.\n$",
+            run.Error);
 
         var json = Run("evaluate", Trained, "--test-limit", "100", "--out", "file/below", "--json");
         Assert.Equal(0, json.ExitCode);
@@ -152,23 +156,27 @@ public sealed class EvaluateCommandTests : IDisposable
     [InlineData(3, 21, 3)]
     [InlineData(1, 2, 1)]
     [InlineData(20, 21, 20)]
-    public void Above_20_classes_five_are_the_likeliest(int? asked, int classes, int? top) => Assert.Equal(top, EvaluateCommand.TopOf(asked, classes));
+    public void The_default_k_of_top_k_accuracy_is_five_above_20_classes(int? given, int classes, int? top) =>
+        Assert.Equal(top, EvaluateCommand.ChooseTop(given, classes));
 
     [Fact]
-    public void Data_of_other_classes_are_refused_by_name()
+    public void A_data_set_with_other_classes_fails_with_the_class_names()
     {
         using (var network = Architecture.Find("plain")!.Create(NetworkShape.Mnist with { Classes = 6 }))
-            new SafetensorsFile(network.state_dict(), Metadata(["ant", "bee", "cat", "dog", "emu", "fox"])).Write(folder["animals.safetensors"]);
-        Run("evaluate", "animals.safetensors", "--out", "x").AssertFailed(1, "knows 6 classes (ant, bee, cat, ...)", "holds 10 (0, 1, 2, ...): '0' is not one of the network's");
+            new SafetensorsFile(network.state_dict(), Metadata(["ant", "bee", "cat", "dog", "emu", "fox"])).Write(
+                folder["animals.safetensors"]);
+        Run("evaluate", "animals.safetensors", "--out", "x").AssertFailed(
+            1, "knows 6 classes (ant, bee, cat, ...)", "holds 10 (0, 1, 2, ...): '0' is not one of the network's");
         Assert.Equal(["animals.safetensors"], folder.Contents);
     }
 
     [Fact]
-    public void What_is_no_model_is_refused_and_leaves_nothing()
+    public void A_wrong_model_fails_and_leaves_no_files()
     {
         Run("evaluate", "nowhere.safetensors").AssertFailed(1, "nowhere.safetensors does not exist");
         Run("evaluate", ".").AssertFailed(1, "not a run folder");
-        Run("evaluate", Trained, "--out", "x", "--arch", "inception").AssertFailed(1, "inception", "inceptionA.branch_pool.weight is missing");
+        Run("evaluate", Trained, "--out", "x", "--arch", "inception")
+            .AssertFailed(1, "inception", "inceptionA.branch_pool.weight is missing");
         Run("evaluate", Trained, "--out", "x", "--data", "nowhere").AssertFailed(1, "nowhere");
         File.WriteAllBytes(folder["pickle.pt"], [(byte)'P', (byte)'K', 3, 4]);
         Run("evaluate", "pickle.pt").AssertFailed(1, "pickle");
@@ -179,9 +187,10 @@ public sealed class EvaluateCommandTests : IDisposable
     }
 
     [Fact]
-    public void Weights_that_are_not_finite_are_refused_by_name_and_those_too_large_by_their_loss()
+    public void Infinite_weights_fail_with_their_name_and_too_large_ones_with_their_loss()
     {
-        foreach (var (name, value) in new[] { ("linear.bias", float.NaN), ("rBlock1.conv2.weight", float.NegativeInfinity), ("linear.weight", 3e38f) })
+        (string, float)[] changes = [("linear.bias", float.NaN), ("rBlock1.conv2.weight", float.NegativeInfinity), ("linear.weight", 3e38f)];
+        foreach (var (name, value) in changes)
         {
             using var file = SafetensorsFile.Read(Trained);
             using var numbers = float.IsFinite(value) ? file.Tensors[name].fill_(value) : file.Tensors[name].view(-1)[^1].fill_(value);
@@ -190,7 +199,8 @@ public sealed class EvaluateCommandTests : IDisposable
             Run("evaluate", "changed.safetensors", "--test-limit", "100", "--json").AssertFailed(1, expected);
         }
 
-        Run("predict", "changed.safetensors", Path.Combine(RepositoryRoot.FullPath, "docs", "mistakes.png"), "--json").AssertFailed(1, "not a finite number");
+        Run("predict", "changed.safetensors", Path.Combine(RepositoryRoot.FullPath, "docs", "mistakes.png"), "--json")
+            .AssertFailed(1, "not a finite number");
         using var changed = SafetensorsFile.Read(Trained);
         changed.Tensors["conv1.bias"].view(-1)[0] = float.NaN;
         changed.Write(folder["changed.safetensors"]);
@@ -199,7 +209,7 @@ public sealed class EvaluateCommandTests : IDisposable
     }
 
     [Fact]
-    public void What_is_not_a_file_of_weights_is_refused_before_it_is_read_whole()
+    public void A_file_without_weights_fails_before_all_of_it_is_read()
     {
         foreach (var path in new[] { "/dev/zero", "/dev/random" }.Where(File.Exists))
             Run("evaluate", path).AssertFailed(1, path, "not a regular file");
@@ -213,9 +223,9 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000);
     }
 
-    // The two residual networks have the same names and shapes.
+    // The two residual networks have parameters of the same names and shapes.
     [Fact]
-    public void What_the_file_says_of_its_network_is_believed_and_not_contradicted()
+    public void The_architecture_in_the_weights_file_cannot_be_overridden()
     {
         Save("printed.safetensors", "residual-as-printed");
         Save("explained.safetensors", "Residual");
@@ -232,7 +242,8 @@ public sealed class EvaluateCommandTests : IDisposable
 
         Run("evaluate", "printed.safetensors", "--arch", "residual")
             .AssertFailed(1, "printed.safetensors holds the weights of residual-as-printed, not of residual. Use --arch residual-as-printed.");
-        Run("predict", "explained.safetensors", "image.png", "--arch", "residual-as-printed").AssertFailed(1, "of residual, not of residual-as-printed");
+        Run("predict", "explained.safetensors", "image.png", "--arch", "residual-as-printed")
+            .AssertFailed(1, "of residual, not of residual-as-printed");
         Run("evaluate", "wrong.safetensors").AssertFailed(1, "does not hold the weights of inception: ");
 
         void Save(string name, string architecture)
@@ -243,7 +254,7 @@ public sealed class EvaluateCommandTests : IDisposable
 
         (string? Architecture, double Loss) Evaluate(params string[] arguments)
         {
-            var run = Run(["evaluate", .. arguments, "--out", "pictures", "--test-limit", "100", "--json"]);
+            var run = Run(["evaluate", .. arguments, "--out", "plots", "--test-limit", "100", "--json"]);
             Assert.Equal((0, ""), (run.ExitCode, run.Error));
             var result = JsonDocument.Parse(run.Output).RootElement;
             return (result.GetProperty("architecture").GetString(), result.GetProperty("loss").GetDouble());

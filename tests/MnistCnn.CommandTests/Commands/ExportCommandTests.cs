@@ -15,7 +15,7 @@ public sealed class ExportCommandTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void The_file_lies_beside_the_weights_and_says_what_they_say()
+    public void The_file_is_beside_the_weights_and_has_their_metadata()
     {
         Save("best.safetensors", "plain", new NetworkShape(3, 32, 20, 2), "3x32x20", """["cat","dog"]""");
         var run = Run("export", "best.safetensors");
@@ -32,26 +32,28 @@ public sealed class ExportCommandTests : IDisposable
     }
 
     [Fact]
-    public void Json_says_what_goes_in_and_what_comes_out()
+    public void Json_describes_input_and_output()
     {
         var run = Run("export", Trained, "--out", "model.onnx", "--uint8", "--probabilities", "--json");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         var result = JsonDocument.Parse(run.Output).RootElement;
         Assert.Equal("residual", result.GetProperty("architecture").GetString());
-        Assert.Equal("""{"name":"images","type":"uint8","shape":["batch",1,28,28]}""", JsonSerializer.Serialize(result.GetProperty("input")));
-        Assert.Equal("""{"name":"probabilities","type":"float32","shape":["batch",10]}""", JsonSerializer.Serialize(result.GetProperty("output")));
+        Assert.Equal(
+            """{"name":"images","type":"uint8","shape":["batch",1,28,28]}""", JsonSerializer.Serialize(result.GetProperty("input")));
+        Assert.Equal(
+            """{"name":"probabilities","type":"float32","shape":["batch",10]}""", JsonSerializer.Serialize(result.GetProperty("output")));
         Assert.Equal(new FileInfo(folder["model.onnx"]).Length, result.GetProperty("bytes").GetInt64());
         Assert.Equal([folder["model.onnx"]], result.GetProperty("files").EnumerateArray().Select(file => file.GetString()));
         Assert.Equal(["images", "probabilities"], [Read("model.onnx").Graph.Input[0].Name, Read("model.onnx").Graph.Output[0].Name]);
 
-        // PyTorch's file says nothing of its images or its accuracy.
+        // PyTorch's file has no metadata.
         var metadata = Read("model.onnx").MetadataProps.ToDictionary(text => text.Key, text => text.Value);
         Assert.Equal("0.1307", metadata["mean"]);
         Assert.DoesNotContain("test_accuracy", metadata.Keys);
     }
 
     [Fact]
-    public void A_file_that_is_there_is_kept_unless_it_may_be_replaced()
+    public void An_existing_file_is_replaced_only_with_overwrite()
     {
         File.WriteAllText(folder["model.onnx"], "mine");
         Run("export", Trained, "--out", "model.onnx").AssertFailed(1, folder["model.onnx"], "exists", "--overwrite");
@@ -61,18 +63,19 @@ public sealed class ExportCommandTests : IDisposable
         Assert.Equal("residual", Read("model.onnx").Graph.Name);
         Assert.Equal(["model.onnx"], folder.Contents);
 
-        // The weights themselves are no file to be replaced.
+        // Not even --overwrite replaces the weights.
         File.Copy(Trained, folder["weights.onnx"]);
         Run("export", "weights.onnx", "--overwrite").AssertFailed(1, "is the file with the weights", "--out");
         Assert.Equal(File.ReadAllBytes(Trained), File.ReadAllBytes(folder["weights.onnx"]));
     }
 
     [Fact]
-    public void What_cannot_be_exported_is_refused_and_leaves_nothing()
+    public void An_export_that_is_not_possible_fails_and_leaves_no_files()
     {
         Run("export", Trained, "--out", "nowhere/model.onnx").AssertFailed(1, folder["nowhere"], "does not exist");
         Run("export", Trained, "--out", ".").AssertFailed(1, folder.FullPath, "is a folder");
-        Run("export", Trained, "--out", "x.onnx", "--arch", "inception").AssertFailed(1, "inception", "inceptionA.branch_pool.weight is missing");
+        Run("export", Trained, "--out", "x.onnx", "--arch", "inception")
+            .AssertFailed(1, "inception", "inceptionA.branch_pool.weight is missing");
         Run("export", Fixture.PathOf("checkpoint-0.2.safetensors"), "--out", "x.onnx").AssertFailed(1, "is a checkpoint");
         Run("export", "--arch", "plain").AssertFailed(1, "No network of plain comes with the program");
         Run("export", Trained, "--arch", "foo").AssertFailed(2, "'foo'");
@@ -85,9 +88,9 @@ public sealed class ExportCommandTests : IDisposable
         Assert.Equal(["small.safetensors"], folder.Contents);
     }
 
-    // As on a full disk: with a limit of 50 blocks for a file, the system refuses the rest.
+    // A limit of 50 blocks per file acts like a full disk.
     [Fact]
-    public void A_file_that_cannot_be_finished_leaves_the_old_one()
+    public void A_write_that_fails_leaves_the_old_file()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "other systems have no such limit, or another one");
         File.WriteAllText(folder["model.onnx"], "mine");
@@ -99,7 +102,7 @@ public sealed class ExportCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_pickle_is_not_opened_and_the_message_has_the_Python_that_makes_it_safetensors()
+    public void A_pickle_fails_with_the_Python_code_that_converts_it()
     {
         File.WriteAllBytes(folder["it's.pt"], [(byte)'P', (byte)'K', 3, 4, 0, 0, 0, 0, 0, 0]);
         Run("export", "it's.pt").AssertFailed(

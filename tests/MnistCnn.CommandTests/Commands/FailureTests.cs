@@ -6,7 +6,7 @@ namespace MnistCnn.Tests.Commands;
 public sealed class FailureTests
 {
     [Fact]
-    public void What_the_user_can_mend_is_one_line()
+    public void An_error_that_the_user_can_fix_is_one_line()
     {
         Exception[] errors =
         [
@@ -15,16 +15,22 @@ public sealed class FailureTests
             new AggregateException(new IOException("No."), new OutOfMemoryException("Neither.")),
         ];
         Assert.All(errors, error => Assert.Equal("error: No.", Failure.Text(error, verbose: false)));
-        Assert.Equal("error: out of memory", Failure.Text(new System.Runtime.InteropServices.ExternalException("out of memory\nat torch"), verbose: false));
+        Assert.Equal(
+            "error: out of memory",
+            Failure.Text(new System.Runtime.InteropServices.ExternalException("out of memory\nat torch"), verbose: false));
         Assert.Equal("error: There is not enough memory.", Failure.Text(new OutOfMemoryException(), verbose: false));
         Assert.Equal("error: a b is missing", Failure.Text(new FileNotFoundException("a\nb is missing"), verbose: false));
         Assert.Contains(nameof(Thrown), Failure.Text(Thrown(new UserException("No.")), verbose: true));
     }
 
     [Fact]
-    public void A_bug_is_told_as_one_with_its_stack_trace()
+    public void A_bug_is_reported_with_its_stack_trace()
     {
-        Exception[] errors = [new NullReferenceException(), new IndexOutOfRangeException(), new DivideByZeroException(), new ArgumentException("No."), new InvalidOperationException("No."), new AggregateException(new IOException("No."), new NullReferenceException())];
+        Exception[] errors =
+        [
+            new NullReferenceException(), new IndexOutOfRangeException(), new DivideByZeroException(), new ArgumentException("No."),
+            new InvalidOperationException("No."), new AggregateException(new IOException("No."), new NullReferenceException()),
+        ];
         foreach (var error in errors)
         {
             var text = Failure.Text(Thrown(error), verbose: false);
@@ -35,7 +41,7 @@ public sealed class FailureTests
     }
 
     [Fact]
-    public void A_current_folder_that_was_removed_is_named_as_the_reason()
+    public void A_removed_current_folder_is_reported()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows does not remove the current folder of a process.");
         using var folder = new TemporaryFolder();

@@ -4,7 +4,7 @@ using MnistCnn.Runs;
 
 namespace MnistCnn.Tests.Commands;
 
-/// <summary>From a folder of pictures to a prediction, as a user goes.</summary>
+/// <summary>From a folder of images to a prediction, in the order of a user's work.</summary>
 [Trait("Speed", "Slow")]
 public sealed class OwnDataTests : IDisposable
 {
@@ -13,13 +13,14 @@ public sealed class OwnDataTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void Weights_say_what_becomes_of_a_picture_and_a_run_goes_on_without_being_told_again()
+    public void Weights_and_checkpoints_contain_the_preprocessing_of_images()
     {
         string[] classes = ["left side", "右"];
         foreach (var (name, isLeft) in new[] { (classes[0], true), (classes[1], false) })
             for (var index = 0; index < 20; index++)
                 SmallPictures.Save(
-                    folder[$"arrows/{name}/{index}.png"], 90, 60 + index, (x, _) => (x < 45) == isLeft ? SkiaSharp.SKColors.Red : SkiaSharp.SKColors.Navy);
+                    folder[$"arrows/{name}/{index}.png"], 90, 60 + index, (x, _) =>
+                        (x < 45) == isLeft ? SkiaSharp.SKColors.Red : SkiaSharp.SKColors.Navy);
         Run("train", "--data", "arrows", "--image-size", "24x20", "--fit", "stretch", "--test-share", "0.4", "--batch-size", "4", "--lr", "0.02",
             "--epochs", "2", "--out", "run");
         Run("train", "--resume", "run/checkpoint.safetensors", "--epochs", "4");
@@ -34,16 +35,19 @@ public sealed class OwnDataTests : IDisposable
         ProgramRun.Of(folder.FullPath, "train", "--resume", "run/checkpoint.safetensors", "--epochs", "5", "--image-size", "20x20")
             .AssertFailed(1, "made images in another way: height was 24, now 20");
 
-        // Another picture is another set.
+        // One more image makes another data set.
         var evaluation = JsonDocument.Parse(Run("evaluate", "run", "--data", "arrows", "--json")).RootElement;
         Assert.Equal((16, 100.0), (evaluation.GetProperty("total").GetInt32(), evaluation.GetProperty("accuracy").GetDouble()));
         SmallPictures.Save(folder["arrows/右/more.png"], 90, 60, (_, _) => SkiaSharp.SKColors.Navy);
-        Assert.Contains("it may know some of the test images", ProgramRun.Of(folder.FullPath, "evaluate", "run", "--data", "arrows").Error);
-        ProgramRun.Of(folder.FullPath, "train", "--resume", "run/checkpoint.safetensors", "--epochs", "5").AssertFailed(1, "belongs to a run on other data", "were added, removed or changed");
+        Assert.Contains(
+            "Test images may have been trained on", ProgramRun.Of(folder.FullPath, "evaluate", "run", "--data", "arrows").Error);
+        ProgramRun.Of(folder.FullPath, "train", "--resume", "run/checkpoint.safetensors", "--epochs", "5")
+            .AssertFailed(1, "belongs to a run on other data", "were added, removed or changed");
         Directory.Move(folder["arrows"], folder["elsewhere"]);
-        ProgramRun.Of(folder.FullPath, "train", "--resume", "run/checkpoint.safetensors", "--epochs", "5").AssertFailed(1, folder["arrows"], "is not there any more", "--data");
+        ProgramRun.Of(folder.FullPath, "train", "--resume", "run/checkpoint.safetensors", "--epochs", "5")
+            .AssertFailed(1, folder["arrows"], "is not there any more", "--data");
 
-        // The weights file alone, elsewhere.
+        // Only the weights file, in another folder.
         using var elsewhere = new TemporaryFolder();
         File.Copy(folder["run/best.safetensors"], elsewhere["weights.safetensors"]);
         SmallPictures.Save(elsewhere["one.png"], 300, 200, (x, _) => x < 150 ? SkiaSharp.SKColors.Navy : SkiaSharp.SKColors.Red);
@@ -58,17 +62,17 @@ public sealed class OwnDataTests : IDisposable
     [InlineData(".", "runs")]
     [InlineData("data", "data/run")]
     [InlineData("data", "data/a")]
-    public void A_run_folder_among_the_pictures_is_refused(string data, string run)
+    public void A_run_folder_inside_the_image_folder_fails(string data, string run)
     {
         SmallPictures.Write(folder[data], ["a", "b"], count: 3);
         var before = folder.Contents;
-        ProgramRun.Of(folder.FullPath, ["train", "--data", data, "--epochs", "1", .. run == "runs" ? Array.Empty<string>() : ["--out", run]])
-            .AssertFailed(1, "among the pictures", "--out");
+        string[] outOption = run == "runs" ? [] : ["--out", run];
+        ProgramRun.Of(folder.FullPath, ["train", "--data", data, "--epochs", "1", .. outOption]).AssertFailed(1, "among the pictures", "--out");
         Assert.Equal(before, folder.Contents);
     }
 
     [Fact]
-    public void Pictures_that_are_on_both_sides_are_counted()
+    public void Images_in_both_the_training_and_the_test_set_are_counted()
     {
         SmallPictures.Write(folder["data/train"], ["a", "b"], count: 3);
         SmallPictures.Write(folder["data/test"], ["a", "b"], count: 2, seed: 2);
@@ -79,7 +83,7 @@ public sealed class OwnDataTests : IDisposable
     }
 
     [Fact]
-    public void A_run_on_one_of_several_sets_in_a_folder_goes_on_with_it()
+    public void A_resumed_run_finds_its_data_set_among_several_in_a_folder()
     {
         SmallMnist.Write(folder.FullPath, pack: false);
         foreach (var path in Directory.GetFiles(folder.FullPath))

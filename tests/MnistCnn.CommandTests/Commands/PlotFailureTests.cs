@@ -1,6 +1,6 @@
 namespace MnistCnn.Tests.Commands;
 
-/// <summary>Commands whose plots cannot be drawn, here because the program's font is damaged.</summary>
+/// <summary>Commands whose plots cannot be drawn because the program's font is damaged.</summary>
 public sealed class PlotFailureTests : IDisposable
 {
     private static readonly string[] Small = ["--train-limit", "64", "--test-limit", "50", "--threads", "1"];
@@ -10,7 +10,7 @@ public sealed class PlotFailureTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void A_plot_that_fails_is_one_warning_and_the_results_are_printed_and_written()
+    public void A_plot_that_fails_is_one_warning_and_does_not_stop_the_command()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "the copy is made of links");
         var program = DamagedProgram.Create(folder["program"], "data/fonts/DejaVuSans.ttf");

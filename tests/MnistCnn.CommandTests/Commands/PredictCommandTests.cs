@@ -19,7 +19,7 @@ public sealed class PredictCommandTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void Printed_digits_of_three_fonts_are_read()
+    public void Printed_digits_of_three_fonts_are_predicted()
     {
         var families = Families.Where(SKFontManager.Default.FontFamilies.Contains).Take(3).ToArray();
         Assert.SkipUnless(families.Length == 3, "there are no three known fonts on this system");
@@ -31,12 +31,13 @@ public sealed class PredictCommandTests : IDisposable
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         var results = JsonDocument.Parse(run.Output).RootElement.EnumerateArray().ToArray();
         Assert.Equal(30, results.Length);
-        var right = results.Count(result => Path.GetFileName(result.GetProperty("file").GetString())![0] - '0' == result.GetProperty("digit").GetInt32());
-        Assert.InRange(right, 27, 30);
+        var correct = results.Count(result =>
+            Path.GetFileName(result.GetProperty("file").GetString())![0] - '0' == result.GetProperty("class").GetInt32());
+        Assert.InRange(correct, 27, 30);
     }
 
     [Fact]
-    public void A_picture_gets_a_line_with_the_likeliest_digits()
+    public void Each_image_has_a_line_with_its_most_likely_digits()
     {
         Stroke("seven.png");
         var run = Run("predict", Trained, "seven.png", "--top", "3");
@@ -44,20 +45,27 @@ public sealed class PredictCommandTests : IDisposable
         Assert.Matches(@"^seven\.png   7 +\d+\.\d\d %(   \d +\d+\.\d\d %){2}\n$", run.Output);
 
         var json = Run("predict", Trained, "seven.png", "--top", "10", "--json").Output;
-        var top = JsonDocument.Parse(json).RootElement[0].GetProperty("top").EnumerateArray().Select(entry => entry.GetProperty("probability").GetDouble()).ToArray();
+        var entries = JsonDocument.Parse(json).RootElement[0].GetProperty("top").EnumerateArray();
+        var top = entries.Select(entry => entry.GetProperty("probability").GetDouble()).ToArray();
         Assert.Equal(10, top.Length);
         Assert.Equal(1, top.Sum(), 1e-9);
         Assert.Equal(top.OrderDescending(), top);
     }
 
     [Fact]
-    public void Classes_are_told_by_name_and_digits_by_their_number_too()
+    public void Predictions_have_the_number_and_the_name_of_the_class()
     {
         Stroke("seven.png");
         string[] names = ["noll", "ett", "två", "tre", "fyra", "fem", "sex", "七", "åtta", "nio"];
+        var metadata = new Dictionary<string, string>
+        {
+            ["shape"] = "1x28x28",
+            ["classes"] = JsonSerializer.Serialize(names),
+            ["mean"] = "0.1307",
+            ["deviation"] = "0.3081",
+        };
         using (var file = SafetensorsFile.Read(Trained))
-            (file with { Metadata = new Dictionary<string, string> { ["shape"] = "1x28x28", ["classes"] = JsonSerializer.Serialize(names), ["mean"] = "0.1307", ["deviation"] = "0.3081" } })
-                .Write(folder["swedish.safetensors"]);
+            (file with { Metadata = metadata }).Write(folder["swedish.safetensors"]);
         var run = Run("predict", "swedish.safetensors", "seven.png", "--top", "3");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Matches(@"^seven\.png   七   +\d+\.\d\d %(   (noll|ett |två |tre |fyra|fem |sex |åtta|nio ) +\d+\.\d\d %){2}\n$", run.Output);
@@ -65,16 +73,15 @@ public sealed class PredictCommandTests : IDisposable
         var named = JsonDocument.Parse(Run("predict", "swedish.safetensors", "seven.png", "--top", "2", "--json").Output).RootElement[0];
         var numbered = JsonDocument.Parse(Run("predict", Trained, "seven.png", "--top", "2", "--json").Output).RootElement[0];
         Assert.Equal("file model class name probability top", Fields(named));
-        Assert.Equal("file model digit class name probability top", Fields(numbered));
+        Assert.Equal("file model class name probability top", Fields(numbered));
         Assert.Equal(folder["swedish.safetensors"], named.GetProperty("model").GetString());
         Assert.Equal(Trained, numbered.GetProperty("model").GetString());
         AssertSeven(named, "七");
         AssertSeven(named.GetProperty("top")[0], "七");
         AssertSeven(numbered, "7");
         AssertSeven(numbered.GetProperty("top")[0], "7");
-        Assert.Equal([7, 7], new[] { numbered, numbered.GetProperty("top")[0] }.Select(entry => entry.GetProperty("digit").GetInt32()));
         Assert.Equal(2, named.GetProperty("top").GetArrayLength());
-        Assert.False(named.GetProperty("top")[1].TryGetProperty("digit", out _));
+        Assert.Equal("class name probability", Fields(numbered.GetProperty("top")[0]));
 
         static string Fields(JsonElement entry) => string.Join(' ', entry.EnumerateObject().Select(field => field.Name));
 
@@ -83,7 +90,7 @@ public sealed class PredictCommandTests : IDisposable
     }
 
     [Fact]
-    public void What_the_network_saw_is_drawn()
+    public void Show_draws_the_image_as_the_network_sees_it()
     {
         Stroke("seven.png");
         var lines = Run("predict", Trained, "seven.png", "--show").Output.TrimEnd('\n').Split('\n')[1..];
@@ -93,7 +100,7 @@ public sealed class PredictCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_blank_picture_says_so_and_a_broken_one_does_not_stop_the_others()
+    public void A_blank_image_has_no_digit_and_a_broken_one_does_not_stop_the_others()
     {
         Stroke("seven.png");
         using (var blank = new SKBitmap(20, 20))
@@ -113,7 +120,7 @@ public sealed class PredictCommandTests : IDisposable
     }
 
     [Fact]
-    public void Hidden_files_in_a_folder_are_passed_over()
+    public void Hidden_files_in_a_folder_are_skipped()
     {
         Directory.CreateDirectory(folder["pictures"]);
         Stroke("pictures/seven.png");
@@ -124,7 +131,7 @@ public sealed class PredictCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_without_pictures_does_not_stop_the_others()
+    public void A_folder_without_images_does_not_stop_the_others()
     {
         Directory.CreateDirectory(folder["empty"]);
         Stroke("seven.png");
@@ -132,11 +139,11 @@ public sealed class PredictCommandTests : IDisposable
         Assert.Equal(1, run.ExitCode);
         var results = JsonDocument.Parse(run.Output).RootElement;
         Assert.Contains(".png", results[0].GetProperty("error").GetString());
-        Assert.Equal(7, results[1].GetProperty("digit").GetInt32());
+        Assert.Equal(7, results[1].GetProperty("class").GetInt32());
     }
 
     [Fact]
-    public void A_pipe_is_refused_and_not_waited_for()
+    public void A_pipe_fails_without_waiting()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "there are no pipes among the files of Windows");
         using (var make = System.Diagnostics.Process.Start("mkfifo", [folder["pipe.png"]]))
@@ -150,7 +157,7 @@ public sealed class PredictCommandTests : IDisposable
     }
 
     [Fact]
-    public void Bad_input_is_refused()
+    public void Wrong_input_fails()
     {
         Directory.CreateDirectory(folder["empty"]);
         Run("predict", Trained, "empty").AssertFailed(1, "empty", ".png");
@@ -165,7 +172,7 @@ public sealed class PredictCommandTests : IDisposable
     [InlineData("best.onnx", "best.onnx is neither a network nor an image")]
     [InlineData("empty", "empty is neither a network nor an image")]
     [InlineData("sweep", "sweep is neither a network nor an image")]
-    public void The_bundled_network_does_not_answer_for_one_that_is_not_there(string network, string problem)
+    public void The_bundled_network_does_not_replace_a_mistyped_one(string network, string problem)
     {
         Directory.CreateDirectory(folder["empty"]);
         foreach (var name in new[] { "w.pt", "best.onnx" })
@@ -179,7 +186,7 @@ public sealed class PredictCommandTests : IDisposable
     }
 
     [Fact]
-    public void The_network_stands_before_the_images_and_an_image_needs_no_ending()
+    public void The_network_comes_before_the_images_and_an_image_needs_no_ending()
     {
         Stroke("seven");
         Run("predict", "seven", Trained).AssertFailed(2, Trained, "before the images");

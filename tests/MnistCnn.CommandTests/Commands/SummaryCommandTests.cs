@@ -9,7 +9,7 @@ public sealed class SummaryCommandTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void The_table_has_a_row_a_layer_and_fits_into_80_columns()
+    public void The_table_has_one_row_per_layer_and_fits_80_columns()
     {
         var run = Run("summary");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
@@ -44,7 +44,7 @@ public sealed class SummaryCommandTests : IDisposable
     [Theory]
     [InlineData("residual-as-printed", "rBlock1.conv1", "rBlock2.conv1")]
     [InlineData("residual")]
-    public void Layers_that_the_output_does_not_depend_on_are_named(string name, params string[] layers)
+    public void Layers_without_effect_on_the_output_are_named(string name, params string[] layers)
     {
         var table = Run("summary", "--arch", name).Output;
         Assert.Equal(layers.Length > 0, table.Contains("Unused layers"));
@@ -62,7 +62,7 @@ public sealed class SummaryCommandTests : IDisposable
     [InlineData(2, "16384", "--input", "1x28x99999999999")]
     [InlineData(2, "--classes", "--classes", "0")]
     [InlineData(2, "'foo'", "--arch", "foo")]
-    public void What_makes_no_network_is_refused(int exitCode, string part, params string[] arguments) =>
+    public void A_wrong_shape_or_architecture_fails(int exitCode, string part, params string[] arguments) =>
         Run(["summary", .. arguments]).AssertFailed(exitCode, part);
 
     private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);

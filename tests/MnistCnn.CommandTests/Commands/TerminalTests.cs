@@ -1,6 +1,6 @@
 namespace MnistCnn.Tests.Commands;
 
-/// <summary>What a terminal shows; util-linux's <c>script</c> is one.</summary>
+/// <summary>Output in a terminal, which is util-linux's <c>script</c>.</summary>
 [Trait("Speed", "Slow")]
 public sealed class TerminalTests : IDisposable
 {
@@ -9,7 +9,7 @@ public sealed class TerminalTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void A_training_shows_a_bar_and_a_line_an_epoch()
+    public void Train_shows_a_progress_bar_and_one_line_per_epoch()
     {
         var run = Run("train --arch plain --epochs 2 --train-limit 640 --test-limit 100 --out out");
         Assert.Equal(0, run.ExitCode);
@@ -20,7 +20,7 @@ public sealed class TerminalTests : IDisposable
     }
 
     [Fact]
-    public void An_experiment_shows_a_bar()
+    public void Experiment_shows_a_progress_bar()
     {
         var run = Run("experiment gradients --quick --seeds 1 --train-limit 64 --test-limit 50 --out out");
         Assert.Equal(0, run.ExitCode);
@@ -28,7 +28,7 @@ public sealed class TerminalTests : IDisposable
         Assert.Contains(" left", run.Output);
     }
 
-    // Standard error goes to the terminal too, which makes it output here.
+    // The terminal joins standard output and standard error.
     private ProgramRun Run(string arguments)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "other systems have no script, or another one");

@@ -12,7 +12,7 @@ public sealed class ChartPlotTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void Charts_stand_side_by_side()
+    public void Charts_are_drawn_side_by_side()
     {
         var curves = new[] { Curve.OverEpochs("one", [1, 2]), Curve.OverEpochs("two", [2]) };
         var charts = new[] { new Chart("left", "x", "y", curves), new Chart("right", "x", "y", curves) { IntegerAxisMax = 2 } };
@@ -23,7 +23,7 @@ public sealed class ChartPlotTests : IDisposable
             Assert.Contains(side, pixel => pixel.Item == SKColors.Black);
 
         ChartPlot.Draw(folder["both.svg"], charts);
-        var texts = XDocument.Load(folder["both.svg"]).Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value.Trim());
+        var texts = TextsOf("both.svg").Select(element => element.Value.Trim()).ToArray();
         Assert.Equal(2, texts.Count(text => text == "two"));
         Assert.Contains("left", texts);
         Assert.Contains("right", texts);
@@ -37,10 +37,10 @@ public sealed class ChartPlotTests : IDisposable
     }
 
     [Fact]
-    public void Names_stand_at_the_ends_of_their_curves_and_not_on_each_other()
+    public void Names_are_drawn_at_the_ends_of_their_curves_without_overlap()
     {
-        var chart = new Chart("title", "x", "y", [Curve.OverEpochs("high", [1, 9]), Curve.OverEpochs("twin", [1, 9]), Curve.OverEpochs("low", [1, 2])]);
-        var texts = Texts(chart);
+        Curve[] curves = [Curve.OverEpochs("high", [1, 9]), Curve.OverEpochs("twin", [1, 9]), Curve.OverEpochs("low", [1, 2])];
+        var texts = Texts(new Chart("title", "x", "y", curves));
         var (high, twin, low) = (texts["high"], texts["twin"], texts["low"]);
         Assert.Equal(high.X, low.X, 0.5);
         Assert.InRange(high.X, ChartPlot.Width / 2, ChartPlot.Width - 40);
@@ -48,14 +48,13 @@ public sealed class ChartPlotTests : IDisposable
         Assert.True(low.Y > 150 + Math.Max(high.Y, twin.Y));
     }
 
-    // A curve without a name is one that a thin line belongs to: the training of what is tested, in the colour of the other.
     [Fact]
     public void A_curve_without_a_name_has_no_label_and_a_thin_one_no_markers()
     {
         int Ink(bool isThin)
         {
-            Curve[] curves = [Curve.OverEpochs("bold", [1, 2, 3]), Curve.OverEpochs("", [3, 2, 1]) with { StyleIndex = 1, IsThin = isThin }];
-            ChartPlot.Draw(folder["thin.png"], new Chart("title", "x", "y", curves));
+            var second = Curve.OverEpochs("", [3, 2, 1]) with { StyleIndex = 1, IsThin = isThin };
+            ChartPlot.Draw(folder["thin.png"], new Chart("title", "x", "y", [Curve.OverEpochs("bold", [1, 2, 3]), second]));
             using var bitmap = SKBitmap.Decode(folder["thin.png"]);
             return bitmap.Pixels.Count(pixel => pixel == new SKColor(0xE6, 0x9F, 0x00));
         }
@@ -63,9 +62,8 @@ public sealed class ChartPlotTests : IDisposable
         Assert.InRange(Ink(isThin: true), 50, Ink(isThin: false) / 2);
     }
 
-    // Of what is missing, no line says that it is between its neighbours; nor of names, which have nothing between them.
     [Fact]
-    public void A_line_has_a_gap_where_a_value_is_missing_and_names_have_no_line()
+    public void A_missing_value_is_a_gap_and_a_curve_without_a_line_has_only_markers()
     {
         var (whole, gap, zero) = (Ink([1, 1, 1, 1, 1]), Ink([1, 1, double.NaN, 1, 1]), Ink([1, 1, 0, 1, 1], isLog: true));
         Assert.InRange(gap, whole / 4, 3 * whole / 4);
@@ -82,22 +80,23 @@ public sealed class ChartPlotTests : IDisposable
     }
 
     [Fact]
-    public void A_point_may_have_a_mark() => Assert.Contains(
+    public void A_point_can_have_a_mark() => Assert.Contains(
         "1 of 5", Texts(new Chart("title", "x", "y", [new Curve("a", [1, 2], [1, 2]) { Marks = ["", "1 of 5"] }])).Keys);
 
     [Fact]
-    public void Names_that_have_no_room_at_the_ends_go_into_a_legend()
+    public void Names_without_space_at_the_ends_are_in_a_legend()
     {
         var wide = new string('n', 60);
         var texts = Texts(new Chart("title", "x", "y", [Curve.OverEpochs(wide, [1, 2]), Curve.OverEpochs("b", [2, 3])]));
         Assert.Contains(wide, texts.Keys);
         Assert.Contains("b", texts.Keys);
-        var many = Texts(new Chart("title", "x", "y", [.. Enumerable.Range(10, 30).Select(index => Curve.OverEpochs($"n{index}", [index]))]));
+        Curve[] manyCurves = [.. Enumerable.Range(10, 30).Select(index => Curve.OverEpochs($"n{index}", [index]))];
+        var many = Texts(new Chart("title", "x", "y", manyCurves));
         Assert.Contains("n10", many.Keys);
     }
 
     [Fact]
-    public void Places_are_spread_as_little_as_can_be()
+    public void Labels_are_moved_apart_as_little_as_possible()
     {
         Assert.Equal([10, 50, 90], CurveLabels.Spread([10, 50, 90], 20, 0, 100));
         Assert.Equal([20, 40, 80], CurveLabels.Spread([30, 30, 80], 20, 0, 100));
@@ -107,7 +106,7 @@ public sealed class ChartPlotTests : IDisposable
     }
 
     [Fact]
-    public void A_heading_and_notes_stand_above_in_as_many_lines_as_they_take()
+    public void The_heading_and_the_notes_are_wrapped_above_the_charts()
     {
         var chart = new Chart("title", "x", "y", [Curve.OverEpochs("a", [1, 2])]);
         int HeightOf(string heading, params string[] notes)
@@ -125,32 +124,32 @@ public sealed class ChartPlotTests : IDisposable
     }
 
     [Fact]
-    public void A_sign_of_percent_stays_with_its_number()
+    public void A_percent_sign_stays_with_its_number()
     {
         using var canvas = new SKNoDrawCanvas(1, 1);
-        using var pen = new TextPainter(canvas);
-        var letters = new TextStyle(20);
-        Assert.Equal(["up to", "98 %"], pen.Lines("up to 98 %", letters, pen.Width("up to 98", letters)));
+        using var painter = new TextPainter(canvas);
+        var style = new TextStyle(20);
+        Assert.Equal(["up to", "98 %"], painter.Wrap("up to 98 %", style, painter.Width("up to 98", style)));
     }
 
     [Fact]
-    public void Logarithmic_axes_name_powers_of_ten_and_the_places_measured()
+    public void Logarithmic_axes_have_ticks_at_powers_of_ten_and_at_the_measured_values()
     {
-        ChartPlot.Draw(folder["log.svg"], new Chart("title", "x", "y", [new Curve("a", [2, 8, 64], [1e-3, 0, 1e-27])]) { LogX = true, LogY = true });
-        var texts = XDocument.Load(folder["log.svg"]).Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value.Trim()).ToHashSet();
-        Assert.Superset(new HashSet<string> { "2", "8", "64", "10⁻²⁰", "10⁻¹⁰" }, texts);
+        var texts = Texts(new Chart("title", "x", "y", [new Curve("a", [2, 8, 64], [1e-3, 0, 1e-27])]) { LogX = true, LogY = true });
+        Assert.Superset(new HashSet<string> { "2", "8", "64", "10⁻²⁰", "10⁻¹⁰" }, texts.Keys.ToHashSet());
     }
 
     [Fact]
-    public void Values_of_which_none_can_be_drawn_leave_an_empty_chart()
+    public void A_chart_without_drawable_values_is_empty()
     {
-        var texts = Texts(new Chart("title", "x", "y", [new Curve("a", [1, 2], [0, 0]), new Curve("b", [], [])]) { LogY = true, LogX = true });
+        Curve[] curves = [new Curve("a", [1, 2], [0, 0]), new Curve("b", [], [])];
+        var texts = Texts(new Chart("title", "x", "y", curves) { LogY = true, LogX = true });
         Assert.Contains("title", texts.Keys);
         Assert.DoesNotContain("a", texts.Keys);
     }
 
     [Fact]
-    public void A_logarithmic_axis_of_less_than_two_powers_of_ten_names_numbers_between()
+    public void A_short_logarithmic_axis_has_ticks_between_powers_of_ten()
     {
         Assert.Superset(
             new HashSet<string> { "0.02", "0.05", "0.1" },
@@ -158,7 +157,7 @@ public sealed class ChartPlotTests : IDisposable
     }
 
     [Fact]
-    public void Several_measurements_are_a_mean_with_a_band()
+    public void Repeated_measurements_become_a_mean_with_a_band()
     {
         var curve = Curve.MeanWithRange("a", [(2, 5), (1, 1), (1, 3), (1, 8)]);
         Assert.Equal([1, 2], curve.X);
@@ -175,15 +174,18 @@ public sealed class ChartPlotTests : IDisposable
         Assert.True(Colours(curve) > 1000 + Colours(curve with { Low = null, High = null }));
     }
 
-    // What is written in the picture of a chart, and where it begins.
+    // Texts of a chart and the positions of their first characters.
     private Dictionary<string, (double X, double Y)> Texts(Chart chart)
     {
         ChartPlot.Draw(folder["texts.svg"], chart);
         Dictionary<string, (double X, double Y)> texts = [];
-        foreach (var element in XDocument.Load(folder["texts.svg"]).Descendants().Where(element => element.Name.LocalName == "text"))
+        foreach (var element in TextsOf("texts.svg"))
             texts[element.Value.Trim()] = (First(element.Attribute("x")), First(element.Attribute("y")));
         return texts;
 
-        static double First(XAttribute? places) => double.Parse(places!.Value.Split(',')[0], System.Globalization.CultureInfo.InvariantCulture);
+        static double First(XAttribute? positions) => double.Parse(positions!.Value.Split(',')[0]);
     }
+
+    private IEnumerable<XElement> TextsOf(string file) =>
+        XDocument.Load(folder[file]).Descendants().Where(element => element.Name.LocalName == "text");
 }

@@ -12,7 +12,7 @@ public sealed class ConfusionPlotTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void Every_name_is_written_at_both_sides_as_long_as_there_is_room()
+    public void Class_names_are_drawn_at_both_axes_and_long_ones_are_shortened()
     {
         Assert.All(Answers.Fashion, name => Assert.Equal(2, Texts(10, Answers.Fashion).Count(text => text == name)));
         var long_ = new string('n', 100);
@@ -23,55 +23,63 @@ public sealed class ConfusionPlotTests : IDisposable
     [InlineData(60, 2)]
     [InlineData(110, 3)]
     [InlineData(300, 7)]
-    public void Of_many_names_every_so_many_th_is_written(int classes, int every)
+    public void With_many_classes_only_every_nth_name_is_drawn(int classes, int every)
     {
         var texts = Texts(classes, [.. Enumerable.Range(0, classes).Select(number => $"class {number}")]);
         var written = Enumerable.Range(0, classes).Where(number => texts.Contains($"class {number}")).ToArray();
         Assert.Equal(Enumerable.Range(0, classes).Where(number => number % every == 0), written);
     }
 
-    // A picture without numbers has the colours of its cells alone.
+    // A plot without numbers has only the colours of its cells.
     [Theory]
     [InlineData(2, true)]
     [InlineData(20, true)]
     [InlineData(21, false)]
-    public void Up_to_20_classes_have_numbers_in_their_cells(int classes, bool hasNumbers)
+    public void Cells_have_numbers_up_to_20_classes(int classes, bool hasNumbers)
     {
-        ConfusionPlot.Draw(folder["confusion.png"], "Net", Answers.Of(classes, accuracy: 1), [.. Enumerable.Range(0, classes).Select(number => $"{number}")]);
-        using var picture = SKBitmap.Decode(folder["confusion.png"]);
-        var colours = Enumerable.Range(picture.Width / 5, picture.Width / 2)
-            .SelectMany(x => Enumerable.Range(picture.Height / 5, picture.Height / 2).Select(y => picture.GetPixel(x, y))).Distinct().Count();
+        string[] names = [.. Enumerable.Range(0, classes).Select(number => $"{number}")];
+        ConfusionPlot.Draw(folder["confusion.png"], "Net", Answers.Of(classes, accuracy: 1), names);
+        using var plot = SKBitmap.Decode(folder["confusion.png"]);
+        var colours = (
+            from x in Enumerable.Range(plot.Width / 5, plot.Width / 2)
+            from y in Enumerable.Range(plot.Height / 5, plot.Height / 2)
+            select plot.GetPixel(x, y)).Distinct().Count();
         Assert.InRange(colours, hasNumbers ? 10 : 2, hasNumbers ? 1000 : 2);
     }
 
-    // Where every cell holds something, the least of them is still darker than nothing would be.
+    // The smallest fraction is still darker than an empty cell.
     [Fact]
-    public void The_number_of_the_lightest_cell_can_be_read()
+    public void The_lightest_cell_that_is_not_empty_is_darker_than_the_background()
     {
         ConfusionPlot.Draw(folder["confusion.png"], "Net", Answers.Of(2), ["a", "b"]);
-        using var picture = SKBitmap.Decode(folder["confusion.png"]);
-        Assert.InRange(picture.GetPixel(700, 150).Red, 0, 200);
+        using var plot = SKBitmap.Decode(folder["confusion.png"]);
+        Assert.InRange(plot.GetPixel(700, 150).Red, 0, 200);
     }
 
-    // Nine of ten are right in both classes, of 10 images and of 1,000.
+    // Both classes have an accuracy of 90 %, with 10 and with 1,000 images.
     [Fact]
-    public void A_cell_is_as_dark_as_its_share_of_the_row_and_a_bar_says_so()
+    public void The_shade_of_a_cell_is_its_fraction_of_the_row_and_a_color_bar_explains_it()
     {
         long[] labels = [.. Enumerable.Range(0, 1010).Select(image => image < 10 ? 0L : 1)];
         long[] predictions = [.. labels.Select((label, image) => image % 10 == 0 ? 1 - label : label)];
         var evaluation = new Evaluation(0.5, labels, predictions, new double[1010], 2, new long[1010]);
         ConfusionPlot.Draw(folder["confusion.png"], "Net", evaluation, ["a", "b"]);
-        using var picture = SKBitmap.Decode(folder["confusion.png"]);
-        Assert.Equal(picture.GetPixel(150, 150), picture.GetPixel(700, 650));
-        Assert.Equal(picture.GetPixel(700, 150), picture.GetPixel(150, 650));
-        Assert.NotEqual(picture.GetPixel(150, 150), picture.GetPixel(150, 650));
-        HashSet<string> bar = ["Share of the images of the row's class", "0.1 %", "100 %"];
+        using var plot = SKBitmap.Decode(folder["confusion.png"]);
+        Assert.Equal(plot.GetPixel(150, 150), plot.GetPixel(700, 650));
+        Assert.Equal(plot.GetPixel(700, 150), plot.GetPixel(150, 650));
+        Assert.NotEqual(plot.GetPixel(150, 150), plot.GetPixel(150, 650));
+        HashSet<string> bar = ["Fraction of the images of the actual class", "0.1 %", "100 %"];
         Assert.Superset(bar, Texts(2, ["a", "b"]).ToHashSet());
     }
 
     private string[] Texts(int classes, IReadOnlyList<string> names)
     {
         ConfusionPlot.Draw(folder["confusion.svg"], "Net", Answers.Of(classes, 20), names);
-        return [.. XDocument.Load(folder["confusion.svg"]).Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value.Trim())];
+        return
+        [
+            .. from element in XDocument.Load(folder["confusion.svg"]).Descendants()
+               where element.Name.LocalName == "text"
+               select element.Value.Trim(),
+        ];
     }
 }

@@ -13,46 +13,50 @@ public sealed class MistakesPlotTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    // In the picture, the first image has its middle at (90, 130) and may have a side of 140.
+    // The first image is centred on (90, 130) and has at most 140x140 pixels.
     [Theory]
     [InlineData(28, 28, 140, 140)]
     [InlineData(32, 32, 128, 128)]
     [InlineData(100, 100, 140, 140)]
     [InlineData(224, 224, 140, 140)]
     [InlineData(300, 150, 70, 140)]
-    public void Images_of_any_size_fill_their_cell_in_colour(int height, int width, int shownWidth, int shownHeight)
+    public void Images_of_any_size_fill_their_cell_and_keep_their_colours(int height, int width, int shownWidth, int shownHeight)
     {
         using var colour = tensor(new byte[] { 200, 100, 50 }).view(1, 3, 1, 1).expand(1, 3, height, width).contiguous();
-        using var picture = Draw(colour, ["cat", "dog"]);
-        Assert.Equal(new SKColor(200, 100, 50), picture.GetPixel(90, 130));
-        Assert.Equal((shownWidth, shownHeight), Extent(picture, pixel => pixel.Red is > 150 and < 230 && pixel.Blue < 120));
+        using var plot = Draw(colour, ["cat", "dog"]);
+        Assert.Equal(new SKColor(200, 100, 50), plot.GetPixel(90, 130));
+        Assert.Equal((shownWidth, shownHeight), Extent(plot, pixel => pixel.Red is > 150 and < 230 && pixel.Blue < 120));
     }
 
-    // Each pixel is a square of 5x5; grey stays grey.
+    // Each pixel is a square of 5x5, in the same grey.
     [Fact]
-    public void The_pixels_of_small_images_can_be_seen()
+    public void Pixels_of_small_images_become_squares()
     {
         using var dot = zeros(1, 1, 28, 28, ScalarType.Byte);
         dot[0, 0, 3, 4] = 200;
-        using var picture = Draw(dot, ["0", "1"]);
+        using var plot = Draw(dot, ["0", "1"]);
         for (var y = 60; y < 200; y++)
             for (var x = 20; x < 160; x++)
-                Assert.Equal(x is >= 40 and < 45 && y is >= 75 and < 80 ? new SKColor(200, 200, 200) : SKColors.Black, picture.GetPixel(x, y));
+                Assert.Equal(x is >= 40 and < 45 && y is >= 75 and < 80 ? new SKColor(200, 200, 200) : SKColors.Black, plot.GetPixel(x, y));
     }
 
     [Fact]
-    public void Names_of_one_character_make_one_line_and_others_three()
+    public void Labels_have_two_lines_for_names_of_one_character_and_three_for_longer_ones()
     {
         using var image = zeros(1, 1, 28, 28, ScalarType.Byte);
-        Assert.Contains("is 0, found 1 (75.0 %)", Texts(image, ["0", "1"]));
-        Assert.Superset(new HashSet<string> { "is T-shirt/top", "found Ankle boot", "(75.0 %)" }, Texts(image, ["T-shirt/top", "Ankle boot"]));
-        Assert.Contains(Texts(image, [new string('n', 100), "b"]), text => text.StartsWith("is nnnnn") && text.EndsWith('…') && text.Length < 30);
+        Assert.Superset(new HashSet<string> { "actual 0, predicted 1", "(75.0 %)" }, Texts(image, ["0", "1"]));
+        HashSet<string> lines = ["actual T-shirt/top", "predicted Ankle boot", "(75.0 %)"];
+        Assert.Superset(lines, Texts(image, ["T-shirt/top", "Ankle boot"]));
+        Assert.Contains(
+            Texts(image, [new string('n', 100), "b"]), text => text.StartsWith("actual nnnnn") && text.EndsWith('…') && text.Length < 30);
     }
 
-    private static (int Width, int Height) Extent(SKBitmap picture, Func<SKColor, bool> isImage)
+    private static (int Width, int Height) Extent(SKBitmap plot, Func<SKColor, bool> isImage)
     {
-        var (columns, rows) = (Enumerable.Range(0, picture.Width), Enumerable.Range(0, picture.Height));
-        return (columns.Count(x => rows.Any(y => isImage(picture.GetPixel(x, y)))), rows.Count(y => columns.Any(x => isImage(picture.GetPixel(x, y)))));
+        var (columns, rows) = (Enumerable.Range(0, plot.Width), Enumerable.Range(0, plot.Height));
+        return (
+            columns.Count(x => rows.Any(y => isImage(plot.GetPixel(x, y)))),
+            rows.Count(y => columns.Any(x => isImage(plot.GetPixel(x, y)))));
     }
 
     private SKBitmap Draw(Tensor image, IReadOnlyList<string> names)
@@ -64,7 +68,12 @@ public sealed class MistakesPlotTests : IDisposable
     private HashSet<string> Texts(Tensor image, IReadOnlyList<string> names)
     {
         Write("mistakes.svg", image, names);
-        return [.. XDocument.Load(folder["mistakes.svg"]).Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value.Trim())];
+        return
+        [
+            .. from element in XDocument.Load(folder["mistakes.svg"]).Descendants()
+               where element.Name.LocalName == "text"
+               select element.Value.Trim(),
+        ];
     }
 
     private void Write(string name, Tensor image, IReadOnlyList<string> names)

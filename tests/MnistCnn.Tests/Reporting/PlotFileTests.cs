@@ -15,7 +15,7 @@ public sealed class PlotFileTests : IDisposable
     [InlineData("a.b/c.jpeg", true)]
     [InlineData("a.gif", false)]
     [InlineData("png", false)]
-    public void Endings_are_told_apart(string path, bool isKnown) => Assert.Equal(isKnown, PlotFile.HasKnownEnding(path));
+    public void Known_endings_are_recognized_in_any_case(string path, bool isKnown) => Assert.Equal(isKnown, PlotFile.HasKnownEnding(path));
 
     [Theory]
     [InlineData(".png", SKEncodedImageFormat.Png)]
@@ -23,10 +23,10 @@ public sealed class PlotFileTests : IDisposable
     [InlineData(".JPEG", SKEncodedImageFormat.Jpeg)]
     [InlineData(".bmp", SKEncodedImageFormat.Bmp)]
     [InlineData(".webp", SKEncodedImageFormat.Webp)]
-    public void Every_known_ending_gives_a_picture(string ending, SKEncodedImageFormat format)
+    public void Every_known_ending_writes_a_file_of_its_format(string ending, SKEncodedImageFormat format)
     {
-        PlotFile.Write(folder["picture" + ending], 40, 30, canvas => canvas.DrawRect(0, 0, 20, 30, new SKPaint { Color = SKColors.Black }));
-        using var codec = SKCodec.Create(folder["picture" + ending]);
+        PlotFile.Write(folder["plot" + ending], 40, 30, canvas => canvas.DrawRect(0, 0, 20, 30, new SKPaint { Color = SKColors.Black }));
+        using var codec = SKCodec.Create(folder["plot" + ending]);
         Assert.Equal((format, 40, 30), (codec.EncodedFormat, codec.Info.Width, codec.Info.Height));
         using var bitmap = SKBitmap.Decode(codec);
         Assert.InRange(bitmap.GetPixel(10, 15).Red, 0, 10);
@@ -59,7 +59,7 @@ public sealed class PlotFileTests : IDisposable
     }
 
     [Fact]
-    public void What_fails_leaves_the_old_picture()
+    public void A_failed_write_leaves_the_old_file()
     {
         File.WriteAllText(folder["a.png"], "old");
         Assert.Throws<InvalidOperationException>(() => PlotFile.Write(folder["a.png"], 10, 10, _ => throw new InvalidOperationException()));

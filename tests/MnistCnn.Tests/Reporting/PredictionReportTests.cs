@@ -11,21 +11,21 @@ public sealed class PredictionReportTests
     [InlineData(3, 224, 224, 40, 80)]
     [InlineData(1, 300, 100, 40, 26)]
     [InlineData(1, 3, 300, 1, 80)]
-    public void An_image_is_drawn_in_80_columns_at_most(int channels, int height, int width, int rows, int columns)
+    public void An_image_is_drawn_in_at_most_80_columns(int channels, int height, int width, int rows, int columns)
     {
         using var image = full(channels, height, width, 255, ScalarType.Byte);
-        var drawing = PredictionReport.Drawing(image);
+        var drawing = PredictionReport.Draw(image);
         Assert.Equal(rows, drawing.Count);
         Assert.All(drawing, row => Assert.Equal(new string('█', columns), row));
     }
 
     [Fact]
-    public void Colours_are_drawn_by_their_mean_and_large_images_by_that_of_their_pixels()
+    public void Colours_and_the_pixels_of_large_images_are_averaged()
     {
         using var image = zeros(3, 80, 80, ScalarType.Byte);
         image[0, TensorIndex.Colon, TensorIndex.Slice(0, 40)] = 255; // red on the left, black on the right
-        Assert.All(PredictionReport.Drawing(image), row => Assert.Equal(new string('░', 40), row));
+        Assert.All(PredictionReport.Draw(image), row => Assert.Equal(new string('░', 40), row));
         image[TensorIndex.Colon, TensorIndex.Slice(0, null, 2)] = 255; // every other line white
-        Assert.All(PredictionReport.Drawing(image), row => Assert.Equal(new string('▒', 40) + new string('░', 40), row));
+        Assert.All(PredictionReport.Draw(image), row => Assert.Equal(new string('▒', 40) + new string('░', 40), row));
     }
 }

@@ -6,7 +6,7 @@ namespace MnistCnn.Tests.Reporting;
 public sealed class TrainingLogTests
 {
     [Fact]
-    public void Each_line_has_the_mean_loss_since_the_last_one()
+    public void Each_line_has_the_mean_loss_since_the_previous_line()
     {
         var output = new StringWriter { NewLine = "\n" };
         var report = new TrainingLog(output, logInterval: 2);
@@ -26,9 +26,8 @@ public sealed class TrainingLogTests
             output.ToString());
     }
 
-    // The first line after a resume is of fewer steps than the others.
     [Fact]
-    public void A_run_that_goes_on_in_the_middle_of_an_interval_has_the_mean_of_what_it_did()
+    public void The_first_line_of_a_resumed_run_has_the_mean_loss_of_its_own_steps()
     {
         var output = new StringWriter { NewLine = "\n" };
         var report = new TrainingLog(output, logInterval: 4);

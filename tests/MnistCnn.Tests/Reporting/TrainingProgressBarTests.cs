@@ -7,7 +7,7 @@ namespace MnistCnn.Tests.Reporting;
 public sealed class TrainingProgressBarTests
 {
     [Fact]
-    public void A_run_that_goes_on_in_the_middle_of_an_epoch_shows_that_epoch()
+    public void A_run_resumed_in_the_middle_of_an_epoch_shows_that_epoch()
     {
         var console = new TestConsole().Width(120).Interactive();
         ProgressBar.Show(console, bar =>
@@ -22,9 +22,9 @@ public sealed class TrainingProgressBarTests
         Assert.Contains("loss 0.3750", text);
     }
 
-    // Otherwise the end of the bar's row would stay behind a shorter line.
+    // Otherwise the rest of the bar would stay visible behind a shorter line.
     [Fact]
-    public void A_line_above_a_bar_fills_its_row()
+    public void A_line_above_the_bar_fills_its_row()
     {
         using var console = new TestConsole();
         console.Profile.Width = 40;

@@ -1,34 +1,29 @@
-using System.Globalization;
 using MnistCnn.Charts;
 using MnistCnn.Training;
 
 namespace MnistCnn.Reporting.Plots;
 
-/// <summary>
-/// The picture of a run: accuracy in percent over the epochs. Drawn anew after every epoch, so that a run that is cut
-/// short has its picture.
-/// </summary>
-/// <param name="path">Where to; its ending is one of <see cref="PlotFile.Endings"/>.</param>
-/// <param name="title">The name of the network.</param>
-/// <param name="epochs">How many epochs there will be.</param>
-/// <param name="history">The epochs that are over already.</param>
+/// <summary>Plots the test accuracy of a run over its epochs, again after every epoch.</summary>
+/// <param name="title">Title of the network.</param>
+/// <param name="epochs">Number of epochs of the whole run, the right end of the axis.</param>
+/// <param name="history">Finished epochs of a resumed run.</param>
 internal sealed class AccuracyPlot(string path, string title, int epochs, IReadOnlyList<EpochMetrics> history) : ITrainingCallback
 {
-    private readonly List<EpochMetrics> done = [.. history];
+    private readonly List<EpochMetrics> finished = [.. history];
 
     /// <inheritdoc/>
     public void OnEpochEnd(EpochMetrics epoch)
     {
-        done.Add(epoch);
+        finished.Add(epoch);
         Draw();
     }
 
-    /// <summary>Draws the epochs so far, at least one.</summary>
+    /// <summary>Draws the finished epochs, at least one.</summary>
     public void Draw()
     {
-        var best = EpochMetrics.Best(done)!;
-        var text = string.Create(
-            CultureInfo.InvariantCulture, $"{title}: best {best.TestAccuracy:F2} % ({TrainingText.Chosen(best, done.Count)})");
-        ChartPlot.Draw(path, new Chart(text, "Epoch", Chart.AccuracyLabel, [Curve.OverEpochs(title, done.Select(epoch => epoch.TestAccuracy))]) { IntegerAxisMax = epochs });
+        var best = EpochMetrics.Best(finished)!;
+        var heading = $"{title}: best {best.TestAccuracy:F2} % ({TrainingText.BestEpoch(best, finished.Count)})";
+        var curve = Curve.OverEpochs(title, finished.Select(epoch => epoch.TestAccuracy));
+        ChartPlot.Draw(path, new Chart(heading, "Epoch", Chart.AccuracyLabel, [curve]) { IntegerAxisMax = epochs });
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using MnistCnn.Charts;
 using ScottPlot;
 using ScottPlot.Palettes;
@@ -8,25 +7,25 @@ using SkiaSharp;
 namespace MnistCnn.Reporting.Plots;
 
 /// <summary>
-/// Draws charts, for eyes that see no colours and for pictures that are shown small. Colours, dashes and markers tell the curves apart,
-/// and their names stand at their ends; in a legend where there is no room for that.
+/// Draws charts that are readable without colours and at a small size: colours, dashes and markers tell the curves apart, and each curve has
+/// its name at its end, or in a legend if there is no space.
 /// </summary>
 internal static class ChartPlot
 {
-    /// <summary>The size of one chart, in pixels.</summary>
+    /// <summary>Size of one chart, in pixels.</summary>
     public const int Width = 800, Height = 500;
 
     private const int Margin = 24;
 
-    // Curves of more points than this have smaller markers, and of more than that none.
+    // Curves with more points than the first have smaller markers, curves with more than the second none.
     private const int ManyPoints = 20, TooManyPoints = 40;
 
-    private static readonly TextStyle HeadingLetters = new(30, IsBold: true);
-    private static readonly TextStyle NoteLetters = new(20, IsGrey: true);
-    private static readonly TextStyle TitleLetters = new(22, IsBold: true);
-    private static readonly TextStyle AxisLetters = new(19, IsGrey: true);
+    private static readonly TextStyle HeadingStyle = new(30, IsBold: true);
+    private static readonly TextStyle NoteStyle = new(20, IsGrey: true);
+    private static readonly TextStyle TitleStyle = new(22, IsBold: true);
+    private static readonly TextStyle AxisStyle = new(19, IsGrey: true);
 
-    // Without its yellow, which is hard to see on white.
+    // Without yellow, which has little contrast on white.
     private static readonly Color[] Colors = [.. new ColorblindFriendly().Colors.Where((_, index) => index != 4)];
 
     private static readonly MarkerShape[] Markers =
@@ -38,17 +37,12 @@ internal static class ChartPlot
     private static readonly LinePattern[] Lines =
         [LinePattern.Solid, LinePattern.Dashed, LinePattern.Dotted, LinePattern.DenselyDashed];
 
-    /// <summary>Draws charts side by side into one picture.</summary>
-    /// <param name="path">Where to; its ending is one of <see cref="PlotFile.Endings"/>.</param>
-    /// <param name="charts">From left to right.</param>
+    /// <summary>Draws charts side by side.</summary>
     /// <returns>Whether the file was written; see <see cref="PlotFile.TryDraw"/>.</returns>
     public static bool Draw(string path, params IReadOnlyList<Chart> charts) => Draw(path, "", [], [charts]);
 
-    /// <summary>Draws charts into one picture, row by row.</summary>
-    /// <param name="path">Where to; its ending is one of <see cref="PlotFile.Endings"/>.</param>
-    /// <param name="heading">What is written above all, or nothing.</param>
-    /// <param name="notes">What is written below that, smaller; each begins a line.</param>
-    /// <param name="rows">From top to bottom; each from left to right.</param>
+    /// <summary>Draws rows of charts below a heading.</summary>
+    /// <param name="notes">Smaller lines below the heading.</param>
     /// <returns>Whether the file was written; see <see cref="PlotFile.TryDraw"/>.</returns>
     public static bool Draw(string path, string heading, IReadOnlyList<string> notes, IReadOnlyList<IReadOnlyList<Chart>> rows) =>
         PlotFile.TryDraw(path, () => Write(path, heading, notes, rows));
@@ -56,67 +50,68 @@ internal static class ChartPlot
     private static void Write(string path, string heading, IReadOnlyList<string> notes, IReadOnlyList<IReadOnlyList<Chart>> rows)
     {
         var width = Width * rows.Max(row => row.Count);
-        using var measure = new SKNoDrawCanvas(1, 1);
-        using var measuringPen = new TextPainter(measure);
-        var head = notes.Select(note => (Text: note, Letters: NoteLetters)).Prepend((Text: heading, Letters: HeadingLetters))
-            .SelectMany(text => measuringPen.Lines(text.Text, text.Letters, width - 2 * Margin), (text, line) => (Text: line, text.Letters)).ToArray();
-        var headHeight = head.Length == 0 ? 0 : Margin + head.Sum(line => LineHeight(line.Letters));
+        using var noCanvas = new SKNoDrawCanvas(1, 1);
+        using var measure = new TextPainter(noCanvas);
+        var head = notes.Select(note => (Text: note, Style: NoteStyle)).Prepend((Text: heading, Style: HeadingStyle))
+            .SelectMany(text => measure.Wrap(text.Text, text.Style, width - 2 * Margin), (text, line) => (Text: line, text.Style)).ToArray();
+        var headHeight = head.Length == 0 ? 0 : Margin + head.Sum(line => LineHeight(line.Style));
 
         PlotFile.Write(path, width, headHeight + Height * rows.Count, canvas =>
         {
-            using var pen = new TextPainter(canvas);
+            using var painter = new TextPainter(canvas);
             foreach (var (row, charts) in rows.Index())
             {
-                var titleLines = charts.Max(chart => TitleLines(pen, chart).Count);
+                var titleLines = charts.Max(chart => TitleLines(painter, chart).Count);
                 foreach (var (column, chart) in charts.Index())
                 {
                     canvas.Save();
                     canvas.Translate(column * Width, headHeight + row * Height);
-                    canvas.ClipRect(SKRect.Create(Width, Height)); // It clears all that it may draw on.
-                    Draw(canvas, pen, chart, titleLines);
+                    canvas.ClipRect(SKRect.Create(Width, Height)); // ScottPlot clears the whole canvas
+                    DrawChart(canvas, painter, chart, titleLines);
                     canvas.Restore();
                 }
             }
 
             var baseline = Margin / 2;
-            foreach (var (text, letters) in head)
-                pen.Write(text, letters, Margin, baseline += LineHeight(letters));
+            foreach (var (text, style) in head)
+                painter.Draw(text, style, Margin, baseline += LineHeight(style));
         });
     }
 
-    private static int LineHeight(TextStyle letters) => letters.Size * 4 / 3;
+    private static int LineHeight(TextStyle style) => style.Size * 4 / 3;
 
-    private static IReadOnlyList<string> TitleLines(TextPainter pen, Chart chart) => pen.Lines(chart.Title, TitleLetters, Width - 2 * Margin);
+    private static IReadOnlyList<string> TitleLines(TextPainter painter, Chart chart) =>
+        painter.Wrap(chart.Title, TitleStyle, Width - 2 * Margin);
 
-    private static void Draw(SKCanvas canvas, TextPainter pen, Chart chart, int titleLines)
+    private static void DrawChart(SKCanvas canvas, TextPainter painter, Chart chart, int titleLines)
     {
-        var head = Margin / 2 + titleLines * LineHeight(TitleLetters) + LineHeight(AxisLetters) + 18;
-        var labels = CurveLabels.Fit(chart, pen, Height - head);
+        var head = Margin / 2 + titleLines * LineHeight(TitleStyle) + LineHeight(AxisStyle) + 18;
+        var labels = CurveLabels.Create(chart, painter, Height - head);
 
-        using var plot = PlotOf(chart, hasLegend: labels is null && chart.Curves.Count > 1);
+        using var plot = CreatePlot(chart, hasLegend: labels is null && chart.Curves.Count > 1);
         plot.Axes.Top.MinimumSize = head;
         plot.Axes.Right.MinimumSize = labels?.Width ?? Margin;
-        // Its first drawing finds the layout and may be repeated at once, which an SVG file would keep twice.
+        // The first rendering computes the layout and may repeat itself, which an SVG file would keep twice.
         plot.RenderInMemory(Width, Height);
         plot.Render(canvas, Width, Height);
 
         var baseline = Margin / 2;
-        foreach (var line in TitleLines(pen, chart))
-            pen.Write(line, TitleLetters, Margin, baseline += LineHeight(TitleLetters));
-        pen.Write(chart.YLabel, AxisLetters, Margin, head - 18);
-        labels?.Draw(canvas, pen, plot);
+        foreach (var line in TitleLines(painter, chart))
+            painter.Draw(line, TitleStyle, Margin, baseline += LineHeight(TitleStyle));
+        painter.Draw(chart.YLabel, AxisStyle, Margin, head - 18);
+        labels?.Draw(canvas, painter, plot);
     }
 
-    private static Plot PlotOf(Chart chart, bool hasLegend)
+    private static Plot CreatePlot(Chart chart, bool hasLegend)
     {
         var plot = new Plot();
         plot.Font.Set(Typefaces.Main.FamilyName);
         foreach (var (index, curve) in chart.Curves.Index())
-            Add(plot, chart, curve, curve.StyleIndex ?? index);
-        plot.XLabel(chart.XLabel, size: AxisLetters.Size);
+            AddCurve(plot, chart, curve, curve.StyleIndex ?? index);
+        plot.XLabel(chart.XLabel, size: AxisStyle.Size);
         plot.Axes.Bottom.Label.Bold = false;
         foreach (var axis in new IAxis[] { plot.Axes.Bottom, plot.Axes.Left })
-            axis.TickLabelStyle.FontSize = AxisLetters.Size - 1;
+            axis.TickLabelStyle.FontSize = AxisStyle.Size - 1;
         plot.Axes.Left.MinimumSize = 84;
         plot.Axes.AutoScale();
         ScaleX(plot, chart);
@@ -129,87 +124,85 @@ internal static class ChartPlot
         return plot;
     }
 
-    private static void Add(Plot plot, Chart chart, Curve curve, int style)
+    private static void AddCurve(Plot plot, Chart chart, Curve curve, int styleIndex)
     {
-        var shown = Shown(chart, curve);
-        var color = ColorOf(style);
+        var drawn = DrawnPoints(chart, curve);
+        var color = ColorOf(styleIndex);
 
-        // Where a value is missing, the line and its band have a gap: a part is a run of neighbours.
-        foreach (var part in shown.Index().GroupBy(place => place.Item - place.Index, place => place.Item))
+        // A missing value makes a gap in the line and its band: each run of consecutive points is a line of its own.
+        foreach (var run in drawn.Index().GroupBy(point => point.Item - point.Index, point => point.Item))
         {
-            double[] x = [.. part.Select(place => AtX(chart, curve.X[place]))];
-            var line = plot.Add.Scatter(x, At(curve.Y));
+            double[] x = [.. run.Select(point => AxisX(chart, curve.X[point]))];
+            var line = plot.Add.Scatter(x, Y(curve.Y));
             line.Color = color;
             line.LineWidth = !curve.HasLine ? 0 : curve.IsThin ? 1.5f : 3;
-            line.MarkerSize = shown.Length switch
+            line.MarkerSize = drawn.Length switch
             {
                 > TooManyPoints => 0,
                 > 1 when curve.IsThin => 0,
                 > ManyPoints => 5,
                 _ => 10,
             };
-            line.MarkerShape = Markers[style % Markers.Length];
-            line.LinePattern = Lines[style % Lines.Length];
-            line.LegendText = chart.Curves.Count > 1 && part.First() == shown[0] ? curve.Name : "";
+            line.MarkerShape = Markers[styleIndex % Markers.Length];
+            line.LinePattern = Lines[styleIndex % Lines.Length];
+            line.LegendText = chart.Curves.Count > 1 && run.First() == drawn[0] ? curve.Name : "";
             if (curve is { HasLine: true, Low: { } low, High: { } high } && x.Length > 1)
             {
-                var band = plot.Add.FillY(x, At(low), At(high));
+                var band = plot.Add.FillY(x, Y(low), Y(high));
                 band.FillColor = color.WithAlpha(0.15);
                 band.LineWidth = 0;
                 band.MarkerSize = 0;
                 band.LegendText = "";
             }
 
-            double[] At(IReadOnlyList<double> values) => [.. part.Select(place => AtY(chart, values[place]))];
+            double[] Y(IReadOnlyList<double> values) => [.. run.Select(point => AxisY(chart, values[point]))];
         }
 
-        foreach (var place in shown.Where(place => curve.Marks?[place].Length > 0))
+        foreach (var point in drawn.Where(point => curve.Marks?[point].Length > 0))
         {
-            var mark = plot.Add.Text(curve.Marks![place], AtX(chart, curve.X[place]), AtY(chart, curve.Y[place]));
+            var mark = plot.Add.Text(curve.Marks![point], AxisX(chart, curve.X[point]), AxisY(chart, curve.Y[point]));
             mark.LabelFontName = Typefaces.Main.FamilyName;
-            mark.LabelFontSize = AxisLetters.Size - 4;
+            mark.LabelFontSize = AxisStyle.Size - 4;
             mark.LabelFontColor = color;
             mark.LabelAlignment = Alignment.UpperCenter;
             mark.OffsetY = 8;
         }
     }
 
-    /// <summary>The colour of a curve.</summary>
-    /// <param name="style">As <see cref="Curve.StyleIndex"/>.</param>
-    public static Color ColorOf(int style) => Colors[style % Colors.Length];
+    /// <summary>Color of a curve with a <see cref="Curve.StyleIndex"/>.</summary>
+    public static Color ColorOf(int styleIndex) => Colors[styleIndex % Colors.Length];
 
-    /// <summary>Which of a curve's points are drawn.</summary>
-    public static int[] Shown(Chart chart, Curve curve) =>
-        [.. Enumerable.Range(0, curve.X.Count).Where(place => chart.LogY ? curve.Y[place] > 0 : !double.IsNaN(curve.Y[place]))];
+    /// <summary>Indices of a curve's points that can be drawn.</summary>
+    public static int[] DrawnPoints(Chart chart, Curve curve) =>
+        [.. Enumerable.Range(0, curve.X.Count).Where(index => chart.LogY ? curve.Y[index] > 0 : !double.IsNaN(curve.Y[index]))];
 
-    /// <summary>Where a value lies on the horizontal axis as it is drawn.</summary>
-    public static double AtX(Chart chart, double x) => chart.LogX ? Math.Log2(x) : x;
+    /// <summary>ScottPlot's coordinate of a value on the horizontal axis.</summary>
+    public static double AxisX(Chart chart, double x) => chart.LogX ? Math.Log2(x) : x;
 
-    /// <summary>Where a value lies on the vertical axis as it is drawn.</summary>
-    public static double AtY(Chart chart, double y) => chart.LogY ? Math.Log10(y) : y;
+    /// <summary>ScottPlot's coordinate of a value on the vertical axis.</summary>
+    public static double AxisY(Chart chart, double y) => chart.LogY ? Math.Log10(y) : y;
 
     private static void ScaleX(Plot plot, Chart chart)
     {
-        if (chart.IntegerAxisMax is { } epochs)
+        if (chart.IntegerAxisMax is { } max)
         {
             plot.Axes.Bottom.TickGenerator = new NumericAutomatic { IntegerTicksOnly = true };
             plot.Axes.Bottom.MinorTickStyle.Length = 0;
-            var last = Math.Max(epochs, 2);
+            var last = Math.Max(max, 2);
             var margin = 0.04 * (last - 1);
             plot.Axes.SetLimitsX(1 - margin, last + margin);
         }
 
         if (chart.LogX)
         {
-            var places = chart.Curves.SelectMany(curve => curve.X).Distinct().Order().ToArray();
-            if (places.Length > ManyPoints)
-                places = [.. places.Where(place => double.IsInteger(Math.Log2(place)))];
-            plot.Axes.Bottom.TickGenerator = new NumericManual(
-                [.. places.Select(Math.Log2)], [.. places.Select(place => place.ToString(CultureInfo.InvariantCulture))]);
+            var values = chart.Curves.SelectMany(curve => curve.X).Distinct().Order().ToArray();
+            if (values.Length > ManyPoints)
+                values = [.. values.Where(value => double.IsInteger(Math.Log2(value)))];
+            plot.Axes.Bottom.TickGenerator = new NumericManual([.. values.Select(Math.Log2)], [.. values.Select(value => $"{value}")]);
         }
     }
 
-    // Powers of ten, or where there are not two of them, the ones, twos and fives between.
+    // Ticks at powers of ten, or at 1, 2 and 5 times powers of ten if the range has less than two of them.
     private static ITickGenerator LogTicks(CoordinateRange range)
     {
         if (range.Length > 2)
@@ -220,15 +213,21 @@ internal static class ChartPlot
                from digit in new[] { 1, 2, 5 }
                select digit * Math.Pow(10, exponent),
         ];
-        return new NumericManual([.. values.Select(Math.Log10)], [.. values.Select(value => value.ToString("G3", CultureInfo.InvariantCulture))]);
+        return new NumericManual([.. values.Select(Math.Log10)], [.. values.Select(value => $"{value:G3}")]);
     }
 
-    // In the corner that most curves do not end in.
+    // Shows the legend in the corner where fewer curves end.
     private static void ShowLegend(Plot plot, Chart chart)
     {
-        plot.Legend.FontSize = AxisLetters.Size - 3;
-        var range = plot.Axes.GetLimits().YRange;
-        double[] ends = [.. chart.Curves.Select(curve => (curve, shown: Shown(chart, curve))).Where(curve => curve.shown.Length > 0).Select(curve => AtY(chart, curve.curve.Y[curve.shown[^1]]))];
-        plot.ShowLegend(ends.Length == 0 || ends.Average() > range.Center ? Alignment.LowerRight : Alignment.UpperRight);
+        plot.Legend.FontSize = AxisStyle.Size - 3;
+        double[] ends =
+        [
+            .. from curve in chart.Curves
+               let drawn = DrawnPoints(chart, curve)
+               where drawn.Length > 0
+               select AxisY(chart, curve.Y[drawn[^1]]),
+        ];
+        var isAbove = ends.Length == 0 || ends.Average() > plot.Axes.GetLimits().YRange.Center;
+        plot.ShowLegend(isAbove ? Alignment.LowerRight : Alignment.UpperRight);
     }
 }

@@ -4,11 +4,9 @@ using MnistCnn.Training;
 
 namespace MnistCnn.Reporting.Plots;
 
-/// <summary>The picture of several runs: accuracy and loss over the epochs, side by side.</summary>
+/// <summary>Plots accuracy and loss of several runs over the epochs, side by side.</summary>
 internal static class ComparisonPlot
 {
-    /// <param name="path">Where to; its ending is one of <see cref="PlotFile.Endings"/>.</param>
-    /// <param name="runs">What to compare, at least one.</param>
     /// <returns>Whether the file was written; see <see cref="PlotFile.TryDraw"/>.</returns>
     public static bool Draw(string path, IReadOnlyList<RunRecord> runs)
     {

@@ -4,71 +4,70 @@ using SkiaSharp;
 
 namespace MnistCnn.Reporting.Plots;
 
-/// <summary>The names of a chart's curves to the right of it, each joined to the end of its curve.</summary>
+/// <summary>Labels of curves to the right of their chart, each joined to the end of its curve. Sizes and positions are in pixels.</summary>
 internal sealed class CurveLabels
 {
     private const int LineHeight = 24;
     private const int LeaderWidth = 34, Gap = 6, RightMargin = 16;
-    private const int WidestName = 300;
+    private const int MaxNameWidth = 300;
     private const float DotRadius = 0.9f, DotGap = 6;
 
-    private static readonly TextStyle Letters = new(19);
+    private static readonly TextStyle Style = new(19);
 
     private readonly Chart chart;
 
     private CurveLabels(Chart chart, float widestName) => (this.chart, Width) = (chart, LeaderWidth + Gap + widestName + RightMargin);
 
-    /// <summary>How much room they take to the right of the chart, in pixels.</summary>
+    /// <summary>Space needed to the right of the chart.</summary>
     public float Width { get; }
 
-    /// <summary>The labels of a chart of several curves, or null where there is no room for them, or no need.</summary>
-    /// <param name="chart">The chart.</param>
-    /// <param name="pen">What will write them.</param>
-    /// <param name="height">How high the chart is without its title, in pixels.</param>
-    public static CurveLabels? Fit(Chart chart, TextPainter pen, int height)
+    /// <summary>Creates the labels of a chart with several curves. Returns null if they do not fit or are not needed.</summary>
+    /// <param name="height">Height of the chart without its title.</param>
+    public static CurveLabels? Create(Chart chart, TextPainter painter, int height)
     {
         string[] names = [.. chart.Curves.Select(curve => curve.Name).Where(name => name.Length > 0)];
         if (chart.Curves.Count < 2 || names.Length == 0)
             return null;
-        var widest = names.Max(name => pen.Width(name, Letters));
-        return widest > WidestName || names.Length * LineHeight > height - 100 ? null : new CurveLabels(chart, widest);
+        var widest = names.Max(name => painter.Width(name, Style));
+        return widest > MaxNameWidth || names.Length * LineHeight > height - 100 ? null : new CurveLabels(chart, widest);
     }
 
-    /// <summary>Writes them beside a plot that is drawn.</summary>
-    public void Draw(SKCanvas canvas, TextPainter pen, Plot plot)
+    /// <summary>Draws the labels beside a plot that was rendered.</summary>
+    public void Draw(SKCanvas canvas, TextPainter painter, Plot plot)
     {
         var area = plot.LastRender.DataRect;
         var ends = (
-            from place in chart.Curves.Index()
-            let shown = ChartPlot.Shown(chart, place.Item)
-            where place.Item.Name.Length > 0 && shown.Length > 0
-            let end = plot.GetPixel(new Coordinates(ChartPlot.AtX(chart, place.Item.X[shown[^1]]), ChartPlot.AtY(chart, place.Item.Y[shown[^1]])))
+            from item in chart.Curves.Index()
+            let curve = item.Item
+            let drawn = ChartPlot.DrawnPoints(chart, curve)
+            where curve.Name.Length > 0 && drawn.Length > 0
+            let end = plot.GetPixel(new Coordinates(ChartPlot.AxisX(chart, curve.X[drawn[^1]]), ChartPlot.AxisY(chart, curve.Y[drawn[^1]])))
             orderby end.Y
-            select (place.Item.Name, Style: place.Item.StyleIndex ?? place.Index, End: end)).ToArray();
+            select (curve.Name, StyleIndex: curve.StyleIndex ?? item.Index, End: end)).ToArray();
         var middles = Spread([.. ends.Select(curve => curve.End.Y)], LineHeight, area.Top, area.Bottom);
-        foreach (var ((name, style, end), middle) in ends.Zip(middles))
+        foreach (var ((name, styleIndex, end), middle) in ends.Zip(middles))
         {
-            using var paint = Leader(style);
-            // Dots, lest it be taken for a part of the curve.
+            using var paint = CreateLeaderPaint(styleIndex);
+            // Dotted, so that the leader does not look like a part of the curve.
             for (var x = end.X + 9; x < area.Right; x += DotGap)
                 canvas.DrawCircle(x, end.Y, DotRadius, paint);
             canvas.DrawLine(area.Right + 4, end.Y, area.Right + LeaderWidth, middle, paint);
-            pen.Write(name, Letters, area.Right + LeaderWidth + Gap, middle + Letters.Size * TextPainter.MiddleToBaseline);
+            painter.Draw(name, Style, area.Right + LeaderWidth + Gap, middle + Style.Size * TextPainter.MiddleToBaseline);
         }
     }
 
-    /// <summary>Moves places apart, each as little as can be, so that no two are nearer than a gap.</summary>
-    /// <param name="places">In ascending order.</param>
-    /// <param name="gap">How far they are to be apart.</param>
-    /// <param name="low">The lowest place that one may have.</param>
-    /// <param name="high">The highest.</param>
-    public static IReadOnlyList<float> Spread(IReadOnlyList<float> places, float gap, float low, float high)
+    /// <summary>Moves positions apart, as little as possible, until neighbours have a minimum distance.</summary>
+    /// <param name="positions">In ascending order.</param>
+    /// <param name="gap">Minimum distance.</param>
+    /// <param name="low">Lowest allowed position.</param>
+    /// <param name="high">Highest allowed position.</param>
+    public static IReadOnlyList<float> Spread(IReadOnlyList<float> positions, float gap, float low, float high)
     {
-        // Neighbours that would be too near become a group, which stands around its mean.
+        // Neighbours that are too close become a group, centred on its mean.
         List<(float Sum, int Count)> groups = [];
-        foreach (var place in places)
+        foreach (var position in positions)
         {
-            groups.Add((place, 1));
+            groups.Add((position, 1));
             while (groups.Count > 1 && First(groups[^1]) - First(groups[^2]) < groups[^2].Count * gap)
             {
                 groups[^2] = (groups[^2].Sum + groups[^1].Sum, groups[^2].Count + groups[^1].Count);
@@ -85,9 +84,9 @@ internal sealed class CurveLabels
         }
     }
 
-    private static SKPaint Leader(int style)
+    private static SKPaint CreateLeaderPaint(int styleIndex)
     {
-        var color = ChartPlot.ColorOf(style);
+        var color = ChartPlot.ColorOf(styleIndex);
         return new SKPaint { Color = new SKColor(color.Red, color.Green, color.Blue), StrokeWidth = 1.5f, IsAntialias = true };
     }
 }

@@ -1,17 +1,16 @@
 using MnistCnn.Charts;
+using MnistCnn.Data;
 using SkiaSharp;
 
 namespace MnistCnn.Reporting.Plots;
 
-/// <summary>Draws <see cref="ImageGrid"/>s.</summary>
+/// <summary>Draws an <see cref="ImageGrid"/>.</summary>
 internal static class ImageGridPlot
 {
     private const int Side = 112;
     private const int Gap = 12;
     private const int Head = 90;
 
-    /// <param name="path">Where to; its ending is one of <see cref="PlotFile.Endings"/>.</param>
-    /// <param name="grid">The images.</param>
     /// <returns>Whether the file was written; see <see cref="PlotFile.TryDraw"/>.</returns>
     public static bool Draw(string path, ImageGrid grid) => PlotFile.TryDraw(path, () => Write(path, grid));
 
@@ -22,17 +21,18 @@ internal static class ImageGridPlot
         var width = columns.Count * (Side + Gap) + Gap;
         PlotFile.Write(path, width, Head + (int)rows * (Side + Gap), canvas =>
         {
-            using var pen = new TextPainter(canvas);
-            pen.Title(grid.Title, width / 2f);
+            using var painter = new TextPainter(canvas);
+            painter.Title(grid.Title, width / 2f);
             foreach (var (column, (heading, images)) in columns.Index())
             {
                 var left = Gap + column * (Side + Gap);
-                pen.Label(heading, left + Side / 2f, Head - 12);
+                painter.Label(heading, left + Side / 2f, Head - 12);
                 for (var row = 0; row < images.shape[0]; row++)
                 {
                     using var pixels = images.narrow(0, row, 1);
-                    using var image = PlotFile.Of(pixels);
-                    canvas.DrawImage(image, SKRect.Create(left, Head + row * (Side + Gap), Side, Side), new SKSamplingOptions(SKFilterMode.Nearest));
+                    using var image = TensorImage.Create(pixels);
+                    var cell = SKRect.Create(left, Head + row * (Side + Gap), Side, Side);
+                    canvas.DrawImage(image, cell, new SKSamplingOptions(SKFilterMode.Nearest));
                 }
             }
         });

@@ -1,26 +1,19 @@
-using System.Globalization;
 using MnistCnn.Data;
 using MnistCnn.Training;
 using SkiaSharp;
 
 namespace MnistCnn.Reporting.Plots;
 
-/// <summary>The images that a network was most sure of and yet took for another class, in one picture.</summary>
+/// <summary>Draws the misclassified images with the highest confidence, at most 25.</summary>
 internal static class MistakesPlot
 {
     private const int Columns = 5;
     private const int Rows = 5;
     private const int Side = 140;
     private const int Cell = 180;
-    private const int LabelRoom = Cell - 8;
+    private const int LabelWidth = Cell - 8;
     private const int Head = 60;
 
-    /// <summary>Draws as many as there are, 25 at most.</summary>
-    /// <param name="path">Where to; its ending is one of <see cref="PlotFile.Endings"/>.</param>
-    /// <param name="title">The name of the network.</param>
-    /// <param name="evaluation">What it did.</param>
-    /// <param name="images">What it did it on.</param>
-    /// <param name="classNames">What the classes are called.</param>
     /// <returns>Whether the file was written; see <see cref="PlotFile.TryDraw"/>.</returns>
     public static bool Draw(string path, string title, Evaluation evaluation, LabeledImages images, IReadOnlyList<string> classNames) =>
         PlotFile.TryDraw(path, () => Write(path, title, evaluation, images, classNames));
@@ -29,37 +22,29 @@ internal static class MistakesPlot
     {
         var mistakes = evaluation.Misclassified.Take(Rows * Columns).ToArray();
         var names = TextPainter.Names(classNames);
-        var isShort = names.All(name => name.Length == 1);
-        var height = Cell + (isShort ? 0 : 2 * TextPainter.LineHeight);
+        var labelLines = names.All(name => name.Length == 1) ? 2 : 3;
+        var height = Cell + (labelLines - 1) * TextPainter.LineHeight;
         var rows = (mistakes.Length + Columns - 1) / Columns;
         PlotFile.Write(path, Columns * Cell, Head + rows * height, canvas =>
         {
-            using var pen = new TextPainter(canvas);
+            using var painter = new TextPainter(canvas);
             var count = evaluation.Total - evaluation.Correct;
             var part = count > mistakes.Length ? $", the {mistakes.Length} most confident" : "";
-            pen.Title($"{title}: {count} mistakes{part}", Columns * Cell / 2);
+            painter.Title($"{title}: {count} mistakes{part}", Columns * Cell / 2);
             foreach (var (index, mistake) in mistakes.Index())
             {
                 var (row, column) = Math.DivRem(index, Columns);
                 var (centre, top) = ((column + 0.5f) * Cell, Head + row * height);
                 using var pixels = images.Images[mistake];
-                using var image = PlotFile.Of(pixels);
+                using var image = TensorImage.Create(pixels);
                 DrawImage(canvas, image, centre, top + Side / 2f);
-                foreach (var (line, text) in Label(evaluation, mistake, names, isShort).Index())
-                    pen.Label(pen.CutLabel(text, LabelRoom), centre, top + Side + 20 + line * TextPainter.LineHeight);
+                foreach (var (line, text) in CreateLabel(evaluation, mistake, names, labelLines).Index())
+                    painter.Label(painter.TruncateLabel(text, LabelWidth), centre, top + Side + 20 + line * TextPainter.LineHeight);
             }
         });
     }
 
-    // The lines below an image; only names of one character leave room for all of it in one.
-    private static string[] Label(Evaluation evaluation, int mistake, IReadOnlyList<string> names, bool isShort)
-    {
-        var (truth, found) = (names[(int)evaluation.Labels[mistake]], names[(int)evaluation.Predictions[mistake]]);
-        var confidence = string.Create(CultureInfo.InvariantCulture, $"({100 * evaluation.Confidences[mistake]:F1} %)");
-        return isShort ? [$"is {truth}, found {found} {confidence}"] : [$"is {truth}", $"found {found}", confidence];
-    }
-
-    // As large as fits into the cell; small images with pixels to be seen, each of the same size.
+    // Fills the cell; small images are enlarged by a whole number, so that all pixels have the same size.
     private static void DrawImage(SKCanvas canvas, SKImage image, float centre, float middle)
     {
         var scale = (float)Side / Math.Max(image.Width, image.Height);
@@ -67,5 +52,12 @@ internal static class MistakesPlot
         scale = scale >= 2 ? MathF.Floor(scale) : scale;
         var (width, height) = (image.Width * scale, image.Height * scale);
         canvas.DrawImage(image, SKRect.Create(centre - width / 2, middle - height / 2, width, height), sampling);
+    }
+
+    private static string[] CreateLabel(Evaluation evaluation, int mistake, IReadOnlyList<string> names, int lines)
+    {
+        var (actual, predicted) = (names[(int)evaluation.Labels[mistake]], names[(int)evaluation.Predictions[mistake]]);
+        var confidence = $"({100 * evaluation.Confidences[mistake]:F1} %)";
+        return lines == 2 ? [$"actual {actual}, predicted {predicted}", confidence] : [$"actual {actual}", $"predicted {predicted}", confidence];
     }
 }

@@ -4,41 +4,46 @@ using SkiaSharp.HarfBuzz;
 
 namespace MnistCnn.Reporting.Plots;
 
-/// <summary>Writes on a picture, in any script, in the font and the sizes of all of this program's.</summary>
-/// <param name="canvas">The picture.</param>
+/// <summary>Draws text on a plot, each text in one font of <see cref="Typefaces"/>. Sizes and positions are in pixels.</summary>
 internal sealed class TextPainter(SKCanvas canvas) : IDisposable
 {
-    /// <summary>From a label's baseline to that of the next one below.</summary>
+    /// <summary>Distance between the baselines of labels.</summary>
     public const int LineHeight = 18;
 
-    /// <summary>From the middle of a letter to its baseline, in sizes of it.</summary>
+    /// <summary>Distance from the middle of a letter to its baseline, as a fraction of its size.</summary>
     public const float MiddleToBaseline = 0.36f;
 
     private const int TitleBaseline = 38;
 
-    // A space between which and its neighbours no line is broken.
-    private const string Unbroken = "\u00A0%";
+    private const string NonBreakingPercent = "\u00A0%";
 
-    private static readonly TextStyle TitleLetters = new(20, IsBold: true);
-    private static readonly TextStyle LabelLetters = new(15);
+    // Characters that plots add to a class name. The font of the name must have them, because a label has one font.
+    private const string LabelCharacters = "actual predicted 0123456789(.%)…";
 
-    private readonly Dictionary<(SKTypeface Typeface, TextStyle Letters), (SKFont Font, SKShaper Shaper)> fonts = [];
-    private readonly SKPaint ink = new() { Color = SKColors.Black, IsAntialias = true };
+    private static readonly TextStyle TitleStyle = new(20, IsBold: true);
+    private static readonly TextStyle LabelStyle = new(15);
 
-    /// <summary>What the classes are called in a picture: by their number where the system has no font for the name.</summary>
+    private readonly Dictionary<(SKTypeface Typeface, TextStyle Style), (SKFont Font, SKShaper Shaper)> fonts = [];
+    private readonly SKPaint paint = new() { IsAntialias = true };
+
+    /// <summary>Class names as plots show them: a name that no font can show becomes the class's number.</summary>
     public static IReadOnlyList<string> Names(IReadOnlyList<string> classNames) =>
-        [.. classNames.Select((name, number) => Typefaces.CanWrite(ClassText.Line(name)) ? ClassText.Line(name) : number.ToString(CultureInfo.InvariantCulture))];
+    [
+        .. classNames.Select(ClassName.Sanitize).Select((name, number) =>
+            Typefaces.Find(name + LabelCharacters) is null ? number.ToString(CultureInfo.InvariantCulture) : name),
+    ];
 
-    /// <summary>Writes the line above, around a place from the left.</summary>
-    public void Title(string text, float centre) => Write(text, TitleLetters, centre - Width(text, TitleLetters) / 2, TitleBaseline);
+    /// <summary>Draws the title of a plot.</summary>
+    public void Title(string text, float centre) => Draw(text, TitleStyle, centre - Width(text, TitleStyle) / 2, TitleBaseline);
 
-    /// <summary>Writes around a place from the left, on a line so far from the top.</summary>
-    public void Label(string text, float centre, float baseline) => Write(text, LabelLetters, centre - LabelWidth(text) / 2, baseline);
+    /// <summary>Draws a centred label.</summary>
+    public void Label(string text, float centre, float baseline) => Draw(text, LabelStyle, centre - LabelWidth(text) / 2, baseline);
 
-    /// <summary>Writes what ends at a place from the left and stands in the middle of one from the top.</summary>
-    public void LabelLeftOf(string text, float right, float middle) => Write(text, LabelLetters, right - LabelWidth(text), middle + LabelLetters.Size * MiddleToBaseline);
+    /// <summary>Draws a label that ends at <paramref name="right"/>, vertically centred on <paramref name="middle"/>.</summary>
+    public void LabelLeftOf(string text, float right, float middle) =>
+        Draw(text, LabelStyle, right - LabelWidth(text), middle + LabelStyle.Size * MiddleToBaseline);
 
-    /// <summary>Writes upwards what ends at a place from the top and stands in the middle of one from the left.</summary>
+    /// <summary>Draws a label that reads upwards and ends at <paramref name="top"/>, horizontally centred on <paramref name="middle"/>.</summary>
     public void LabelBelow(string text, float top, float middle)
     {
         canvas.Save();
@@ -47,16 +52,36 @@ internal sealed class TextPainter(SKCanvas canvas) : IDisposable
         canvas.Restore();
     }
 
-    /// <summary>How wide a label is, in pixels.</summary>
-    public float LabelWidth(string text) => Width(text, LabelLetters);
+    public float LabelWidth(string text) => Width(text, LabelStyle);
 
-    /// <summary>A label, its end left out where it would be wider than so many pixels.</summary>
-    public string CutLabel(string text, float width)
+    /// <summary>Shortens a label to a width.</summary>
+    public string TruncateLabel(string text, float width) => ClassName.Truncate(text, shortened => LabelWidth(shortened) <= width);
+
+    public float Width(string text, TextStyle style)
     {
-        if (LabelWidth(text) <= width)
-            return text;
-        var characters = StringInfo.ParseCombiningCharacters(text);
-        return text[..characters.LastOrDefault(end => LabelWidth(text[..end] + ClassText.Ellipsis) <= width)] + ClassText.Ellipsis;
+        var (font, shaper) = FontOf(text, style);
+        return shaper.Shape(text, font).Width;
+    }
+
+    /// <summary>
+    /// Breaks a text into lines between words, but not before "%". A word that is wider than <paramref name="width"/> has its own line.
+    /// </summary>
+    public IReadOnlyList<string> Wrap(string text, TextStyle style, float width)
+    {
+        List<string> lines = [];
+        foreach (var word in text.Replace(" %", NonBreakingPercent).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            if (lines.Count > 0 && $"{lines[^1]} {word}" is var longer && Width(longer, style) <= width)
+                lines[^1] = longer;
+            else
+                lines.Add(word);
+        return [.. lines.Select(line => line.Replace(NonBreakingPercent, " %"))];
+    }
+
+    public void Draw(string text, TextStyle style, float left, float baseline)
+    {
+        paint.Color = style.IsGrey ? new SKColor(0x59, 0x59, 0x59) : SKColors.Black;
+        var (font, shaper) = FontOf(text, style);
+        canvas.DrawShapedText(shaper, text, left, baseline, SKTextAlign.Left, font, paint);
     }
 
     /// <inheritdoc/>
@@ -68,51 +93,21 @@ internal sealed class TextPainter(SKCanvas canvas) : IDisposable
             shaper.Dispose();
         }
 
-        ink.Dispose();
+        paint.Dispose();
     }
 
-    /// <summary>How wide a text is in some letters, in pixels.</summary>
-    public float Width(string text, TextStyle letters) => Typefaces.Parts(text).Sum(part => Width(part.Text, Font(part.Typeface, letters)));
-
-    /// <summary>A text in lines of at most so many pixels, broken between words, but not before "%"; a word that is longer has a line of its own.</summary>
-    public IReadOnlyList<string> Lines(string text, TextStyle letters, float width)
+    private (SKFont Font, SKShaper Shaper) FontOf(string text, TextStyle style)
     {
-        List<string> lines = [];
-        foreach (var word in text.Replace(" %", Unbroken, StringComparison.Ordinal).Split(' ', StringSplitOptions.RemoveEmptyEntries))
-            if (lines.Count > 0 && $"{lines[^1]} {word}" is var longer && Width(longer, letters) <= width)
-                lines[^1] = longer;
-            else
-                lines.Add(word);
-        return [.. lines.Select(line => line.Replace(Unbroken, " %", StringComparison.Ordinal))];
-    }
-
-    /// <summary>Writes in some letters what begins at a place from the left, on a line so far from the top.</summary>
-    public void Write(string text, TextStyle letters, float left, float baseline)
-    {
-        ink.Color = letters.IsGrey ? new SKColor(0x59, 0x59, 0x59) : SKColors.Black;
-        foreach (var part in Typefaces.Parts(text))
+        var typeface = Typefaces.Find(text) ?? Typefaces.Main;
+        if (!fonts.TryGetValue((typeface, style), out var font))
         {
-            var (font, shaper) = Font(part.Typeface, letters);
-            canvas.DrawShapedText(shaper, part.Text, left, baseline, SKTextAlign.Left, font, ink);
-            left += Width(part.Text, (font, shaper));
+            font = (new SKFont(typeface, style.Size) { Embolden = style.IsBold && !typeface.IsBold }, new SKShaper(typeface));
+            fonts.Add((typeface, style), font);
         }
-    }
 
-    private static float Width(string text, (SKFont Font, SKShaper Shaper) writing) => writing.Shaper.Shape(text, writing.Font).Width;
-
-    private (SKFont Font, SKShaper Shaper) Font(SKTypeface typeface, TextStyle letters)
-    {
-        if (!fonts.TryGetValue((typeface, letters), out var font))
-            fonts.Add((typeface, letters), font = Make(typeface, letters));
         return font;
-
-        static (SKFont Font, SKShaper Shaper) Make(SKTypeface face, TextStyle letters) =>
-            (new SKFont(face, letters.Size) { Embolden = letters.IsBold && !face.IsBold }, new SKShaper(face));
     }
 }
 
-/// <summary>What a text is written in.</summary>
-/// <param name="Size">Its size, in pixels.</param>
-/// <param name="IsBold">Whether it is bold.</param>
-/// <param name="IsGrey">Whether it is grey instead of black.</param>
+/// <summary>Font size in pixels, weight and colour of a text.</summary>
 internal readonly record struct TextStyle(int Size, bool IsBold = false, bool IsGrey = false);

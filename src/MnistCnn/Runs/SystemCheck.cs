@@ -1,0 +1,92 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+using MnistCnn.Data;
+using MnistCnn.Files;
+using MnistCnn.Runtime;
+using MnistCnn.Training;
+using TorchSharp;
+using Architecture = MnistCnn.Networks.Architecture;
+
+namespace MnistCnn.Runs;
+
+/// <summary>Checks that this system has everything that training needs.</summary>
+internal static class SystemCheck
+{
+    private const int TrainImages = 6400;
+
+    /// <summary>Runs the checks in order, including a short training if libtorch loads and the device exists.</summary>
+    public static IEnumerable<HealthCheck> Run(string deviceName)
+    {
+        yield return HealthCheck.Run("Program", () => $"MnistCnn {Versions.Program}, .NET {Environment.Version}");
+        yield return HealthCheck.Run("System", DescribeSystem);
+        var libtorch = HealthCheck.Run("libtorch", LoadLibtorch);
+        yield return libtorch;
+        if (libtorch.Found)
+        {
+            var device = HealthCheck.Run("Device", () => Devices.Get(deviceName).ToString());
+            yield return device;
+            yield return HealthCheck.Run("GPU", FindGpu, needed: false);
+            yield return HealthCheck.Run("MNIST", LoadMnist);
+            yield return HealthCheck.Run("Networks", LoadBundledNetworks, needed: false);
+            if (device.Found)
+                yield return HealthCheck.Run("Training", () => Train(device.Text));
+        }
+
+        yield return HealthCheck.Run("Folder", FindFolder);
+        yield return HealthCheck.Run("MPI", () => MpiProcessGroup.Library, needed: false);
+    }
+
+    private static string DescribeSystem()
+    {
+        var vectors = Avx512F.IsSupported ? "AVX-512" : Avx2.IsSupported ? "AVX2" : AdvSimd.IsSupported ? "NEON" : "neither AVX2 nor NEON: slow";
+        var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1e9;
+        return $"{RuntimeInformation.OSDescription} ({RuntimeInformation.RuntimeIdentifier}), "
+            + $"cores: {Environment.ProcessorCount} ({vectors}), memory: {memory:F1} GB";
+    }
+
+    private static string LoadLibtorch()
+    {
+        Allocator.KeepFreedMemory();
+        NativeLibraries.Load();
+        return $"{Versions.All["libtorch"]}, TorchSharp {Versions.All["torchsharp"]}, threads: {torch.get_num_threads()}";
+    }
+
+    private static string FindGpu()
+    {
+        var device = Devices.Get(OperatingSystem.IsMacOS() ? "mps" : "cuda");
+        return Devices.CardName(Math.Max(0, device.index), Devices.Driver) is { } name ? $"{name} ({device})" : $"{device}";
+    }
+
+    private static string LoadMnist()
+    {
+        using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 1);
+        return $"{data.Found.Train:N0} training and {data.Found.Test:N0} test images, SHA-256 verified";
+    }
+
+    private static string LoadBundledNetworks()
+    {
+        foreach (var name in ModelLocator.Bundled)
+            ModelLocator.Load(name: null, Architecture.Find(name), torch.CPU).Dispose();
+        return string.Join(", ", ModelLocator.Bundled);
+    }
+
+    // Does everything that a run does except for its files.
+    private static string Train(string deviceName)
+    {
+        using var data = IdxReader.Load(IdxReader.BundledMnist, TrainImages, Evaluator.BatchSize);
+        var settings = new TrainSettings { Epochs = 1 };
+        using var trainer = Trainer.Create(settings, data, Devices.Get(deviceName), ParallelSettings.Automatic);
+        trainer.Fit([]);
+        var speed = trainer.Progress.History[0].ImagesPerSecond;
+        return $"{settings.Architecture.Title} trains on {speed:N0} images per second: an epoch of MNIST takes {data.Found.Train / speed:F0} s or less";
+    }
+
+    private static string FindFolder()
+    {
+        var folder = Path.GetFullPath(Directory.Exists("runs") ? "runs" : ".");
+        AtomicFile.EnsureWritable(Path.Combine(folder, Path.GetRandomFileName()));
+        var space = folder.StartsWith(@"\\", StringComparison.Ordinal) ? "" : $", free: {new DriveInfo(folder).AvailableFreeSpace / 1e9:F1} GB";
+        return $"runs can be written to {folder}{space}";
+    }
+}
