@@ -6,35 +6,51 @@ namespace MnistCnn.Tests.Reporting;
 
 public sealed class PageTests : IDisposable
 {
-    private const string Odd = "<b> & | *x* [y](z) \"q\" `c`";
+    private const string Odd = "<b> & | *x* [y](z) \"q\" `c` <script>1</script> &amp;";
 
     private readonly TemporaryFolder folder = new();
 
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void In_html_nothing_that_is_written_is_taken_for_html()
+    public void Html_and_markdown_in_texts_are_escaped_in_the_html_page()
     {
-        var page = Filled(new HtmlPage("a & b"));
-        var document = XDocument.Parse(Closed(page));
+        var html = HtmlPage.Convert(CreatePage(), "a & b", folder.FullPath);
+        Assert.DoesNotContain("<script", html);
+        var document = XDocument.Parse(CloseElements(html));
         Assert.Equal("a & b", document.Descendants("title").Single().Value);
         Assert.Equal(Odd, document.Descendants("h2").Single().Value);
-        Assert.Equal($"{Odd} {Odd}", document.Descendants("p").Single().Value);
+        Assert.Equal([$"{Odd} {Odd}", Odd, ""], document.Descendants("p").Select(paragraph => paragraph.Value));
         Assert.Equal($"{Odd}: {Odd}", document.Descendants("li").Single().Value);
-        Assert.Equal([Odd, "Number", Odd, "1"], document.Descendants().Where(cell => cell.Name.LocalName is "th" or "td").Select(cell => cell.Value));
-        Assert.Equal(Odd, document.Descendants("img").Single().Attribute("alt")!.Value);
-        Assert.Equal("data:image/png;base64,AQID", document.Descendants("img").Single().Attribute("src")!.Value);
+        var cells = document.Descendants().Where(cell => cell.Name.LocalName is "th" or "td");
+        Assert.Equal([Odd, "Number", Odd, "1"], cells.Select(cell => cell.Value));
+        var image = document.Descendants("img").Single();
+        Assert.Equal(Odd, image.Attribute("alt")!.Value);
+        Assert.Equal("data:image/png;base64,AQID", image.Attribute("src")!.Value);
     }
 
     [Fact]
-    public void In_markdown_nothing_that_is_written_is_taken_for_markdown()
+    public void Plots_and_tables_of_the_html_page_can_be_scrolled_with_the_keyboard()
     {
-        const string Safe = @"\<b\> \& \| \*x\* \[y\](z) ""q"" \`c\`";
+        var document = XDocument.Parse(CloseElements(HtmlPage.Convert(CreatePage(), "", folder.FullPath)));
+        foreach (var name in new[] { "img", "table" })
+        {
+            var parent = document.Descendants(name).Single().Parent!;
+            Assert.Equal(("wide", "0"), (parent.Attribute("class")?.Value, parent.Attribute("tabindex")?.Value));
+        }
+    }
+
+    [Fact]
+    public void Markdown_in_texts_is_escaped_in_the_markdown_page()
+    {
+        const string Safe = @"\<b\> \& \| \*x\* \[y\](z) ""q"" \`c\` \<script\>1\</script\> \&amp;";
         Assert.Equal(
             $"""
             ## {Safe}
 
             **{Safe}** {Safe}
+
+            {Safe}
 
             - **{Safe}**: {Safe}
 
@@ -45,22 +61,24 @@ public sealed class PageTests : IDisposable
             | {Safe} | 1 |
 
             """.ReplaceLineEndings("\n"),
-            Filled(new MarkdownPage(folder.FullPath)));
+            CreatePage());
     }
 
-    private string Filled(IPage page)
+    private string CreatePage()
     {
         Directory.CreateDirectory(folder["sub"]);
         File.WriteAllBytes(folder["sub/a.png"], [1, 2, 3]);
+        var page = new MarkdownPage(folder.FullPath);
         page.Heading(2, Odd);
         page.Paragraph(Odd, Odd);
+        page.Paragraph(Odd);
         page.Facts([(Odd, Odd)]);
-        page.Picture(folder["sub/a.png"], Odd);
+        page.Image(folder["sub/a.png"], Odd);
         page.Table(new ResultTable([Odd, "Number"], [[Odd, "1"]]));
-        return page.Text();
+        return $"{page}";
     }
 
-    // HTML leaves out some ends that XML has.
-    private static string Closed(string html) =>
-        System.Text.RegularExpressions.Regex.Replace(html.Replace("<!DOCTYPE html>", ""), "<(meta|img)([^>]*)>", "<$1$2/>");
+    // HTML omits some ends that XML requires.
+    private static string CloseElements(string html) =>
+        System.Text.RegularExpressions.Regex.Replace(html.Replace("<!DOCTYPE html>", ""), "<(meta)([^>]*)>", "<$1$2/>");
 }

@@ -1,21 +1,25 @@
-using System.Text;
-using MnistCnn.Charts;
+using Markdig;
+using Markdig.Extensions.CustomContainers;
+using Markdig.Extensions.Tables;
+using Markdig.Renderers;
+using Markdig.Renderers.Html;
+using Markdig.Syntax;
+using Markdig.Syntax.Inlines;
 using static System.Net.WebUtility;
 
 namespace MnistCnn.Reporting.Pages;
 
-/// <summary>A page in HTML that is whole by itself: its pictures are in it, and nothing comes from elsewhere. Light and dark, narrow and wide.</summary>
-/// <param name="title">What the window is called.</param>
-internal sealed class HtmlPage(string title) : IPage
+/// <summary>Converts a Markdown page to one HTML file, with its images inside, for light and dark mode and narrow windows.</summary>
+internal static class HtmlPage
 {
-    // A picture has white ground and letters of its own: in a narrow window, it is moved rather than made too small to be read.
+    // Plots have a white ground and text of their own: in a narrow window they scroll, because smaller text would be unreadable.
     private const string Style =
         """
         :root { color-scheme: light dark; --line: #8886; }
         body { font: 1rem/1.5 system-ui, sans-serif; max-width: 62rem; margin: 0 auto; padding: 1rem; overflow-wrap: break-word; }
         h1, h2 { line-height: 1.25; }
         h2 { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem; }
-        figure, .table { margin: 1rem 0; overflow-x: auto; }
+        .wide { margin: 1rem 0; overflow-x: auto; }
         img { display: block; width: 100%; min-width: 40rem; background: #fff; border-radius: 4px; }
         table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
         th, td { padding: .25rem .75rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: baseline; }
@@ -24,58 +28,59 @@ internal sealed class HtmlPage(string title) : IPage
         li { margin: .25rem 0; }
         """;
 
-    private readonly StringBuilder body = new();
+    private static readonly MarkdownPipeline Pipeline = new MarkdownPipelineBuilder().UsePipeTables().DisableHtml().Build();
 
-    /// <inheritdoc/>
-    public void Heading(int level, string text) => Add($"<h{level}>{HtmlEncode(text)}</h{level}>");
+    /// <summary>Converts a page. HTML in its text is escaped.</summary>
+    /// <param name="folder">Folder of the images.</param>
+    public static string Convert(string markdown, string title, string folder)
+    {
+        var document = Markdown.Parse(markdown, Pipeline);
+        foreach (var image in document.Descendants<LinkInline>().Where(link => link.IsImage))
+        {
+            image.Url = $"data:image/png;base64,{System.Convert.ToBase64String(File.ReadAllBytes(Path.Combine(folder, image.Url!)))}";
+            MakeScrollable(image.Parent!.ParentBlock!);
+        }
 
-    /// <inheritdoc/>
-    public void Paragraph(string strong, string text) =>
-        Add($"<p>{(strong.Length == 0 ? "" : $"<strong>{HtmlEncode(strong)}</strong> ")}{HtmlEncode(text)}</p>");
+        foreach (var table in document.Descendants<Table>().ToArray())
+        {
+            var (parent, container) = (table.Parent!, new CustomContainer(new CustomContainerParser()));
+            var index = parent.IndexOf(table);
+            parent.RemoveAt(index);
+            container.Add(table);
+            parent.Insert(index, container);
+            MakeScrollable(container);
+        }
 
-    /// <inheritdoc/>
-    public void Facts(IEnumerable<(string Name, string Text)> facts) =>
-        Add($"<ul>{string.Concat(facts.Select(fact => $"\n<li><strong>{HtmlEncode(fact.Name)}</strong>: {HtmlEncode(fact.Text)}</li>"))}\n</ul>");
+        using var body = new StringWriter();
+        var renderer = new HtmlRenderer(body);
+        Pipeline.Setup(renderer);
+        renderer.ObjectRenderers.Add(new HtmlCustomContainerRenderer());
+        renderer.Render(document);
+        return $"""
+            <!DOCTYPE html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+            <title>{HtmlEncode(title)}</title>
+            <style>
+            {Style}
+            </style>
+            </head>
+            <body>
+            <main>
+            {body}</main>
+            </body>
+            </html>
 
-    /// <inheritdoc/>
-    public void Picture(string path, string description) => Add(
-        $"""<figure tabindex="0"><img alt="{HtmlEncode(description)}" src="data:image/png;base64,{Convert.ToBase64String(File.ReadAllBytes(path))}"></figure>""");
+            """;
+    }
 
-    /// <inheritdoc/>
-    public void Table(ResultTable table) => Add(
-        $"""
-        <div class="table" tabindex="0"><table>
-        <thead>{Row(table.Headings, "th")}</thead>
-        <tbody>
-        {string.Join('\n', table.Rows.Select(row => Row(row, "td")))}
-        </tbody>
-        </table></div>
-        """);
-
-    /// <inheritdoc/>
-    public string Text() =>
-        $"""
-        <!DOCTYPE html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-        <title>{HtmlEncode(title)}</title>
-        <style>
-        {Style}
-        </style>
-        </head>
-        <body>
-        <main>
-        {body}</main>
-        </body>
-        </html>
-
-        """;
-
-    private static string Row(IReadOnlyList<string> cells, string element) =>
-        $"<tr>{string.Concat(cells.Select(cell => $"<{element}>{HtmlEncode(cell)}</{element}>"))}</tr>";
-
-    private void Add(string element) => body.Append(element).Append('\n');
+    // With tabindex, the keyboard can scroll it too.
+    private static void MakeScrollable(Block block)
+    {
+        block.GetAttributes().AddClass("wide");
+        block.GetAttributes().AddProperty("tabindex", "0");
+    }
 }

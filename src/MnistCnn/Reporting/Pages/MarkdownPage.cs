@@ -4,39 +4,36 @@ using MnistCnn.Charts;
 
 namespace MnistCnn.Reporting.Pages;
 
-/// <summary>A page in Markdown, with its pictures beside it.</summary>
-/// <param name="folder">Where the page will be.</param>
-internal sealed partial class MarkdownPage(string folder) : IPage
+/// <summary>A Markdown page, written from top to bottom. Texts are escaped.</summary>
+/// <param name="folder">Folder of the page; images are linked relative to it.</param>
+internal sealed partial class MarkdownPage(string folder)
 {
     private readonly StringBuilder page = new();
 
-    /// <inheritdoc/>
     public void Heading(int level, string text) => Add($"{new string('#', level)} {Escape(text)}");
 
-    /// <inheritdoc/>
-    public void Paragraph(string strong, string text) => Add(strong.Length == 0 ? Escape(text) : $"**{Escape(strong)}** {Escape(text)}");
+    public void Paragraph(string text) => Add(Escape(text));
 
-    /// <inheritdoc/>
+    /// <summary>Adds a paragraph that begins with bold text.</summary>
+    public void Paragraph(string strong, string text) => Add($"**{Escape(strong)}** {Escape(text)}");
+
+    /// <summary>Adds a list of names, each with a text.</summary>
     public void Facts(IEnumerable<(string Name, string Text)> facts) =>
         Add(string.Join('\n', facts.Select(fact => $"- **{Escape(fact.Name)}**: {Escape(fact.Text)}")));
 
-    /// <inheritdoc/>
-    public void Picture(string path, string description) =>
+    public void Image(string path, string description) =>
         Add($"![{Escape(description)}]({Path.GetRelativePath(folder, path).Replace('\\', '/')})");
 
-    /// <inheritdoc/>
     public void Table(ResultTable table) => Add(string.Join('\n', [
         Row(table.Headings.Select(Escape)),
         Row(table.Headings.Select((_, index) => index == 0 ? "---" : "---:")),
         .. table.Rows.Select(row => Row(row.Select(Escape))),
     ]));
 
-    /// <inheritdoc/>
-    public string Text() => page.ToString();
+    public override string ToString() => page.ToString();
 
     private static string Row(IEnumerable<string> cells) => $"| {string.Join(" | ", cells)} |";
 
-    // What means something in Markdown, or in the HTML that it may contain.
     private static string Escape(string text) => Special().Replace(text.ReplaceLineEndings(" "), @"\$0");
 
     private void Add(string block) => page.Append(page.Length == 0 ? "" : "\n").Append(block).Append('\n');
