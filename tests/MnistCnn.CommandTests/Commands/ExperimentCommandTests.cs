@@ -188,7 +188,7 @@ public sealed class ExperimentCommandTests : IDisposable
         string[] convergence = [.. arguments.Select(argument => argument == "views" ? "convergence" : argument)];
         var failed = ProgramRun.OfProcess(folder.FullPath, [.. convergence, "--train-limit", "65", "--out", "failed"]);
         Assert.Equal(1, failed.ExitCode);
-        Assert.StartsWith("error: The last batch of an epoch would be one image", failed.Error.Split('\n')[^2]);
+        Assert.StartsWith("error: The last batch of an epoch would have one image", failed.Error.Split('\n')[^2]);
     }
 
     private Dictionary<string, string>[] Rows()

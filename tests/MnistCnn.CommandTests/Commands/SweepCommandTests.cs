@@ -187,7 +187,7 @@ public sealed class SweepCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("batch-size=10,59 --arch resnet18", "batch-size=59 cannot be trained", "batch normalisation")]
+    [InlineData("batch-size=10,59 --arch resnet18", "batch-size=59 cannot be trained", "batch normalization")]
     [InlineData("arch=plain,residual --validation 60", "arch=plain cannot be trained", "held out")]
     [InlineData("arch=plain,residual --init no.safetensors", "no.safetensors")]
     public void What_cannot_be_trained_is_said_before_the_first_training(string arguments, params string[] parts)
