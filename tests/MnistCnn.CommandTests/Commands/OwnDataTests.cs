@@ -33,7 +33,7 @@ public sealed class OwnDataTests : IDisposable
         }
 
         ProgramRun.Of(folder.FullPath, "train", "--resume", "run/checkpoint.safetensors", "--epochs", "5", "--image-size", "20x20")
-            .AssertFailed(1, "made images in another way: height was 24, now 20");
+            .AssertFailed(1, "prepared in another way: height was 24, now 20");
 
         // One more image makes another data set.
         var evaluation = JsonDocument.Parse(Run("evaluate", "run", "--data", "arrows", "--json")).RootElement;

@@ -139,7 +139,7 @@ public sealed partial class ResumeTests : IDisposable
         Assert.Equal(0, Run([.. Short, "--data", "data", "--out", "second", "--epochs", "1", "--init", "first/model.safetensors"]).ExitCode);
         static double Loss(string line) => System.Text.Json.JsonDocument.Parse(line).RootElement.GetProperty("train_loss").GetDouble();
         Assert.True(Loss(File.ReadLines(folder["second/metrics.jsonl"]).First()) < Loss(File.ReadLines(folder["first/metrics.jsonl"]).First()));
-        Run(["--arch", "residual", "--data", "data", "--init", "first/model.safetensors"]).AssertFailed(1, "weights of plain, not of residual", "--arch plain");
+        Run(["--arch", "residual", "--data", "data", "--init", "first/model.safetensors"]).AssertFailed(1, "weights of plain, not of residual.", "--arch plain");
         Run(["--arch", "residual", "--data", "data", "--init", Fixture.PathOf("inception.safetensors")]).AssertFailed(1, "rBlock1.conv1.weight is missing");
     }
 
@@ -150,7 +150,7 @@ public sealed partial class ResumeTests : IDisposable
         string[] printed = ["--arch", "residual-as-printed", "--data", "data", "--epochs", "1"];
         Assert.Equal(0, Run([.. printed, "--out", "first", "--tensorboard"]).ExitCode);
         string[] init = ["--init", "first/model.safetensors"];
-        Run(["--data", "data", .. init]).AssertFailed(1, "weights of residual-as-printed, not of residual:", "--arch residual-as-printed");
+        Run(["--data", "data", .. init]).AssertFailed(1, "weights of residual-as-printed, not of residual.", "--arch residual-as-printed");
         Assert.False(Directory.Exists(folder["runs"]));
         Assert.Equal(0, Run([.. printed, "--out", "second", .. init]).ExitCode);
 
