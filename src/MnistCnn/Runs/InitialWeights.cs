@@ -32,23 +32,30 @@ internal static class InitialWeights
         }
 
         if (StateDictionary.Mismatch(own, saved) is { } mismatch)
-            throw new InvalidDataException($"{path} does not hold the weights of this network: {OtherChannels(network, saved) ?? mismatch}.");
+            throw new InvalidDataException(
+                $"{path} does not hold the weights of this network: {OtherChannels(network, saved) ?? mismatch}.");
         file.Copy(saved, network);
 
         List<string> notes = [];
         if (difference is not null)
             notes.Add($"The last layer, {last}, keeps its random initial weights: {difference}.");
         if (CopyAuxiliary(network, file, hasSameClasses: difference is null) is { } auxiliaryDifference)
-            notes.Add($"The auxiliary classifiers, which exist only during training, keep their random initial weights: {auxiliaryDifference}.");
+            notes.Add("The auxiliary classifiers, which exist only during training, keep their random initial weights: "
+                + $"{auxiliaryDifference}.");
         return notes;
     }
 
     // A file without class names has the names of MNIST, so a different number of classes says nothing.
     private static string? DifferenceOfLastLayer(
-        string[] names, Dictionary<string, Tensor> own, Dictionary<string, Tensor> saved, WeightsFile file, IReadOnlyList<string> classNames)
+        string[] names,
+        Dictionary<string, Tensor> own,
+        Dictionary<string, Tensor> saved,
+        WeightsFile file,
+        IReadOnlyList<string> classNames)
     {
         if (names.FirstOrDefault(name => !own[name].shape.SequenceEqual(saved[name].shape)) is { } other)
-            return $"{other} is {StateDictionary.Shape(saved[other])} in {file.Path}, and {StateDictionary.Shape(own[other])} in this network";
+            return $"{other} is {StateDictionary.Shape(saved[other])} in {file.Path}, "
+                + $"and {StateDictionary.Shape(own[other])} in this network";
         var savedNames = file.Metadata.ClassNames;
         return savedNames.Count == classNames.Count && ClassNames.Mismatch(savedNames, classNames, "the data") is not null
             ? $"{file.Path} is of other classes"

@@ -22,13 +22,14 @@ internal static class ModelLocator
 
     /// <summary>True if a text names a model, existing or not; otherwise it may be an image file.</summary>
     public static bool IsModel(string name) =>
-        name.EndsWith(Extension, StringComparison.OrdinalIgnoreCase) || File.Exists(Path.Combine(name, RunFolder.InfoFile)) || IsBundled(name);
+        name.EndsWith(Extension, StringComparison.OrdinalIgnoreCase)
+        || File.Exists(Path.Combine(name, RunFolder.InfoFile)) || IsBundled(name);
 
     /// <summary>Finds the weights file of a model. The file need not exist.</summary>
     /// <param name="name">Path of a file or run folder, or name of a bundled network; null for a bundled network.</param>
     /// <param name="architecture">Architecture of the bundled network if <paramref name="name"/> is null; null for the default one.</param>
     /// <returns>Full path of the file: in a run folder, the weights of the best epoch.</returns>
-    /// <exception cref="IOException">It is a folder, but not that of a run.</exception>
+    /// <exception cref="IOException">The folder holds no run.</exception>
     /// <exception cref="UserException">No bundled network has this architecture.</exception>
     public static string Find(string? name, Architecture? architecture)
     {
@@ -37,22 +38,28 @@ internal static class ModelLocator
                 $"No network of {architecture.Name} comes with the program: name a file of weights or a run folder. "
                 + $"The bundled networks: {string.Join(", ", Bundled)}.");
         if (name is null || IsBundled(name))
-            return Path.Combine(AppContext.BaseDirectory, "data", "models", (name ?? architecture?.Name ?? Default).ToLowerInvariant() + Extension);
+        {
+            var file = (name ?? architecture?.Name ?? Default).ToLowerInvariant() + Extension;
+            return Path.Combine(AppContext.BaseDirectory, "data", "models", file);
+        }
+
         if (!Directory.Exists(name))
             return Path.GetFullPath(name);
         return File.Exists(Path.Combine(name, RunFolder.InfoFile))
             ? Path.GetFullPath(Path.Combine(name, RunFolder.BestFile))
-            : throw new FileNotFoundException($"{name} is not a run folder, since it has no {RunFolder.InfoFile}: name a file of weights in it.");
+            : throw new FileNotFoundException(
+                $"{name} is not a run folder, because it has no {RunFolder.InfoFile}: name a file of weights in it.");
     }
 
     /// <summary>Finds and loads a model on a device.</summary>
     public static TrainedNetwork Load(string? name, Architecture? architecture, Device device) =>
         TrainedNetwork.Load(Find(name, architecture), architecture).To(device);
 
-    /// <summary>Folder for files that are made from a model: that of its weights, or the current folder for a bundled network.</summary>
+    /// <summary>Output folder for results of a model: the folder of its weights, or the current folder for a bundled network.</summary>
     /// <param name="name">As for <see cref="Find"/>.</param>
     /// <param name="path">Result of <see cref="Find"/>.</param>
-    public static string ResultFolder(string? name, string path) => name is null || IsBundled(name) ? Path.GetFullPath(".") : Path.GetDirectoryName(path)!;
+    public static string ResultFolder(string? name, string path) =>
+        name is null || IsBundled(name) ? Path.GetFullPath(".") : Path.GetDirectoryName(path)!;
 
     /// <summary>True for the best weights of a run without validation images: their epoch was chosen by the test accuracy.</summary>
     /// <param name="data">If not null, the result is false unless the run had the same data.</param>

@@ -9,7 +9,7 @@ namespace MnistCnn.Runs;
 /// <param name="Epochs">Contents of <c>metrics.jsonl</c>: at least one epoch.</param>
 internal sealed record RunRecord(string Name, RunInfo? Info, IReadOnlyList<EpochMetrics> Epochs)
 {
-    /// <summary>Reads run folders. Folders of the same name get their parent folders in the name too: <c>a/seed-1</c>, <c>b/seed-1</c>.</summary>
+    /// <summary>Reads run folders. Equal names get the parent folders in front: <c>a/seed-1</c>, <c>b/seed-1</c>.</summary>
     /// <exception cref="IOException">A folder or its metrics are missing.</exception>
     /// <exception cref="InvalidDataException">A file is damaged.</exception>
     public static RunRecord[] ReadAll(IReadOnlyList<string> paths)

@@ -7,7 +7,7 @@ namespace MnistCnn.Runs;
 /// <summary>Operations on tensors by name, of networks and of files.</summary>
 internal static class StateDictionary
 {
-    /// <summary>The first difference in names, shapes or kinds of dtype that prevents copying tensors into weights; null if there is none.</summary>
+    /// <summary>Describes the first difference that prevents copying tensors into weights: name, shape or kind of dtype; null if none.</summary>
     public static string? Mismatch(IReadOnlyDictionary<string, Tensor> weights, IReadOnlyDictionary<string, Tensor> tensors)
     {
         if (weights.Keys.FirstOrDefault(key => !tensors.ContainsKey(key)) is { } missing)
@@ -29,7 +29,7 @@ internal static class StateDictionary
         return name is null ? null : $"the tensor {name} holds NaN or infinity";
     }
 
-    /// <summary>Copies tensors without a <see cref="Mismatch"/> into a model and converts their dtype. The model's other tensors stay.</summary>
+    /// <summary>Copies tensors without a <see cref="Mismatch"/> into a model and converts their dtype. Its other tensors stay.</summary>
     public static void Copy(IReadOnlyDictionary<string, Tensor> tensors, Module<Tensor, Tensor> model)
     {
         using var noGradient = no_grad();

@@ -81,5 +81,7 @@ internal sealed record TrainedNetwork(Architecture Architecture, Module<Tensor, 
     }
 
     private static string FirstNames(IReadOnlyDictionary<string, Tensor> tensors) =>
-        tensors.Count == 0 ? "it is empty" : $"its tensors are {string.Join(", ", tensors.Keys.Take(3))}{(tensors.Count > 3 ? ", ..." : "")}";
+        tensors.Count == 0
+            ? "it is empty"
+            : $"its tensors are {string.Join(", ", tensors.Keys.Take(3))}{(tensors.Count > 3 ? ", ..." : "")}";
 }

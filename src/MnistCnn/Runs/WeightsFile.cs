@@ -17,7 +17,8 @@ internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tens
         try
         {
             return Checkpoint.Is(file)
-                ? throw new InvalidDataException($"{path} is a checkpoint to resume training from; the weights are in model.safetensors beside it.")
+                ? throw new InvalidDataException(
+                    $"{path} is a checkpoint to resume training from; the weights are in model.safetensors beside it.")
                 : new WeightsFile(path, file.Tensors, WeightsMetadata.Read(file, path));
         }
         catch
@@ -29,12 +30,13 @@ internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tens
 
     /// <summary>Architecture that the metadata name; null for PyTorch's files.</summary>
     /// <exception cref="InvalidDataException">
-    /// The name is unknown. Networks of experiments have tensors like those of other architectures, so tensors alone would mislead.
+    /// The name is unknown. Networks of experiments have the tensor names of other architectures, so tensors alone would mislead.
     /// </exception>
     public Architecture? FindArchitecture() => Metadata.Architecture is not { } name
         ? null
         : Architecture.Find(name)
-            ?? throw new InvalidDataException($"{Path} holds the weights of {name}, an architecture that this program does not know.");
+            ?? throw new InvalidDataException(
+                $"{Path} holds the weights of {name}, an architecture that this program does not know.");
 
     /// <summary>Ensures that the metadata do not name another architecture, which may compute something else with the same tensors.</summary>
     /// <exception cref="InvalidDataException">They name another one, or an unknown one.</exception>

@@ -68,7 +68,8 @@ internal sealed record WeightsMetadata(
         };
 
         T? Parse<T>(string key)
-            where T : struct, IParsable<T> => T.TryParse(texts.GetValueOrDefault(key), CultureInfo.InvariantCulture, out var value) ? value : null;
+            where T : struct, IParsable<T> =>
+            T.TryParse(texts.GetValueOrDefault(key), CultureInfo.InvariantCulture, out var value) ? value : null;
     }
 
     /// <summary>Text by key, as <see cref="Read"/> takes it.</summary>

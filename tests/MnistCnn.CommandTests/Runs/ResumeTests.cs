@@ -1,12 +1,15 @@
+using System.Globalization;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace MnistCnn.Tests.Runs;
 
-/// <summary>A run that is killed and taken up again ends as the run that was never stopped, byte for byte.</summary>
+/// <summary>A killed and resumed run ends with the same bytes as an uninterrupted one.</summary>
 [Trait("Speed", "Slow")]
 public sealed partial class ResumeTests : IDisposable
 {
-    private static readonly string[] Short = ["--arch", "plain", "--batch-size", "16", "--threads", "1", "--device", "cpu", "--validation", "50"];
+    private static readonly string[] Short =
+        ["--arch", "plain", "--batch-size", "16", "--threads", "1", "--device", "cpu", "--validation", "50"];
 
     private readonly TemporaryFolder folder = new();
 
@@ -18,9 +21,9 @@ public sealed partial class ResumeTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    // The learning rate of a step depends on how many there are before and behind it.
+    // The learning rate of a step depends on the numbers of steps before and after it.
     [Fact]
-    public async Task A_learning_rate_of_one_cycle_goes_on_where_it_stood()
+    public async Task A_one_cycle_schedule_resumes_exactly()
     {
         string[] arguments = [.. Short, "--data", "data", "--recipe", "fast", "--epochs", "20", "--checkpoint-every", "5"];
         Assert.Equal(0, Run([.. arguments, "--out", "whole"]).ExitCode);
@@ -28,7 +31,7 @@ public sealed partial class ResumeTests : IDisposable
         {
             while (!File.Exists(folder["killed/best.safetensors"]))
             {
-                Assert.False(process.HasExited, "it ended before it could be killed");
+                Assert.False(process.HasExited, "the run ended too early");
                 await Task.Delay(10, TestContext.Current.CancellationToken);
             }
 
@@ -45,45 +48,49 @@ public sealed partial class ResumeTests : IDisposable
     }
 
     [Fact]
-    public async Task Killed_at_random_moments_it_ends_with_the_same_bytes()
+    public async Task A_run_that_is_killed_at_random_moments_ends_with_the_same_bytes()
     {
         Assert.Equal(0, Run([.. Short, "--data", "data", "--out", "whole", "--epochs", "2"]).ExitCode);
         Assert.Equal(0, Run([.. Short, "--data", "data", "--out", "part", "--epochs", "1"]).ExitCode);
-        Assert.Equal(0, Run(["--resume", "part/checkpoint.safetensors", "--data", "data", "--out", "more", "--epochs", "2", "--threads", "1"]).ExitCode);
+        string[] resumePart = ["--resume", "part/checkpoint.safetensors", "--data", "data", "--threads", "1"];
+        Assert.Equal(0, Run([.. resumePart, "--out", "more", "--epochs", "2"]).ExitCode);
 
-        // Each life ends at some moment after its second checkpoint, so that it has done some steps, however slow the machine.
+        // Each process is killed after its second checkpoint, so that it has done some steps on any machine.
         var random = new Random(1);
         var kills = 0;
+        string[] resume = ["--resume", "killed/checkpoint.safetensors", "--data", "data", "--threads", "1"];
         string[] arguments = [.. Short, "--epochs", "400", "--data", "data", "--out", "killed", "--checkpoint-every", "3"];
         while (kills < 8)
         {
             var checkpoint = folder["killed/checkpoint.safetensors"];
-            var last = File.GetLastWriteTimeUtc(checkpoint); // of a file that is not there, some time long ago
+            var last = File.GetLastWriteTimeUtc(checkpoint); // a date long ago if there is no file
             using var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, "train", .. arguments]);
             for (var written = 0; written < 2;)
             {
-                Assert.False(process.HasExited, "it ended before it could be killed");
+                Assert.False(process.HasExited, "the run ended too early");
                 await Task.Delay(10, TestContext.Current.CancellationToken);
                 if (File.GetLastWriteTimeUtc(checkpoint) is var time && time != last)
                     (last, written) = (time, written + 1);
             }
 
             await Task.Delay(random.Next(100), TestContext.Current.CancellationToken);
-            Assert.False(process.HasExited, "it ended before it could be killed");
+            Assert.False(process.HasExited, "the run ended too early");
             process.Kill();
             process.WaitForExit();
             kills++;
-            arguments = ["--resume", "killed/checkpoint.safetensors", "--data", "data", "--threads", "1", "--checkpoint-every", "3", "--epochs", "400"];
+            arguments = [.. resume, "--checkpoint-every", "3", "--epochs", "400"];
         }
 
-        // How far the kills let it come is chance; both runs are then brought to the same epoch.
+        // The number of epochs so far is chance. Train both runs to the same epoch.
         using var final = MnistCnn.Runs.Checkpoint.Read(folder["killed/checkpoint.safetensors"]);
-        Assert.True(final.State.History.Count >= 2, "the kills left it no time to learn");
+        Assert.True(final.State.History.Count >= 2, "the kills left no time for two epochs");
         var epochs = $"{final.State.History.Count + 1}";
-        Assert.Equal(0, Run(["--resume", "killed/checkpoint.safetensors", "--data", "data", "--threads", "1", "--epochs", epochs]).ExitCode);
+        Assert.Equal(0, Run([.. resume, "--epochs", epochs]).ExitCode);
         Assert.Equal(0, Run([.. Short, "--data", "data", "--out", "undisturbed", "--epochs", epochs]).ExitCode);
         AssertSame("undisturbed", "killed");
-        Assert.Equal(File.ReadLines(folder["whole/metrics.jsonl"]).Take(2).Select(WithoutTimes), File.ReadLines(folder["more/metrics.jsonl"]).Select(WithoutTimes));
+        Assert.Equal(
+            File.ReadLines(folder["whole/metrics.jsonl"]).Take(2).Select(WithoutTimes),
+            File.ReadLines(folder["more/metrics.jsonl"]).Select(WithoutTimes));
     }
 
     [Fact]
@@ -98,7 +105,7 @@ public sealed partial class ResumeTests : IDisposable
     }
 
     [Fact]
-    public void Other_settings_and_other_data_are_refused_by_name()
+    public void Resuming_with_other_settings_or_data_fails_and_names_them()
     {
         Assert.Equal(0, Run([.. Short, "--data", "data", "--out", "out", "--epochs", "1"]).ExitCode);
         var checkpoint = File.ReadAllBytes(folder["out/checkpoint.safetensors"]);
@@ -123,29 +130,33 @@ public sealed partial class ResumeTests : IDisposable
         var run = Run([.. Short, "--data", "data", "--out", "out", "--epochs", "200", "--patience", "2"]);
         Assert.Equal(0, run.ExitCode);
         var accuracies = File.ReadLines(folder["out/metrics.jsonl"])
-            .Select(line => double.Parse(ValidationAccuracy().Match(line).Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture)).ToArray();
+            .Select(line => double.Parse(ValidationAccuracy().Match(line).Groups[1].Value, CultureInfo.InvariantCulture)).ToArray();
         var best = Array.IndexOf(accuracies, accuracies.Max()) + 1;
         Assert.Equal(best + 2, accuracies.Length);
         using var file = MnistCnn.Files.SafetensorsFile.Read(folder["out/best.safetensors"]);
         Assert.Equal($"{best}", file.Metadata["epoch"]);
         Assert.Contains($" % (epoch {best}, chosen by ", run.Output);
-        Assert.Matches($@"Best accuracy +{Regex.Escape(double.Parse(file.Metadata["test_accuracy"], System.Globalization.CultureInfo.InvariantCulture).ToString("F2", System.Globalization.CultureInfo.InvariantCulture))} %", run.Output);
+        var testAccuracy = double.Parse(file.Metadata["test_accuracy"], CultureInfo.InvariantCulture);
+        Assert.Matches($@"Best accuracy +{Regex.Escape($"{testAccuracy:F2}")} %", run.Output);
     }
 
     [Fact]
-    public void Init_starts_from_weights_and_refuses_others()
+    public void Init_starts_from_weights_of_the_same_network_only()
     {
         Assert.Equal(0, Run([.. Short, "--data", "data", "--out", "first", "--epochs", "2"]).ExitCode);
         Assert.Equal(0, Run([.. Short, "--data", "data", "--out", "second", "--epochs", "1", "--init", "first/model.safetensors"]).ExitCode);
-        static double Loss(string line) => System.Text.Json.JsonDocument.Parse(line).RootElement.GetProperty("train_loss").GetDouble();
-        Assert.True(Loss(File.ReadLines(folder["second/metrics.jsonl"]).First()) < Loss(File.ReadLines(folder["first/metrics.jsonl"]).First()));
-        Run(["--arch", "residual", "--data", "data", "--init", "first/model.safetensors"]).AssertFailed(1, "weights of plain, not of residual.", "--arch plain");
-        Run(["--arch", "residual", "--data", "data", "--init", Fixture.PathOf("inception.safetensors")]).AssertFailed(1, "rBlock1.conv1.weight is missing");
+        Assert.True(FirstLoss("second") < FirstLoss("first"));
+        string[] residual = ["--arch", "residual", "--data", "data", "--init"];
+        Run([.. residual, "first/model.safetensors"]).AssertFailed(1, "weights of plain, not of residual.", "--arch plain");
+        Run([.. residual, Fixture.PathOf("inception.safetensors")]).AssertFailed(1, "rBlock1.conv1.weight is missing");
+
+        double FirstLoss(string run) =>
+            JsonDocument.Parse(File.ReadLines(folder[$"{run}/metrics.jsonl"]).First()).RootElement.GetProperty("train_loss").GetDouble();
     }
 
-    // Its weights have the names and shapes of residual's; which ones they are, the file says.
+    // The tensors have the names and shapes of residual's. Only the metadata differ.
     [Fact]
-    public void Init_refuses_the_weights_of_a_network_that_computes_something_else()
+    public void Init_fails_with_weights_of_the_same_shapes_from_another_network()
     {
         string[] printed = ["--arch", "residual-as-printed", "--data", "data", "--epochs", "1"];
         Assert.Equal(0, Run([.. printed, "--out", "first", "--tensorboard"]).ExitCode);
@@ -154,9 +165,10 @@ public sealed partial class ResumeTests : IDisposable
         Assert.False(Directory.Exists(folder["runs"]));
         Assert.Equal(0, Run([.. printed, "--out", "second", .. init]).ExitCode);
 
-        // PyTorch's say nothing.
-        Assert.Equal(0, Run([.. printed, "--out", "third", "--init", Fixture.PathOf("residual.safetensors")]).ExitCode);
-        Assert.Equal(0, Run(["--arch", "residual", "--data", "data", "--epochs", "1", "--out", "fourth", "--init", Fixture.PathOf("residual.safetensors")]).ExitCode);
+        // PyTorch's files have no metadata.
+        init = ["--init", Fixture.PathOf("residual.safetensors")];
+        Assert.Equal(0, Run([.. printed, "--out", "third", .. init]).ExitCode);
+        Assert.Equal(0, Run(["--arch", "residual", "--data", "data", "--epochs", "1", "--out", "fourth", .. init]).ExitCode);
     }
 
     private void AssertSame(string expected, string actual)

@@ -29,25 +29,28 @@ public sealed class RunFolderTests : IDisposable
     public async Task Two_processes_never_write_into_one_folder()
     {
         Run([.. Short, "--out", "out", "--epochs", "1"]);
-        using (var first = Start(["train", "--resume", "out/checkpoint.safetensors", "--data", "data", "--threads", "1", "--epochs", "100000"]))
+        string[] resume = ["train", "--resume", "out/checkpoint.safetensors", "--data", "data", "--threads", "1"];
+        using (var first = Start([.. resume, "--epochs", "100000"]))
         {
             await UntilEpoch("out", 3, first);
-            Assert.Throws<IOException>(() => FolderLock.Acquire(folder["out"])); // first, since without a lock the training would last
+            Assert.Throws<IOException>(() => FolderLock.Acquire(folder["out"])); // without the lock, the next lines would train
             Resume("out", "--epochs", "200").AssertFailed(1, folder["out"], "in use", "--out");
             Run([.. Short, "--out", "out"], 1).AssertFailed(1, "in use");
             ProgramRun.OfProcess(folder.FullPath, "experiment", "bottleneck", "--quick", "--out", "out").AssertFailed(1, "in use");
             Kill(first);
         }
 
-        // The lock is gone with its process.
+        // The lock ended with its process.
         var epochs = File.ReadAllLines(folder["out/metrics.jsonl"]).Length + 1;
         Assert.Equal(0, Resume("out", "--epochs", $"{epochs}").ExitCode);
-        Assert.Equal(Enumerable.Range(1, epochs), File.ReadLines(folder["out/metrics.jsonl"]).Select(line => Json(line).GetProperty("epoch").GetInt32()));
+        Assert.Equal(
+            Enumerable.Range(1, epochs),
+            File.ReadLines(folder["out/metrics.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("epoch").GetInt32()));
         Assert.DoesNotContain("out/run.lock", folder.Contents);
     }
 
     [Fact]
-    public void Runs_that_start_together_get_folders_of_their_own()
+    public void Runs_that_start_at_the_same_time_get_different_folders()
     {
         var processes = Enumerable.Range(0, 3).Select(_ => Start([.. Short, "--epochs", "1"])).ToArray();
         Assert.All(processes.Select(process => ProgramRun.Finish(process)), run => Assert.Equal((0, ""), (run.ExitCode, run.Error)));
@@ -55,7 +58,7 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_checkpoint_in_another_run_s_folder_is_refused_and_overwrites_nothing()
+    public void Resuming_fails_in_the_folder_of_another_run_and_overwrites_nothing()
     {
         Run([.. Short, "--out", "one", "--epochs", "2"]);
         Run([.. Short, "--out", "other", "--epochs", "1", "--seed", "2"]);
@@ -64,11 +67,12 @@ public sealed class RunFolderTests : IDisposable
         {
             File.Copy(folder["one/checkpoint.safetensors"], folder[$"{name}/copy.safetensors"]);
             var before = Files(name);
-            Run(["train", "--resume", $"{name}/copy.safetensors", "--data", "data"], 1).AssertFailed(1, folder[name], "another run", "--out");
+            Run(["train", "--resume", $"{name}/copy.safetensors", "--data", "data"], 1)
+                .AssertFailed(1, folder[name], "another run", "--out");
             Assert.Equal(before, Files(name));
         }
 
-        // Without run.json, it is the weights that tell.
+        // Without run.json, nobody knows the run of the weights.
         Directory.CreateDirectory(folder["bare"]);
         File.Copy(folder["one/checkpoint.safetensors"], folder["bare/checkpoint.safetensors"]);
         foreach (var foreign in new[] { folder["other/best.safetensors"], Fixture.PathOf("plain-f16.safetensors") })
@@ -81,9 +85,9 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_resume_elsewhere_takes_the_best_weights_along_or_says_that_it_has_none()
+    public void Resuming_in_another_folder_copies_the_best_weights_or_reports_that_there_are_none()
     {
-        // What is best on 50 random images is chance; the first epoch is, where no later one is better.
+        // Which epoch is best on random images is chance.
         Run([.. Short, "--out", "home", "--epochs", "4", "--validation", "40"]);
         var best = File.ReadAllBytes(folder["home/best.safetensors"]);
         var taken = Resume("home", "--out", "elsewhere");
@@ -101,12 +105,12 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_folder_that_is_removed_during_a_run_ends_it_and_does_not_come_back_in_part()
+    public async Task A_run_ends_when_its_folder_is_removed_and_does_not_re_create_it()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows does not remove a folder with an open file in it");
         using var process = Start([.. Short, "--out", "out", "--epochs", "100000", "--checkpoint-every", "3"]);
         await UntilEpoch("out", 2, process);
-        Directory.Move(folder["out"], folder["gone"]); // at once, while the run goes on to write
+        Directory.Move(folder["out"], folder["gone"]); // atomic, although the run keeps writing
         Directory.Delete(folder["gone"], recursive: true);
         var run = ProgramRun.Finish(process);
         Assert.Equal(1, run.ExitCode);
@@ -115,9 +119,9 @@ public sealed class RunFolderTests : IDisposable
         Assert.Equal(["data"], Directory.GetDirectories(folder.FullPath).Select(Path.GetFileName));
     }
 
-    // Some file systems keep no times; backups go by them.
+    // Some file systems store no times, and backup programs rely on them.
     [Fact]
-    public void A_lock_leaves_the_time_of_its_file_alone()
+    public void A_lock_does_not_change_the_time_of_its_file()
     {
         var before = DateTime.UtcNow;
         using (var taken = FolderLock.Acquire(folder["out"]))
@@ -130,7 +134,7 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_file_or_a_broken_link_is_no_folder_for_a_run()
+    public void A_file_or_a_broken_link_cannot_be_a_run_folder()
     {
         File.WriteAllText(folder["file"], "");
         Run([.. Short, "--out", "file"], 1).AssertFailed(1, $"{folder["file"]} is a file or a broken link; it must be a folder.");
@@ -139,7 +143,7 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
-    public unsafe void The_peak_memory_of_a_run_is_not_that_of_an_earlier_one_in_the_process()
+    public unsafe void The_peak_memory_of_a_run_excludes_earlier_runs_of_the_process()
     {
         const int size = 400_000_000;
         using RunFolder large = Create("large"), small = Create("small");
@@ -147,13 +151,13 @@ public sealed class RunFolderTests : IDisposable
         NativeMemory.Fill(memory, size, 1);
         NativeMemory.Free(memory);
         large.Finish(RunStatus.Finished);
-        Assert.SkipWhen(large.Info.PeakMemory is null, "the system does not say");
+        Assert.SkipWhen(large.Info.PeakMemory is null, "the system does not report it");
         small.Finish(RunStatus.Finished);
         Assert.InRange(small.Info.PeakMemory ?? 0, 0, large.Info.PeakMemory!.Value - size / 2);
     }
 
     [Fact]
-    public void The_duration_of_a_run_is_in_seconds_however_long_it_is()
+    public void The_duration_of_a_run_of_decades_is_in_seconds()
     {
         using var run = Create("long");
         var before = DateTimeOffset.Now - run.Info.Started;
@@ -161,11 +165,11 @@ public sealed class RunFolderTests : IDisposable
         Assert.InRange(run.Info.Seconds!.Value, before.TotalSeconds, (DateTimeOffset.Now - run.Info.Started).TotalSeconds);
     }
 
-    // A folder in the way of a file is what the administrator, too, cannot write over.
+    // Not even root can replace a folder by a file.
     [Theory]
     [InlineData("model.safetensors")]
     [InlineData("model.safetensors", "run.json")]
-    public async Task What_can_no_longer_be_written_is_named_and_the_first_reason_is_told(params string[] names)
+    public async Task A_file_that_cannot_be_written_ends_the_run_with_its_name(params string[] names)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows does not delete a file that is being replaced");
         using var process = Start([.. Short, "--out", "out", "--epochs", "100000"]);
@@ -198,7 +202,7 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
-    public void What_a_killed_run_was_writing_is_cleared_by_its_resume()
+    public void Resuming_deletes_the_temporary_files_of_a_killed_run()
     {
         Run([.. Short, "--out", "out", "--epochs", "1"]);
         string[] own = ["run.json.123.tmp", "checkpoint.safetensors.4567.tmp", "accuracy.png.89.tmp"];
@@ -206,11 +210,13 @@ public sealed class RunFolderTests : IDisposable
         foreach (var name in own.Concat(others))
             File.WriteAllText(folder[$"out/{name}"], "half");
         Assert.Equal(0, Resume("out", "--epochs", "2").ExitCode);
-        Assert.Equal(others.Order(StringComparer.Ordinal), Files("out").Select(file => file.Name).Where(name => name.EndsWith(".tmp", StringComparison.Ordinal)));
+        Assert.Equal(
+            others.Order(StringComparer.Ordinal),
+            Files("out").Select(file => file.Name).Where(name => name.EndsWith(".tmp", StringComparison.Ordinal)));
     }
 
     [Fact]
-    public void A_run_that_was_killed_before_its_first_checkpoint_is_not_in_the_way()
+    public void A_folder_of_a_run_that_was_killed_before_its_first_checkpoint_can_be_used_again()
     {
         Run([.. Short, "--out", "out", "--epochs", "1"]);
         foreach (var name in new[] { "model.safetensors", "best.safetensors", "checkpoint.safetensors" })
@@ -220,10 +226,12 @@ public sealed class RunFolderTests : IDisposable
         Run([.. Short, "--out", "out", "--epochs", "1"], 1).AssertFailed(1, "holds a run already");
         File.WriteAllText(folder["out/run.json"], info.Replace("\"finished\"", "\"running\""));
         Run([.. Short, "--out", "out", "--epochs", "1"]);
-        File.WriteAllText(folder["out/run.json"], """{"mine":true}""");
+
+        Directory.CreateDirectory(folder["mine"]);
+        File.WriteAllText(folder["mine/run.json"], """{"mine":true}""");
+        Run([.. Short, "--out", "mine", "--epochs", "1"], 1).AssertFailed(1, "holds a run already");
     }
 
-    // A run that was started long ago.
     private RunFolder Create(string name) => RunFolder.Create(folder[name], new RunInfo(
         name, new TrainSettings { Architecture = Networks.Architecture.Find("plain")! }, 1, "cpu", 1, new Dictionary<string, string>(),
         new RunData("data", 1, 1, new Dictionary<string, string>(), Normalization.Mnist, []), DateTimeOffset.UnixEpoch));
@@ -244,7 +252,10 @@ public sealed class RunFolderTests : IDisposable
     }
 
     private (string Name, string Contents)[] Files(string name) =>
-        [.. Directory.GetFiles(folder[name]).Order(StringComparer.Ordinal).Select(file => (Path.GetFileName(file), Convert.ToBase64String(File.ReadAllBytes(file))))];
+    [
+        .. Directory.GetFiles(folder[name]).Order(StringComparer.Ordinal)
+            .Select(file => (Path.GetFileName(file), Convert.ToBase64String(File.ReadAllBytes(file)))),
+    ];
 
     private ProgramRun Resume(string name, params string[] arguments) => ProgramRun.Of(
         folder.FullPath, ["train", "--resume", $"{name}/checkpoint.safetensors", "--data", "data", "--threads", "1", .. arguments]);
@@ -257,6 +268,4 @@ public sealed class RunFolderTests : IDisposable
     }
 
     private Process Start(string[] arguments) => ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, .. arguments]);
-
-    private static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement;
 }

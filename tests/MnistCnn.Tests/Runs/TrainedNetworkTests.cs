@@ -1,3 +1,4 @@
+using System.Text.Json;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Networks;
@@ -7,32 +8,33 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Tests.Runs;
 
-/// <summary>Weights that PyTorch wrote, and weights that do not fit.</summary>
+/// <summary>Loading of weights from this program and from PyTorch, and errors for weights that do not fit.</summary>
 public sealed class TrainedNetworkTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
 
     public void Dispose() => folder.Dispose();
 
-    // The three files hold the same new weights; in double precision they are exact.
+    // The three files hold the same initial weights; double precision is exact.
     [Theory]
     [InlineData("f16", ScalarType.Float16)]
     [InlineData("bf16", ScalarType.BFloat16)]
     [InlineData("f64", ScalarType.Float64)]
-    public void Every_type_of_PyTorch_s_is_converted(string name, ScalarType type)
+    public void Every_floating_point_type_of_PyTorch_is_converted(string name, ScalarType type)
     {
         manual_seed(1);
-        using var fresh = Architecture.Find("plain")!.Create();
+        using var expectedNetwork = Architecture.Find("plain")!.Create();
         using var exact = SafetensorsFile.Read(Fixture.PathOf("plain-f64.safetensors"));
         using var trained = TrainedNetwork.Load(Fixture.PathOf($"plain-{name}.safetensors"));
         var model = trained.Network;
         Assert.Equal("plain", trained.Architecture.Name);
-        foreach (var (key, weight) in fresh.state_dict())
+        foreach (var (key, weight) in expectedNetwork.state_dict())
         {
             var expected = exact.Tensors[key];
             Assert.InRange((weight - expected).abs().max().item<double>(), 0, Fixture.WeightTolerance);
             Assert.Equal(ScalarType.Float32, model.state_dict()[key].dtype);
-            Assert.Equal(expected.to_type(type).to_type(ScalarType.Float32).data<float>().ToArray(), model.state_dict()[key].data<float>().ToArray());
+            var rounded = expected.to_type(type).to_type(ScalarType.Float32);
+            Assert.Equal(rounded.data<float>().ToArray(), model.state_dict()[key].data<float>().ToArray());
         }
     }
 
@@ -42,9 +44,9 @@ public sealed class TrainedNetworkTests : IDisposable
     public void The_architecture_is_found_from_names_and_shapes(string name) =>
         Assert.Equal(name, TrainedNetwork.Load(Fixture.PathOf($"{name}.safetensors")).Architecture.Name);
 
-    // An experiment's network without shortcuts has the tensors of the one with them.
+    // An experiment's network without shortcuts has the tensors of residual.
     [Fact]
-    public void A_name_that_is_unknown_is_not_taken_for_another_network()
+    public void Weights_of_an_unknown_architecture_are_not_loaded_as_another_one()
     {
         var residual = Architecture.Find("residual")!;
         using var file = SafetensorsFile.Read(Fixture.PathOf("residual.safetensors"));
@@ -63,11 +65,12 @@ public sealed class TrainedNetworkTests : IDisposable
     }
 
     [Fact]
-    public void A_file_says_what_goes_in_and_what_comes_out()
+    public void The_metadata_of_a_file_name_shape_normalization_and_classes()
     {
         Directory.CreateDirectory(folder["data"]);
         SmallMnist.Write(folder["data"], train: 320, test: 100);
-        Assert.Equal(0, ProgramRun.Of(folder.FullPath, "train", "--arch", "plain", "--epochs", "1", "--data", "data", "--out", "out").ExitCode);
+        string[] train = ["train", "--arch", "plain", "--epochs", "1", "--data", "data", "--out", "out"];
+        Assert.Equal(0, ProgramRun.Of(folder.FullPath, train).ExitCode);
         using var data = IdxReader.Load(folder["data"]);
         using (var model = TrainedNetwork.Load(folder["out/model.safetensors"]))
         {
@@ -75,14 +78,14 @@ public sealed class TrainedNetworkTests : IDisposable
             Assert.Equal(data.ClassNames, model.ClassNames);
         }
 
-        // What a network was given when it was trained it is given when it is measured, whatever it is measured on.
+        // The evaluation normalizes with the values of the training data.
         var run = ProgramRun.Of(folder.FullPath, "evaluate", "out/model.safetensors", "--data", "data", "--json");
         var metrics = JsonFormat.Parse<EpochMetrics>(File.ReadAllText(folder["out/metrics.jsonl"]), "metrics");
-        Assert.Equal(metrics.TestLoss, System.Text.Json.JsonDocument.Parse(run.Output).RootElement.GetProperty("loss").GetDouble(), 1e-6);
+        Assert.Equal(metrics.TestLoss, JsonDocument.Parse(run.Output).RootElement.GetProperty("loss").GetDouble(), 1e-6);
     }
 
     [Fact]
-    public void A_file_that_says_nothing_of_its_images_is_of_MNIST()
+    public void A_file_without_metadata_counts_as_weights_of_MNIST()
     {
         using var model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
         Assert.Equal((NetworkShape.Mnist, Normalization.Mnist), (model.Shape, model.Normalization));
@@ -91,7 +94,7 @@ public sealed class TrainedNetworkTests : IDisposable
     }
 
     [Fact]
-    public void Other_shapes_and_classes_are_taken_and_other_data_refused()
+    public void Other_shapes_and_classes_are_loaded_and_evaluation_on_other_data_fails()
     {
         Save("3x32x20", """["cat","dog"]""", "0.5", "0.25");
         using (var model = TrainedNetwork.Load(folder["colour.safetensors"]))
@@ -130,10 +133,10 @@ public sealed class TrainedNetworkTests : IDisposable
     [InlineData("3x32x20", """["cat","dog"]""", "1e308", "0.25")]
     [InlineData("3x8x8", """["cat","dog"]""", "0.5", "0.25")]
     [InlineData("16384x16384x16384", """["cat","dog"]""", "0.5", "0.25")]
-    public void What_makes_no_sense_is_refused(string shape, string? classes, string mean, string? deviation)
+    public void Impossible_metadata_are_an_error(string shape, string? classes, string mean, string? deviation)
     {
         Save(shape, classes, mean, deviation);
-        Assert.StartsWith(folder["colour.safetensors"], Assert.Throws<InvalidDataException>(() => TrainedNetwork.Load(folder["colour.safetensors"])).Message);
+        AssertDamaged();
     }
 
     [Theory]
@@ -142,22 +145,14 @@ public sealed class TrainedNetworkTests : IDisposable
     [InlineData("7", null)]
     [InlineData("crop", "1.5")]
     [InlineData("crop", "many")]
-    public void Pictures_that_cannot_become_its_images_are_refused(string fit, string? testShare)
+    public void An_impossible_preparation_of_images_is_an_error(string fit, string? testShare)
     {
         Save("3x32x20", """["cat","dog"]""", "0.5", "0.25", fit, testShare);
-        Assert.StartsWith(folder["colour.safetensors"], Assert.Throws<InvalidDataException>(() => TrainedNetwork.Load(folder["colour.safetensors"])).Message);
-    }
-
-    private void Save(string shape, string? classes, string mean, string? deviation, string? fit = null, string? testShare = null)
-    {
-        using var network = Architecture.Find("plain")!.Create(new NetworkShape(NetworkShape.Parse(shape)?.Channels ?? 3, 32, 20, 2));
-        var metadata = new Dictionary<string, string?> { ["architecture"] = "plain", ["shape"] = shape, ["classes"] = classes, ["mean"] = mean, ["deviation"] = deviation, ["fit"] = fit, ["test_share"] = testShare };
-        new SafetensorsFile(network.state_dict(), metadata.Where(text => text.Value is not null).ToDictionary(text => text.Key, text => text.Value!))
-            .Write(folder["colour.safetensors"]);
+        AssertDamaged();
     }
 
     [Fact]
-    public void Weights_that_are_not_finite_leave_no_tensor_behind()
+    public void Weights_that_are_not_finite_are_an_error_and_leak_no_tensor()
     {
         using (var file = SafetensorsFile.Read(Fixture.PathOf("residual.safetensors")))
         {
@@ -165,12 +160,12 @@ public sealed class TrainedNetworkTests : IDisposable
             file.Write(folder["changed.safetensors"]);
         }
 
-        var expected = Left(() => TrainedNetwork.Load(Fixture.PathOf("residual.safetensors")).Dispose());
-        Assert.Equal(expected, Left(() => Assert.Contains(
+        var expected = CountLeaks(() => TrainedNetwork.Load(Fixture.PathOf("residual.safetensors")).Dispose());
+        Assert.Equal(expected, CountLeaks(() => Assert.Contains(
             "NaN or infinity", Assert.Throws<InvalidDataException>(() => TrainedNetwork.Load(folder["changed.safetensors"])).Message)));
 
-        // TorchSharp 0.107 leaves one of each convolution to the garbage collector.
-        static long Left(Action load)
+        // TorchSharp 0.107 leaves one tensor of each convolution to the garbage collector.
+        static long CountLeaks(Action load)
         {
             var before = TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount;
             load();
@@ -179,53 +174,79 @@ public sealed class TrainedNetworkTests : IDisposable
     }
 
     [Fact]
-    public void What_does_not_fit_is_named()
+    public void Errors_name_the_tensor_that_does_not_fit()
     {
-        AssertRefused(tensors => tensors.Remove("rBlock1.conv2.bias"), "rBlock1.conv2.bias is missing");
-        AssertRefused(tensors => tensors.Add("more", zeros(1)), "more is not one");
-        AssertRefused(tensors => tensors["linear.weight"] = zeros(512, 10), "linear.weight is 512x10, the network's is 10x512");
-        AssertRefused(tensors => tensors["linear.bias"] = zeros(10, ScalarType.Int64), "linear.bias holds Int64");
+        AssertError(tensors => tensors.Remove("rBlock1.conv2.bias"), "rBlock1.conv2.bias is missing");
+        AssertError(tensors => tensors.Add("more", zeros(1)), "more is not one");
+        AssertError(tensors => tensors["linear.weight"] = zeros(512, 10), "linear.weight is 512x10, the network's is 10x512");
+        AssertError(tensors => tensors["linear.bias"] = zeros(10, ScalarType.Int64), "linear.bias holds Int64");
     }
 
-    // Batch normalisation counts its batches in a whole number, which is no weight.
+    // Batch normalization counts its batches in an integer tensor.
     [Fact]
-    public void Whole_numbers_and_floating_point_numbers_are_not_taken_for_each_other()
+    public void Integers_and_floating_point_numbers_are_not_converted_to_each_other()
     {
         using var skeleton = Architecture.Find("resnet18")!.CreateOnMeta();
         var weights = skeleton.state_dict();
-        AssertTaken("bn1.num_batches_tracked", ScalarType.Int64, true);
-        AssertTaken("bn1.num_batches_tracked", ScalarType.Int32, true);
-        AssertTaken("bn1.num_batches_tracked", ScalarType.Float32, false);
-        AssertTaken("bn1.num_batches_tracked", ScalarType.Bool, false);
-        AssertTaken("bn1.running_var", ScalarType.Float16, true);
-        AssertTaken("bn1.running_var", ScalarType.Int64, false);
+        AssertMatch("bn1.num_batches_tracked", ScalarType.Int64, true);
+        AssertMatch("bn1.num_batches_tracked", ScalarType.Int32, true);
+        AssertMatch("bn1.num_batches_tracked", ScalarType.Float32, false);
+        AssertMatch("bn1.num_batches_tracked", ScalarType.Bool, false);
+        AssertMatch("bn1.running_var", ScalarType.Float16, true);
+        AssertMatch("bn1.running_var", ScalarType.Int64, false);
 
-        void AssertTaken(string name, ScalarType type, bool isTaken)
+        void AssertMatch(string name, ScalarType type, bool isMatch)
         {
             var tensors = new Dictionary<string, Tensor>(weights) { [name] = zeros(weights[name].shape, type) };
-            Assert.Equal(isTaken ? null : $"the tensor {name} holds {type}, the network's {weights[name].dtype}", StateDictionary.Mismatch(weights, tensors));
+            var mismatch = isMatch ? null : $"the tensor {name} holds {type}, the network's {weights[name].dtype}";
+            Assert.Equal(mismatch, StateDictionary.Mismatch(weights, tensors));
         }
     }
 
-    // The transposed weights of a square layer have the right shape; only their name tells where they belong.
+    // Square layers have equal shapes, so only the names identify them.
     [Fact]
-    public void The_same_shapes_under_other_names_are_refused() => AssertRefused(
+    public void Tensors_of_the_same_shapes_under_other_names_are_an_error() => AssertError(
         tensors =>
         {
-            (tensors["rBlock1.first.weight"], tensors["rBlock1.second.weight"]) = (tensors["rBlock1.conv1.weight"], tensors["rBlock1.conv2.weight"]);
+            tensors["rBlock1.first.weight"] = tensors["rBlock1.conv1.weight"];
+            tensors["rBlock1.second.weight"] = tensors["rBlock1.conv2.weight"];
             tensors.Remove("rBlock1.conv1.weight");
             tensors.Remove("rBlock1.conv2.weight");
         },
         "rBlock1.conv1.weight is missing");
 
-    private void AssertRefused(Action<Dictionary<string, Tensor>> change, string reason)
+    private void Save(string shape, string? classes, string mean, string? deviation, string? fit = null, string? testShare = null)
+    {
+        using var network = Architecture.Find("plain")!.Create(new NetworkShape(NetworkShape.Parse(shape)?.Channels ?? 3, 32, 20, 2));
+        var metadata = new Dictionary<string, string?>
+        {
+            ["architecture"] = "plain",
+            ["shape"] = shape,
+            ["classes"] = classes,
+            ["mean"] = mean,
+            ["deviation"] = deviation,
+            ["fit"] = fit,
+            ["test_share"] = testShare,
+        };
+        var texts = metadata.Where(text => text.Value is not null).ToDictionary(text => text.Key, text => text.Value!);
+        new SafetensorsFile(network.state_dict(), texts).Write(folder["colour.safetensors"]);
+    }
+
+    private void AssertDamaged()
+    {
+        var path = folder["colour.safetensors"];
+        Assert.StartsWith(path, Assert.Throws<InvalidDataException>(() => TrainedNetwork.Load(path)).Message);
+    }
+
+    private void AssertError(Action<Dictionary<string, Tensor>> change, string reason)
     {
         using var file = SafetensorsFile.Read(Fixture.PathOf("residual.safetensors"));
         var tensors = new Dictionary<string, Tensor>(file.Tensors);
         change(tensors);
         (file with { Tensors = tensors }).Write(folder["changed.safetensors"]);
-        var message = Assert.Throws<InvalidDataException>(() => TrainedNetwork.Load(folder["changed.safetensors"], Architecture.Find("residual"))).Message;
-        Assert.Contains(reason, message);
-        Assert.Throws<InvalidDataException>(() => TrainedNetwork.Load(folder["changed.safetensors"]));
+        var path = folder["changed.safetensors"];
+        var error = Assert.Throws<InvalidDataException>(() => TrainedNetwork.Load(path, Architecture.Find("residual")));
+        Assert.Contains(reason, error.Message);
+        Assert.Throws<InvalidDataException>(() => TrainedNetwork.Load(path));
     }
 }

@@ -4,9 +4,9 @@ using MnistCnn.Tests.Data;
 
 namespace MnistCnn.Tests.Runs;
 
-/// <summary>The networks that come with the program: nothing is trained here, they are tried.</summary>
+/// <summary>Accuracy of the networks that are bundled with the program, and how commands find them.</summary>
 [Trait("Speed", "Slow")]
-public sealed class ReadyNetworkTests : IDisposable
+public sealed class BundledNetworkTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
 
@@ -16,7 +16,7 @@ public sealed class ReadyNetworkTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void A_ready_network_knows_the_test_images(string name)
+    public void A_bundled_network_classifies_99_4_percent_of_the_test_images_correctly(string name)
     {
         var run = ProgramRun.Of(folder.FullPath, "evaluate", name, "--json");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
@@ -29,7 +29,7 @@ public sealed class ReadyNetworkTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void A_ready_network_reads_digits_of_ten_hands(string name)
+    public void A_bundled_network_reads_digits_in_ten_handwritings(string name)
     {
         for (var hand = 0; hand < DrawnDigits.Hands; hand++)
             for (var digit = 0; digit < 10; digit++)
@@ -39,14 +39,14 @@ public sealed class ReadyNetworkTests : IDisposable
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         var results = JsonDocument.Parse(run.Output).RootElement.EnumerateArray().ToArray();
         Assert.Equal(100, results.Length);
-        var wrong = results.Where(result => Path.GetFileName(result.GetProperty("file").GetString())![0] - '0' != result.GetProperty("digit").GetInt32())
+        var wrong = results
+            .Where(result => Path.GetFileName(result.GetProperty("file").GetString())![0] - '0' != result.GetProperty("digit").GetInt32())
             .Select(result => $"{result.GetProperty("file")} {result.GetProperty("digit")}").ToArray();
         Assert.True(wrong.Length <= 5, string.Join(", ", wrong));
     }
 
-    // In their first minute, a newcomer asks what digit this is.
     [Fact]
-    public void A_picture_alone_is_asked_of_a_ready_network()
+    public void An_image_without_a_network_is_classified_by_the_default_bundled_network()
     {
         File.WriteAllBytes(folder["photo.png"], DrawnDigits.Draw(hand: 3, digit: 7));
         var run = ProgramRun.Of(folder.FullPath, "predict", "photo.png");
@@ -63,7 +63,7 @@ public sealed class ReadyNetworkTests : IDisposable
     }
 
     [Fact]
-    public void A_run_folder_is_its_best_weights_and_a_path_goes_before_a_name()
+    public void A_run_folder_stands_for_its_best_weights_and_a_path_has_precedence_over_a_bundled_name()
     {
         Assert.EndsWith(Path.Combine("data", "models", "residual.safetensors"), ModelLocator.Find("Residual", null));
         Assert.Equal(Path.GetFullPath("some.safetensors"), ModelLocator.Find("some.safetensors", null));
