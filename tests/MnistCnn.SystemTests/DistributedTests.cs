@@ -125,7 +125,7 @@ public sealed class DistributedTests : IDisposable
         Assert.Equal(130, stopped.ExitCode);
         Assert.Contains("Stopped. To resume: train --resume", stopped.Error);
         using var checkpoint = Checkpoint.Read(folder["run/checkpoint.safetensors"]);
-        Assert.Equal((1, 2), (checkpoint.State.Epoch, checkpoint.State.Step));
+        Assert.Equal((1, 2), (checkpoint.Progress.Epoch, checkpoint.Progress.Step));
     }
 
     [Fact]
@@ -193,7 +193,7 @@ public sealed class DistributedTests : IDisposable
         int Step(string name)
         {
             using var checkpoint = Checkpoint.Read(folder[$"{name}/checkpoint.safetensors"]);
-            return checkpoint.State.Step;
+            return checkpoint.Progress.Step;
         }
     }
 

@@ -71,13 +71,16 @@ internal static class TrainCommand
         group.AgreeOn($"{string.Join(' ', start.Data.Sha256)} {start.Data.Pictures}");
         using var signals = new ShutdownSignals();
         var (device, checkpoint, checkpointPath, settings, data) = start;
-        var (folder, every) = (parseResult.GetValue(Out), parseResult.GetValue(CheckpointEvery));
-        var parallelism = new ParallelSettings(parseResult.GetValue(Replicas)) { Group = group };
-        var logInterval = every ?? parseResult.GetValue(LogInterval);
-        using var run = checkpoint is null
-            ? TrainingRun.Start(settings, data, device, folder, parseResult.GetValue(SettingsOptions.Init), every, parallelism, logInterval)
-            : TrainingRun.Resume(checkpoint, settings, data, device, folder, every, parallelism, logInterval);
-        if (run.Follows)
+        var request = new TrainingRequest(settings, data, device)
+        {
+            Folder = parseResult.GetValue(Out),
+            InitialWeights = parseResult.GetValue(SettingsOptions.Init),
+            CheckpointEvery = parseResult.GetValue(CheckpointEvery),
+            LogEveryNSteps = parseResult.GetValue(CheckpointEvery) ?? parseResult.GetValue(LogInterval),
+            Parallelism = new ParallelSettings(parseResult.GetValue(Replicas)) { Group = group },
+        };
+        using var run = checkpoint is null ? TrainingRun.Start(request) : TrainingRun.Resume(request, checkpoint);
+        if (run.IsWorkerRank)
             return run.Train([], signals.Token) ? 0 : ExitCode.Interrupted;
         DataOptions.Report(parseResult, data);
         foreach (var note in run.InitNotes)
@@ -85,7 +88,7 @@ internal static class TrainCommand
         if (run.Trainer.Splits.ClassCounts.Warning(data.ClassNames, isPart: settings.TrainLimit is not null) is { } warning)
             Console.Error.WriteLine(warning);
         if (!run.Folder.HasBest)
-            Console.Error.WriteLine($"The best weights so far are not beside {checkpointPath}: best.safetensors comes with the next better epoch.");
+            Console.Error.WriteLine($"The best weights so far are not beside {checkpointPath}; the next better epoch writes best.safetensors.");
         return Train(parseResult, run, Path.GetDirectoryName(checkpointPath), signals.Token);
     }
 

@@ -40,7 +40,11 @@ internal sealed class TrialContext(
     /// <exception cref="DivergenceException">The loss is no longer a finite number.</exception>
     public TrainingRun Train(Architecture architecture, long seed)
     {
-        var run = TrainingRun.StartOrResume(CreateSettings(architecture, seed), data, device, folder);
+        var run = TrainingRun.StartOrResume(new TrainingRequest(CreateSettings(architecture, seed), data, device)
+        {
+            Folder = folder,
+            Parallelism = ParallelSettings.Automatic,
+        });
         try
         {
             return run.Train([new ProgressCallback(settings.Epochs, report)], cancellation)

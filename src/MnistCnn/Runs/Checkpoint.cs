@@ -33,11 +33,12 @@ internal sealed class Checkpoint : IDisposable
         Settings = JsonFormat.Parse<TrainSettings>(Text(SettingsKey), path);
         Data = JsonFormat.Parse<RunData>(Text(DataKey), path);
         RunId = Text(RunIdKey);
-        State = file.Tensors.TryGetValue(ProgressKey, out var progress)
+        Progress = file.Tensors.TryGetValue(ProgressKey, out var progress)
             ? JsonFormat.Parse<TrainingProgress>(Encoding.UTF8.GetString(progress.bytes), path)
             : throw Damaged($"{ProgressKey} is missing");
 
-        string Text(string key) => file.Metadata.GetValueOrDefault(key) ?? throw new InvalidDataException($"{path} is not a checkpoint: it has no {key}.");
+        string Text(string key) =>
+            file.Metadata.GetValueOrDefault(key) ?? throw new InvalidDataException($"{path} is not a checkpoint: it has no {key}.");
     }
 
     /// <summary>Full path of the file.</summary>
@@ -47,7 +48,7 @@ internal sealed class Checkpoint : IDisposable
 
     public RunData Data { get; }
 
-    public TrainingProgress State { get; }
+    public TrainingProgress Progress { get; }
 
     /// <summary><see cref="RunInfo.Id"/> of the run.</summary>
     public string RunId { get; }
@@ -104,8 +105,9 @@ internal sealed class Checkpoint : IDisposable
     /// <exception cref="InvalidDataException">Settings differ; the message names them.</exception>
     public void EnsureSame(TrainSettings settings)
     {
-        if (settings.Epochs < State.History.Count)
-            throw new InvalidDataException($"{Path} has {State.History.Count} epochs done already, more than the {settings.Epochs} that are asked for.");
+        if (settings.Epochs < Progress.History.Count)
+            throw new InvalidDataException(
+                $"{Path} has {Progress.History.Count} epochs done already, more than the {settings.Epochs} that are asked for.");
         var expected = Settings.OneCycle ? Settings : Settings with { Epochs = settings.Epochs };
         if (JsonFormat.Differences(expected, settings) is { Length: > 0 } differences)
             throw new InvalidDataException(
@@ -119,7 +121,8 @@ internal sealed class Checkpoint : IDisposable
     {
         var areImageFiles = Data.Pictures is not null && data.Pictures is not null;
         if (areImageFiles && JsonFormat.Differences(Data.Pictures, data.Pictures) is { Length: > 0 } others)
-            throw new InvalidDataException($"{Path} has images that were prepared in another way: {string.Join("; ", others)}. Leave out those options.");
+            throw new InvalidDataException(
+                $"{Path} has images that were prepared in another way: {string.Join("; ", others)}. Leave out those options.");
         if (JsonFormat.Differences(Data with { Folder = data.Folder }, data) is { Length: > 0 } differences)
         {
             var change = areImageFiles ? $"images in {data.Folder} were added, removed or changed" : string.Join("; ", differences);
@@ -135,14 +138,15 @@ internal sealed class Checkpoint : IDisposable
         if (StateDictionary.Mismatch(trainer.Model.state_dict(), weights) is { } mismatch)
             throw Damaged(mismatch);
 
-        // Before the first step there is no momentum yet.
+        // Momentum begins with the first step.
         var parameters = trainer.Model.named_parameters().ToDictionary(named => named.name, Tensor (named) => named.parameter);
-        if ((momentum.Count > 0 || State is not { Epoch: 1, Step: 0 }) && StateDictionary.Mismatch(parameters, momentum) is { } momentumMismatch)
+        var isStart = momentum.Count == 0 && Progress is { Epoch: 1, Step: 0 };
+        if (!isStart && StateDictionary.Mismatch(parameters, momentum) is { } momentumMismatch)
             throw Damaged($"of the momentum, {momentumMismatch}");
 
         var epochState = RngState(EpochRngKey);
-        var stepState = Layers.Has<TorchSharp.Modules.Dropout>(trainer.Model) && State.Step > 0 ? RngState(StepRngKey) : null;
-        trainer.LoadState(new TrainerState(State, weights, momentum, epochState, stepState));
+        var stepState = Layers.Has<TorchSharp.Modules.Dropout>(trainer.Model) && Progress.Step > 0 ? RngState(StepRngKey) : null;
+        trainer.LoadState(new TrainerState(Progress, weights, momentum, epochState, stepState));
     }
 
     public void Dispose() => file.Dispose();

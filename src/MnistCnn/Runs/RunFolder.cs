@@ -70,7 +70,8 @@ internal sealed class RunFolder : IDisposable
     /// <exception cref="IOException">It cannot be written, is in use, or holds a run.</exception>
     public static RunFolder Create(string? path, RunInfo info)
     {
-        var folder = new RunFolder(path is null ? FolderLock.AcquireNew(info.Settings.Architecture.Name, info.Started) : FolderLock.Acquire(path), info, []);
+        var folderLock = path is null ? FolderLock.AcquireNew(info.Settings.Architecture.Name, info.Started) : FolderLock.Acquire(path);
+        var folder = new RunFolder(folderLock, info, history: []);
         try
         {
             folder.EnsureFree();
@@ -85,17 +86,17 @@ internal sealed class RunFolder : IDisposable
     }
 
     /// <summary>
-    /// Opens the folder of a resumed run: that of the checkpoint, where metrics of later epochs are discarded, or a new one, which gets the
-    /// best weights that lie beside the checkpoint.
+    /// Opens the folder of a resumed run: the folder of the checkpoint, where metrics of later epochs are discarded, or a new one, which
+    /// gets a copy of the best weights.
     /// </summary>
-    /// <param name="path">Path of the folder; null for that of the checkpoint.</param>
+    /// <param name="path">Path of the folder; null for the folder of the checkpoint.</param>
     /// <exception cref="IOException">It cannot be written, is in use, or holds another run.</exception>
     /// <exception cref="InvalidDataException">A file in one of the folders is damaged.</exception>
     public static RunFolder Resume(Checkpoint checkpoint, string? path, RunInfo info)
     {
         var home = Path.GetDirectoryName(checkpoint.Path)!;
         var isHome = path is null || Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)) == home;
-        var folder = new RunFolder(FolderLock.Acquire(isHome ? home : path!), info, checkpoint.State.History);
+        var folder = new RunFolder(FolderLock.Acquire(isHome ? home : path!), info, checkpoint.Progress.History);
         try
         {
             if (isHome)
@@ -167,7 +168,9 @@ internal sealed class RunFolder : IDisposable
     // A run that ended before its first checkpoint left nothing to lose.
     private bool HoldsAbandonedStart()
     {
-        if (new[] { ModelPath, BestPath, CheckpointPath }.Any(File.Exists) || new FileInfo(MetricsPath) is { Exists: true, Length: > 0 } || !File.Exists(InfoPath))
+        var hasResults = new[] { ModelPath, BestPath, CheckpointPath }.Any(File.Exists)
+            || new FileInfo(MetricsPath) is { Exists: true, Length: > 0 };
+        if (hasResults || !File.Exists(InfoPath))
             return false;
         try
         {
@@ -186,7 +189,7 @@ internal sealed class RunFolder : IDisposable
             ? RunInfo.Read(InfoPath).Id == checkpoint.RunId
             : !File.Exists(ModelPath) && !File.Exists(BestPath);
         if (!isOwner)
-            throw new IOException($"{FullPath} holds another run than that of {checkpoint.Path}.").With(Remedy.ChooseFolder);
+            throw new IOException($"{FullPath} holds another run than {checkpoint.Path}.").With(Remedy.ChooseFolder);
     }
 
     private void CopyBest(string home)
@@ -210,7 +213,9 @@ internal sealed class RunFolder : IDisposable
     private void WriteInfo() => AtomicFile.Write(InfoPath, stream => JsonSerializer.Serialize(stream, Info, JsonFormat.Indented));
 
     // The whole file each time: it is small, and a reader never meets half a line.
-    private void WriteMetrics() => AtomicFile.Write(
-        MetricsPath,
-        stream => stream.Write(Encoding.UTF8.GetBytes(string.Concat(epochs.Select(epoch => JsonSerializer.Serialize(epoch, JsonFormat.Line) + "\n")))));
+    private void WriteMetrics()
+    {
+        var lines = epochs.Select(epoch => JsonSerializer.Serialize(epoch, JsonFormat.Line) + "\n");
+        AtomicFile.Write(MetricsPath, stream => stream.Write(Encoding.UTF8.GetBytes(string.Concat(lines))));
+    }
 }

@@ -7,7 +7,7 @@ namespace MnistCnn.Runs;
 /// <summary>Operations on tensors by name, of networks and of files.</summary>
 internal static class StateDictionary
 {
-    /// <summary>Describes the first difference that prevents copying tensors into weights: name, shape or kind of dtype; null if none.</summary>
+    /// <summary>Describes why tensors cannot be copied into weights: names, shapes or kinds of dtype differ; null if they can.</summary>
     public static string? Mismatch(IReadOnlyDictionary<string, Tensor> weights, IReadOnlyDictionary<string, Tensor> tensors)
     {
         if (weights.Keys.FirstOrDefault(key => !tensors.ContainsKey(key)) is { } missing)

@@ -1,150 +1,97 @@
 using System.Text.Json;
-using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Runs;
 
 /// <summary>
-/// A training that lasts: it leaves a folder with its record, after each epoch <c>model.safetensors</c>, <c>best.safetensors</c>
-/// where the epoch was the best so far, and a checkpoint, from which it goes on as if it had never been stopped.
+/// A training that writes its record, metrics, weights and checkpoints into a <see cref="RunFolder"/>. Resumed from its last checkpoint, it
+/// gives the same weights and metrics as an uninterrupted run.
 /// </summary>
-internal sealed class TrainingRun : ITrainingCallback, IDisposable
+internal sealed class TrainingRun : IDisposable
 {
-    private const int DefaultLogEveryNSteps = 100;
-
-    private readonly DataSet data;
-    private readonly int? checkpointEvery;
+    private readonly TrainingRequest request;
     private readonly RunFolder? folder;
 
-    private TrainingRun(Trainer trainer, RunFolder? folder, DataSet data, int? checkpointEvery)
+    private TrainingRun(TrainingRequest request, Trainer trainer, RunFolder? folder, IReadOnlyList<string> initNotes)
     {
-        Trainer = trainer;
+        this.request = request;
         this.folder = folder;
-        this.data = data;
-        this.checkpointEvery = checkpointEvery;
+        Trainer = trainer;
+        InitNotes = initNotes;
     }
 
-    /// <summary>What trains the network.</summary>
     public Trainer Trainer { get; }
 
-    /// <summary>What it leaves behind.</summary>
-    /// <exception cref="InvalidOperationException">It only <see cref="Follows"/>.</exception>
-    public RunFolder Folder => folder ?? throw new InvalidOperationException("Only the first of several processes leaves a folder.");
+    /// <exception cref="InvalidOperationException">This process <see cref="IsWorkerRank"/>.</exception>
+    public RunFolder Folder => folder ?? throw new InvalidOperationException("Only rank 0 has a run folder.");
 
-    /// <summary>Whether another process leaves the folder, and this one only trains with it.</summary>
-    public bool Follows => folder is null;
+    /// <summary>True on all ranks but the first: they take part in the training and write no files.</summary>
+    public bool IsWorkerRank => folder is null;
 
     /// <summary>One sentence per part of the network that could not take the initial weights of a file.</summary>
-    public IReadOnlyList<string> InitNotes { get; private set; } = [];
+    public IReadOnlyList<string> InitNotes { get; }
 
-    /// <summary>Begins a run.</summary>
-    /// <param name="settings">How to train it.</param>
-    /// <param name="data">What to train and test it on.</param>
-    /// <param name="device">Where.</param>
-    /// <param name="folder">The run folder, or null for the next free name.</param>
-    /// <param name="init">A file with weights to start from, or null for fresh ones; see <see cref="InitialWeights.CopyInto"/>.</param>
-    /// <param name="checkpointEvery">Write a checkpoint each N steps of an epoch too.</param>
-    /// <param name="parallelism">Who trains it; null for this process alone, with one network.</param>
-    /// <exception cref="IOException">The folder cannot be written, is in use, or holds a run already; or the weights cannot be read.</exception>
-    /// <exception cref="InvalidDataException">The weights are not the network's.</exception>
-    /// <exception cref="UserException">The network cannot be trained so; see <see cref="Training.Trainer"/>.</exception>
-    public static TrainingRun Start(
-        TrainSettings settings, DataSet data, Device device, string? folder = null, string? init = null, int? checkpointEvery = null,
-        ParallelSettings? parallelism = null, int logEveryNSteps = DefaultLogEveryNSteps)
+    /// <summary>Prepares a new run.</summary>
+    /// <exception cref="IOException">The folder cannot be written, is in use, or holds a run; or the initial weights cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The initial weights do not fit the network.</exception>
+    /// <exception cref="UserException">The settings do not fit the data or the network.</exception>
+    public static TrainingRun Start(TrainingRequest request)
     {
+        var started = DateTimeOffset.Now;
         IReadOnlyList<string> notes = [];
-        var run = Open(
-            () => Trainer.Create(settings, data, device, parallelism, MetricsEvery(device, logEveryNSteps)),
-            data,
-            device,
-            Guid.NewGuid().ToString("N"),
-            checkpointEvery,
-            parallelism?.Group ?? SingleProcess.Instance,
-            trainer => notes = init is null ? [] : InitialWeights.CopyInto(trainer.Model, settings.Architecture, init, data.ClassNames),
-            info => RunFolder.Create(folder, info));
-        run.InitNotes = notes;
-        return run;
+        var trainer = request.Parallelism.Group.RunOnAll(() => CreateTrainer(request, out notes));
+        return Open(request, trainer, notes, checkpoint: null, started);
     }
 
-    /// <summary>Goes on with a run where its checkpoint stands.</summary>
-    /// <param name="checkpoint">The checkpoint. Its tensors are copied and disposed, to be out of memory while the run lasts.</param>
-    /// <param name="settings">Its settings; see <see cref="Checkpoint.EnsureSame(TrainSettings)"/>.</param>
-    /// <param name="data">Its data.</param>
-    /// <param name="device">Where.</param>
-    /// <param name="folder">The run folder, or null for that of the checkpoint.</param>
-    /// <param name="checkpointEvery">Write a checkpoint each N steps of an epoch too.</param>
-    /// <param name="parallelism">Who trains it; null for this process alone, with one network.</param>
+    /// <summary>Prepares the continuation of a run, and disposes the checkpoint, which is large.</summary>
     /// <exception cref="IOException">The folder cannot be written, is in use, or holds another run.</exception>
-    /// <exception cref="InvalidDataException">The checkpoint is damaged, or of other settings or data.</exception>
-    public static TrainingRun Resume(
-        Checkpoint checkpoint,
-        TrainSettings settings,
-        DataSet data,
-        Device device,
-        string? folder = null,
-        int? checkpointEvery = null,
-        ParallelSettings? parallelism = null,
-        int logEveryNSteps = DefaultLogEveryNSteps)
+    /// <exception cref="InvalidDataException">The checkpoint is damaged, or has other settings or data.</exception>
+    /// <exception cref="UserException">The settings do not fit the data or the network.</exception>
+    public static TrainingRun Resume(TrainingRequest request, Checkpoint checkpoint)
     {
-        var run = Open(
-            () =>
-            {
-                checkpoint.EnsureSame(settings);
-                checkpoint.EnsureSame(RunData.Of(data));
-                return Trainer.Create(settings, data, device, parallelism, MetricsEvery(device, logEveryNSteps));
-            },
-            data,
-            device,
-            checkpoint.RunId,
-            checkpointEvery,
-            parallelism?.Group ?? SingleProcess.Instance,
-            checkpoint.Restore,
-            info => RunFolder.Resume(checkpoint, folder, info));
+        var started = DateTimeOffset.Now;
+        var trainer = request.Parallelism.Group.RunOnAll(() => RestoreTrainer(request, checkpoint));
         checkpoint.Dispose();
-        return run;
+        return Open(request, trainer, initNotes: [], checkpoint, started);
     }
 
-    /// <summary>Goes on with the run in a folder where there is a checkpoint of one, and begins it otherwise, as <see cref="ParallelSettings.Automatic"/> has it.</summary>
-    /// <param name="settings">How to train it.</param>
-    /// <param name="data">What to train and test it on.</param>
-    /// <param name="device">Where.</param>
-    /// <param name="folder">The run folder.</param>
-    /// <param name="init">As for <see cref="Start"/>; of no meaning to a run that goes on.</param>
-    /// <exception cref="IOException">As of <see cref="Start"/> and <see cref="Resume"/>; so are the others.</exception>
-    /// <exception cref="InvalidDataException">The checkpoint is damaged, or of other settings or data.</exception>
-    /// <exception cref="UserException">The network cannot be trained so.</exception>
-    public static TrainingRun StartOrResume(
-        TrainSettings settings, DataSet data, Device device, string folder, string? init = null)
+    /// <summary>Resumes the run in the requested folder if it holds a checkpoint, and starts one otherwise.</summary>
+    /// <exception cref="IOException">See <see cref="Start"/> and <see cref="Resume"/>, also for the other exceptions.</exception>
+    /// <exception cref="InvalidDataException">The checkpoint is damaged, or has other settings or data.</exception>
+    /// <exception cref="UserException">The settings do not fit the data or the network.</exception>
+    public static TrainingRun StartOrResume(TrainingRequest request)
     {
-        var path = Path.Combine(folder, RunFolder.CheckpointFile);
-        using var checkpoint = File.Exists(path) ? Checkpoint.Read(path) : null;
-        return checkpoint is null
-            ? Start(settings, data, device, folder, init, parallelism: ParallelSettings.Automatic)
-            : Resume(checkpoint, settings, data, device, parallelism: ParallelSettings.Automatic);
+        var path = Path.Combine(request.Folder!, RunFolder.CheckpointFile);
+        if (!File.Exists(path))
+            return Start(request);
+        using var checkpoint = Checkpoint.Read(path);
+        return Resume(request, checkpoint);
     }
 
-    /// <summary>Trains to the last epoch, or until it is stopped; <see cref="RunInfo.Status"/> says which.</summary>
-    /// <param name="observers">Are told of each step and each epoch.</param>
-    /// <param name="cancellation">Stops it after the current step, or the evaluation after its current batch.</param>
-    /// <returns>Whether it came to its end.</returns>
+    /// <summary>Trains to the end, or until the run is cancelled, and records the result in <c>run.json</c>.</summary>
+    /// <param name="cancellation">Stops the run after the current step or, during an evaluation, after the current batch.</param>
+    /// <returns>False if the run was cancelled.</returns>
     /// <exception cref="DivergenceException">The loss is no longer a finite number.</exception>
     /// <exception cref="IOException">The folder can no longer be written.</exception>
-    public bool Train(IReadOnlyCollection<ITrainingCallback> observers, CancellationToken cancellation)
+    public bool Train(IReadOnlyCollection<ITrainingCallback> callbacks, CancellationToken cancellation)
     {
-        if (Follows)
-            return TrainOn(observers, cancellation);
+        if (IsWorkerRank)
+            return FitUntilCancelled(callbacks, cancellation);
         try
         {
-            SaveCheckpoint();
-            if (Trainer.Progress is { Step: 0, History: [.., var last] } && !File.Exists(Folder.ModelPath))
-                SaveWeights(Folder.ModelPath, last); // it goes on in a new folder, and may have no epoch left to do
-            var group = Trainer.Parallelism.Group;
+            var files = new ModelCheckpoint(Folder, Trainer, request.Data, request.CheckpointEvery);
+            files.SaveCheckpoint();
+            files.SaveMissingWeights();
+            var group = request.Parallelism.Group;
             var waitedBefore = group.SecondsWaited;
-            var isFinished = TrainOn(observers, cancellation);
+            var isFinished = FitUntilCancelled([files, .. callbacks], cancellation);
+            if (!isFinished)
+                files.SaveCheckpoint();
             Folder.Finish(isFinished ? RunStatus.Finished : RunStatus.Stopped, secondsWaited: group.SecondsWaited - waitedBefore);
             return isFinished;
         }
@@ -155,69 +102,20 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
         }
     }
 
-    /// <inheritdoc/>
-    public void OnStepEnd(StepMetrics step)
-    {
-        if (step.Step % checkpointEvery == 0)
-            SaveCheckpoint();
-    }
-
-    /// <inheritdoc/>
-    public void OnEpochEnd(EpochMetrics epoch)
-    {
-        Folder.Append(epoch);
-        SaveWeights(Folder.ModelPath, epoch);
-        if (Trainer.Progress.BestEpoch == epoch.Epoch)
-            SaveWeights(Folder.BestPath, epoch);
-        SaveCheckpoint();
-    }
-
-    /// <inheritdoc/>
     public void Dispose()
     {
         Trainer.Dispose();
         folder?.Dispose();
     }
 
-    // On a GPU, reading a loss waits for the device.
-    private static int MetricsEvery(Device device, int logEveryNSteps) => device.type == TorchSharp.DeviceType.CPU ? 1 : logEveryNSteps;
-
-    private static TrainingRun Open(
-        Func<Trainer> make,
-        DataSet data,
-        Device device,
-        string id,
-        int? checkpointEvery,
-        IProcessGroup group,
-        Action<Trainer> prepare,
-        Func<RunInfo, RunFolder> open)
+    private static Trainer CreateTrainer(TrainingRequest request, out IReadOnlyList<string> initNotes)
     {
-        var started = DateTimeOffset.Now;
-        var trainer = group.RunOnAll(() => Prepared(make(), prepare));
+        initNotes = [];
+        var trainer = CreateTrainer(request);
         try
         {
-            EnsureSame(group, trainer, data);
-            var info = new RunInfo(
-                id, trainer.Settings, Layers.ParameterCount(trainer.Model), device.ToString(), get_num_threads(), Versions.All, RunData.Of(data), started)
-            {
-                AuxiliaryParameters = Layers.AuxiliaryParameterCount(trainer.Model),
-                Processes = group.WorldSize > 1 ? group.WorldSize : null,
-                Replicas = trainer.Parallelism.Replicas is > 1 and var replicas ? replicas : null,
-            };
-            return new TrainingRun(trainer, group.RunOnAll(() => group.Rank > 0 ? null : open(info)), data, checkpointEvery);
-        }
-        catch
-        {
-            trainer.Dispose();
-            throw;
-        }
-    }
-
-    private static Trainer Prepared(Trainer trainer, Action<Trainer> prepare)
-    {
-        try
-        {
-            prepare(trainer);
+            if (request.InitialWeights is { } path)
+                initNotes = InitialWeights.CopyInto(trainer.Model, request.Settings.Architecture, path, request.Data.ClassNames);
             return trainer;
         }
         catch
@@ -227,52 +125,97 @@ internal sealed class TrainingRun : ITrainingCallback, IDisposable
         }
     }
 
-    // Processes that start from something else than the first would not train its network.
-    private static void EnsureSame(IProcessGroup group, Trainer trainer, DataSet data)
+    private static Trainer RestoreTrainer(TrainingRequest request, Checkpoint checkpoint)
     {
-        var own = new Beginning(
-            Versions.Program, trainer.Settings, RunData.Of(data) with { Folder = "" }, trainer.Progress, StateDictionary.Sha256(trainer.Model));
-        var all = group.AllGatherText(JsonSerializer.Serialize(own, JsonFormat.Line))
-            .Select((text, rank) => JsonFormat.Parse<Beginning>(text, $"What process {rank} says")).ToArray();
-        foreach (var (rank, other) in all.Index())
-            if (JsonFormat.Differences(all[0], other, "{0} is {2}, not {1}") is { Length: > 0 } differences)
-                throw new UserException($"Process {rank} of {group.WorldSize} would train something else than process 0: {string.Join("; ", differences)}. Start all of them alike.");
+        checkpoint.EnsureSame(request.Settings);
+        checkpoint.EnsureSame(RunData.Of(request.Data));
+        var trainer = CreateTrainer(request);
+        try
+        {
+            checkpoint.Restore(trainer);
+            return trainer;
+        }
+        catch
+        {
+            trainer.Dispose();
+            throw;
+        }
     }
 
-    // What an epoch leaves is written before others are told of it: they may fail, and the checkpoint would stand behind the epoch.
-    private bool TrainOn(IReadOnlyCollection<ITrainingCallback> observers, CancellationToken cancellation)
+    private static Trainer CreateTrainer(TrainingRequest request) => Trainer.Create(
+        request.Settings,
+        request.Data,
+        request.Device,
+        request.Parallelism,
+        metricsEvery: request.Device.type == DeviceType.CPU ? 1 : request.LogEveryNSteps);
+
+    private static TrainingRun Open(
+        TrainingRequest request, Trainer trainer, IReadOnlyList<string> initNotes, Checkpoint? checkpoint, DateTimeOffset started)
     {
         try
         {
-            Trainer.Fit(Follows ? observers : [this, .. observers], cancellation);
+            EnsureSameOnAllRanks(request, trainer);
+            var (group, replicas) = (request.Parallelism.Group, trainer.Parallelism.Replicas);
+            var info = new RunInfo(
+                Id: checkpoint?.RunId ?? Guid.NewGuid().ToString("N"),
+                request.Settings,
+                Layers.ParameterCount(trainer.Model),
+                request.Device.ToString(),
+                get_num_threads(),
+                Versions.All,
+                RunData.Of(request.Data),
+                started)
+            {
+                AuxiliaryParameters = Layers.AuxiliaryParameterCount(trainer.Model),
+                Processes = group.WorldSize > 1 ? group.WorldSize : null,
+                Replicas = replicas > 1 ? replicas : null,
+            };
+            return new TrainingRun(request, trainer, group.RunOnAll(() => OpenFolder(request, info, checkpoint)), initNotes);
+        }
+        catch
+        {
+            trainer.Dispose();
+            throw;
+        }
+    }
+
+    private static RunFolder? OpenFolder(TrainingRequest request, RunInfo info, Checkpoint? checkpoint)
+    {
+        if (request.Parallelism.Group.Rank > 0)
+            return null;
+        return checkpoint is null ? RunFolder.Create(request.Folder, info) : RunFolder.Resume(checkpoint, request.Folder, info);
+    }
+
+    // Ranks with different options or files would train different networks.
+    private static void EnsureSameOnAllRanks(TrainingRequest request, Trainer trainer)
+    {
+        var data = RunData.Of(request.Data) with { Folder = "" };
+        var own = new RankState(Versions.Program, request.Settings, data, trainer.Progress, StateDictionary.Sha256(trainer.Model));
+        var texts = request.Parallelism.Group.AllGatherText(JsonSerializer.Serialize(own, JsonFormat.Line));
+        RankState[] states = [.. texts.Select((text, rank) => JsonFormat.Parse<RankState>(text, $"The state of process {rank}"))];
+        foreach (var (rank, state) in states.Index())
+            if (JsonFormat.Differences(states[0], state, "{0} is {2}, not {1}") is { Length: > 0 } differences)
+                throw new UserException(
+                    $"Process {rank} of {states.Length} would train something else than process 0: {string.Join("; ", differences)}. "
+                    + "Start all of them with the same options.");
+    }
+
+    private bool FitUntilCancelled(IReadOnlyCollection<ITrainingCallback> callbacks, CancellationToken cancellation)
+    {
+        try
+        {
+            Trainer.Fit(callbacks, cancellation);
             return true;
         }
-        catch (Exception error) when (error is OperationCanceledException || IsOfClosedTerminal(error, cancellation))
+        catch (Exception error) when (error is OperationCanceledException || IsFromClosedTerminal(error, cancellation))
         {
-            if (!Follows)
-                SaveCheckpoint();
             return false;
         }
     }
 
-    // What observers write to a terminal that was closed fails too. Not where other processes would wait for this one at another place.
-    private bool IsOfClosedTerminal(Exception error, CancellationToken cancellation) =>
-        error is IOException && cancellation.IsCancellationRequested && Trainer.Parallelism.Group.WorldSize == 1;
+    // After SIGHUP, callbacks cannot write to the closed terminal. With several ranks the others would wait, so the error ends them.
+    private bool IsFromClosedTerminal(Exception error, CancellationToken cancellation) =>
+        error is IOException && cancellation.IsCancellationRequested && request.Parallelism.Group.WorldSize == 1;
 
-    private void SaveCheckpoint() => Checkpoint.Write(Folder.CheckpointPath, Trainer, Folder.Info.Data, Folder.Info.Id);
-
-    private void SaveWeights(string path, EpochMetrics epoch)
-    {
-        var metadata = WeightsMetadata.Of(data) with
-        {
-            Architecture = Trainer.Settings.Architecture.Name,
-            Seed = Trainer.Settings.Seed,
-            Epoch = epoch.Epoch,
-            TestAccuracy = epoch.TestAccuracy,
-        };
-        new SafetensorsFile(Layers.WithoutAuxiliary(Trainer.Model, Trainer.Model.state_dict()), metadata.ToDictionary()).Write(path);
-    }
-
-    /// <summary>What processes that train together have to have in common before their first step.</summary>
-    private sealed record Beginning(string Version, TrainSettings Settings, RunData Data, TrainingProgress State, string Weights);
+    private sealed record RankState(string Version, TrainSettings Settings, RunData Data, TrainingProgress Progress, string Weights);
 }

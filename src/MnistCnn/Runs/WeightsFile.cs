@@ -30,7 +30,7 @@ internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tens
 
     /// <summary>Architecture that the metadata name; null for PyTorch's files.</summary>
     /// <exception cref="InvalidDataException">
-    /// The name is unknown. Networks of experiments have the tensor names of other architectures, so tensors alone would mislead.
+    /// The name is unknown. Networks of experiments have the tensor names of other architectures, so tensors alone are not enough.
     /// </exception>
     public Architecture? FindArchitecture() => Metadata.Architecture is not { } name
         ? null

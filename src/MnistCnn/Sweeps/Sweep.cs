@@ -105,7 +105,13 @@ internal sealed class Sweep(
     protected override SweepResult Do(SweepTrial job, Action<double> report, CancellationToken cancellation)
     {
         var data = inputs!.LoadData(job.Settings);
-        using (var run = TrainingRun.StartOrResume(job.Settings, data, inputs.Device, FolderOf(job), inputs.Init))
+        var request = new TrainingRequest(job.Settings, data, inputs.Device)
+        {
+            Folder = FolderOf(job),
+            InitialWeights = inputs.Init,
+            Parallelism = ParallelSettings.Automatic,
+        };
+        using (var run = TrainingRun.StartOrResume(request))
             if (!run.Train([new ProgressCallback(job.Settings.Epochs, report)], cancellation))
                 throw new OperationCanceledException(cancellation);
         return ReadResult(job)!;

@@ -395,7 +395,7 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Equal("stopped", Json(File.ReadAllText(folder["out/run.json"])).GetProperty("status").GetString());
         Assert.NotEmpty(File.ReadAllLines(folder["out/metrics.jsonl"]));
         using var checkpoint = MnistCnn.Runs.Checkpoint.Read(folder["out/checkpoint.safetensors"]);
-        Assert.Equal(File.ReadAllLines(folder["out/metrics.jsonl"]).Length, checkpoint.State.History.Count);
+        Assert.Equal(File.ReadAllLines(folder["out/metrics.jsonl"]).Length, checkpoint.Progress.History.Count);
     }
 
     [Fact]

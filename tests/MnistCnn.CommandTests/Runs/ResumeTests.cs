@@ -40,7 +40,7 @@ public sealed partial class ResumeTests : IDisposable
         }
 
         using (var checkpoint = MnistCnn.Runs.Checkpoint.Read(folder["killed/checkpoint.safetensors"]))
-            Assert.InRange(checkpoint.State.Epoch, 1, 20);
+            Assert.InRange(checkpoint.Progress.Epoch, 1, 20);
         string[] resume = ["--resume", "killed/checkpoint.safetensors", "--data", "data", "--threads", "1"];
         Run([.. resume, "--epochs", "21"]).AssertFailed(1, "epochs was 20, now 21");
         Assert.Equal(0, Run(resume).ExitCode);
@@ -83,8 +83,8 @@ public sealed partial class ResumeTests : IDisposable
 
         // The number of epochs so far is chance. Train both runs to the same epoch.
         using var final = MnistCnn.Runs.Checkpoint.Read(folder["killed/checkpoint.safetensors"]);
-        Assert.True(final.State.History.Count >= 2, "the kills left no time for two epochs");
-        var epochs = $"{final.State.History.Count + 1}";
+        Assert.True(final.Progress.History.Count >= 2, "the kills left no time for two epochs");
+        var epochs = $"{final.Progress.History.Count + 1}";
         Assert.Equal(0, Run([.. resume, "--epochs", epochs]).ExitCode);
         Assert.Equal(0, Run([.. Short, "--data", "data", "--out", "undisturbed", "--epochs", epochs]).ExitCode);
         AssertSame("undisturbed", "killed");

@@ -47,7 +47,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
     [Fact]
     public void All_of_it_learns_and_the_weights_are_those_of_the_network_alone()
     {
-        using var run = TrainingRun.Start(Settings with { Epochs = 1 }, data, CPU, folder["run"]);
+        using var run = TrainingRun.Start(new TrainingRequest(Settings with { Epochs = 1 }, data, CPU) { Folder = folder["run"] });
         var before = run.Trainer.Model.named_parameters().ToDictionary(named => named.name, named => named.parameter.clone());
         Assert.True(run.Train([], TestContext.Current.CancellationToken));
         Assert.All(run.Trainer.Model.named_parameters(), named => Assert.False(before[named.name].equal(named.parameter).all().item<bool>(), named.name));
@@ -70,7 +70,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
     public void A_run_that_goes_on_ends_with_the_same_bytes_though_dropout_draws_in_each_step(int epoch, int step)
     {
         var whole = new Recorder();
-        using (var run = TrainingRun.Start(Settings, data, CPU, folder["whole"]))
+        using (var run = TrainingRun.Start(new TrainingRequest(Settings, data, CPU) { Folder = folder["whole"] }))
             Assert.True(run.Train([whole], TestContext.Current.CancellationToken));
 
         var path = folder["checkpoint"];
@@ -91,7 +91,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
         manual_seed(99);
         var second = new Recorder();
         using (var checkpoint = Checkpoint.Read(path))
-        using (var run = TrainingRun.Resume(checkpoint, Settings, data, CPU, folder["resumed"]))
+        using (var run = TrainingRun.Resume(new TrainingRequest(Settings, data, CPU) { Folder = folder["resumed"] }, checkpoint))
             Assert.True(run.Train([second], TestContext.Current.CancellationToken));
         var done = (epoch - 1) * 3 + step;
         Assert.Equal(whole.Steps, [.. first.Steps.Take(done), .. second.Steps]);
@@ -179,7 +179,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
     {
         using var network = Written(new NetworkShape(1, 224, 224, classes), hasAuxiliary);
         using var fresh = Trainer.Create(Settings, data, CPU);
-        using var run = TrainingRun.Start(Settings, data, CPU, folder["run"], folder["weights"]);
+        using var run = TrainingRun.Start(new TrainingRequest(Settings, data, CPU) { Folder = folder["run"], InitialWeights = folder["weights"] });
         Assert.Equal(expected.Select(note => note.Replace("FILE", folder["weights"])), run.InitNotes);
         var weights = network.state_dict();
         foreach (var (name, tensor) in run.Trainer.Model.state_dict())
@@ -196,7 +196,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
     public void A_frozen_network_has_no_side_classifiers()
     {
         using var network = Written(new NetworkShape(1, 16, 16, 3), forTraining: true);
-        using var run = TrainingRun.Start(Settings with { Freeze = true }, data, CPU, folder["run"], folder["weights"]);
+        using var run = TrainingRun.Start(new TrainingRequest(Settings with { Freeze = true }, data, CPU) { Folder = folder["run"], InitialWeights = folder["weights"] });
         Assert.Equal((0, 0), (run.InitNotes.Count, Layers.AuxiliaryParameterCount(run.Trainer.Model)));
         Assert.True(run.Train([], TestContext.Current.CancellationToken));
     }

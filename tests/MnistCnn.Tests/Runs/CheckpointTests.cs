@@ -26,7 +26,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     public void What_is_written_is_read()
     {
         using var checkpoint = Checkpoint.Read(path);
-        Assert.Equal((2, 4, 64), (checkpoint.State.Epoch, checkpoint.State.Step, checkpoint.State.ImageSum));
+        Assert.Equal((2, 4, 64), (checkpoint.Progress.Epoch, checkpoint.Progress.Step, checkpoint.Progress.ImageSum));
         Assert.Equal(("run", Settings), (checkpoint.RunId, checkpoint.Settings));
     }
 
@@ -46,8 +46,8 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         });
         Checkpoint.Write(folder["long"], longer, RunData.Of(run.Data), "run");
         using var checkpoint = Checkpoint.Read(folder["long"]);
-        Assert.Equal((3001, 3000), (checkpoint.State.Epoch, checkpoint.State.History.Count));
-        Assert.Equal(accuracies, checkpoint.State.History[^1].TestClassAccuracies);
+        Assert.Equal((3001, 3000), (checkpoint.Progress.Epoch, checkpoint.Progress.History.Count));
+        Assert.Equal(accuracies, checkpoint.Progress.History[^1].TestClassAccuracies);
     }
 
     [Theory]
@@ -136,7 +136,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         if (Environment.GetEnvironmentVariable("MNIST_CNN_GOLDEN") == "write")
             WriteStopped(fixture, new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 6, BatchSize = 16, Seed = 5, Validation = 50 }, data, at: (3, 7));
         using var checkpoint = Checkpoint.Read(fixture);
-        using var run = TrainingRun.Resume(checkpoint, checkpoint.Settings, data, CPU, folder["out"]);
+        using var run = TrainingRun.Resume(new TrainingRequest(checkpoint.Settings, data, CPU) { Folder = folder["out"] }, checkpoint);
         Assert.True(run.Train([], TestContext.Current.CancellationToken));
         using var whole = Trainer.Create(checkpoint.Settings, data, CPU);
         whole.Fit([], TestContext.Current.CancellationToken);
@@ -151,20 +151,20 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     public void A_run_that_goes_on_does_not_keep_its_checkpoint_in_memory()
     {
         using var checkpoint = Checkpoint.Read(path);
-        using var resumed = TrainingRun.Resume(checkpoint, Settings, run.Data, CPU, folder["out"]);
+        using var resumed = TrainingRun.Resume(new TrainingRequest(Settings, run.Data, CPU) { Folder = folder["out"] }, checkpoint);
         Assert.Contains("empty handle", Assert.Throws<InvalidOperationException>(() => checkpoint.Restore(resumed.Trainer)).Message);
     }
 
     [Fact]
     public void A_folder_to_go_on_in_is_free_again_where_the_best_weights_cannot_be_copied()
     {
-        using (var whole = TrainingRun.Start(Settings with { Epochs = 1 }, run.Data, CPU, folder["home"]))
+        using (var whole = TrainingRun.Start(new TrainingRequest(Settings with { Epochs = 1 }, run.Data, CPU) { Folder = folder["home"] }))
             Assert.True(whole.Train([], TestContext.Current.CancellationToken));
         Directory.CreateDirectory(folder["elsewhere/best.safetensors/in the way"]);
         var home = folder["home/checkpoint.safetensors"];
         using var checkpoint = Checkpoint.Read(home);
         Assert.Throws<IOException>(() =>
-            TrainingRun.Resume(checkpoint, checkpoint.Settings, run.Data, CPU, folder["elsewhere"]));
+            TrainingRun.Resume(new TrainingRequest(checkpoint.Settings, run.Data, CPU) { Folder = folder["elsewhere"] }, checkpoint));
         FolderLock.Acquire(folder["elsewhere"]).Dispose();
     }
 
@@ -173,11 +173,11 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     public void A_report_that_fails_while_the_run_is_stopped_costs_no_weights()
     {
         using var enough = new CancellationTokenSource();
-        using var whole = TrainingRun.Start(Settings, run.Data, CPU, folder["run"]);
+        using var whole = TrainingRun.Start(new TrainingRequest(Settings, run.Data, CPU) { Folder = folder["run"] });
         Assert.False(whole.Train([new ClosedTerminal(enough)], enough.Token));
         using var checkpoint = Checkpoint.Read(folder["run/checkpoint.safetensors"]);
         using var weights = SafetensorsFile.Read(folder["run/model.safetensors"]);
-        Assert.Equal((2, "1"), (checkpoint.State.Epoch, weights.Metadata["epoch"]));
+        Assert.Equal((2, "1"), (checkpoint.Progress.Epoch, weights.Metadata["epoch"]));
         Assert.Equal(RunStatus.Stopped, whole.Folder.Info.Status);
     }
 

@@ -27,7 +27,7 @@ public sealed class TransferTests : IDisposable
         using var data = Data(channels: 3, side: 32, classes: 5);
         using var fresh = Fresh(ResNet18, data);
         using var weights = SafetensorsFile.Read(folder["weights"]);
-        using var run = TrainingRun.Start(new TrainSettings { Architecture = Architecture.Find("resnet18")!, Epochs = 1, BatchSize = 10, Freeze = freeze }, data, CPU, folder["run"], folder["weights"]);
+        using var run = TrainingRun.Start(new TrainingRequest(new TrainSettings { Architecture = Architecture.Find("resnet18")!, Epochs = 1, BatchSize = 10, Freeze = freeze }, data, CPU) { Folder = folder["run"], InitialWeights = folder["weights"] });
         Assert.Equal([$"The last layer, fc, keeps its random initial weights: fc.weight is 1000x512 in {folder["weights"]}, and 5x512 in this network."], run.InitNotes);
         foreach (var (name, weight) in run.Trainer.Model.state_dict())
             Assert.True(Bits(weight).SequenceEqual(Bits(name.StartsWith("fc.", StringComparison.Ordinal) ? fresh.state_dict()[name] : weights.Tensors[name])), name);
@@ -51,9 +51,9 @@ public sealed class TransferTests : IDisposable
         using var data = Data(channels: 3, side: 32, classes: 2);
         using (var network = ResNet18.Create(TrainableModel.ShapeOf(data)))
             new SafetensorsFile(network.state_dict(), WeightsMetadata.Of(data with { ClassNames = ["cat", "dog"] }).ToDictionary()).Write(folder["weights"]);
-        using var other = TrainingRun.Start(new TrainSettings { Architecture = Architecture.Find("resnet18")!, Seed = 2 }, data with { ClassNames = ["ant", "bee"] }, CPU, folder["run"], folder["weights"]);
+        using var other = TrainingRun.Start(new TrainingRequest(new TrainSettings { Architecture = Architecture.Find("resnet18")!, Seed = 2 }, data with { ClassNames = ["ant", "bee"] }, CPU) { Folder = folder["run"], InitialWeights = folder["weights"] });
         Assert.Equal([$"The last layer, fc, keeps its random initial weights: {folder["weights"]} is of other classes."], other.InitNotes);
-        using var same = TrainingRun.Start(new TrainSettings { Architecture = Architecture.Find("resnet18")!, Seed = 2 }, data with { ClassNames = ["cat", "dog"] }, CPU, folder["same"], folder["weights"]);
+        using var same = TrainingRun.Start(new TrainingRequest(new TrainSettings { Architecture = Architecture.Find("resnet18")!, Seed = 2 }, data with { ClassNames = ["cat", "dog"] }, CPU) { Folder = folder["same"], InitialWeights = folder["weights"] });
         Assert.Empty(same.InitNotes);
         Assert.NotEqual(Bits(same.Trainer.Model.state_dict()["fc.weight"]), Bits(other.Trainer.Model.state_dict()["fc.weight"]));
         Assert.Equal(Bits(same.Trainer.Model.state_dict()["conv1.weight"]), Bits(other.Trainer.Model.state_dict()["conv1.weight"]));
@@ -65,7 +65,7 @@ public sealed class TransferTests : IDisposable
         using var data = Data(channels: 3, side: 32, classes: 5);
         WriteWeights(ResNet18, TrainableModel.ShapeOf(data));
         using var weights = SafetensorsFile.Read(folder["weights"]);
-        using var run = TrainingRun.Start(new TrainSettings { Architecture = Architecture.Find("resnet18")! }, data, CPU, folder["run"], folder["weights"]);
+        using var run = TrainingRun.Start(new TrainingRequest(new TrainSettings { Architecture = Architecture.Find("resnet18")! }, data, CPU) { Folder = folder["run"], InitialWeights = folder["weights"] });
         Assert.Empty(run.InitNotes);
         foreach (var (name, weight) in run.Trainer.Model.state_dict())
             Assert.True(Bits(weight).SequenceEqual(Bits(weights.Tensors[name])), name);
@@ -115,7 +115,7 @@ public sealed class TransferTests : IDisposable
         var plain = Architecture.Find("plain")!;
         WriteWeights(plain, NetworkShape.Mnist);
         using var data = Data(channels: 1, side: 32, classes: 10);
-        using var run = TrainingRun.Start(new TrainSettings { Architecture = Architecture.Find("plain")! }, data, CPU, folder["run"], folder["weights"]);
+        using var run = TrainingRun.Start(new TrainingRequest(new TrainSettings { Architecture = Architecture.Find("plain")! }, data, CPU) { Folder = folder["run"], InitialWeights = folder["weights"] });
         Assert.Contains("linear.weight is 10x320 in", Assert.Single(run.InitNotes));
         Assert.Contains("10x500 in this network", run.InitNotes[0]);
     }
@@ -149,7 +149,7 @@ public sealed class TransferTests : IDisposable
     }
 
     private string Refusal(Architecture architecture, DataSet data) => Assert.Throws<InvalidDataException>(() =>
-        TrainingRun.Start(new TrainSettings { Architecture = architecture }, data, CPU, folder["run"], folder["weights"])).Message;
+        TrainingRun.Start(new TrainingRequest(new TrainSettings { Architecture = architecture }, data, CPU) { Folder = folder["run"], InitialWeights = folder["weights"] })).Message;
 
     private void WriteWeights(Architecture architecture, NetworkShape shape)
     {

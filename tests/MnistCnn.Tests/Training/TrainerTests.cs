@@ -402,7 +402,7 @@ public sealed class TrainerTests
         double?[] Accuracies(bool whole)
         {
             using var end = Checkpoint.Read(folder[whole ? "whole" : "more"]);
-            return [.. end.State.History.Select(epoch => epoch.TrainAccuracy)];
+            return [.. end.Progress.History.Select(epoch => epoch.TrainAccuracy)];
         }
     }
 
@@ -422,7 +422,7 @@ public sealed class TrainerTests
         SmallMnist.Write(folder.FullPath, train: 340, test: 600);
         using var data = IdxReader.Load(folder.FullPath);
         var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, BatchSize = 16, Validation = validation };
-        TrainingRun Start(string name) => TrainingRun.Start(settings, data, CPU, folder[name]);
+        TrainingRun Start(string name) => TrainingRun.Start(new TrainingRequest(settings, data, CPU) { Folder = folder[name] });
         var whole = new Recorder();
         using (var run = Start("whole"))
             Assert.True(run.Train([whole], TestContext.Current.CancellationToken));
@@ -444,7 +444,7 @@ public sealed class TrainerTests
 
         var second = new Recorder();
         using (var checkpoint = Checkpoint.Read(folder["stopped/checkpoint.safetensors"]))
-        using (var run = TrainingRun.Resume(checkpoint, settings, data, CPU))
+        using (var run = TrainingRun.Resume(new TrainingRequest(settings, data, CPU), checkpoint))
             Assert.True(run.Train([second], TestContext.Current.CancellationToken));
         Assert.Equal(whole.Steps, [.. first.Steps, .. second.Steps]);
         Assert.Equal(whole.Epochs.Select(WithoutTimes), second.Epochs.Select(WithoutTimes));
