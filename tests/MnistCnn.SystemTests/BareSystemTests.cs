@@ -4,7 +4,7 @@ using SkiaSharp;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>Every command that draws, on a system without fonts, such as a container of the .NET SDK.</summary>
+/// <summary>Plots on a system without fonts, such as a container of the .NET SDK.</summary>
 public sealed class BareSystemTests : IDisposable
 {
     private const string Small = "--train-limit 320 --test-limit 100 --threads 1";
@@ -14,7 +14,7 @@ public sealed class BareSystemTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void Plots_have_their_text_and_are_the_same_as_on_a_system_with_fonts()
+    public void Plots_are_the_same_with_and_without_system_fonts()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "only root can hide the system's fonts");
         Run($"train --arch plain --epochs 2 --out run {Small}");
@@ -45,7 +45,7 @@ public sealed class BareSystemTests : IDisposable
         Assert.Equal(File.ReadAllBytes(folder["with-fonts.png"]), File.ReadAllBytes(folder["compare.png"]));
     }
 
-    // In a mount namespace of its own, so that the fonts are hidden from this program only.
+    // A mount namespace hides the fonts from this process only.
     private ProgramRun Run(string arguments)
     {
         File.WriteAllText(folder["bare.sh"], $"""
@@ -60,7 +60,7 @@ public sealed class BareSystemTests : IDisposable
         return run;
     }
 
-    // The size, where it is known, and letters in the title: dark pixels in the top 40 rows, in many separate columns.
+    // A title has letters: dark pixels in the top 40 rows, in many separate columns.
     private void AssertTitle(string path, int? width, int? height)
     {
         using var bitmap = SKBitmap.Decode(folder[path]);

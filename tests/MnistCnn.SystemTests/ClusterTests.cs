@@ -5,7 +5,7 @@ using MnistCnn.Tests;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>The jobs of docs/cluster.md, as they stand there.</summary>
+/// <summary>The jobs in docs/cluster.md.</summary>
 [Trait("Kind", "Waiting")]
 public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<SlurmCluster>
 {
@@ -13,7 +13,7 @@ public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<Slu
     private const string Grid = "arch=plain lr=0.01,0.1 seed=1..3 --epochs 6 --train-limit 2000 --test-limit 500";
 
     [Fact]
-    public async Task On_slurm_a_sweep_comes_to_what_one_process_comes_to_even_where_a_task_is_requeued()
+    public async Task A_sweep_on_Slurm_with_a_requeued_task_gives_the_results_of_one_process()
     {
         Assert.SkipUnless(SlurmCluster.IsPossible, "this needs root and Slurm: apt-get install slurmctld slurmd slurm-client munge");
         var script = Block("bash");
@@ -22,7 +22,7 @@ public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<Slu
         script = Replace(script, "arch=residual,inception lr=0.01,0.05,0.1 seed=1..30 --epochs 10", Grid);
         script = Replace(script, "--array=1-8", "--array=1-2");
         script = Replace(script, "/8", "/2");
-        script = Replace(script, "--cpus-per-task=2", "--cpus-per-task=1"); // so that both run at once on two processors
+        script = Replace(script, "--cpus-per-task=2", "--cpus-per-task=1"); // both tasks run at once on two processors
         script = Replace(script, "--mem=2G", "--mem=1G");
         File.WriteAllText(slurm.Folder["sweep.sh"], script);
 
@@ -32,8 +32,9 @@ public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<Slu
         await Until(() => File.Exists(first) && File.ReadAllLines(first).Length >= 2);
         Assert.Equal(0, slurm.Shell($"scontrol requeue {job.Output.Trim()}_1").ExitCode);
 
-        // What waits, is requeued or runs is in the queue; Slurm lets two minutes go by before it starts a requeued task.
-        await Until(() => slurm.Shell($"scontrol update JobId={job.Output.Trim()}_1 StartTime=now; squeue --noheader").Output.Length == 0);
+        // Slurm would wait two minutes before it starts a requeued task again.
+        var startNow = $"scontrol update JobId={job.Output.Trim()}_1 StartTime=now";
+        await Until(() => slurm.Shell($"{startNow}; squeue --noheader").Output.Length == 0);
         var log = File.ReadAllText(slurm.Folder["sweep-1.log"]);
         Assert.Contains("Stopped. To go on", log);
         Assert.Contains("Part 1/2 is done", log);
@@ -46,9 +47,11 @@ public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<Slu
     }
 
     [Fact]
-    public void Srun_starts_the_processes_of_one_training_as_mpiexec_does()
+    public void Srun_starts_the_processes_of_a_training_as_mpiexec_does()
     {
-        Assert.SkipUnless(SlurmCluster.IsPossible && File.Exists("/usr/bin/mpiexec.mpich"), "this needs root, Slurm and MPICH: apt-get install mpich slurmctld slurmd slurm-client munge");
+        Assert.SkipUnless(
+            SlurmCluster.IsPossible && File.Exists("/usr/bin/mpiexec.mpich"),
+            "this needs root, Slurm and MPICH: apt-get install mpich slurmctld slurmd slurm-client munge");
         var train = $"{ProgramRun.Command} train --arch residual --train-limit 640 --test-limit 200 --epochs 2";
         var srun = slurm.Shell($"srun --mpi=pmi2 --ntasks=2 {train} --out srun");
         Assert.True(srun.ExitCode == 0, srun.Error);
@@ -58,7 +61,7 @@ public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<Slu
     }
 
     [Fact]
-    public void The_job_for_Kubernetes_is_one_that_its_api_knows()
+    public void The_Kubernetes_job_is_valid()
     {
         var text = Block("yaml");
         Assert.InRange(text.Split('\n').Length, 1, MostLines);
@@ -67,9 +70,10 @@ public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<Slu
         var container = Assert.Single(spec.Template.Spec.Containers);
         Assert.Contains($"--shard $((JOB_COMPLETION_INDEX + 1))/{spec.Completions} ", Assert.Single(container.Args));
         Assert.Equal(Assert.Single(spec.Template.Spec.Volumes).Name, Assert.Single(container.VolumeMounts).Name);
-        Assert.ThrowsAny<Exception>(() => KubernetesYaml.Deserialize<V1Job>(text.Replace("completionMode", "completionsMode"), strict: true));
+        var misspelled = text.Replace("completionMode", "completionsMode");
+        Assert.ThrowsAny<Exception>(() => KubernetesYaml.Deserialize<V1Job>(misspelled, strict: true));
 
-        // The shell of the container makes parts from 1 of an index from 0.
+        // Kubernetes counts jobs from 0, shards count from 1.
         var line = container.Args[0].Replace("exec dotnet MnistCnn.dll sweep", "echo").Replace("\n", " ");
         Assert.Contains("--shard 8/8 ", ProgramRun.OfShell(Path.GetTempPath(), $"JOB_COMPLETION_INDEX=7; {line}").Output);
     }

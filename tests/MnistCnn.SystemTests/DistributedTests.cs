@@ -7,11 +7,11 @@ using MnistCnn.Tests;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>One training in several processes, which MPICH starts.</summary>
+/// <summary>Training in several processes that MPICH starts.</summary>
 [Trait("Kind", "Waiting")]
 public sealed class DistributedTests : IDisposable
 {
-    private const string Steps = "--arch residual --train-limit 64 --test-limit 500 --epochs 20"; // an epoch is a step
+    private const string Steps = "--arch residual --train-limit 64 --test-limit 500 --epochs 20"; // one step per epoch
     private const string Epochs = "--arch residual --train-limit 1920 --test-limit 500 --epochs 16";
 
     private readonly TemporaryFolder folder = new();
@@ -22,7 +22,7 @@ public sealed class DistributedTests : IDisposable
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(2, " --replicas 2")]
-    public void Twenty_steps_in_several_processes_are_those_of_one(int processes, string replicas = "")
+    public void Twenty_steps_in_several_processes_equal_those_of_one(int processes, string replicas = "")
     {
         Require(Train(1, Steps, "one"));
         Require(Train(processes, Steps + replicas, "several"));
@@ -43,9 +43,10 @@ public sealed class DistributedTests : IDisposable
     }
 
     [Fact]
-    public void What_weighs_the_classes_is_shared_out_too()
+    public void Class_weights_apply_across_shards()
     {
-        const string Uneven = "--arch plain --train-limit 45 --batch-size 45 --test-limit 50 --epochs 4 --class-weights balanced --label-smoothing 0.1";
+        const string Uneven = "--arch plain --train-limit 45 --batch-size 45 --test-limit 50 --epochs 4 "
+            + "--class-weights balanced --label-smoothing 0.1";
         Require(Train(1, Uneven, "one"));
         Require(Train(2, Uneven, "two"));
         foreach (var (expected, actual) in Metrics("one").Zip(Metrics("two")))
@@ -53,7 +54,7 @@ public sealed class DistributedTests : IDisposable
     }
 
     [Fact]
-    public void The_first_process_alone_speaks_and_writes()
+    public void Only_rank_0_prints_and_writes_files()
     {
         var one = Train(1, Steps, "one");
         var two = Train(2, Steps, "two");
@@ -64,35 +65,36 @@ public sealed class DistributedTests : IDisposable
         Assert.Equal(Files("one"), Files("two"));
 
         int Lines(string text, string start) => text.Split('\n').Count(line => line.StartsWith(start, StringComparison.Ordinal));
-        string[] Files(string name) => [.. folder.Contents.Where(path => path.StartsWith($"{name}/", StringComparison.Ordinal)).Select(path => path[name.Length..])];
+        string[] Files(string name) => [.. folder.Contents.Where(path => path.StartsWith($"{name}/")).Select(path => path[name.Length..])];
     }
 
     [Fact]
-    public async Task A_lost_process_ends_all_and_the_checkpoint_goes_on_to_the_same_bytes()
+    public async Task Killing_a_process_ends_all_and_resuming_gives_the_same_bytes()
     {
         Require(Train(2, Epochs, "whole"));
         var random = new Random(18);
         for (var (times, killed) = (0, 0); killed < 10; times++)
         {
             Assert.True(times < 30, $"{killed} processes were killed");
-            using var run = Start(2, GoOn("run"));
-            killed += await Lose(run, random) ? 1 : 0;
+            using var run = Start(2, StartOrResume("run"));
+            killed += await Kill(run, random) ? 1 : 0;
         }
 
-        Require(ProgramRun.Finish(Start(2, GoOn("run"))));
+        Require(ProgramRun.Finish(Start(2, StartOrResume("run"))));
         Assert.Equal(File.ReadAllBytes(folder["whole/model.safetensors"]), File.ReadAllBytes(folder["run/model.safetensors"]));
 
-        string GoOn(string name) => File.Exists(folder[$"{name}/checkpoint.safetensors"])
+        string StartOrResume(string name) => File.Exists(folder[$"{name}/checkpoint.safetensors"])
             ? $"--resume {name}/checkpoint.safetensors --checkpoint-every 7"
             : $"{Epochs} --checkpoint-every 7 --out {name}";
     }
 
     [Fact]
-    public void Another_number_of_processes_goes_on_to_what_differs_by_rounding()
+    public void Resuming_with_another_number_of_processes_differs_only_by_rounding()
     {
         Require(Train(2, With(Steps, "--epochs 8"), "run"));
         Require(ProgramRun.Finish(Start(3, "--resume run/checkpoint.safetensors --epochs 14")));
-        Require(ProgramRun.OfShell(folder.FullPath, $"{ProgramRun.Command} train --resume run/checkpoint.safetensors --epochs 20 --threads 1"));
+        const string ResumeAlone = "train --resume run/checkpoint.safetensors --epochs 20 --threads 1";
+        Require(ProgramRun.OfShell(folder.FullPath, $"{ProgramRun.Command} {ResumeAlone}"));
         Require(Train(1, Steps, "one"));
         Assert.Equal(20, Metrics("run").Length);
         foreach (var (expected, actual) in Metrics("one").Zip(Metrics("run")))
@@ -100,7 +102,7 @@ public sealed class DistributedTests : IDisposable
     }
 
     [Fact]
-    public async Task A_signal_to_one_of_them_stops_all_after_the_same_step()
+    public async Task A_signal_to_one_process_stops_all_after_the_same_step()
     {
         Require(Train(2, Epochs, "whole"));
         using var run = Start(2, $"{Epochs} --out run");
@@ -113,9 +115,9 @@ public sealed class DistributedTests : IDisposable
         Assert.Equal(File.ReadAllBytes(folder["whole/model.safetensors"]), File.ReadAllBytes(folder["run/model.safetensors"]));
     }
 
-    // Of 5,001 test images, one process has eleven batches and the other ten.
+    // Of 5,001 test images, one process has eleven batches of 250 and the other ten.
     [Fact]
-    public async Task A_signal_to_one_of_them_stops_all_in_the_same_evaluation()
+    public async Task A_signal_to_one_process_stops_all_in_the_same_evaluation()
     {
         const string twoSteps = "--arch resnet18 --epochs 1 --train-limit 64 --batch-size 32";
         using var run = Start(2, $"{twoSteps} --test-limit 5001 --log-interval 1 --out run");
@@ -129,21 +131,22 @@ public sealed class DistributedTests : IDisposable
     }
 
     [Fact]
-    public async Task Nobody_waits_for_ever_for_one_that_stands_still()
+    public async Task Processes_give_up_waiting_for_a_stopped_process()
     {
-        using var run = Start(2, $"{With(Epochs, "--epochs 1000")} --out run", patience: 2);
+        using var run = Start(2, $"{With(Epochs, "--epochs 1000")} --out run", timeout: 2);
         await Progress(run, 1);
         var still = Processes(run)[^1];
         Signal("STOP", still);
-        Assert.True(run.WaitForExit(TimeSpan.FromSeconds(60)), "they wait");
+        Assert.True(run.WaitForExit(TimeSpan.FromSeconds(60)), "they still wait");
         Assert.NotEqual(0, run.ExitCode);
         Assert.Empty(ProgramRun.OfShell("/", $"ps --no-headers -p {still}").Output);
-        Assert.Contains("error: Process 0 of 2 has waited 2 s for the others and gives up", await run.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        var errors = await run.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Assert.Contains("error: Process 0 of 2 has waited 2 s for the others and gives up", errors);
         Require(ProgramRun.OfShell(folder.FullPath, $"{ProgramRun.Command} evaluate run --test-limit 100"));
     }
 
     [Fact]
-    public void Running_statistics_of_batch_normalization_are_the_mean_of_those_of_the_shares()
+    public void Running_statistics_of_batch_normalization_are_means_over_the_shards()
     {
         const string Step = "--arch resnet20 --train-limit 32 --batch-size 32 --test-limit 50 --epochs 1 --lr 0.001";
         Require(Train(1, Step, "one"));
@@ -153,7 +156,7 @@ public sealed class DistributedTests : IDisposable
         using var one = SafetensorsFile.Read(folder["one/model.safetensors"]);
         using var two = SafetensorsFile.Read(folder["two/model.safetensors"]);
 
-        // Of the first layer, whose input is the same, the mean of the means of two halves is the mean of all; it is not so with variances.
+        // The first layer has the same input. The mean of the shards' means is the mean of the batch, which is not true of variances.
         Assert.Equal(Values(one, "bn1.running_mean"), Values(two, "bn1.running_mean"), (a, b) => Math.Abs(a - b) < 1e-6);
         Assert.NotEqual(Values(one, "bn1.running_var"), Values(two, "bn1.running_var"));
         Assert.Equal(Values(one, "bn1.running_var"), Values(two, "bn1.running_var"), (a, b) => Math.Abs(a - b) < 0.05 * a);
@@ -161,19 +164,20 @@ public sealed class DistributedTests : IDisposable
     }
 
     [Fact]
-    public void Frozen_layers_keep_their_statistics_to_the_bit()
+    public void Frozen_layers_keep_their_running_statistics_to_the_bit()
     {
         const string Part = "--arch resnet20 --train-limit 64 --batch-size 32 --test-limit 50 --epochs 1";
         Require(Train(1, Part, "first"));
         Require(Train(3, $"{Part} --seed 2 --init first/model.safetensors --freeze", "frozen"));
         using var first = SafetensorsFile.Read(folder["first/model.safetensors"]);
         using var frozen = SafetensorsFile.Read(folder["frozen/model.safetensors"]);
-        Assert.All(first.Tensors.Keys.Where(name => name.Contains("running", StringComparison.Ordinal)), name => Assert.Equal(Values(first, name), Values(frozen, name)));
+        var statistics = first.Tensors.Keys.Where(name => name.Contains("running"));
+        Assert.All(statistics, name => Assert.Equal(Values(first, name), Values(frozen, name)));
         Assert.NotEqual(Values(first, "fc.weight"), Values(frozen, "fc.weight"));
     }
 
     [Fact]
-    public async Task A_network_with_dropout_goes_on_from_the_middle_of_an_epoch_as_if_it_had_not_stopped()
+    public async Task A_network_with_dropout_resumes_exactly_in_the_middle_of_an_epoch()
     {
         const string Dropout = "--arch googlenet --train-limit 48 --batch-size 8 --test-limit 8 --epochs 2 --checkpoint-every 4";
         Require(Train(2, Dropout, "whole"));
@@ -210,10 +214,11 @@ public sealed class DistributedTests : IDisposable
         Assert.Equal(Math.Max(1, Environment.ProcessorCount / 2), Info("two").GetProperty("threads").GetInt32());
         foreach (var (expected, actual) in Metrics("one").Zip(Metrics("two")))
             Assert.Equal(Number(expected, "train_loss"), Number(actual, "train_loss"), 1e-5);
-        Assert.Equal(Info("one").GetProperty("data").GetProperty("sha256").GetRawText(), Info("two").GetProperty("data").GetProperty("sha256").GetRawText());
+        Assert.Equal(Checksums("one"), Checksums("two"));
 
         var other = Finish(
-            $"-n 1 {ProgramRun.Command} train {Pictures} --out three : -n 1 {ProgramRun.Command} train {With(Pictures, "--image-size 16x17")} --out three");
+            $"-n 1 {ProgramRun.Command} train {Pictures} --out three "
+            + $": -n 1 {ProgramRun.Command} train {With(Pictures, "--image-size 16x17")} --out three");
         AssertFailed(other, "Process 1 of 2 has other data than process 0, or other options for them");
         var broken = Train(2, Pictures.Replace("--skip-broken", ""), "three");
         AssertFailed(broken, "1 of 45 pictures in", "--skip-broken");
@@ -226,10 +231,11 @@ public sealed class DistributedTests : IDisposable
     [InlineData("--data nowhere", "Process 1 of 2: ", "nowhere")]
     [InlineData("--data pictures", "Process 1 of 2 has other data than process 0")]
     [InlineData("--resume nowhere --epochs 20", "Process 1 of 2: ", "nowhere")]
-    public void Processes_that_do_not_fit_together_end_with_one_line(string other, params string[] parts)
+    public void Different_options_or_errors_in_one_process_end_all_with_one_line(string other, params string[] parts)
     {
         SmallPictures.Write(folder["pictures"], ["cat", "dog"], 5);
-        var run = Finish($"-n 1 {ProgramRun.Command} train {Steps} --out run : -n 1 {ProgramRun.Command} train {With(Steps, other)} --out run");
+        var run = Finish(
+            $"-n 1 {ProgramRun.Command} train {Steps} --out run : -n 1 {ProgramRun.Command} train {With(Steps, other)} --out run");
         AssertFailed(run, parts);
         Assert.False(Directory.Exists(folder["run"]));
     }
@@ -237,22 +243,23 @@ public sealed class DistributedTests : IDisposable
     [Theory]
     [InlineData(3, "--batch-size 2", "A batch of 2 is too small for 3 processes")]
     [InlineData(2, "--test-limit 1", "1 images to test on are too few for 2 processes")]
-    [InlineData(2, "--arch resnet20 --train-limit 67", "The last batch of an epoch would be 3 images, and the batch normalisation of resnet20 needs two in each process")]
+    [InlineData(2, "--arch resnet20 --train-limit 67", "The last batch of an epoch would be 3 images", "needs two in each process")]
     [InlineData(2, "--lr 1e30", "The loss became")]
-    public void What_several_processes_cannot_do_is_said_once(int processes, string options, string part) =>
-        AssertFailed(Train(processes, With(Steps, options), "run"), part);
+    public void Errors_of_all_processes_are_printed_once(int processes, string options, params string[] parts) =>
+        AssertFailed(Train(processes, With(Steps, options), "run"), parts);
 
     [Fact]
-    public void Where_the_first_cannot_write_all_end()
+    public void An_unwritable_checkpoint_on_rank_0_ends_all()
     {
         Directory.CreateDirectory(folder["run/checkpoint.safetensors"]);
         AssertFailed(Train(2, Steps, "run"), "checkpoint.safetensors");
-        Assert.Equal(["run", "run/checkpoint.safetensors", "run/metrics.jsonl", "run/run.json"], folder.Contents.Where(path => !path.EndsWith(".lock", StringComparison.Ordinal)));
+        Assert.Equal(
+            ["run", "run/checkpoint.safetensors", "run/metrics.jsonl", "run/run.json"], folder.Contents.Where(path => !path.EndsWith(".lock")));
         Assert.Equal("failed", Info("run").GetProperty("status").GetString());
     }
 
     [Fact]
-    public void Open_MPI_is_refused_in_one_line()
+    public void Open_MPI_is_refused_with_one_line()
     {
         var run = ProgramRun.OfShell(folder.FullPath, $"OMPI_COMM_WORLD_SIZE=2 {ProgramRun.Command} train --out run");
         run.AssertFailed(1, "Open MPI", "MPICH");
@@ -272,7 +279,7 @@ public sealed class DistributedTests : IDisposable
             Assert.Contains(part, line);
     }
 
-    // With other values of some of the options.
+    // Replaces the values of some options.
     private static string With(string options, string other)
     {
         foreach (var name in other.Split(' ').Where(part => part.StartsWith("--", StringComparison.Ordinal)))
@@ -282,17 +289,18 @@ public sealed class DistributedTests : IDisposable
 
     private static void Signal(string name, int process) => Require(ProgramRun.OfShell("/", $"kill -{name} {process}"));
 
-    // Waits until it has made some progress, or is over; whether there was a process to kill.
-    private static async Task<bool> Lose(Process run, Random random)
+    // Waits for some progress, kills a random process, and returns whether there was one to kill.
+    private static async Task<bool> Kill(Process run, Random random)
     {
         await Progress(run, random.Next(3));
         await Task.Delay(random.Next(200), TestContext.Current.CancellationToken);
-        var isKilled = Processes(run) is { Length: > 0 } all && ProgramRun.OfShell("/", $"kill -KILL {all[random.Next(all.Length)]}").ExitCode == 0;
-        Assert.True(run.WaitForExit(TimeSpan.FromSeconds(60)), "the others go on");
+        var isKilled = Processes(run) is { Length: > 0 } all
+            && ProgramRun.OfShell("/", $"kill -KILL {all[random.Next(all.Length)]}").ExitCode == 0;
+        Assert.True(run.WaitForExit(TimeSpan.FromSeconds(60)), "the other processes still run");
         return isKilled;
     }
 
-    // Until it has said that so many epochs or steps are over.
+    // Waits until the run has printed as many lines about epochs or steps.
     private static async Task Progress(Process run, int count, string start = "Epoch")
     {
         for (var done = 0; done < count;)
@@ -302,7 +310,7 @@ public sealed class DistributedTests : IDisposable
                 done++;
     }
 
-    // Those that train, in the order in which they were started.
+    // Ids of the training processes, in the order of their start.
     private static int[] Processes(Process mpiexec)
     {
         var tree = ProgramRun.OfShell("/", $"for p in $(pgrep -P {mpiexec.Id}); do pgrep -P $p; done").Output;
@@ -313,23 +321,25 @@ public sealed class DistributedTests : IDisposable
         ? ProgramRun.OfShell(folder.FullPath, $"{ProgramRun.Command} train {options} --threads 1 --out {name}")
         : ProgramRun.Finish(Start(processes, $"{options} --out {name}"));
 
-    private Process Start(int processes, string options, int patience = 60) =>
-        Mpiexec($"-n {processes} {ProgramRun.Command} train {options}", patience);
+    private Process Start(int processes, string options, int timeout = 60) =>
+        Mpiexec($"-n {processes} {ProgramRun.Command} train {options}", timeout);
 
-    private ProgramRun Finish(string arguments) => ProgramRun.Finish(Mpiexec(arguments, patience: 60));
+    private ProgramRun Finish(string arguments) => ProgramRun.Finish(Mpiexec(arguments, timeout: 60));
 
-    private Process Mpiexec(string arguments, int patience)
+    private Process Mpiexec(string arguments, int timeout)
     {
         Assert.SkipUnless(File.Exists("/usr/bin/mpiexec.mpich"), "this needs MPICH: apt-get install mpich");
         return ProgramRun.Start(new ProcessStartInfo("sh", ["-c", $"exec mpiexec.mpich {arguments}"])
         {
             WorkingDirectory = folder.FullPath,
-            Environment = { ["MNIST_CNN_PATIENCE"] = $"{patience}" },
+            Environment = { ["MNIST_CNN_PATIENCE"] = $"{timeout}" },
         });
     }
 
     private JsonElement[] Metrics(string name) =>
         [.. File.ReadLines(folder[$"{name}/metrics.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement)];
+
+    private string Checksums(string name) => Info(name).GetProperty("data").GetProperty("sha256").GetRawText();
 
     private JsonElement Info(string name) => JsonDocument.Parse(File.ReadAllText(folder[$"{name}/run.json"])).RootElement;
 }

@@ -3,7 +3,7 @@ using SkiaSharp;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>Each experiment in its quick form, on real images, shows its effect.</summary>
+/// <summary>Every experiment shows its effect with --quick on real images.</summary>
 public sealed class ExperimentEffectTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -11,24 +11,26 @@ public sealed class ExperimentEffectTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void Gradients_vanish_in_a_deep_plain_stack_and_not_in_a_residual_one()
+    public void Gradients_vanish_in_a_deep_plain_network_but_not_in_a_residual_one()
     {
         var rows = Measure("gradients", "--quick", "--seeds", "1");
         double First(string network, bool trained) => rows
             .Where(row => row["network"] == network && row["blocks"] == "32" && row["layer"] == "1" && (row["step"] != "0") == trained)
             .Select(row => Number(row["gradient_norm"])).Single();
         double Accuracy(string network, string blocks) => rows
-            .Where(row => row["network"] == network && row["blocks"] == blocks && row["test_accuracy"] != "").Max(row => Number(row["test_accuracy"]));
+            .Where(row => row["network"] == network && row["blocks"] == blocks && row["test_accuracy"] != "")
+            .Max(row => Number(row["test_accuracy"]));
 
         Assert.True(First("residual", trained: false) > 1000 * First("plain", trained: false));
         Assert.True(First("residual", trained: true) > 1000 * First("plain", trained: true));
-        Assert.Equal(64, rows.Where(row => row["network"] == "plain" && row["blocks"] == "32" && row["step"] == "0").Select(row => row["layer"]).Distinct().Count());
+        var start = rows.Where(row => row["network"] == "plain" && row["blocks"] == "32" && row["step"] == "0");
+        Assert.Equal(64, start.Select(row => row["layer"]).Distinct().Count());
         Assert.InRange(Accuracy("plain", "32"), 0, 30);
         Assert.InRange(Accuracy("residual", "32"), 60, 100);
     }
 
     [Fact]
-    public void With_shortcuts_networks_of_equal_parameters_learn_faster()
+    public void Shortcuts_speed_up_training_at_equal_parameters()
     {
         var rows = Measure("convergence", "--quick", "--seeds", "1");
         string[] Of(string network, string column) => [.. rows.Where(row => row["network"] == network).Select(row => row[column])];
@@ -55,7 +57,8 @@ public sealed class ExperimentEffectTests : IDisposable
     public void Inception_is_compared_with_each_of_its_branches_at_equal_parameters()
     {
         var rows = Measure("views", "--quick", "--seeds", "1", "--train-limit", "10000");
-        Assert.Equal(["Inception", "only 1x1", "only 5x5", "only 3x3 twice", "only pooling"], rows.Select(row => row["network"]).Distinct());
+        string[] networks = ["Inception", "only 1x1", "only 5x5", "only 3x3 twice", "only pooling"];
+        Assert.Equal(networks, rows.Select(row => row["network"]).Distinct());
         Assert.All(rows, row => Assert.InRange(Number(row["parameters"]), 0.98 * 97_298, 1.02 * 97_298));
         double Last(string network) => Number(rows.Last(row => row["network"] == network)["test_accuracy"]);
         Assert.True(Last("Inception") > Last("only 3x3 twice") + 1.5);
@@ -64,34 +67,36 @@ public sealed class ExperimentEffectTests : IDisposable
         Assert.True(maps.Width > 1000 && maps.Pixels.Distinct().Count() > 100);
     }
 
-    // What is certain of the printed network. That a half of the explained one which is frozen learns as little is how it is made.
+    // The article's listing leaves these layers out of the computation; in "half frozen" they are frozen.
     [Fact]
     public void The_first_convolutions_of_the_printed_blocks_get_no_gradient()
     {
         var rows = Measure("listing", "--quick", "--seeds", "1", "--epochs", "1");
         string[] networks = ["Residual as printed", "Residual", "Residual half frozen", "Residual with larger weights"];
-        Assert.Equal(networks.SelectMany(network => new[] { (network, "0"), (network, "1") }), rows.Select(row => (row["network"], row["epoch"])));
+        Assert.Equal(
+            networks.SelectMany(network => new[] { (network, "0"), (network, "1") }), rows.Select(row => (row["network"], row["epoch"])));
         foreach (var row in rows)
         {
             var isUnused = row["network"] is "Residual as printed" or "Residual half frozen";
             foreach (var first in new[] { "block1_conv1_gradient", "block2_conv1_gradient" })
                 Assert.True(isUnused ? row[first] == "" : Number(row[first]) > 0, row["network"]);
-            foreach (var other in new[] { "conv1_gradient", "block1_conv2_gradient", "conv2_gradient", "block2_conv2_gradient", "linear_gradient" })
+            string[] others = ["conv1_gradient", "block1_conv2_gradient", "conv2_gradient", "block2_conv2_gradient", "linear_gradient"];
+            foreach (var other in others)
                 Assert.True(Number(row[other]) > 0, row["network"]);
             Assert.Equal(isUnused ? "29946" : "41514", row["learnt"]);
             Assert.Equal(row["epoch"] == "0", row["test_accuracy"] == "");
         }
 
-        // With the same seed, all begin with the same first convolution; larger weights behind it send more back to it.
+        // The same seed gives the same first convolution; larger weights after it give it larger gradients.
         double Start(string network, string layer) => Number(rows.First(row => row["network"] == network)[layer]);
         Assert.Equal(Start("Residual", "conv1_gradient"), Start("Residual half frozen", "conv1_gradient"), 1e-5);
         Assert.True(Start("Residual with larger weights", "block1_conv2_gradient") > 1.5 * Start("Residual", "block1_conv2_gradient"));
         Assert.True(Start("Residual as printed", "block1_conv2_gradient") > 1.5 * Start("Residual", "block1_conv2_gradient"));
     }
 
-    // One seed would do: of the deeper plain network 15 more of 100 training images are wrong at the end, of the residual one far fewer.
+    // One seed suffices: the deeper plain network misclassifies 15 percentage points more of the training images, the residual one far fewer.
     [Fact]
-    public void A_deeper_plain_network_has_a_higher_training_error_and_a_residual_one_has_not()
+    public void Depth_raises_the_training_error_of_plain_networks_but_not_of_residual_ones()
     {
         var rows = Measure("degradation", "--quick", "--seeds", "1", "--train-limit", "600");
         string[] networks = ["Plain-20", "ResNet-20", "Plain-56", "ResNet-56"];
@@ -105,15 +110,16 @@ public sealed class ExperimentEffectTests : IDisposable
         Assert.True(Last("ResNet-20", "train_error") < Last("Plain-20", "train_error"));
     }
 
-    // Runs it, looks at what is common to all, and reads its rows.
+    // Runs an experiment, checks the output that all experiments share, and returns the rows of its CSV file.
     private Dictionary<string, string>[] Measure(string name, params string[] options)
     {
         var run = ProgramRun.Of(folder.FullPath, ["experiment", name, .. options, "--out", "out"]);
         Assert.Equal(0, run.ExitCode);
-        var lines = run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.Contains(folder.FullPath, StringComparison.Ordinal)).ToArray();
+        var lines = run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.Contains(folder.FullPath)).ToArray();
         Assert.All(lines[..^1], line => Assert.InRange(line.TrimEnd().Length, 0, 80));
         Assert.Matches("^(Supported|Not supported|Inconclusive): .* (points|times)", lines[^1]);
-        Assert.All(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.Matches(@"^\[\d+/\d+\] .*: \d+\.\d s, \d+:\d\d left$", line));
+        var progress = run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.All(progress, line => Assert.Matches(@"^\[\d+/\d+\] .*: \d+\.\d s, \d+:\d\d left$", line));
         using var plot = SKBitmap.Decode(folder["out/plot.png"]);
         Assert.True(plot.Width >= 1600);
         var rows = File.ReadAllLines(folder["out/measurements.csv"]).Select(row => row.Split(',')).ToArray();

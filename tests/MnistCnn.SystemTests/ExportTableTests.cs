@@ -12,8 +12,8 @@ using static TorchSharp.torch;
 namespace MnistCnn.SystemTests;
 
 /// <summary>
-/// The table of docs/export.md. With the variable MNIST_CNN_EXPORT_TABLE set to "write" it is measured and written anew, which takes
-/// some minutes and wants a machine that does nothing else.
+/// The table of docs/export.md. If the environment variable MNIST_CNN_EXPORT_TABLE is "write", the test measures the table again and
+/// replaces it, which takes some minutes on an idle machine.
 /// </summary>
 public sealed partial class ExportTableTests : IDisposable
 {
@@ -29,7 +29,7 @@ public sealed partial class ExportTableTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void The_page_has_a_row_for_each_network_with_the_size_of_its_file()
+    public void The_page_has_one_row_per_network_with_the_size_of_its_file()
     {
         if (Environment.GetEnvironmentVariable("MNIST_CNN_EXPORT_TABLE") == "write")
             Write([.. Architecture.All.Select(architecture => Measure(architecture.Name))]);
@@ -44,7 +44,7 @@ public sealed partial class ExportTableTests : IDisposable
         }
     }
 
-    // The article's two networks are trained, and all test images are compared; of the others 64 random ones.
+    // Trained weights and all test images for the article's two networks, random weights and 64 random images for the others.
     private string Measure(string name)
     {
         set_num_threads(Threads);
@@ -62,7 +62,7 @@ public sealed partial class ExportTableTests : IDisposable
         return Invariant($"| `{name}` | {Size(path)} | {difference:0E0} | {string.Join(" | ", times)} |");
     }
 
-    // In turn; of each turn the first run is left out, in which the threads of the other side may still be awake.
+    // Alternates both libraries. The first run of each turn is a warm-up, because threads of the other library may still spin.
     private static string[] Times(TrainedNetwork model, OnnxSession session, Tensor images)
     {
         using var noGradient = no_grad();
@@ -113,6 +113,8 @@ public sealed partial class ExportTableTests : IDisposable
         File.WriteAllText(Page, string.Join('\n', lines) + "\n");
     }
 
-    [GeneratedRegex(@"^\| `(?<name>[\w-]+)` \| (?<size>[\d.,]+ MB) \| (?<difference>\dE-\d+) \|(?: [\d.]+ ms \| [\d.]+ ms \| [\d.]+ \|){2}$", RegexOptions.Multiline)]
+    [GeneratedRegex(
+        @"^\| `(?<name>[\w-]+)` \| (?<size>[\d.,]+ MB) \| (?<difference>\dE-\d+) \|(?: [\d.]+ ms \| [\d.]+ ms \| [\d.]+ \|){2}$",
+        RegexOptions.Multiline)]
     private static partial Regex Row();
 }

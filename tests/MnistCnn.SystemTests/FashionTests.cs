@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>Fashion-MNIST, from Debian's package dataset-fashion-mnist: in IDX files, and as a folder of pictures.</summary>
+/// <summary>Fashion-MNIST of Debian's package dataset-fashion-mnist, as IDX files and as an image folder.</summary>
 public sealed class FashionTests : IDisposable
 {
     private const string Package = "/usr/share/datasets/fashion-mnist";
@@ -18,9 +18,9 @@ public sealed class FashionTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    // Images bit for bit; and with the IDX files written in the folder's order, the same losses.
+    // Images are the same to the bit. Losses are the same if the IDX files are written in the folder's order.
     [Fact]
-    public void A_folder_of_pictures_is_the_same_as_its_idx_files()
+    public void An_image_folder_gives_the_same_training_as_its_IDX_files()
     {
         Assert.SkipUnless(Directory.Exists(Package), "the package dataset-fashion-mnist is not installed");
         using (var whole = DataReader.Load(Package))
@@ -43,7 +43,7 @@ public sealed class FashionTests : IDisposable
         Assert.Equal(Losses(written), Losses(again with { Normalization = written.Normalization }));
     }
 
-    // The folder has its classes mixed in another way: compared as a multiset of images with their labels.
+    // The order differs, so the sets are compared as multisets of images with labels.
     private static void AssertSameImages(LabeledImages expected, LabeledImages actual)
     {
         Assert.Equal(Rows(expected), Rows(actual));
@@ -51,7 +51,8 @@ public sealed class FashionTests : IDisposable
         static string[] Rows(LabeledImages set)
         {
             var (pixels, labels) = (set.Images.bytes.ToArray(), set.Labels.data<long>().ToArray());
-            return [.. labels.Select((label, index) => $"{label}{Convert.ToHexString(pixels, 784 * index, 784)}").Order(StringComparer.Ordinal)];
+            var rows = labels.Select((label, index) => $"{label}{Convert.ToHexString(pixels, 784 * index, 784)}");
+            return [.. rows.Order(StringComparer.Ordinal)];
         }
     }
 

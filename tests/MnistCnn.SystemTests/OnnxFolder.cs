@@ -7,19 +7,17 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>A temporary folder with networks and the ONNX files that the program makes of them.</summary>
+/// <summary>A temporary folder with weights and the ONNX files exported from them.</summary>
 internal sealed class OnnxFolder : IDisposable
 {
     private readonly TemporaryFolder folder = new();
 
-    /// <summary>The full path of a name.</summary>
     public string this[string name] => folder[name];
 
-    /// <summary>The weights that PyTorch trained, of Residual.</summary>
+    /// <summary>Weights of Residual, trained by PyTorch.</summary>
     public static string TrainedResidual { get; } = Path.Combine(AppContext.BaseDirectory, "residual-trained.safetensors");
 
-    /// <summary>Writes the weights of a <see cref="RandomNetwork"/>.</summary>
-    /// <returns>The path of the file.</returns>
+    /// <summary>Writes the weights of a <see cref="RandomNetwork"/> and returns their path.</summary>
     public string SaveRandom(string architecture, NetworkShape shape)
     {
         using var network = RandomNetwork.Create(architecture, shape);
@@ -36,11 +34,10 @@ internal sealed class OnnxFolder : IDisposable
         return path;
     }
 
-    /// <summary>Weights of one of the article's two networks, trained: by PyTorch, or here.</summary>
+    /// <summary>Returns the path of trained weights: Residual's of PyTorch, or Inception's, which are trained here.</summary>
     public string Trained(string architecture) => architecture == "residual" ? TrainedResidual : TrainInception();
 
-    /// <summary>Exports weights with the program.</summary>
-    /// <returns>The path of the ONNX file.</returns>
+    /// <summary>Exports weights with the program and returns the path of the ONNX file.</summary>
     public string Export(string weights, params string[] options)
     {
         var path = folder["model.onnx"];
@@ -48,14 +45,14 @@ internal sealed class OnnxFolder : IDisposable
         return path;
     }
 
-    /// <summary>The largest difference between what the network and its file give, relative to the largest number that it gives.</summary>
+    /// <summary>Largest absolute difference relative to the largest expected value.</summary>
     public static double Difference(Tensor expected, Tensor actual)
     {
         Assert.Equal(expected.shape, actual.shape);
         return ((actual - expected).abs().max() / expected.abs().max()).item<float>();
     }
 
-    /// <summary>The logits of a network, as the program computes them.</summary>
+    /// <summary>Returns the logits as the program computes them.</summary>
     public static Tensor Logits(TrainedNetwork model, Tensor images)
     {
         using var noGradient = no_grad();
@@ -69,10 +66,10 @@ internal sealed class OnnxFolder : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    // On some thousand images, in seconds.
     private string TrainInception()
     {
-        Run("train", "--arch", "inception", "--epochs", "1", "--train-limit", "9600", "--lr", "0.05", "--momentum", "0.9", "--out", "inception");
+        Run(
+            "train", "--arch", "inception", "--epochs", "1", "--train-limit", "9600", "--lr", "0.05", "--momentum", "0.9", "--out", "inception");
         return folder["inception/model.safetensors"];
     }
 

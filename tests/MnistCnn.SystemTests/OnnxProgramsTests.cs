@@ -7,7 +7,7 @@ using SkiaSharp;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>docs/predict-onnx.cs and the program in docs/export.md, which need nothing of this one.</summary>
+/// <summary>docs/predict-onnx.cs and the program in docs/export.md, which do not use this program.</summary>
 public sealed class OnnxProgramsTests : IDisposable
 {
     private readonly OnnxFolder folder = new();
@@ -17,33 +17,36 @@ public sealed class OnnxProgramsTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void Predict_onnx_names_the_digits_of_test_images()
+    public void Predict_onnx_predicts_test_images_correctly()
     {
         using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 10);
         var normalised = folder.Export(OnnxFolder.TrainedResidual);
         for (var index = 0; index < 4; index++)
-            AssertNamed(data, index, normalised, scale: 1, isDarkOnLight: false);
+            AssertPredicted(data, index, normalised, scale: 1, isDarkOnLight: false);
 
-        // Ink on paper, larger than the network's images.
+        // Dark on light, and larger than the input of the network.
         var pixels = folder.Export(OnnxFolder.TrainedResidual, "--uint8", "--probabilities");
         for (var index = 4; index < 8; index++)
-            AssertNamed(data, index, pixels, scale: 10, isDarkOnLight: true);
+            AssertPredicted(data, index, pixels, scale: 10, isDarkOnLight: true);
     }
 
-    // In MNIST's test set; as many as PyTorch counted when it had trained these weights.
+    // PyTorch counted as many correct predictions on MNIST's test set after training these weights.
     [Fact]
-    public void The_comparison_of_the_page_counts_as_PyTorch_did()
+    public void The_program_in_the_page_counts_as_many_correct_predictions_as_PyTorch()
     {
         var page = File.ReadAllText(Path.Combine(RepositoryRoot.FullPath, "docs", "export.md"));
-        File.WriteAllText(folder["compare.cs"], Assert.Single(Regex.Matches(page, "```csharp\n(.*?)```", RegexOptions.Singleline)).Groups[1].Value);
-        var run = ProgramRun.OfDotnet(RepositoryRoot.FullPath, "run", folder["compare.cs"], folder.Export(OnnxFolder.TrainedResidual, "--uint8"));
+        var program = Assert.Single(Regex.Matches(page, "```csharp\n(.*?)```", RegexOptions.Singleline)).Groups[1].Value;
+        File.WriteAllText(folder["compare.cs"], program);
+        var model = folder.Export(OnnxFolder.TrainedResidual, "--uint8");
+        var run = ProgramRun.OfDotnet(RepositoryRoot.FullPath, "run", folder["compare.cs"], model);
         Assert.Equal((0, "", "9887 of 10000\n"), (run.ExitCode, run.Error, run.Output));
     }
 
     [Fact]
-    public void Predict_onnx_is_short() => Assert.InRange(File.ReadAllLines(Path.Combine(RepositoryRoot.FullPath, "docs", "predict-onnx.cs")).Length, 1, 59);
+    public void Predict_onnx_has_fewer_than_60_lines() =>
+        Assert.InRange(File.ReadAllLines(Path.Combine(RepositoryRoot.FullPath, "docs", "predict-onnx.cs")).Length, 1, 59);
 
-    private void AssertNamed(DataSet data, int index, string model, int scale, bool isDarkOnLight)
+    private void AssertPredicted(DataSet data, int index, string model, int scale, bool isDarkOnLight)
     {
         Save(data.Test.Images[index].data<byte>().ToArray(), scale, isDarkOnLight);
         var run = ProgramRun.OfDotnet(RepositoryRoot.FullPath, "run", "docs/predict-onnx.cs", model, folder["digit.png"]);

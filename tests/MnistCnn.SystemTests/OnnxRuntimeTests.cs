@@ -10,7 +10,7 @@ using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>What the program exports gives in ONNX Runtime what it gives in the program.</summary>
+/// <summary>Exported networks give the same outputs in ONNX Runtime as in the program.</summary>
 public sealed class OnnxRuntimeTests : IDisposable
 {
     private const double Tolerance = 1e-4;
@@ -26,7 +26,7 @@ public sealed class OnnxRuntimeTests : IDisposable
     [Theory]
     [InlineData("residual")]
     [InlineData("inception")]
-    public void The_article_s_networks_trained_say_the_same_of_every_test_image(string name)
+    public void The_article_s_trained_networks_give_the_same_predictions_for_every_test_image(string name)
     {
         var weights = folder.Trained(name);
         using var model = TrainedNetwork.Load(weights, Architecture.Find(name));
@@ -55,7 +55,7 @@ public sealed class OnnxRuntimeTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Every_network_gives_the_same_for_random_colour_images_in_batches_and_sizes_of_any_kind(string name)
+    public void Every_network_gives_the_same_logits_for_any_batch_size_and_image_size(string name)
     {
         var weights = folder.SaveRandom(name, new NetworkShape(3, 36, 44, 5));
         using var model = TrainedNetwork.Load(weights);
@@ -65,7 +65,7 @@ public sealed class OnnxRuntimeTests : IDisposable
         AssertSame(7, 36, 44);
         if (model.Network is BlockNetwork)
             AssertSame(2, 65, 50);
-        if (model.Network is GoogLeNet) // its pooling rounds up: each of these sizes leaves another rest
+        if (model.Network is GoogLeNet) // its pooling rounds up, so 20 sizes have different remainders
             foreach (var side in Enumerable.Range(GoogLeNet.SmallestSide, 20))
                 AssertSame(1, side, side + 3);
         if (model.Network is BlockNetwork and not GoogLeNet)
@@ -80,7 +80,7 @@ public sealed class OnnxRuntimeTests : IDisposable
         }
     }
 
-    // ONNX's own checker with its inference of shapes, in Python: another implementation than that of ONNX Runtime.
+    // The checker and the shape inference of Python's onnx are not those of ONNX Runtime.
     [Theory]
     [MemberData(nameof(Names))]
     public void Every_file_passes_the_checker_of_Python_s_onnx(string name)
@@ -110,7 +110,7 @@ public sealed class OnnxRuntimeTests : IDisposable
         }
         catch (Win32Exception)
         {
-            return null; // it is not there
+            return null; // not installed
         }
     }
 

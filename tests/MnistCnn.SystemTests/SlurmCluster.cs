@@ -7,8 +7,8 @@ using MnistCnn.Tests;
 namespace MnistCnn.SystemTests;
 
 /// <summary>
-/// A Slurm of one machine, on a configuration of its own, on free ports and in a folder of its own: never one that is already there. It
-/// needs root, and Debian's packages slurmctld, slurmd, slurm-client and munge.
+/// A Slurm cluster of one machine with its own configuration, ports and folder; an installed cluster is not used. It needs root and
+/// Debian's packages slurmctld, slurmd, slurm-client and munge.
 /// </summary>
 public sealed class SlurmCluster : IDisposable
 {
@@ -16,7 +16,7 @@ public sealed class SlurmCluster : IDisposable
 
     private readonly TemporaryFolder folder = new();
 
-    /// <exception cref="InvalidOperationException">It does not come up.</exception>
+    /// <exception cref="InvalidOperationException">The cluster does not start.</exception>
     public SlurmCluster()
     {
         if (!IsPossible)
@@ -28,28 +28,28 @@ public sealed class SlurmCluster : IDisposable
 
         // munged refuses a folder that others may enter or that is not its own user's.
         Require(Shell($"chmod 755 '{folder.FullPath}' && chown munge '{folder["munge"]}'"));
-        Require(Shell(
-            $"runuser -u munge -- munged --socket='{Socket}' --pid-file='{folder["munge/pid"]}' --log-file='{folder["munge/log"]}' --seed-file='{folder["munge/seed"]}'"));
+        Require(Shell($"runuser -u munge -- munged --socket='{Socket}' --pid-file='{folder["munge/pid"]}' "
+            + $"--log-file='{folder["munge/log"]}' --seed-file='{folder["munge/seed"]}'"));
         Require(Shell("slurmctld && slurmd"));
         for (var tries = 0; !Shell("sinfo --noheader --format=%t").Output.Contains("idle", StringComparison.Ordinal); tries++)
         {
             if (tries == 100)
-                throw new InvalidOperationException($"Slurm does not come up: {Shell("sinfo; tail *.log").Output}");
+                throw new InvalidOperationException($"Slurm has no idle node: {Shell("sinfo; tail *.log").Output}");
             Thread.Sleep(200);
         }
     }
 
-    /// <summary>Whether there can be one here.</summary>
-    public static bool IsPossible { get; } = OperatingSystem.IsLinux() && Environment.UserName == "root" && File.Exists("/usr/sbin/slurmctld") && File.Exists("/usr/sbin/munged");
+    public static bool IsPossible { get; } = OperatingSystem.IsLinux() && Environment.UserName == "root"
+        && File.Exists("/usr/sbin/slurmctld") && File.Exists("/usr/sbin/munged");
 
-    /// <summary>Where its jobs run.</summary>
+    /// <summary>Working folder of jobs.</summary>
     public TemporaryFolder Folder => folder;
 
     private string Configuration => folder["slurm.conf"];
 
     private string Socket => folder["munge/socket"];
 
-    /// <summary>Runs a line of a shell in the folder, which finds this Slurm and no other.</summary>
+    /// <summary>Runs a shell command in the folder; Slurm's commands talk to this cluster.</summary>
     public ProgramRun Shell(string line) => ProgramRun.Finish(ProgramRun.Start(new ProcessStartInfo("sh", ["-c", line])
     {
         WorkingDirectory = folder.FullPath,
@@ -60,7 +60,7 @@ public sealed class SlurmCluster : IDisposable
     {
         if (IsPossible)
         {
-            // None of them is waited for by what ends it, and the controller writes its state before it goes.
+            // The commands that stop the daemons do not wait for them, and the controller still writes its state.
             var daemons = new[] { "slurmctld.pid", "slurmd.pid", "munge/pid" }.Select(file => Find(folder[file])).ToArray();
             Shell("scancel --user=root; scontrol shutdown");
             Shell($"kill $(cat '{folder["munge/pid"]}')");
@@ -79,7 +79,7 @@ public sealed class SlurmCluster : IDisposable
         }
         catch (Exception exception) when (exception is IOException or FormatException or ArgumentException)
         {
-            return null; // It is not there, or no longer.
+            return null; // not running
         }
     }
 

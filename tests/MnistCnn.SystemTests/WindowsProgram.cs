@@ -4,12 +4,11 @@ using MnistCnn.Tests;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>The program as it is published for Windows; it runs there by itself, and on Linux under Wine.</summary>
+/// <summary>The program published for Windows; on Linux it runs under Wine.</summary>
 public sealed class WindowsProgram : IDisposable
 {
     private readonly TemporaryFolder folder = new();
 
-    /// <summary>Publishes it into a temporary folder.</summary>
     public WindowsProgram()
     {
         try
@@ -25,9 +24,6 @@ public sealed class WindowsProgram : IDisposable
         }
     }
 
-    /// <summary>Runs it.</summary>
-    /// <param name="workingFolder">The folder to run it in.</param>
-    /// <param name="arguments">Its command line.</param>
     public ProgramRun Run(string workingFolder, params string[] arguments)
     {
         var path = folder["program/MnistCnn.exe"];
@@ -39,13 +35,13 @@ public sealed class WindowsProgram : IDisposable
 
     public void Dispose()
     {
-        // Wine's server writes into its folder when it ends, some seconds after the last program.
+        // Wine's server writes into its folder until it ends, some seconds after the last program.
         if (Directory.Exists(folder["wine"]))
             Wine("wineserver", folder.FullPath, "--kill");
         folder.Dispose();
     }
 
-    // Everything that is built on the way stays out of the repository too. The packages may have to be downloaded first.
+    // Builds outside the repository. The first build downloads packages, so the time limit is long.
     private ProgramRun Publish() => ProgramRun.Finish(
         ProgramRun.Start(
             RepositoryRoot.FullPath,
@@ -54,7 +50,7 @@ public sealed class WindowsProgram : IDisposable
 
     private static void AssertDone(ProgramRun run) => Assert.True(run.ExitCode == 0, run.Output + run.Error);
 
-    // In a Wine of its own, without its messages and without windows. Wine does not know what Intel's OpenMP asks of a processor.
+    // A separate Wine prefix without messages and windows. Wine lacks the processor functions that Intel's OpenMP needs for affinity.
     private ProgramRun Wine(string program, string workingFolder, params string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = workingFolder };
@@ -63,7 +59,7 @@ public sealed class WindowsProgram : IDisposable
         start.Environment["DISPLAY"] = "";
         start.Environment["KMP_AFFINITY"] = "disabled";
 
-        // With it, Debian's Wine 8.0 ends .NET 10 with "Internal CLR error (0x80131506)" when the first garbage collection
+        // With W^X, .NET 10 under Debian's Wine 8.0 ends with "Internal CLR error (0x80131506)" when the first garbage collection
         // finalizes a dynamic method.
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
         try
@@ -73,7 +69,8 @@ public sealed class WindowsProgram : IDisposable
         catch (Win32Exception error)
         {
             throw new InvalidOperationException(
-                $"The program for Windows runs under Wine here, and {program} does not start. On Debian and Ubuntu: apt-get install wine wine64", error);
+                $"The Windows program runs under Wine here, and {program} does not start. On Debian and Ubuntu: apt-get install wine wine64",
+                error);
         }
     }
 }

@@ -4,7 +4,7 @@ using MnistCnn.Tests;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>The program that is published for Windows starts, trains, evaluates and refuses there.</summary>
+/// <summary>The program published for Windows starts, trains, evaluates and reports errors.</summary>
 [Trait("Kind", "Waiting")]
 public sealed class WindowsTests(WindowsProgram program) : IClassFixture<WindowsProgram>, IDisposable
 {
@@ -13,7 +13,7 @@ public sealed class WindowsTests(WindowsProgram program) : IClassFixture<Windows
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void It_says_its_version()
+    public void Version_prints_the_version()
     {
         var run = program.Run(folder.FullPath, "--version");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
@@ -23,10 +23,11 @@ public sealed class WindowsTests(WindowsProgram program) : IClassFixture<Windows
     [Theory]
     [InlineData("inception")]
     [InlineData("residual")]
-    public void A_network_is_trained_and_its_weights_do_as_well_when_they_are_read_again(string architecture)
+    public void Training_and_evaluating_its_weights_give_the_same_accuracy(string architecture)
     {
         var train = program.Run(
-            folder.FullPath, "train", "--arch", architecture, "--epochs", "1", "--train-limit", "1280", "--test-limit", "500", "--out", "out");
+            folder.FullPath,
+            ["train", "--arch", architecture, "--epochs", "1", "--train-limit", "1280", "--test-limit", "500", "--out", "out"]);
         Assert.Equal((0, ""), (train.ExitCode, train.Error));
         string[] files = ["accuracy.png", "best.safetensors", "checkpoint.safetensors", "metrics.jsonl", "model.safetensors", "run.json"];
         Assert.Equal(["out", .. files.Select(name => $"out/{name}")], folder.Contents);
@@ -46,7 +47,7 @@ public sealed class WindowsTests(WindowsProgram program) : IClassFixture<Windows
     }
 
     [Fact]
-    public void An_unknown_architecture_is_refused_in_one_line_that_names_the_known_ones()
+    public void An_unknown_architecture_gives_one_line_that_names_the_known_ones()
     {
         var run = program.Run(folder.FullPath, "train", "--arch", "foo");
         run.AssertFailed(2, "'foo'", "inception, residual, residual-as-printed");
@@ -54,7 +55,7 @@ public sealed class WindowsTests(WindowsProgram program) : IClassFixture<Windows
         Assert.Empty(folder.Contents);
     }
 
-    // As Windows has them, every one of them.
+    // All line ends are those of Windows.
     private static void AssertLineEnds(ProgramRun run)
     {
         foreach (var text in new[] { run.RawOutput, run.RawError })

@@ -74,16 +74,18 @@ public sealed partial class LayeringTests
             where instruction.Operand is string text && OptionName().IsMatch(text)
             select $"{method.FullName}: {instruction.Operand}");
 
-        // Lambdas, iterators and local functions are in nested types without a namespace.
+        // Lambdas, iterators and local functions are compiled to nested types, which have no namespace.
         static bool IsCommandOrProgram(TypeDefinition type) =>
-            type.DeclaringType is { } outer ? IsCommandOrProgram(outer) : type.Namespace == Namespace("Commands") || type.FullName == "Program";
+            type.DeclaringType is { } outer
+                ? IsCommandOrProgram(outer)
+                : type.Namespace == Namespace("Commands") || type.FullName == "Program";
     }
 
-    // Tests have no Mac. MPS, the GPU of Apple's processors, has no float64, so a tensor may get that type on the CPU alone.
+    // Test machines have no Mac. MPS, the GPU of Apple's processors, has no float64.
     [Fact]
-    public void No_tensor_is_float64_but_on_the_CPU()
+    public void Only_tensors_on_the_CPU_are_float64()
     {
-        string[] allowed = ["Devices.cs", "SafetensorsFile.cs"]; // the first moves to the CPU before, the second names the types of files
+        string[] allowed = ["Devices.cs", "SafetensorsFile.cs"]; // ToCpuFloat64, and the table of dtypes in files
         Assert.Empty(
             from path in Directory.EnumerateFiles(Path.Combine(RepositoryRoot.FullPath, "src"), "*.cs", SearchOption.AllDirectories)
             where !allowed.Contains(Path.GetFileName(path))

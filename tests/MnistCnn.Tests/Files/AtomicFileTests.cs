@@ -10,7 +10,7 @@ public sealed class AtomicFileTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void A_file_is_written_and_replaced_and_nothing_else_is_left()
+    public void Writing_creates_or_replaces_a_file_and_leaves_no_temporary_file()
     {
         Write("first");
         Write("second");
@@ -19,7 +19,7 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
-    public void A_write_that_fails_leaves_the_old_file()
+    public void A_failed_write_leaves_the_old_file()
     {
         Write("first");
         Assert.Throws<InvalidOperationException>(() => AtomicFile.Write(folder["file"], stream =>
@@ -32,7 +32,7 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
-    public void A_path_is_tried_without_a_trace()
+    public void EnsureWritable_leaves_no_file()
     {
         AtomicFile.EnsureWritable(folder["file"]);
         Assert.Empty(folder.Contents);
@@ -45,7 +45,7 @@ public sealed class AtomicFileTests : IDisposable
     private void Write(string text) => AtomicFile.Write(folder["file"], stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
     [Fact]
-    public void A_link_stays_and_its_file_is_replaced()
+    public void Writing_through_a_link_replaces_its_target()
     {
         File.WriteAllText(folder["file"], "old");
         try
@@ -54,7 +54,7 @@ public sealed class AtomicFileTests : IDisposable
         }
         catch (Exception error) when (OperatingSystem.IsWindows() && error is IOException or UnauthorizedAccessException)
         {
-            return; // Windows lets only some people make links
+            return; // Windows lets only some users create links
         }
 
         AtomicFile.Write(folder["link"], stream => stream.Write("new"u8));
@@ -63,11 +63,11 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal(["file", "link"], folder.Contents);
     }
 
-    // As root, a rename would put a file in the place of a device.
+    // For root, a rename would replace a device by a file.
     [Fact]
-    public void A_device_or_a_pipe_is_not_replaced()
+    public void Devices_and_pipes_are_not_replaced()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "other systems make no file beside their devices");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "other systems have no files beside their devices");
         using (var make = System.Diagnostics.Process.Start("mkfifo", [folder["pipe"]]))
             make.WaitForExit();
         File.CreateSymbolicLink(folder["link"], "/dev/full");
@@ -82,7 +82,7 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
-    public void A_file_in_the_memory_of_the_system_is_written_and_replaced()
+    public void Files_on_a_RAM_disk_are_written_and_replaced()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && Directory.Exists("/dev/shm"), "the system has no RAM disk among its devices");
         var path = Path.Combine("/dev/shm", Path.GetRandomFileName(), "file");

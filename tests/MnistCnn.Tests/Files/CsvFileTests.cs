@@ -7,7 +7,7 @@ public sealed class CsvFileTests
     private sealed record Row(string FullName, int? Count, double Share);
 
     [Fact]
-    public void Names_are_columns_and_what_would_break_a_line_is_quoted()
+    public void Properties_are_columns_and_special_characters_are_quoted()
     {
         using var folder = new TemporaryFolder();
         CsvFile.Write<Row>(folder["rows.csv"], [new("plain", 1, 0.5), new("a \"b\", c", null, 1e-27)]);

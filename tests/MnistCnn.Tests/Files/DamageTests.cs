@@ -11,13 +11,14 @@ using static TorchSharp.torch;
 namespace MnistCnn.Tests.Files;
 
 /// <summary>
-/// Files of every kind, damaged a thousand times each: they are refused in one line, or what is read is what the whole file says.
-/// The variable MNIST_CNN_DAMAGES asks for more.
+/// Reads files of every format, each damaged in a thousand random ways. Readers must fail with one line, or return plausible contents.
+/// The environment variable MNIST_CNN_DAMAGES sets another number of ways.
 /// </summary>
 [Trait("Speed", "Slow")]
 public sealed class DamageTests : IDisposable
 {
-    private static readonly int Count = int.Parse(Environment.GetEnvironmentVariable("MNIST_CNN_DAMAGES") ?? "1000", CultureInfo.InvariantCulture);
+    private static readonly int Count =
+        int.Parse(Environment.GetEnvironmentVariable("MNIST_CNN_DAMAGES") ?? "1000", CultureInfo.InvariantCulture);
     private static readonly TrainSettings Settings = new() { Architecture = Architecture.Find("plain")!, Epochs = 1, BatchSize = 8 };
 
     private readonly TemporaryFolder folder = new();
@@ -37,7 +38,7 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public void Weights_with_a_checksum_are_refused()
+    public void Damaged_weights_with_a_checksum_are_refused()
     {
         using var model = Architecture.Find("plain")!.Create();
         var metadata = WeightsMetadata.Of(data) with { Architecture = "plain" };
@@ -46,7 +47,7 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public void Weights_without_a_checksum_are_refused_or_finite()
+    public void Damaged_weights_without_a_checksum_are_refused_or_finite()
     {
         File.Copy(Fixture.PathOf("plain-f16.safetensors"), folder["weights"]);
         Damage("weights", path =>
@@ -57,7 +58,7 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public void Checkpoints_are_refused()
+    public void Damaged_checkpoints_are_refused()
     {
         using (var trainer = Trainer.Create(Settings, data, CPU))
         {
@@ -71,7 +72,7 @@ public sealed class DamageTests : IDisposable
     [Theory]
     [InlineData("train-images-idx3-ubyte")]
     [InlineData("train-labels-idx1-ubyte.gz")]
-    public void Data_with_sums_are_refused(string name)
+    public void Damaged_data_with_checksums_are_refused(string name)
     {
         WriteSums();
         Damage($"data/{name}", _ => IdxReader.Load(folder["data"]).Dispose(), mayBeRead: false, inPlace: true);
@@ -80,7 +81,7 @@ public sealed class DamageTests : IDisposable
     [Theory]
     [InlineData("SHA256SUMS")]
     [InlineData("t10k-labels-idx1-ubyte.gz")]
-    public void Sums_and_packed_data_are_refused_or_change_nothing(string name)
+    public void Damaged_checksums_and_gzip_files_are_refused_or_change_nothing(string name)
     {
         if (name == "SHA256SUMS")
             WriteSums();
@@ -95,7 +96,7 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public void Data_without_sums_are_refused_or_keep_their_size() => Damage(
+    public void Damaged_data_without_checksums_are_refused_or_keep_their_size() => Damage(
         "data/train-images-idx3-ubyte",
         _ =>
         {
@@ -108,7 +109,7 @@ public sealed class DamageTests : IDisposable
     [InlineData(10, "data_batch_3.bin")]
     [InlineData(10, "batches.meta.txt")]
     [InlineData(100, "test.bin")]
-    public void CIFAR_is_refused_or_keeps_its_size(int classes, string name)
+    public void Damaged_CIFAR_files_are_refused_or_keep_their_size(int classes, string name)
     {
         Directory.CreateDirectory(folder["cifar"]);
         SmallCifar.Write(folder["cifar"], classes, images: 2);
@@ -125,7 +126,7 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public void CIFAR_with_sums_is_refused()
+    public void Damaged_CIFAR_files_with_checksums_are_refused()
     {
         SmallCifar.Write(folder["data"], 10, images: 2);
         WriteSums();
@@ -135,9 +136,10 @@ public sealed class DamageTests : IDisposable
     [Theory]
     [InlineData(RunFolder.InfoFile)]
     [InlineData(RunFolder.MetricsFile)]
-    public void Records_of_a_run_are_refused_or_can_be_shown(string name)
+    public void Damaged_run_records_are_refused_or_can_be_shown(string name)
     {
-        var info = new RunInfo("run", Settings, 8490, "cpu", 2, new Dictionary<string, string>(), new RunData("data", 20, 10, data.Sha256, data.Normalization, data.ClassNames), DateTimeOffset.UnixEpoch);
+        var runData = new RunData("data", 20, 10, data.Sha256, data.Normalization, data.ClassNames);
+        var info = new RunInfo("run", Settings, 8490, "cpu", 2, new Dictionary<string, string>(), runData, DateTimeOffset.UnixEpoch);
         using (var run = RunFolder.Create(folder["run"], info))
             for (var epoch = 1; epoch <= 3; epoch++)
                 run.Append(new EpochMetrics(epoch, 0.5, 0.25, 97.5, 1.5, 0.5, 1000));
@@ -146,9 +148,10 @@ public sealed class DamageTests : IDisposable
 
     private void WriteSums() => File.WriteAllLines(
         folder["data/SHA256SUMS"],
-        Directory.GetFiles(folder["data"]).Select(path => $"{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)))}  {Path.GetFileName(path)}"));
+        from path in Directory.GetFiles(folder["data"])
+        select $"{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)))}  {Path.GetFileName(path)}");
 
-    // A few bytes changed, the end cut off, some bytes more, or a part that is missing, zero or there twice.
+    // Changes a few bytes, or cuts off the end, or repeats, removes or inserts zeros into a range.
     private static byte[] Damaged(byte[] contents, Random random)
     {
         var (at, other) = (random.Next(contents.Length), random.Next(contents.Length));

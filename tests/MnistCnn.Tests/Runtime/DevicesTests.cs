@@ -15,10 +15,10 @@ public sealed class DevicesTests
     [InlineData("cuda:x", false)]
     [InlineData("gpu", false)]
     [InlineData("", false)]
-    public void Names_are_told_apart(string name, bool isName) => Assert.Equal(isName, Devices.IsName(name));
+    public void Device_names_are_recognized(string name, bool isName) => Assert.Equal(isName, Devices.IsName(name));
 
     [Fact]
-    public void Auto_takes_the_best_there_is()
+    public void Auto_prefers_CUDA_then_MPS_then_the_CPU()
     {
         var expected = torch.cuda.is_available() ? DeviceType.CUDA : torch.mps_is_available() ? DeviceType.MPS : DeviceType.CPU;
         Assert.Equal(expected, Devices.Get("auto").type);
@@ -26,14 +26,14 @@ public sealed class DevicesTests
     }
 
     [Fact]
-    public void A_device_that_is_not_there_is_named() =>
+    public void A_missing_device_is_named_in_the_error() =>
         Assert.Contains("cuda:88", Assert.Throws<UserException>(() => Devices.Get("cuda:88")).Message);
 
-    // Tests have no card: a library with the driver's three functions stands for it.
+    // Replaces the driver by a library with its three functions, because test machines have no GPU.
     [Fact]
-    public void The_driver_names_the_card()
+    public void The_product_name_of_a_GPU_comes_from_the_driver()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/usr/bin/cc"), "there is no C compiler to make a driver with");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/usr/bin/cc"), "there is no C compiler to build a driver with");
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["driver.c"], """
             #include <stdio.h>
@@ -54,5 +54,5 @@ public sealed class DevicesTests
     [InlineData("no-such-driver")]
     [InlineData("libc.so.6")]
     [InlineData("kernel32")]
-    public void Without_its_driver_a_card_has_no_name(string driver) => Assert.Null(Devices.CardName(0, driver));
+    public void A_GPU_without_a_driver_has_no_product_name(string driver) => Assert.Null(Devices.CardName(0, driver));
 }

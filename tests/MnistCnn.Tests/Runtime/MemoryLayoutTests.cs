@@ -15,7 +15,7 @@ public sealed class MemoryLayoutTests : IDisposable
     [Theory]
     [InlineData("inception")]
     [InlineData("residual")]
-    public void Another_layout_is_the_same_network(string name)
+    public void Channels_last_changes_neither_weights_nor_outputs_nor_files(string name)
     {
         manual_seed(1);
         using var usual = Architecture.Find(name)!.Create();
@@ -36,7 +36,7 @@ public sealed class MemoryLayoutTests : IDisposable
     }
 
     [Fact]
-    public void Maps_behind_the_first_convolution_have_their_channels_last()
+    public void Feature_maps_after_the_first_convolution_are_channels_last()
     {
         using var model = MemoryLayout.ChannelsLast(Architecture.Find("residual")!.Create());
         var maps = model.modules().OfType<Conv2d>().First().call(randn(2, 1, 28, 28));

@@ -12,6 +12,6 @@ public sealed class ProcessGroupTests
         using var process = Process.GetCurrentProcess();
         Assert.DoesNotContain(
             process.Modules.Cast<ProcessModule>(),
-            module => module.ModuleName.Contains("mpi", StringComparison.OrdinalIgnoreCase) && !module.ModuleName.EndsWith(".dll", StringComparison.OrdinalIgnoreCase));
+            module => module.ModuleName.Contains("mpi", StringComparison.OrdinalIgnoreCase) && !module.ModuleName.EndsWith(".dll"));
     }
 }
