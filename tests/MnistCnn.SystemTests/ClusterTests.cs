@@ -57,7 +57,8 @@ public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<Slu
         Assert.True(srun.ExitCode == 0, srun.Error);
         Assert.Contains("2 of 2 epochs on cpu in 2 processes", srun.Output);
         Assert.Equal(0, slurm.Shell($"mpiexec.mpich -n 2 {train} --out mpiexec").ExitCode);
-        Assert.Equal(File.ReadAllBytes(slurm.Folder["mpiexec/model.safetensors"]), File.ReadAllBytes(slurm.Folder["srun/model.safetensors"]));
+        var weights = File.ReadAllBytes(slurm.Folder["mpiexec/model.safetensors"]);
+        Assert.Equal(weights, File.ReadAllBytes(slurm.Folder["srun/model.safetensors"]));
     }
 
     [Fact]

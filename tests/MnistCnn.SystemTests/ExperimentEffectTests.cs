@@ -94,7 +94,7 @@ public sealed class ExperimentEffectTests : IDisposable
         Assert.True(Start("Residual as printed", "block1_conv2_gradient") > 1.5 * Start("Residual", "block1_conv2_gradient"));
     }
 
-    // One seed suffices: the deeper plain network misclassifies 15 percentage points more of the training images, the residual one far fewer.
+    // One seed suffices: the deeper plain network misclassifies 15 % more of the training images, the deeper residual one far fewer.
     [Fact]
     public void Depth_raises_the_training_error_of_plain_networks_but_not_of_residual_ones()
     {

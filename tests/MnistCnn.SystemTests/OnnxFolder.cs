@@ -68,8 +68,8 @@ internal sealed class OnnxFolder : IDisposable
 
     private string TrainInception()
     {
-        Run(
-            "train", "--arch", "inception", "--epochs", "1", "--train-limit", "9600", "--lr", "0.05", "--momentum", "0.9", "--out", "inception");
+        const string options = "--epochs 1 --train-limit 9600 --lr 0.05 --momentum 0.9 --out inception";
+        Run(["train", "--arch", "inception", .. options.Split(' ')]);
         return folder["inception/model.safetensors"];
     }
 

@@ -80,7 +80,7 @@ public sealed class OnnxRuntimeTests : IDisposable
         }
     }
 
-    // The checker and the shape inference of Python's onnx are not those of ONNX Runtime.
+    // Python's onnx and ONNX Runtime check files and infer shapes independently.
     [Theory]
     [MemberData(nameof(Names))]
     public void Every_file_passes_the_checker_of_Python_s_onnx(string name)

@@ -69,7 +69,7 @@ public sealed class WindowsProgram : IDisposable
         catch (Win32Exception error)
         {
             throw new InvalidOperationException(
-                $"The Windows program runs under Wine here, and {program} does not start. On Debian and Ubuntu: apt-get install wine wine64",
+                $"The Windows program runs under Wine, and {program} does not start. On Debian and Ubuntu: apt-get install wine wine64",
                 error);
         }
     }

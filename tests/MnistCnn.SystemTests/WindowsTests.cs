@@ -55,7 +55,7 @@ public sealed class WindowsTests(WindowsProgram program) : IClassFixture<Windows
         Assert.Empty(folder.Contents);
     }
 
-    // All line ends are those of Windows.
+    // All line ends are CR LF.
     private static void AssertLineEnds(ProgramRun run)
     {
         foreach (var text in new[] { run.RawOutput, run.RawError })

@@ -1,8 +1,8 @@
 namespace MnistCnn.Runtime;
 
 /// <summary>
-/// An error that the user can fix. The message says in one line what is wrong. Other errors that users can fix are .NET's: IOException,
-/// UnauthorizedAccessException and InvalidDataException about files. All other exceptions are bugs of this program.
+/// An error that the user can fix. The message states the problem in one line. Exceptions of .NET about files (IOException,
+/// UnauthorizedAccessException, InvalidDataException) are also errors of the user. All others are bugs of this program.
 /// </summary>
 internal class UserException(string message, Exception? inner = null) : Exception(message, inner);
 

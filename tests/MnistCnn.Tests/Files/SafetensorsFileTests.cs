@@ -90,7 +90,8 @@ public sealed class SafetensorsFileTests : IDisposable
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}""")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[-8,0]}}""")]
     [InlineData("""{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}}""")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[0,2147483647,2147483647],"data_offsets":[0,0]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[0,2147483647,2147483647,2147483647],"data_offsets":[0,0]},"""
+        + """ "b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,2],"data_offsets":[0,8]}}""")]
     [InlineData("""{"a":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}}""")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"more":1}}""")]
@@ -169,7 +170,7 @@ public sealed class SafetensorsFileTests : IDisposable
     public void A_pickle_is_not_opened(byte[] contents) =>
         Assert.Contains("pickle", Assert.Throws<InvalidDataException>(() => SafetensorsFile.Parse(contents, Name)).Message);
 
-    // The first bytes of these lengths are those of a pickle (0x80 0x02 to 0x05) or of a ZIP archive (PK).
+    // These lengths begin like a pickle (0x80 0x02 to 0x05) or a ZIP archive (PK).
     [Theory]
     [InlineData(0x280)]
     [InlineData(0x380)]
