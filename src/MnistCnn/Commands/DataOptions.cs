@@ -7,114 +7,110 @@ using static MnistCnn.Commands.OptionParsers;
 
 namespace MnistCnn.Commands;
 
-/// <summary>Options that say which data set is read, and how pictures become images of it.</summary>
+/// <summary>Options that select the data set and decide how image files are read.</summary>
 internal static class DataOptions
 {
     private static readonly string FitNames = Names(Enum.GetNames<ImageFit>(), name => name.ToLowerInvariant());
 
     public static Option<string?> Data { get; } = new("--data")
     {
-        Description = "A folder of pictures, a folder a class, or of IDX or CIFAR files. [default: the MNIST that comes with the program]",
+        Description = "Data folder: one subfolder of images per class, or IDX or CIFAR files. [default: the bundled MNIST]",
         HelpName = "DIR",
     };
 
-    /// <summary>The size of images that pictures become, and whether they are grey: what the network takes.</summary>
     public static Option<(int Height, int Width)?> ImageSize { get; } = new("--image-size")
     {
-        Description = "Bring pictures to this size. [default: their own size where all have one of at most 64x64, otherwise 64x64]",
+        Description = "Resize images to this size. [default: their own size if all have the same, at most 64x64; otherwise 64x64]",
         HelpName = "HxW",
-        CustomParser = Size,
+        CustomParser = ParseSize,
     };
 
     public static Option<ImageFit?> Fit { get; } = new("--fit")
     {
-        Description = $"How they are brought to it: {FitNames}. [default: crop]",
+        Description = $"How to resize images: {FitNames}. [default: crop]",
         HelpName = "NAME",
-        CustomParser = FitName,
+        CustomParser = ParseFit,
     };
 
-    public static Option<bool> Grey { get; } = new("--grey")
-    {
-        Description = "Make grey images of colour pictures: one channel instead of three.",
-    };
+    public static Option<bool> Grey { get; } = new("--grey") { Description = "Convert colour images to grey: one channel instead of three." };
 
     public static Option<double> TestShare { get; } = Number(
         "--test-share",
-        "Without folders train and test (or val): the share of each class to test on.",
+        "Fraction of each class that becomes test images, unless the data folder has folders train and test (or val).",
         ImageSettings.DefaultTestFraction,
-        ImageSettings.IsTestShare,
+        ImageSettings.IsTestFraction,
         "a number above 0 and below 1");
 
-    public static Option<bool> SkipBroken { get; } = new("--skip-broken") { Description = "Pass over pictures that cannot be read." };
+    public static Option<bool> SkipBroken { get; } = new("--skip-broken") { Description = "Skip images that cannot be read." };
 
-    /// <summary>All of them.</summary>
     public static IReadOnlyList<Option> All { get; } = [Data, ImageSize, Fit, Grey, TestShare, SkipBroken];
 
-    /// <summary>Reads the data set that is asked for, with a bar where it takes long.</summary>
-    /// <param name="line">The command line; what it does not say of pictures is <paramref name="pictures"/>.</param>
-    /// <param name="trainLimit">Take only the first N training images.</param>
-    /// <param name="testLimit">Take only the first N test images.</param>
-    /// <param name="pictures">How pictures become images where the command line does not say.</param>
-    /// <param name="folder">The data set where the command line names none; null for MNIST.</param>
+    /// <summary>Reads the data set of the command line, with a progress bar for a folder of images.</summary>
+    /// <param name="defaults">Image settings for options that are not given.</param>
+    /// <param name="defaultFolder">Data set if the command line names none; null for MNIST.</param>
     /// <param name="copies">Processes that share this machine's memory and each hold the whole set.</param>
-    /// <exception cref="IOException">It is missing or cannot be read.</exception>
-    /// <exception cref="InvalidDataException">It is not a data set, or a damaged one.</exception>
-    /// <exception cref="UserException">It does not fit into memory, or an option does not fit it.</exception>
+    /// <exception cref="IOException">The data set is missing or cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The files are damaged or no data set.</exception>
+    /// <exception cref="UserException">The images do not fit into memory, or an option does not fit the data set.</exception>
     public static DataSet Load(
-        ParseResult line, int? trainLimit, int? testLimit, ImageSettings? pictures = null, string? folder = null, int copies = 1)
+        ParseResult parseResult,
+        int? trainLimit,
+        int? testLimit,
+        ImageSettings? defaults = null,
+        string? defaultFolder = null,
+        int copies = 1)
     {
-        var path = line.GetValue(Data) ?? folder ?? IdxReader.BundledMnist;
-        var settings = Settings(line, pictures ?? new ImageSettings());
+        var path = parseResult.GetValue(Data) ?? defaultFolder ?? IdxReader.BundledMnist;
+        var settings = Settings(parseResult, defaults ?? new ImageSettings());
         DataSet? data = null;
-        if (!Console.IsErrorRedirected && DataReader.HoldsPictures(path))
-            ProgressBar.Show(Terminal.CreateConsole(Console.Error), bar => Load(share => bar.Report("Pictures", share, share)));
-        else
-            Load(null);
+        if (!Console.IsErrorRedirected && DataReader.IsImageFolder(path))
+            ProgressBar.Show(Terminal.CreateConsole(Console.Error), bar =>
+                data = DataReader.Load(path, settings, trainLimit, testLimit, fraction => bar.Report("Images", fraction, fraction), copies));
+        data ??= DataReader.Load(path, settings, trainLimit, testLimit, progress: null, copies);
 
-        var problem = All.Skip(1).FirstOrDefault(option => line.IsGiven(option)) is { } given && data!.Pictures is null
-            ? $"{data.Folder} is a data set that is ready, not a folder of pictures: {given.Name} does not fit it."
-            : line.IsGiven(TestShare) && data!.Pictures!.TestShare is null
-                ? $"{data.Folder} has its own test images: {TestShare.Name} does not fit it."
+        var imageOption = All.Skip(1).FirstOrDefault(option => parseResult.IsGiven(option));
+        var problem = imageOption is not null && data.ImageSettings is null
+            ? $"{imageOption.Name} applies to folders of images only, and {data.Folder} holds IDX or CIFAR files."
+            : parseResult.IsGiven(TestShare) && data.ImageSettings!.TestShare is null
+                ? $"{TestShare.Name} does not apply to {data.Folder}: it has its own test images."
                 : null;
         if (problem is null)
-            return data!;
-        data!.Dispose();
+            return data;
+        data.Dispose();
         throw new UserException(problem);
-
-        void Load(Action<double>? progress) => data = DataReader.Load(path, settings, trainLimit, testLimit, progress, copies);
     }
 
-    /// <summary>Says on standard error what was found, where the command line names it.</summary>
-    public static void Report(ParseResult line, DataSet data)
+    /// <summary>Describes the data set on standard error if the command line names one, and warns of problems in it.</summary>
+    public static void Report(ParseResult parseResult, DataSet data)
     {
-        if (line.IsGiven(Data))
+        if (parseResult.IsGiven(Data))
             Console.Error.WriteLine($"Data: {data.Description}");
-        if (data.AlsoTrained > 0)
-            Console.Error.WriteLine($"Pictures that are tested on although they are trained on too: {data.AlsoTrained}.");
-        if (data.PassedOver is [var first, ..])
-            Console.Error.WriteLine($"Pictures that cannot be read and are passed over: {data.PassedOver.Count}. The first: {first}");
+        if (data.Report.LeakedTestFiles > 0)
+            Console.Error.WriteLine($"Warning: test images that are also training images: {data.Report.LeakedTestFiles}.");
+        if (data.Report.Skipped is [var first, ..] skipped)
+            Console.Error.WriteLine($"Warning: images skipped because they cannot be read: {skipped.Count}. The first: {first}");
     }
 
-    private static ImageSettings Settings(ParseResult line, ImageSettings standard) => standard with
+    private static ImageSettings Settings(ParseResult parseResult, ImageSettings defaults) => defaults with
     {
-        Height = line.GetValue(ImageSize)?.Height ?? standard.Height,
-        Width = line.GetValue(ImageSize)?.Width ?? standard.Width,
-        Fit = line.GetValue(Fit) ?? standard.Fit,
-        Grey = line.GetValue(Grey) ? true : standard.Grey,
-        TestShare = line.IsGiven(TestShare) ? line.GetValue(TestShare) : standard.TestShare,
-        SkipBroken = line.GetValue(SkipBroken) || standard.SkipBroken,
+        Height = parseResult.GetValue(ImageSize)?.Height ?? defaults.Height,
+        Width = parseResult.GetValue(ImageSize)?.Width ?? defaults.Width,
+        Fit = parseResult.GetValue(Fit) ?? defaults.Fit,
+        Grey = parseResult.GetValue(Grey) ? true : defaults.Grey,
+        TestShare = parseResult.IsGiven(TestShare) ? parseResult.GetValue(TestShare) : defaults.TestShare,
+        SkipBroken = parseResult.GetValue(SkipBroken) || defaults.SkipBroken,
     };
 
-    private static (int Height, int Width)? Size(ArgumentResult result)
+    private static (int Height, int Width)? ParseSize(ArgumentResult result)
     {
         var text = result.Text();
         var size = ImageSettings.ParseSize(text);
         if (size is null)
-            result.AddError($"--image-size takes height and width, as in 64x64, each from 1 to {ImageSettings.LargestSide}, not '{text}'.");
+            result.AddError($"--image-size takes height and width, as in 64x64, each from 1 to {ImageSettings.MaxSide}, not '{text}'.");
         return size;
     }
 
-    private static ImageFit? FitName(ArgumentResult result)
+    private static ImageFit? ParseFit(ArgumentResult result)
     {
         var text = result.Text();
         if (Enum.GetNames<ImageFit>().Contains(text, StringComparer.OrdinalIgnoreCase))

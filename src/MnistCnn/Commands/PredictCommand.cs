@@ -15,7 +15,7 @@ internal static class PredictCommand
 {
     private static readonly Argument<string[]> Images = new("[MODEL] IMAGE")
     {
-        Description = $"Images or folders of images: {string.Join(", ", ImageDecoder.Endings)}. "
+        Description = $"Images or folders of images: {string.Join(", ", ImageDecoder.Extensions)}. "
             + $"Before them, the network: {SharedOptions.ModelDescription}",
         Arity = ArgumentArity.OneOrMore,
     };
@@ -63,7 +63,7 @@ internal static class PredictCommand
             try
             {
                 image = Directory.Exists(file)
-                    ? throw new FileNotFoundException($"The folder {file} holds no picture: {string.Join(", ", ImageDecoder.Endings)}.")
+                    ? throw new FileNotFoundException($"The folder {file} holds no picture: {string.Join(", ", ImageDecoder.Extensions)}.")
                     : Read(file, model);
             }
             catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
@@ -98,7 +98,7 @@ internal static class PredictCommand
     {
         if (File.Exists(Path.Combine(name, SweepInfo.FileName)) || File.Exists(Path.Combine(name, ExperimentInfo.FileName)))
             return false;
-        if (ImageDecoder.IsNamed(name) || ImageFolder.Pictures(name).Any())
+        if (ImageDecoder.IsImageName(name) || ImageFolder.ImagesIn(name).Any())
             return true;
         try
         {
@@ -119,7 +119,7 @@ internal static class PredictCommand
     // A folder without pictures stays, so that it gets its own error.
     private static string[] Expand(string path)
     {
-        string[] files = [.. ImageFolder.Pictures(path)];
+        string[] files = [.. ImageFolder.ImagesIn(path)];
         return files.Length > 0 ? files : [path];
     }
 }

@@ -68,7 +68,7 @@ internal static class TrainCommand
     private static int Run(ParseResult parseResult, IProcessGroup group)
     {
         using var start = group.RunOnAll(() => Read(parseResult, group));
-        group.AgreeOn($"{string.Join(' ', start.Data.Sha256)} {start.Data.Pictures}");
+        group.AgreeOn($"{string.Join(' ', start.Data.Sha256)} {start.Data.ImageSettings}");
         using var signals = new ShutdownSignals();
         var (device, checkpoint, checkpointPath, settings, data) = start;
         var request = new TrainingRequest(settings, data, device)
@@ -136,7 +136,7 @@ internal static class TrainCommand
     private static void EnsureOutside(DataSet data, string? runFolder)
     {
         var path = Path.GetFullPath(runFolder ?? "runs");
-        if (data.Pictures is not null && Path.GetRelativePath(data.Folder, path) is var relative && !relative.StartsWith("..", StringComparison.Ordinal) && !Path.IsPathRooted(relative))
+        if (data.ImageSettings is not null && Path.GetRelativePath(data.Folder, path) is var relative && !relative.StartsWith("..", StringComparison.Ordinal) && !Path.IsPathRooted(relative))
             throw new UserException($"The run folder would be {path}, among the pictures of {data.Folder}: choose another one with --out.");
     }
 

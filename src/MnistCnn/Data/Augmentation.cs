@@ -6,33 +6,34 @@ using static TorchSharp.torch;
 namespace MnistCnn.Data;
 
 /// <summary>
-/// What is changed at random in the images to learn from, in each image and each time that it is seen in another way. Nothing is
-/// changed by a part that is 0 or false. Its text, <c>shift=2,rotate=10,flip</c>, stands on the command line and in files.
+/// Random changes of training images, drawn anew for each image and epoch. An element that is 0 or false changes nothing. The command line
+/// and files hold the text <c>shift=2,rotate=10,flip</c>.
 /// </summary>
-/// <param name="Shift">Pixels to the left or right and up or down, at most.</param>
-/// <param name="Rotate">Degrees in either direction, at most.</param>
-/// <param name="Scale">The share by which an image becomes larger or smaller, at most.</param>
-/// <param name="Stroke">Pixels by which a bright line becomes wider or narrower, at most.</param>
-/// <param name="Flip">Whether half of the images are mirrored, left to right.</param>
+/// <param name="Shift">Largest shift in pixels, horizontally and vertically.</param>
+/// <param name="Rotate">Largest rotation in degrees, in either direction.</param>
+/// <param name="Scale">Largest relative change of size, from 0 to 0.9.</param>
+/// <param name="Stroke">Largest change of the width of bright lines, in pixels.</param>
+/// <param name="Flip">Whether half of the images are flipped left to right.</param>
 /// <param name="Erase">
 /// Whether a rectangle is erased in half of the images. Source: Z. Zhong et al., "Random Erasing Data Augmentation", 2017,
-/// arXiv:1708.04896, algorithm 1; here filled with the mean, and of at most a fifth of the image instead of two fifths: in small
+/// arXiv:1708.04896, algorithm 1; here filled with the mean, and with at most a fifth of the image instead of two fifths: in small
 /// images, a digit without two fifths can be another digit.
 /// </param>
 /// <param name="Crop">
-/// By how many whole pixels the image is padded on each side with the mean, before a part of its own size is cut out at random.
-/// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, section 4.2.
+/// Pixels of padding with the mean on each side, before the image's own size is cropped at random. Source: K. He et al., "Deep Residual
+/// Learning for Image Recognition", 2015, section 4.2.
 /// </param>
-[JsonConverter(typeof(AugmentationText))]
-internal sealed record Augmentation(double Shift = 0, double Rotate = 0, double Scale = 0, double Stroke = 0, bool Flip = false, bool Erase = false, int Crop = 0)
+[JsonConverter(typeof(AugmentationConverter))]
+internal sealed record Augmentation(
+    double Shift = 0, double Rotate = 0, double Scale = 0, double Stroke = 0, bool Flip = false, bool Erase = false, int Crop = 0)
 {
-    // What is drawn for an image: so many numbers from 0 to below 1, whatever is asked for, so that no part changes the others.
-    private const int Draws = 11;
+    // Uniform numbers per image. All are drawn, whatever is used, so that no element changes the numbers of another.
+    private const int BaseDraws = 11;
 
-    // What was added later is drawn behind all of those, so that they stay as they were.
-    private const int LaterDraws = 2;
+    // Drawn after the base numbers of all images, because crop came later: the others keep their numbers.
+    private const int CropDraws = 2;
 
-    private static readonly Part[] Parts =
+    private static readonly Element[] Elements =
     [
         new("shift", "pixels", 1000, value => value.Shift, (value, number) => value with { Shift = number }),
         new("rotate", "degrees", 180, value => value.Rotate, (value, number) => value with { Rotate = number }),
@@ -43,75 +44,69 @@ internal sealed record Augmentation(double Shift = 0, double Rotate = 0, double 
         new("erase", null, 1, value => value.Erase ? 1 : 0, (value, _) => value with { Erase = true }),
     ];
 
-    /// <summary>All parts with what they take, for help and messages: "shift=PIXELS, rotate=DEGREES, ...".</summary>
-    public static string Names { get; } =
-        string.Join(", ", Parts.Select(part => part.Unit is null ? part.Name : $"{part.Name}={part.Unit.ToUpperInvariant()}"));
+    /// <summary>All elements with their arguments, for help and messages: "shift=PIXELS, rotate=DEGREES, ...".</summary>
+    public static string Names { get; } = string.Join(", ", Elements.Select(element => element.Usage));
 
-    /// <summary>Reads its text: parts in any order, with commas between them.</summary>
-    /// <param name="text">The text; <see cref="ToString"/> writes such.</param>
-    /// <param name="problem">What is wrong with the text, in a sentence, or null.</param>
-    /// <returns>Null where there is a problem.</returns>
+    /// <summary>Parses elements in any order, separated by commas; the inverse of <see cref="ToString"/>.</summary>
+    /// <param name="problem">The reason in a sentence if the text is invalid; the result is then null.</param>
     public static Augmentation? Parse(string text, out string? problem)
     {
         var result = new Augmentation();
         foreach (var item in text.Split(','))
         {
-            var (name, number) = item.Split('=', 2, StringSplitOptions.TrimEntries) is [var before, var behind] ? (before, behind) : (item.Trim(), null);
-            var part = Parts.FirstOrDefault(part => string.Equals(part.Name, name, StringComparison.OrdinalIgnoreCase));
-            problem = part is null ? $"There is no augmentation '{name}'. The known ones: {Names}."
-                : part.Amount(result) != 0 ? $"{part.Name} stands there twice."
-                : part.Problem(number);
+            string?[] fields = item.Split('=', 2, StringSplitOptions.TrimEntries);
+            var (name, number) = (fields[0]!, fields.ElementAtOrDefault(1));
+            var element = Elements.FirstOrDefault(element => string.Equals(element.Name, name, StringComparison.OrdinalIgnoreCase));
+            problem = element is null ? $"There is no augmentation '{name}'. The known ones: {Names}."
+                : element.Amount(result) != 0 ? $"{element.Name} is given twice."
+                : element.Problem(number);
             if (problem is not null)
                 return null;
-            result = part!.With(result, part.Value(number) ?? 0);
+            result = element!.With(result, element.Value(number) ?? 0);
         }
 
         problem = null;
         return result;
     }
 
-    /// <summary>Its text, which <see cref="Parse"/> reads.</summary>
-    public override string ToString() => string.Join(',', Parts.Where(part => part.Amount(this) != 0).Select(part =>
-        part.Unit is null ? part.Name : string.Create(CultureInfo.InvariantCulture, $"{part.Name}={part.Amount(this)}")));
+    public override string ToString() => string.Join(',', Elements.Where(element => element.Amount(this) != 0).Select(element =>
+        element.Unit is null ? element.Name : $"{element.Name}={element.Amount(this)}"));
 
     /// <summary>
-    /// Changes the images of a step. What is done depends on nothing but the three numbers and how many images there are: the random
-    /// numbers come from a generator of its own, on the CPU, so that they are the same on every device.
+    /// Augments the images of a step (B, C, H, W), normalized to mean 0, float32. The result depends only on the images, the run's seed, the
+    /// epoch and the step, both counted from 1: a separate generator on the CPU draws the same numbers for every device.
     /// </summary>
-    /// <param name="images">Normalised, with a mean of 0: (B, C, H, W), float32.</param>
-    /// <param name="seed">The seed of the run.</param>
-    /// <param name="epoch">Which epoch, from 1.</param>
-    /// <param name="step">Which step of the epoch, from 1.</param>
-    /// <returns>The same shape, on the same device. What comes in from outside continues the edge of the image; of a crop, it is the mean.</returns>
+    /// <returns>Same shape and device. New pixels at the borders repeat the edge; those of a crop are the mean.</returns>
     public Tensor Apply(Tensor images, long seed, int epoch, int step)
     {
         using var scope = NewDisposeScope();
         var (height, width) = ((int)images.shape[2], (int)images.shape[3]);
-        var drawn = Draw((int)images.shape[0], GeneratorSeed(seed, epoch, step));
+        var draws = DrawNumbers((int)images.shape[0], GeneratorSeed(seed, epoch, step));
         var result = images.alias();
         if (Stroke > 0)
-            result = ImageTransforms.Thicken(result, [.. drawn.Select(draw => Either(draw[4], Stroke))]);
+            result = ImageTransforms.DilateStrokes(result, [.. draws.Select(draw => UniformSymmetric(draw[4], Stroke))]);
         if (Flip)
-            result = ImageTransforms.Mirror(result, [.. drawn.Select(draw => draw[5] < 0.5)]);
+            result = ImageTransforms.HorizontalFlip(result, [.. draws.Select(draw => draw[5] < 0.5)]);
         if (Crop > 0)
-            result = ImageTransforms.Crop(result, Crop, [.. drawn.Select(draw => ((int)(draw[11] * (2 * Crop + 1)), (int)(draw[12] * (2 * Crop + 1))))]);
+            result = ImageTransforms.Crop(
+                result, Crop, [.. draws.Select(draw => ((int)(draw[11] * (2 * Crop + 1)), (int)(draw[12] * (2 * Crop + 1))))]);
         if (Shift > 0 || Rotate > 0 || Scale > 0)
-            result = ImageTransforms.Move(result, [.. drawn.Select(draw =>
-                new Motion(Either(draw[0], Shift), Either(draw[1], Shift), Either(draw[2], Rotate), 1 + Either(draw[3], Scale)))]);
+            result = ImageTransforms.Affine(result, [.. draws.Select(draw => new AffineParameters(
+                Right: UniformSymmetric(draw[0], Shift),
+                Down: UniformSymmetric(draw[1], Shift),
+                Degrees: UniformSymmetric(draw[2], Rotate),
+                Scale: 1 + UniformSymmetric(draw[3], Scale)))]);
         if (Erase)
-            result = ImageTransforms.Fill(result, [.. drawn.Select(draw => draw[6] < 0.5 ? Rectangle(draw, height, width) : default)]);
+            result = ImageTransforms.Erase(result, [.. draws.Select(draw => draw[6] < 0.5 ? ErasedArea(draw, height, width) : default)]);
         return result.MoveToOuterDisposeScope();
     }
 
-    /// <summary>
-    /// The seed of a step's generator: the outputs of SplitMix64 for the run's seed, then for that xor the epoch, then for that xor
-    /// the step.
-    /// </summary>
+    /// <summary>Chains SplitMix64 over the run's seed, the epoch and the step.</summary>
     internal static ulong GeneratorSeed(long seed, int epoch, int step) =>
         SplitMix64(SplitMix64(SplitMix64(unchecked((ulong)seed)) ^ (ulong)epoch) ^ (ulong)step);
 
-    // The first number of the generator with that state. Source: G. Steele, D. Lea and C. Flood, "Fast Splittable Pseudorandom
-    // Number Generators", 2014, figure 17 with the constants of java.util.SplittableRandom.
+    // First output of the generator with this state. Source: G. Steele, D. Lea and C. Flood, "Fast Splittable Pseudorandom Number
+    // Generators", 2014, figure 17 with the constants of java.util.SplittableRandom.
     private static ulong SplitMix64(ulong state)
     {
         unchecked
@@ -123,46 +118,52 @@ internal sealed record Augmentation(double Shift = 0, double Rotate = 0, double 
         }
     }
 
-    private static float[][] Draw(int images, ulong seed)
+    private static float[][] DrawNumbers(int images, ulong seed)
     {
         using var generator = new Generator(seed);
-        using var numbers = rand([images, Draws], device: CPU, generator: generator);
-        using var later = rand([images, LaterDraws], device: CPU, generator: generator);
-        return [.. numbers.data<float>().ToArray().Chunk(Draws).Zip(later.data<float>().ToArray().Chunk(LaterDraws), (first, second) => (float[])[.. first, .. second])];
+        using var numbers = rand([images, BaseDraws], device: CPU, generator: generator);
+        using var later = rand([images, CropDraws], device: CPU, generator: generator);
+        using var all = cat([numbers, later], 1);
+        return [.. all.data<float>().ToArray().Chunk(BaseDraws + CropDraws)];
     }
 
-    private static double Either(float drawn, double most) => most * (2.0 * drawn - 1);
+    private static double UniformSymmetric(float drawn, double most) => most * (2.0 * drawn - 1);
 
-    // A fiftieth to a fifth of the image, up to 0.3 times as high as wide or the other way round; of a flat image, what is in it.
-    private static Rectangle Rectangle(float[] draw, int height, int width)
+    // A fiftieth to a fifth of the image, with a ratio of height to width from 0.3 to 1/0.3, as far as it fits into the image.
+    private static Rectangle ErasedArea(float[] draw, int height, int width)
     {
         var area = (0.02 + 0.18 * draw[7]) * height * width;
-        var proportion = Math.Pow(0.3, 2.0 * draw[8] - 1);
-        var (high, wide) = (Side(Math.Sqrt(area * proportion), height), Side(Math.Sqrt(area / proportion), width));
-        return new Rectangle((int)(draw[9] * (height - high + 1)), (int)(draw[10] * (width - wide + 1)), high, wide);
-
-        static int Side(double side, int most) => Math.Clamp((int)Math.Round(side), 1, most);
+        var aspectRatio = Math.Pow(0.3, 2.0 * draw[8] - 1);
+        var areaHeight = Math.Clamp((int)Math.Round(Math.Sqrt(area * aspectRatio)), 1, height);
+        var areaWidth = Math.Clamp((int)Math.Round(Math.Sqrt(area / aspectRatio)), 1, width);
+        return new Rectangle((int)(draw[9] * (height - areaHeight + 1)), (int)(draw[10] * (width - areaWidth + 1)), areaHeight, areaWidth);
     }
 
-    /// <summary>A part: how it is written, and where it is kept. A part without a unit is asked for by its name alone.</summary>
-    private sealed record Part(
-        string Name, string? Unit, double Highest, Func<Augmentation, double> Amount, Func<Augmentation, double, Augmentation> With, bool IsWhole = false)
+    /// <summary>Text and property of one element. An element without a unit takes no number.</summary>
+    private sealed record Element(
+        string Name,
+        string? Unit,
+        double Highest,
+        Func<Augmentation, double> Amount,
+        Func<Augmentation, double, Augmentation> With,
+        bool IsWhole = false)
     {
+        public string Usage => Unit is null ? Name : $"{Name}={Unit.ToUpperInvariant()}";
+
         public double? Value(string? text) =>
             double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value > 0 && value <= Highest
             && (!IsWhole || double.IsInteger(value)) ? value : null;
 
         public string? Problem(string? text) => Unit is null
             ? text is null ? null : $"{Name} takes no number, not '{text}'."
-            : Value(text) is not null ? null : string.Create(
-                CultureInfo.InvariantCulture, $"{Name}={Unit.ToUpperInvariant()} takes a {(IsWhole ? "whole " : "")}number above 0 and at most {Highest}, not '{text}'.");
+            : Value(text) is not null ? null
+            : $"{Usage} takes a {(IsWhole ? "whole " : "")}number above 0 and at most {Highest}, not '{text}'.";
     }
 }
 
-/// <summary>An <see cref="Augmentation"/> in JSON: its text.</summary>
-internal sealed class AugmentationText : JsonConverter<Augmentation>
+/// <summary>Writes an <see cref="Augmentation"/> as its text in JSON.</summary>
+internal sealed class AugmentationConverter : JsonConverter<Augmentation>
 {
-    /// <inheritdoc/>
     public override Augmentation Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         if (reader.TokenType != JsonTokenType.String)
@@ -170,6 +171,6 @@ internal sealed class AugmentationText : JsonConverter<Augmentation>
         return Augmentation.Parse(reader.GetString()!, out var problem) ?? throw new JsonException(problem);
     }
 
-    /// <inheritdoc/>
-    public override void Write(Utf8JsonWriter writer, Augmentation value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+    public override void Write(Utf8JsonWriter writer, Augmentation value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(value.ToString());
 }

@@ -2,11 +2,11 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Data;
 
-/// <summary>Reads CIFAR-10 and CIFAR-100 in their binary version: colour images of 32x32 pixels in 10 or 100 classes.</summary>
+/// <summary>Reads the binary versions of CIFAR-10 and CIFAR-100: colour images of 32x32 pixels in 10 or 100 classes.</summary>
 /// <remarks>
 /// Sources: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009; "Binary version" on the site of the CIFAR
-/// data sets, https://www.cs.toronto.edu/~kriz/cifar.html. A file is one record after the other, an image each: its label, one byte (of
-/// CIFAR-100 the coarse label and then the fine one), and 3072 bytes of pixels, all of red, of green, of blue, row by row.
+/// data sets, https://www.cs.toronto.edu/~kriz/cifar.html. A file is a sequence of records, one per image: the label in one byte
+/// (CIFAR-100: coarse label, then fine label) and 3072 bytes of pixels, first red, then green, then blue, row by row.
 /// </remarks>
 internal static class CifarReader
 {
@@ -14,40 +14,45 @@ internal static class CifarReader
     private const int Side = 32;
     private const int Pixels = Channels * Side * Side;
 
-    private static readonly Kind[] Kinds =
+    private static readonly CifarFormat[] Formats =
     [
         new("CIFAR-10", [.. Enumerable.Range(1, 5).Select(batch => $"data_batch_{batch}.bin")], "test_batch.bin", "batches.meta.txt", [10]),
         new("CIFAR-100", ["train.bin"], "test.bin", "fine_label_names.txt", [20, 100]),
     ];
 
-    /// <summary>Whether a path is that of such a set, whole or not.</summary>
-    /// <param name="path">As <see cref="Load"/> takes it.</param>
-    public static bool Holds(string path) => KindsIn(path).Length > 0;
+    /// <summary>Whether a folder has files of either set, complete or not.</summary>
+    public static bool CanRead(string folder) => FormatsIn(folder).Length > 0;
 
     /// <summary>
-    /// Reads <c>data_batch_1.bin</c> to <c>data_batch_5.bin</c> and <c>test_batch.bin</c>, whose classes <c>batches.meta.txt</c> names;
-    /// or <c>train.bin</c> and <c>test.bin</c>, whose fine labels <c>fine_label_names.txt</c> names. Without that file, classes are
-    /// called by their labels. There may be any number of images. What a file <c>SHA256SUMS</c> beside them lists must be so.
+    /// Reads the files, with any number of images. The class names are the lines of <c>batches.meta.txt</c> or
+    /// <c>fine_label_names.txt</c>, and otherwise the labels. Files listed in <c>SHA256SUMS</c> are verified.
     /// </summary>
-    /// <param name="path">The folder that holds them.</param>
-    /// <param name="trainLimit">Take only this many of the training images, the first ones.</param>
-    /// <param name="testLimit">Take only this many of the test images, the first ones.</param>
-    /// <exception cref="IOException">The folder or one of the files is missing or cannot be read, or there are both sets.</exception>
+    /// <param name="trainLimit">Takes only the first N training images; the normalization is measured on all.</param>
+    /// <param name="testLimit">Takes only the first N test images.</param>
+    /// <exception cref="IOException">A file is missing or unreadable, or the folder has files of both sets.</exception>
     /// <exception cref="InvalidDataException">A file is damaged.</exception>
-    public static DataSet Load(string path, int? trainLimit = null, int? testLimit = null)
+    public static DataSet Load(string folder, int? trainLimit = null, int? testLimit = null)
     {
-        path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        var files = new VerifiedFiles(path);
-        var kind = Find(files, path);
-        var names = files.Has(kind.Names) ? ClassNames.FromLines(files.Read(kind.Names), files.PathOf(kind.Names), kind.Classes) : ClassNames.Numbers(kind.Classes);
+        folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (FormatsIn(folder) is not [var format])
+            throw new IOException(
+                $"{folder} must hold the files of one of {string.Join(" and ", Formats.Select(format => format.Name))}; "
+                + "give each set its own folder.");
+        var files = new VerifiedFiles(folder);
+        if (format.Files.FirstOrDefault(file => !files.Has(file)) is { } missing)
+            throw new FileNotFoundException(
+                $"{folder} does not hold {missing}; {format.Name} in its binary version is {string.Join(", ", format.Files)}.");
+        var names = files.Has(format.NamesFile)
+            ? ClassNames.FromLines(files.Read(format.NamesFile), files.PathOf(format.NamesFile), format.Classes)
+            : ClassNames.Numbers(format.Classes);
         var pixels = new MeanStdAccumulator(Channels);
-        var train = Read(files, kind, kind.Train, trainLimit, pixels);
+        var train = Read(files, format, format.Train, trainLimit, pixels);
         try
         {
-            var test = Read(files, kind, [kind.Test], testLimit, new MeanStdAccumulator(Channels));
-            return new DataSet(path, train, test, names, pixels.Normalization, ImageFit.Stretch, files.Sha256)
+            var test = Read(files, format, [format.Test], testLimit, new MeanStdAccumulator(Channels));
+            return new DataSet(folder, train, test, names, pixels.Normalization, ImageFit.Stretch, files.Sha256)
             {
-                Found = (kind.Records(files, kind.Train), kind.Records(files, [kind.Test])),
+                Report = new LoadReport(format.CountRecords(files, format.Train), format.CountRecords(files, [format.Test])),
             };
         }
         catch
@@ -57,40 +62,25 @@ internal static class CifarReader
         }
     }
 
-    private static Kind[] KindsIn(string folder) => [.. Kinds.Where(kind => kind.Files.Any(file => File.Exists(Path.Combine(folder, file))))];
+    private static CifarFormat[] FormatsIn(string folder) =>
+        [.. Formats.Where(format => format.Files.Any(file => File.Exists(Path.Combine(folder, file))))];
 
-    private static Kind Find(VerifiedFiles files, string folder)
+    // One file is in memory at a time. All pixels are measured, whatever the limit.
+    private static LabeledImages Read(VerifiedFiles files, CifarFormat format, string[] names, int? limit, MeanStdAccumulator pixels)
     {
-        if (File.Exists(folder))
-            throw new IOException($"{folder} is a file; name the folder that holds it.");
-        if (!Directory.Exists(folder))
-            throw new DirectoryNotFoundException($"The data folder {folder} does not exist.");
-        if (KindsIn(folder) is not [var kind])
-            throw new IOException(
-                Holds(folder)
-                    ? $"{folder} holds files of {string.Join(" and of ", Kinds.Select(kind => kind.Name))}; give each a folder of its own."
-                    : $"{folder} does not hold {string.Join(" or ", Kinds.Select(kind => $"{kind.Name} ({string.Join(", ", kind.Files)})"))}.");
-        if (kind.Files.FirstOrDefault(file => !files.Has(file)) is { } missing)
-            throw new FileNotFoundException($"{folder} does not hold {missing}; {kind.Name} in its binary version is {string.Join(", ", kind.Files)}.");
-        return kind;
-    }
-
-    // Each file is let go before the next one is read. All pixels are measured, whatever the limit.
-    private static LabeledImages Read(VerifiedFiles files, Kind kind, string[] names, int? limit, MeanStdAccumulator pixels)
-    {
-        var count = Math.Min(limit ?? int.MaxValue, kind.Records(files, names));
+        var count = Math.Min(limit ?? int.MaxValue, format.CountRecords(files, names));
         if (count * Pixels > Array.MaxLength)
-            throw new InvalidDataException($"{Path.GetDirectoryName(files.PathOf(kind.Test))} holds too many images: {count:N0} of them to be taken at once.");
+            throw new InvalidDataException($"{files.PathOf("")} holds too many images to be read at once: {count:N0}.");
         var labels = new long[count];
         var images = empty([count, Channels, Side, Side], ScalarType.Byte);
         try
         {
             var taken = 0;
             foreach (var name in names)
-                Take(kind, files.Read(name), files.PathOf(name), images.bytes, labels, ref taken, pixels);
-            if (taken != count)
-                throw new InvalidDataException($"{Path.GetDirectoryName(files.PathOf(kind.Test))} was changed while it was read.");
-            return new LabeledImages(images, tensor(labels));
+                taken += Take(format, files.Read(name), files.PathOf(name), images.bytes[(taken * Pixels)..], labels.AsSpan(taken), pixels);
+            return taken == count
+                ? new LabeledImages(images, tensor(labels))
+                : throw new InvalidDataException($"{files.PathOf("")} was changed while it was read.");
         }
         catch
         {
@@ -99,44 +89,47 @@ internal static class CifarReader
         }
     }
 
-    private static void Take(Kind kind, ReadOnlySpan<byte> contents, string path, Span<byte> images, long[] labels, ref int taken, MeanStdAccumulator pixels)
+    // Copies as many images as there is room for, and returns their number.
+    private static int Take(
+        CifarFormat format, ReadOnlySpan<byte> contents, string path, Span<byte> images, Span<long> labels, MeanStdAccumulator pixels)
     {
-        var records = kind.Records(contents.Length, path);
+        var records = (int)format.CountRecords(contents.Length, path);
         for (var index = 0; index < records; index++)
         {
-            var record = contents.Slice(index * kind.RecordLength, kind.RecordLength);
-            for (var at = 0; at < kind.Labels.Length; at++)
-                if (record[at] >= kind.Labels[at])
-                    throw new InvalidDataException($"{path} has the label {record[at]} in image {index}, counted from 0; labels are 0 to {kind.Labels[at] - 1} there.");
+            var record = contents.Slice(index * format.RecordLength, format.RecordLength);
+            for (var at = 0; at < format.LabelCounts.Length; at++)
+                if (record[at] >= format.LabelCounts[at])
+                    throw new InvalidDataException(
+                        $"{path} has the label {record[at]} in image {index}, counted from 0; the largest label is {format.LabelCounts[at] - 1}.");
 
-            var image = record[kind.Labels.Length..];
+            var image = record[format.LabelCounts.Length..];
             pixels.Add(image);
-            if (taken == labels.Length)
+            if (index >= labels.Length)
                 continue;
-            image.CopyTo(images.Slice(taken * Pixels, Pixels));
-            labels[taken++] = record[kind.Labels.Length - 1];
+            image.CopyTo(images[(index * Pixels)..]);
+            labels[index] = record[format.LabelCounts.Length - 1];
         }
+
+        return Math.Min(records, labels.Length);
     }
 
-    /// <summary>One of the two sets.</summary>
-    /// <param name="Name">What it is called.</param>
-    /// <param name="Train">Its files to learn from, in order.</param>
-    /// <param name="Test">Its file to test on.</param>
-    /// <param name="Names">The file with the names of its classes.</param>
-    /// <param name="Labels">How many values each label of a record may have; the last one counts.</param>
-    private sealed record Kind(string Name, string[] Train, string Test, string Names, int[] Labels)
+    /// <summary>File names and layout of one of the two sets.</summary>
+    /// <param name="LabelCounts">Number of values of each label of a record; the last label is the class.</param>
+    private sealed record CifarFormat(string Name, string[] Train, string Test, string NamesFile, int[] LabelCounts)
     {
         public string[] Files { get; } = [.. Train, Test];
 
-        public int Classes => Labels[^1];
+        public int Classes => LabelCounts[^1];
 
-        public int RecordLength => Labels.Length + Pixels;
+        public int RecordLength => LabelCounts.Length + Pixels;
 
-        public long Records(VerifiedFiles files, string[] names) => names.Sum(name => Records(files.LengthOf(name), files.PathOf(name)));
+        public long CountRecords(VerifiedFiles files, string[] names) =>
+            names.Sum(name => CountRecords(files.LengthOf(name), files.PathOf(name)));
 
-        public long Records(long length, string path) => length % RecordLength == 0
+        public long CountRecords(long length, string path) => length % RecordLength == 0
             ? length / RecordLength
             : throw new InvalidDataException(
-                $"{path} is cut short, too long or not a file of {Name}: its {length:N0} bytes are not whole images of {RecordLength:N0} bytes each.");
+                $"{path} is cut short, too long or not a file of {Name}: "
+                + $"its {length:N0} bytes are not whole images of {RecordLength:N0} bytes each.");
     }
 }

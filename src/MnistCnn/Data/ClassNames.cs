@@ -3,37 +3,38 @@ using System.Text;
 
 namespace MnistCnn.Data;
 
-/// <summary>What classes are called: by a data set, as text files beside its images say, and by the weights of a network that was trained on one.</summary>
+/// <summary>Class names of data sets and networks, in the order of their labels.</summary>
 internal static class ClassNames
 {
-    /// <summary>The names where nothing gives any: the labels.</summary>
-    public static string[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(label => label.ToString(CultureInfo.InvariantCulture))];
+    /// <summary>Returns the labels as names: "0", "1", ...</summary>
+    public static string[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(label => $"{label}")];
 
-    /// <summary>Reads names one a line, in the order of their labels; empty lines at the end do not count.</summary>
-    /// <param name="contents">The whole file, in UTF-8.</param>
-    /// <param name="path">What to call it in a message.</param>
-    /// <param name="count">How many classes there are.</param>
-    /// <exception cref="InvalidDataException">There are more or fewer names, or one of them is not a name.</exception>
+    /// <summary>Whether the names are just the labels, because nobody has named the classes.</summary>
+    public static bool AreNumbers(IReadOnlyList<string> names) => names.SequenceEqual(Numbers(names.Count));
+
+    /// <summary>Parses one name per line, in UTF-8; ignores empty lines at the end.</summary>
+    /// <param name="path">File name for messages.</param>
+    /// <exception cref="InvalidDataException">The number of names differs from <paramref name="count"/>, or a name is invalid.</exception>
     public static string[] FromLines(byte[] contents, string path, int count)
     {
         var names = Lines(contents);
         if (names.Length != count)
-            throw new InvalidDataException($"{path} must name {count} classes, one a line; lines that it has: {names.Length}.");
-        if (Array.FindIndex(names, name => name.Length == 0 || name.Any(letter => char.IsControl(letter) || letter == Rune.ReplacementChar.Value)) is var wrong and >= 0)
+            throw new InvalidDataException($"{path} must name {count} classes, one per line; lines that it has: {names.Length}.");
+        if (Array.FindIndex(names, name => name.Length == 0 || name.Any(IsUnprintable)) is var wrong and >= 0)
             throw new InvalidDataException($"{path} has no name in line {wrong + 1}: names are printable text in UTF-8.");
-        if (names.GroupBy(name => name).FirstOrDefault(name => name.Count() > 1) is { } twice)
-            throw new InvalidDataException($"{path} has the name '{twice.Key}' twice.");
+        if (names.CountBy(name => name).FirstOrDefault(name => name.Value > 1).Key is { } duplicate)
+            throw new InvalidDataException($"{path} has the name '{duplicate}' twice.");
         return names;
+
+        static bool IsUnprintable(char letter) => char.IsControl(letter) || letter == Rune.ReplacementChar.Value;
     }
 
     /// <summary>
-    /// Reads a mapping of EMNIST: in each line a label and the Unicode code points of the characters that it stands for, as in
-    /// "1 65 97" for a class of A and a. A label that no line has is its own name.
+    /// Parses a mapping of EMNIST: each line has a label and the Unicode code points of its characters, as in "1 65 97" for a class of A
+    /// and a. Labels without a line keep their number; labels from <paramref name="count"/> are ignored.
     /// </summary>
-    /// <param name="contents">The whole file.</param>
-    /// <param name="path">What to call it in a message.</param>
-    /// <param name="count">How many classes there are; labels above are left out.</param>
-    /// <exception cref="InvalidDataException">A line is not that.</exception>
+    /// <param name="path">File name for messages.</param>
+    /// <exception cref="InvalidDataException">A line has another format.</exception>
     public static string[] FromMapping(byte[] contents, string path, int count)
     {
         var names = Numbers(count);
@@ -45,7 +46,8 @@ internal static class ClassNames
                     .Select(word => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : -1),
             ];
             if (numbers is not [>= 0 and var label, _, ..] || !numbers[1..].All(IsPrintable))
-                throw new InvalidDataException($"{path} has in line {index + 1} something else than a label and the code points of its characters.");
+                throw new InvalidDataException(
+                    $"{path} has in line {index + 1} something else than a label and the code points of its characters.");
             if (label < count)
                 names[label] = string.Concat(numbers[1..].Select(code => new Rune(code)));
         }
@@ -55,32 +57,25 @@ internal static class ClassNames
         static bool IsPrintable(int code) => Rune.IsValid(code) && !Rune.IsControl(new Rune(code)) && !Rune.IsWhiteSpace(new Rune(code));
     }
 
-    /// <summary>Whether they are just 0, 1, 2 and so on, as where nobody has named the classes.</summary>
-    public static bool AreNumbers(IReadOnlyList<string> names) =>
-        names.Index().All(name => name.Item == name.Index.ToString(CultureInfo.InvariantCulture));
-
     /// <summary>
-    /// Why a network cannot be measured on a data set, in a sentence, or null where it can: the names are the same, in the same order.
-    /// Of names that are just numbers only how many there are counts.
+    /// Explains in a sentence why a network cannot be evaluated on a data set, or returns null if both have the same names in the same
+    /// order. If either side has only numbers, only the count must be equal.
     /// </summary>
-    /// <param name="network">What the network calls its classes.</param>
-    /// <param name="data">What the data set calls its.</param>
-    /// <param name="folder">Where the data set lies.</param>
-    public static string? Mismatch(IReadOnlyList<string> network, IReadOnlyList<string> data, string folder)
+    public static string? Mismatch(IReadOnlyList<string> network, IReadOnlyList<string> data, string dataFolder)
     {
-        var isSameInOtherOrder = !network.SequenceEqual(data) && network.ToHashSet().SetEquals(data);
-        if (network.Count == data.Count && !isSameInOtherOrder && (AreNumbers(network) || AreNumbers(data) || network.SequenceEqual(data)))
+        var isReordered = !network.SequenceEqual(data) && network.ToHashSet().SetEquals(data);
+        if (network.Count == data.Count && !isReordered && (AreNumbers(network) || AreNumbers(data) || network.SequenceEqual(data)))
             return null;
         var reason = (data.Except(network).FirstOrDefault(), network.Except(data).FirstOrDefault()) switch
         {
-            ({ } stranger, _) => $"'{stranger}' is not one of the network's",
-            (_, { } missing) => $"'{missing}' of the network's is not there",
-            _ => "they are in another order",
+            ({ } unknown, _) => $"the network does not know '{unknown}'",
+            (_, { } missing) => $"'{missing}' is missing in the data",
+            _ => "their order differs",
         };
-        return $"The network knows {network.Count} classes ({First(network)}) and {folder} holds {data.Count} ({First(data)}): {reason}.";
-    }
+        return $"The network knows {network.Count} classes ({First(network)}) and {dataFolder} holds {data.Count} ({First(data)}): {reason}.";
 
-    private static string First(IReadOnlyList<string> names) => string.Join(", ", names.Count > 4 ? [.. names.Take(3), "..."] : names);
+        static string First(IReadOnlyList<string> names) => string.Join(", ", names.Count > 4 ? [.. names.Take(3), "..."] : names);
+    }
 
     private static string[] Lines(byte[] contents)
     {

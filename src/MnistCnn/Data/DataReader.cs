@@ -2,41 +2,46 @@ using MnistCnn.Runtime;
 
 namespace MnistCnn.Data;
 
-/// <summary>Reads a data set of any kind that the program knows.</summary>
+/// <summary>Reads a data set of any supported kind.</summary>
 internal static class DataReader
 {
-    /// <summary>Recognises what lies at a path, and reads it.</summary>
-    /// <param name="path">
-    /// A folder with MNIST's or EMNIST's IDX files, or CIFAR's binary files, or folders of pictures; or the first part of the names of
-    /// EMNIST's files.
-    /// </param>
-    /// <param name="pictures">How pictures become images; null for the standard.</param>
-    /// <param name="trainLimit">Take only this many of the training images, the first ones.</param>
-    /// <param name="testLimit">Take only this many of the test images, the first ones.</param>
-    /// <param name="progress">Is told how much is done, from 0 to 1, where it takes long.</param>
+    /// <summary>
+    /// Recognizes and reads the data set at a path: a folder of MNIST's, EMNIST's or CIFAR's files, the common beginning of the names of
+    /// EMNIST's files, or a folder of images.
+    /// </summary>
+    /// <param name="imageSettings">How a folder of images is read; null for the defaults.</param>
+    /// <param name="trainLimit">Reads only the first N training images.</param>
+    /// <param name="testLimit">Reads only the first N test images.</param>
+    /// <param name="progress">Receives the fraction that is done of a folder of images.</param>
     /// <param name="copies">Processes that share this machine's memory and each hold the whole set.</param>
-    /// <exception cref="IOException">It is missing or cannot be read.</exception>
-    /// <exception cref="InvalidDataException">It is not a data set, or a damaged one.</exception>
-    /// <exception cref="UserException">It would not fit into memory, or <paramref name="pictures"/> do not fit it.</exception>
+    /// <exception cref="IOException">The data set is missing or cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The files are damaged or no data set.</exception>
+    /// <exception cref="UserException">The images do not fit into memory, or the settings do not fit the folder.</exception>
     public static DataSet Load(
-        string path, ImageSettings? pictures = null, int? trainLimit = null, int? testLimit = null, Action<double>? progress = null, int copies = 1)
+        string path,
+        ImageSettings? imageSettings = null,
+        int? trainLimit = null,
+        int? testLimit = null,
+        Action<double>? progress = null,
+        int copies = 1)
     {
         path = Path.GetFullPath(path);
         if (File.Exists(path))
             throw new IOException($"{path} is a file; name the folder that holds the data set.");
-        if (IdxReader.Holds(path) || !Directory.Exists(path))
-            return IdxReader.Load(path, trainLimit, testLimit); // what is missing may be one of several sets
-        if (CifarReader.Holds(path))
+        if (IdxReader.CanRead(path) || !Directory.Exists(path)) // a missing path may be a misspelt set of several
+            return IdxReader.Load(path, trainLimit, testLimit);
+        if (CifarReader.CanRead(path))
             return CifarReader.Load(path, trainLimit, testLimit);
-        if (ImageFolder.Holds(path))
-            return ImageFolder.Load(path, pictures ?? new ImageSettings(), trainLimit, testLimit, progress, copies);
+        if (ImageFolder.CanRead(path))
+            return ImageFolder.Load(path, imageSettings ?? new ImageSettings(), trainLimit, testLimit, progress, copies);
         throw new InvalidDataException(
-            $"{path} is not a data set: it holds neither IDX files (train-images-idx3-ubyte and three more), nor CIFAR's (data_batch_1.bin or train.bin), nor folders of pictures.");
+            $"{path} is not a data set: it holds neither IDX files (train-images-idx3-ubyte and three more), nor CIFAR's "
+            + "(data_batch_1.bin or train.bin), nor folders of images.");
     }
 
-    /// <summary>Whether anything lies at a path that <see cref="Load"/> would look at.</summary>
-    public static bool Exists(string? path) => path is not null && (Path.Exists(path) || IdxReader.Holds(path));
+    /// <summary>Whether <see cref="Load"/> finds anything at a path.</summary>
+    public static bool Exists(string? path) => path is not null && (Path.Exists(path) || IdxReader.CanRead(path));
 
-    /// <summary>Whether what lies at a path is read as a folder of pictures, which may take long.</summary>
-    public static bool HoldsPictures(string path) => !IdxReader.Holds(path) && !CifarReader.Holds(path) && ImageFolder.Holds(path);
+    /// <summary>Whether a path is read as a folder of images, which may take long.</summary>
+    public static bool IsImageFolder(string path) => !IdxReader.CanRead(path) && !CifarReader.CanRead(path) && ImageFolder.CanRead(path);
 }

@@ -3,52 +3,52 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Data;
 
-/// <summary>Reads the picture of one digit and prepares it as the images of MNIST were made.</summary>
+/// <summary>Reads an image of one digit and prepares it as the images of MNIST were made.</summary>
 /// <remarks>
 /// Source: Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten digits": the digit is scaled to fit a
-/// box of 20x20 pixels, keeps its proportions and gets grey edges; its centre of mass comes to the centre of 28x28 pixels.
+/// box of 20x20 pixels, keeps its aspect ratio and gets grey edges; its centre of mass is placed in the centre of 28x28 pixels.
 /// </remarks>
 internal static class DigitImage
 {
-    /// <summary>Pixels from top to bottom, and from left to right.</summary>
+    /// <summary>Height and width of the result in pixels.</summary>
     public const int Side = 28;
 
     private const int Box = 20;
 
-    // A digit that takes a fiftieth of this is still as large as MNIST's; more pixels would only cost time.
-    private const int LargestSide = 1024;
-    private const int LargestPaperSide = 128;
+    // A digit of a fiftieth of this side is still as large as MNIST's; more pixels would only cost time.
+    private const int MaxSide = 1024;
+    private const int MaxPaperSide = 128;
 
-    // As a share of the light that white paper sends back: where there is less, the rest is noise.
-    private const float LeastLight = 32f / 255;
+    // Fraction of the light that white paper reflects; darker areas are noise.
+    private const float MinLight = 32f / 255;
 
-    // Which share of the border must be light so that the paper is.
+    // Fraction of the border that is light on light paper.
     private const double LightBorder = 0.9;
 
-    // In pixels of the result.
-    private const double ThinnestStroke = 1.5;
+    // Pixels of the result. MNIST's strokes are two to three pixels wide; a hairline would almost vanish.
+    private const double MinStrokeWidth = 1.5;
 
     /// <summary>
-    /// Reads a PNG, JPEG, WebP, GIF (its first frame) or BMP file of any size up to 100 megapixels: dark ink on light
-    /// paper or light ink on dark, as the picture says; what is transparent counts as white paper.
-    /// Uneven light, noise, specks, lines lighter than the ink, frames and what reaches into the picture are left out, but a
-    /// hard shadow across the digit may be taken for ink. An image of MNIST comes out as it is.
+    /// Reads any file that <see cref="ImageDecoder"/> decodes: dark ink on light paper or light ink on dark, decided by the image;
+    /// transparent pixels are white paper. Uneven light, noise, specks, lines lighter than the ink, frames and objects at the border are
+    /// ignored, but a hard shadow across the digit may be read as ink. An image of MNIST is returned unchanged.
     /// </summary>
-    /// <param name="contents">The whole file.</param>
-    /// <param name="name">What to call it in a message.</param>
-    /// <returns>Grey values, 0 is background and 255 is ink: (1, 28, 28), uint8. Null where the picture is blank.</returns>
-    /// <exception cref="InvalidDataException">It is not such a file, or it is damaged, cut short or too large.</exception>
+    /// <param name="name">File name for messages.</param>
+    /// <returns>Grey values, 0 is background and 255 is ink: (1, 28, 28), uint8. Null if the image is blank.</returns>
+    /// <exception cref="InvalidDataException">The file is no image, damaged, cut short or too large.</exception>
     public static Tensor? Read(byte[] contents, string name)
     {
         using var bitmap = ImageDecoder.Decode(contents, name);
-        return FindInk(Shrink(bitmap)) is { } ink ? tensor(Fit(ink), [1, Side, Side], device: CPU) : null; // whatever another thread has made the default
+        return FindInk(Downsample(bitmap)) is { } ink
+            ? tensor(ToMnist(ink), [1, Side, Side], device: CPU) // another thread may have set another default device
+            : null;
     }
 
-    // Averages squares of pixels into one: grey values from 0 to 255, the longer side at most LargestSide.
-    private static Plane Shrink(SKBitmap bitmap)
+    // Averages squares of pixels: grey values from 0 to 255, with at most MaxSide pixels per side.
+    private static FloatImage Downsample(SKBitmap bitmap)
     {
-        var factor = (Math.Max(bitmap.Width, bitmap.Height) + LargestSide - 1) / LargestSide;
-        var grey = new Plane((bitmap.Height + factor - 1) / factor, (bitmap.Width + factor - 1) / factor);
+        var factor = (Math.Max(bitmap.Width, bitmap.Height) + MaxSide - 1) / MaxSide;
+        var grey = new FloatImage((bitmap.Height + factor - 1) / factor, (bitmap.Width + factor - 1) / factor);
         for (var y = 0; y < bitmap.Height; y++)
         {
             var row = bitmap.GetPixelSpan().Slice(y * bitmap.RowBytes, 4 * bitmap.Width);
@@ -59,43 +59,47 @@ internal static class DigitImage
         return grey.Map((value, y, x) => value / Math.Min(factor, bitmap.Height - y * factor) / Math.Min(factor, bitmap.Width - x * factor));
     }
 
-    // How much ink there is in each pixel, from 0 to 1, in the smallest box that holds all and a margin of one pixel.
-    private static Plane? FindInk(Plane grey)
+    // Amount of ink per pixel, from 0 to 1, in the bounding box of the digit with a margin of one pixel.
+    private static FloatImage? FindInk(FloatImage grey)
     {
         if (!Ink.HasContrast(grey.Values.Min() / 255, grey.Values.Max() / 255))
             return null;
         if (!HasLightPaper(grey))
             grey = grey.Map((value, _, _) => 255 - value);
 
-        var paper = Paper(grey);
-        if (Ink.Find(Lit(grey), Lit(Bridge(grey))) is not { } ink)
+        var paper = EstimatePaper(grey);
+        if (Ink.Find(DivideByPaper(grey), DivideByPaper(CloseBorder(grey))) is not { } ink)
             return null;
+        var mask = ink.DigitMask();
+        var amount = ink.Amount(mask).Trim();
+        var radius = (int)Math.Round((MinStrokeWidth * (amount.LongerSide - 2) / Box - StrokeWidth(mask)) / 2);
+        return radius > 0 ? amount.Pad(radius).Dilate(radius).Trim() : amount;
 
-        // MNIST's strokes are two to three pixels wide; a hairline would all but vanish in the result.
-        var digit = ink.Digit();
-        var amount = ink.Amount(digit).Crop();
-        var radius = (int)Math.Round((ThinnestStroke * (amount.Longer - 2) / Box - StrokeWidth(digit)) / 2);
-        return radius > 0 ? amount.Pad(radius).Spread(radius).Crop() : amount;
-
-        Plane Lit(Plane source) =>
-            source.Map((value, y, x) => Math.Min(1, value / Math.Max(paper[y, x], 255 * LeastLight)));
+        FloatImage DivideByPaper(FloatImage source) =>
+            source.Map((value, y, x) => Math.Min(1, value / Math.Max(paper[y, x], 255 * MinLight)));
     }
 
-    // A light border is light paper. A dark one may be a table, or the corners of a lens: then it counts whether what
-    // stands out from its surroundings is darker than they.
-    private static bool HasLightPaper(Plane grey)
+    // A light border is light paper. A dark one may be a table, or the corners of a lens: then paper is light if most structures are darker
+    // than their surroundings.
+    private static bool HasLightPaper(FloatImage grey)
     {
-        var threshold = Threshold(grey.Values);
-        if (grey.Border().Average(value => value > threshold ? 1 : 0) > LightBorder)
+        var threshold = OtsuThreshold(grey.Values);
+        var (lastRow, lastColumn) = (grey.Height - 1, grey.Width - 1);
+        float[] border =
+        [
+            .. Enumerable.Range(0, grey.Width).SelectMany(x => new[] { grey[0, x], grey[lastRow, x] }),
+            .. Enumerable.Range(0, grey.Height).SelectMany(y => new[] { grey[y, 0], grey[y, lastColumn] }),
+        ];
+        if (border.Average(value => value > threshold ? 1 : 0) > LightBorder)
             return true;
 
-        var small = Reduce(grey, out _);
-        var surroundings = small.Mean(small.Longer / 4);
+        var small = ShrinkToPaperSide(grey, out _);
+        var surroundings = small.BoxBlur(small.LongerSide / 4);
         return small.Map((value, y, x) => MathF.Pow(value - surroundings[y, x], 3)).Values.Sum() <= 0;
     }
 
-    // Between the means of the two classes that the values fall into; N. Otsu, 1979, doi:10.1109/TSMC.1979.4310076.
-    private static float Threshold(float[] values)
+    // Halfway between the means of the two classes of values. Source: N. Otsu, 1979, doi:10.1109/TSMC.1979.4310076.
+    private static float OtsuThreshold(float[] values)
     {
         var (lowest, highest) = (values.Min(), values.Max());
         var counts = new long[256];
@@ -118,66 +122,65 @@ internal static class DigitImage
         return (float)(lowest + middle / (counts.Length - 1) * (highest - lowest));
     }
 
-    // The picture without its ink: a closing with a window that is wider than any stroke, but follows the light.
-    private static Plane Paper(Plane grey)
+    // The image without its ink: a closing with a window that is wider than any stroke, but follows the light.
+    private static FloatImage EstimatePaper(FloatImage grey)
     {
-        var small = Reduce(grey, out var scale);
-        var radius = small.Longer / 4;
-        return small.Spread(radius).Shrink(radius).Resize(grey.Height, grey.Width, 1 / scale);
+        var small = ShrinkToPaperSide(grey, out var scale);
+        return Close(small, small.LongerSide / 4).Resize(grey.Height, grey.Width, 1 / scale);
     }
 
-    private static Plane Reduce(Plane grey, out double scale)
+    private static FloatImage ShrinkToPaperSide(FloatImage grey, out double scale)
     {
-        scale = Math.Min(1, (double)LargestPaperSide / grey.Longer);
+        scale = Math.Min(1, (double)MaxPaperSide / grey.LongerSide);
         return grey.Resize((int)Math.Ceiling(grey.Height * scale), (int)Math.Ceiling(grey.Width * scale), scale);
     }
 
-    // The picture with a border that strokes and lines do not part: a closing of each side.
-    private static Plane Bridge(Plane grey)
+    private static FloatImage Close(FloatImage image, int radius) => image.Dilate(radius).Erode(radius);
+
+    // The image with a closing along each of its four sides, so that strokes and lines do not interrupt the border.
+    private static FloatImage CloseBorder(FloatImage grey)
     {
-        var radius = Math.Max(1, grey.Longer / 8);
-        var top = Close(1, grey.Width, (_, x) => grey[0, x]);
-        var bottom = Close(1, grey.Width, (_, x) => grey[grey.Height - 1, x]);
-        var left = Close(grey.Height, 1, (y, _) => grey[y, 0]);
-        var right = Close(grey.Height, 1, (y, _) => grey[y, grey.Width - 1]);
-        var bridged = grey.Map((value, _, _) => value);
+        var radius = Math.Max(1, grey.LongerSide / 8);
+        var (lastRow, lastColumn) = (grey.Height - 1, grey.Width - 1);
+        var top = Close(new FloatImage(1, grey.Width).Map((_, _, x) => grey[0, x]), radius);
+        var bottom = Close(new FloatImage(1, grey.Width).Map((_, _, x) => grey[lastRow, x]), radius);
+        var left = Close(new FloatImage(grey.Height, 1).Map((_, y, _) => grey[y, 0]), radius);
+        var right = Close(new FloatImage(grey.Height, 1).Map((_, y, _) => grey[y, lastColumn]), radius);
+        var closed = grey.Map((value, _, _) => value);
         for (var x = 0; x < grey.Width; x++)
-            (bridged[0, x], bridged[grey.Height - 1, x]) = (top[0, x], bottom[0, x]);
+            (closed[0, x], closed[lastRow, x]) = (top[0, x], bottom[0, x]);
         for (var y = 0; y < grey.Height; y++)
         {
-            bridged[y, 0] = Math.Max(bridged[y, 0], left[y, 0]);
-            bridged[y, grey.Width - 1] = Math.Max(bridged[y, grey.Width - 1], right[y, 0]);
+            closed[y, 0] = Math.Max(closed[y, 0], left[y, 0]);
+            closed[y, lastColumn] = Math.Max(closed[y, lastColumn], right[y, 0]);
         }
 
-        return bridged;
-
-        Plane Close(int height, int width, Func<int, int, float> side) =>
-            new Plane(height, width).Map((_, y, x) => side(y, x)).Spread(radius).Shrink(radius);
+        return closed;
     }
 
-    // Twice the area over the length of the outline. The edges of pixels are longer than the line that they follow, by
-    // 4/pi where it takes all directions.
-    private static double StrokeWidth(Plane digit)
+    // Twice the area over the length of the outline. The edges of pixels are longer than the outline that they follow, by 4/pi if it takes
+    // all directions.
+    private static double StrokeWidth(FloatImage mask)
     {
-        var padded = digit.Pad(1);
+        var padded = mask.Pad(1);
         var edges = 0;
         for (var y = 1; y < padded.Height; y++)
             for (var x = 1; x < padded.Width; x++)
                 edges += (padded[y, x] != padded[y - 1, x] ? 1 : 0) + (padded[y, x] != padded[y, x - 1] ? 1 : 0);
-        return 2 * digit.Values.Sum() / (edges * Math.PI / 4);
+        return 2 * mask.Values.Sum() / (edges * Math.PI / 4);
     }
 
-    private static byte[] Fit(Plane ink)
+    private static byte[] ToMnist(FloatImage ink)
     {
-        var scale = (double)Box / (Math.Max(ink.Height, ink.Width) - 2);
+        var scale = (double)Box / (ink.LongerSide - 2);
         var (mass, massY, massX) = (0.0, 0.0, 0.0);
         for (var y = 0; y < ink.Height; y++)
             for (var x = 0; x < ink.Width; x++)
                 (mass, massY, massX) = (mass + ink[y, x], massY + ink[y, x] * (y + 0.5), massX + ink[y, x] * (x + 0.5));
-        var fitted = ink.Resize(Side, Side, scale, Start(massY / mass, ink.Height), Start(massX / mass, ink.Width));
-        return Array.ConvertAll(fitted.Values, value => (byte)Math.Round(255 * Math.Clamp(value, 0, 1)));
+        var resized = ink.Resize(Side, Side, scale, Start(massY / mass, ink.Height), Start(massX / mass, ink.Width));
+        return Array.ConvertAll(resized.Values, value => (byte)Math.Round(255 * Math.Clamp(value, 0, 1)));
 
-        // By whole pixels, as in MNIST, where the mean of all centres is that of pixel 14; never so far that ink gets lost.
+        // By whole pixels, as in MNIST, whose mean centre is that of pixel 14; never so far that ink is cut off.
         double Start(double centre, int length) =>
             Math.Clamp(Math.Round(Side / 2 + 0.5 - (centre - 1) * scale), 0, Side - Math.Ceiling((length - 2) * scale)) - scale;
     }

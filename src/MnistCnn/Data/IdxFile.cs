@@ -3,9 +3,7 @@ using System.IO.Compression;
 
 namespace MnistCnn.Data;
 
-/// <summary>
-/// Reads an IDX file of unsigned bytes, raw or compressed with gzip.
-/// </summary>
+/// <summary>Reads an IDX file of unsigned bytes, raw or compressed with gzip.</summary>
 /// <remarks>
 /// Source: "The IDX file format" on the MNIST page of Y. LeCun, C. Cortes and C. Burges. Two zero bytes, the type of
 /// the values (8: unsigned byte), the number of dimensions, each dimension as a big-endian 32-bit number, the values.
@@ -15,52 +13,43 @@ internal static class IdxFile
     private const int UnsignedByte = 8;
 
     // Deflate packs at most 258 bytes into 2 bits (RFC 1951, section 3.2.5).
-    private const long LargestGzipRatio = 1032;
+    private const long MaxGzipRatio = 1032;
 
-    /// <summary>Reads the contents of an IDX file. What it takes in memory is in proportion to those contents.</summary>
-    /// <param name="contents">The whole file, raw or gzip.</param>
-    /// <param name="name">What to call it in a message.</param>
-    /// <param name="rank">The number of dimensions that it must have.</param>
-    /// <exception cref="InvalidDataException">It is not such a file, or it is damaged, cut short or too long.</exception>
+    /// <summary>Parses the contents of a file with <paramref name="rank"/> dimensions; memory use is proportional to the contents.</summary>
+    /// <param name="name">File name for messages.</param>
+    /// <exception cref="InvalidDataException">The file has another format or rank, or it is damaged, cut short or too long.</exception>
     public static IdxArray Parse(byte[] contents, string name, int rank)
     {
         var bytes = contents is [0x1f, 0x8b, ..] ? Decompress(contents, name) : contents;
-
         if (bytes is not [0, 0, _, _, ..])
             throw new InvalidDataException($"{name} is not an IDX file: it does not start with the IDX magic number.");
         if (bytes[2] != UnsignedByte)
             throw new InvalidDataException($"{name} holds values of IDX type 0x{bytes[2]:x2}; it must hold unsigned bytes (0x08).");
         if (bytes[3] != rank)
             throw new InvalidDataException($"{name} has {bytes[3]} dimensions; it must have {rank}.");
-
         var start = 4 + 4 * rank;
         if (bytes.Length < start)
             throw new InvalidDataException($"{name} is cut short: it ends inside its header.");
 
-        var dimensions = new long[rank];
-        UInt128 count = 1;
-        for (var i = 0; i < rank; i++)
-        {
-            dimensions[i] = BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(4 + 4 * i));
-            count *= (ulong)dimensions[i];
-        }
-
+        long[] dimensions = [.. Enumerable.Range(1, rank).Select(index => (long)BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(4 * index)))];
+        var count = dimensions.Aggregate((UInt128)1, (product, dimension) => product * (ulong)dimension);
         var shape = string.Join("x", dimensions);
         if (count == 0)
             throw new InvalidDataException($"{name} is empty: its dimensions are {shape}.");
         if (count != (ulong)(bytes.Length - start))
-            throw new InvalidDataException($"{name} is cut short, too long or damaged: its dimensions {shape} need {count} bytes, it has {bytes.Length - start}.");
+            throw new InvalidDataException(
+                $"{name} is cut short, too long or damaged: its dimensions {shape} need {count} bytes, it has {bytes.Length - start}.");
         return new IdxArray(dimensions, bytes.AsMemory(start));
     }
 
-    // The last four bytes of a gzip file are the length of what it holds (RFC 1952). GZipStream checks the checksum
-    // before them, but lets a file pass that ends early or has something behind its end; the length does not.
+    // A gzip file ends with the length of its uncompressed contents (RFC 1952). GZipStream checks the checksum before it, but accepts a
+    // file that ends early or has bytes behind its end; the length does not.
     private static byte[] Decompress(byte[] contents, string name)
     {
         try
         {
             var length = BinaryPrimitives.ReadUInt32LittleEndian(contents.AsSpan(Math.Max(0, contents.Length - 4)));
-            if (length <= LargestGzipRatio * contents.Length && length <= Array.MaxLength)
+            if (length <= MaxGzipRatio * contents.Length && length <= Array.MaxLength)
             {
                 using var gzip = new GZipStream(new MemoryStream(contents), CompressionMode.Decompress);
                 var bytes = new byte[length];
@@ -76,7 +65,7 @@ internal static class IdxFile
     }
 }
 
-/// <summary>The contents of an IDX file.</summary>
-/// <param name="Dimensions">The length of each dimension, outermost first.</param>
-/// <param name="Values">The values in row-major order, as many as the product of the dimensions.</param>
+/// <summary>Contents of an IDX file.</summary>
+/// <param name="Dimensions">Length of each dimension, outermost first.</param>
+/// <param name="Values">Values in row-major order.</param>
 internal sealed record IdxArray(long[] Dimensions, Memory<byte> Values);

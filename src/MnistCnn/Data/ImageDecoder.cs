@@ -4,40 +4,38 @@ using SkiaSharp;
 
 namespace MnistCnn.Data;
 
-/// <summary>Reads one picture: PNG, JPEG, WebP, GIF (its first frame) or BMP, of up to 100 megapixels.</summary>
+/// <summary>
+/// Decodes PNG, JPEG, WebP, GIF (first frame) and BMP images of up to 100 megapixels: upright according to EXIF, over white.
+/// </summary>
+/// <remarks>
+/// Parameters: <c>contents</c>, the whole file; <c>name</c>, its name for messages. All methods throw
+/// <see cref="InvalidDataException"/> for other files, too large images and, if they decode pixels, damaged ones.
+/// </remarks>
 internal static class ImageDecoder
 {
-    /// <summary>How the names of such files end.</summary>
-    public static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif"];
+    public static readonly string[] Extensions = [".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif"];
 
-    private const long LargestFile = 100_000_000;
-    private const long LargestPicture = 100_000_000;
+    private const long MaxFileSize = 100_000_000;
+    private const long MaxPixels = 100_000_000;
 
-    /// <summary>Whether a file's name says that it is a picture.</summary>
-    public static bool IsNamed(string path) => Endings.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
+    /// <summary>Whether a path has one of the <see cref="Extensions"/>.</summary>
+    public static bool IsImageName(string path) => Extensions.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Reads the bytes of a file.</summary>
-    /// <exception cref="InvalidDataException">It is too large to be decoded, or empty.</exception>
-    /// <exception cref="IOException">It is missing or cannot be read.</exception>
-    public static byte[] ReadAllBytes(string path) => new FileInfo(path) is { Exists: true, Length: > LargestFile }
-        ? throw new InvalidDataException($"{path} is too large: a picture may have {LargestFile / 1_000_000} MB.")
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="InvalidDataException">The file is too large to be decoded, or empty.</exception>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    public static byte[] ReadAllBytes(string path) => new FileInfo(path) is { Exists: true, Length: > MaxFileSize }
+        ? throw new InvalidDataException($"{path} is too large: an image may have {MaxFileSize / 1_000_000} MB.")
         : InputFile.ReadAllBytes(path);
 
-    /// <summary>Reads a picture's header, and nothing behind it.</summary>
-    /// <param name="contents">The whole file.</param>
-    /// <param name="name">What to call it in a message.</param>
-    /// <exception cref="InvalidDataException">It is not such a file, or the picture is too large.</exception>
-    public static PictureHeader ReadHeader(byte[] contents, string name)
+    /// <summary>Reads only the header of an image.</summary>
+    public static ImageHeader ReadHeader(byte[] contents, string name)
     {
         using var codec = Open(contents, name);
         return HeaderOf(codec);
     }
 
-    /// <summary>Decodes a picture, upright and over white.</summary>
-    /// <param name="contents">The whole file.</param>
-    /// <param name="name">What to call it in a message.</param>
-    /// <returns>Opaque pixels in RGBA, 8 bits each.</returns>
-    /// <exception cref="InvalidDataException">It is not such a file, it is damaged or cut short, or the picture is too large.</exception>
+    /// <summary>Decodes an image in its own size to opaque RGBA pixels.</summary>
     public static SKBitmap Decode(byte[] contents, string name)
     {
         using var codec = Open(contents, name);
@@ -45,55 +43,58 @@ internal static class ImageDecoder
         return Fit(codec, name, header.Height, header.Width, ImageFit.Stretch);
     }
 
-    /// <summary>Decodes a picture and brings it to a size, upright and over white.</summary>
-    /// <param name="contents">The whole file.</param>
-    /// <param name="name">What to call it in a message.</param>
-    /// <param name="height">Pixels from top to bottom.</param>
-    /// <param name="width">Pixels from left to right.</param>
-    /// <param name="fit">How; not as ink.</param>
-    /// <returns>Opaque pixels in RGBA, 8 bits each. Where the picture has that size, they are its own.</returns>
-    /// <exception cref="InvalidDataException">It is not such a file, it is damaged or cut short, or the picture is too large.</exception>
+    /// <summary>Decodes an image and resizes it to opaque RGBA pixels; keeps the pixels of an image of this size.</summary>
+    /// <param name="fit">Not <see cref="ImageFit.Ink"/>.</param>
     public static SKBitmap Fit(byte[] contents, string name, int height, int width, ImageFit fit)
     {
         using var codec = Open(contents, name);
         return Fit(codec, name, height, width, fit);
     }
 
-    /// <summary>Decodes a picture and makes it an image of a data set.</summary>
-    /// <param name="contents">The whole file.</param>
-    /// <param name="name">What to call it in a message.</param>
-    /// <param name="settings">How; with a size, and grey or not.</param>
-    /// <param name="image">Takes it: (C, H, W).</param>
-    /// <exception cref="InvalidDataException">It is not such a file, it is damaged or cut short, too large, or blank where ink is to be found.</exception>
-    public static void Fit(byte[] contents, string name, ImageSettings settings, Span<byte> image)
+    /// <summary>Decodes an image for a network: pixels (C, H, W), or null if ink is wanted and the image is blank.</summary>
+    /// <param name="settings">Settings with a size, and grey or not.</param>
+    public static byte[]? ReadImage(byte[] contents, string name, ImageSettings settings)
     {
-        if (settings.Fit is ImageFit.Ink)
-        {
-            using var digit = DigitImage.Read(contents, name) ?? throw new InvalidDataException($"{name} shows no ink: it is blank.");
-            digit.bytes.CopyTo(image);
-            return;
-        }
-
-        using var codec = Open(contents, name);
-        if (settings.Grey == true && TryDecodeGrey(codec, name, settings, image))
-            return;
-        using var bitmap = Fit(codec, name, settings.Height!.Value, settings.Width!.Value, settings.Fit);
-        CopyTo(bitmap, settings.Grey == true ? 1 : 3, image);
+        var pixels = new byte[(settings.Grey == true ? 1 : 3) * settings.Height!.Value * settings.Width!.Value];
+        return TryFit(contents, name, settings, pixels) ? pixels : null;
     }
 
-    /// <summary>Decodes an image file for a network: pixels (C, H, W), or null if ink is to be found and the image is blank.</summary>
-    /// <exception cref="InvalidDataException">It is not an image file, damaged, cut short or too large.</exception>
-    public static byte[]? ReadImage(byte[] contents, string name, ImageSettings settings)
+    /// <summary>Decodes an image into memory for its pixels (C, H, W); returns false if ink is wanted and the image is blank.</summary>
+    /// <param name="settings">Settings with a size, and grey or not.</param>
+    public static bool TryFit(byte[] contents, string name, ImageSettings settings, Span<byte> image)
     {
         if (settings.Fit is ImageFit.Ink)
         {
             using var digit = DigitImage.Read(contents, name);
-            return digit?.bytes.ToArray();
+            return digit is not null && digit.bytes.TryCopyTo(image);
         }
 
-        var pixels = new byte[(settings.Grey == true ? 1 : 3) * settings.Height!.Value * settings.Width!.Value];
-        Fit(contents, name, settings, pixels);
-        return pixels;
+        using var codec = Open(contents, name);
+        if (settings.Grey == true && TryDecodeGrey(codec, name, settings, image))
+            return true;
+        using var bitmap = Fit(codec, name, settings.Height!.Value, settings.Width!.Value, settings.Fit);
+        CopyTo(bitmap, settings.Grey == true ? 1 : 3, image);
+        return true;
+    }
+
+    private static SKCodec Open(byte[] contents, string name)
+    {
+        using var data = SKData.CreateCopy(contents);
+        var codec = SKCodec.Create(data)
+            ?? throw new InvalidDataException($"{name} is not an image that can be read; it must be PNG, JPEG, WebP, GIF or BMP.");
+        var (width, height) = (codec.Info.Width, codec.Info.Height);
+        if ((long)width * height <= MaxPixels)
+            return codec;
+        codec.Dispose();
+        throw new InvalidDataException(
+            $"{name} is too large: it has {width}x{height} pixels, an image may have {MaxPixels / 1_000_000} million.");
+    }
+
+    private static ImageHeader HeaderOf(SKCodec codec)
+    {
+        var (width, height) = (codec.Info.Width, codec.Info.Height);
+        var isTurned = codec.EncodedOrigin >= SKEncodedOrigin.LeftTop;
+        return new ImageHeader(isTurned ? width : height, isTurned ? height : width, codec.Info.ColorType == SKColorType.Gray8);
     }
 
     private static SKBitmap Fit(SKCodec codec, string name, int height, int width, ImageFit fit)
@@ -106,12 +107,12 @@ internal static class ImageDecoder
         else if (fit is ImageFit.Pad)
             scaleX = scaleY = Math.Min(scaleX, scaleY);
 
-        // A JPEG can be decoded at so many eighths of its size, the fewer the faster.
+        // JPEG decodes at any number of eighths of its size; fewer are faster.
         var eighths = Math.Min(8, MathF.Ceiling(8 * Math.Max(scaleX, scaleY)));
-        var decoded = Pixels(codec, codec.GetScaledDimensions(eighths / 8), name);
+        var decoded = DecodeScaled(codec, codec.GetScaledDimensions(eighths / 8), name);
         if (decoded.Width == width && decoded.Height == height && upright.IsIdentity && decoded.AlphaType == SKAlphaType.Opaque)
             return decoded;
-        using var rest = decoded;
+        using var source = decoded;
         var result = new SKBitmap();
         if (!result.TryAllocPixels(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Premul)))
         {
@@ -130,57 +131,7 @@ internal static class ImageDecoder
         return result;
     }
 
-    // Grey pixels that need no other size are decoded to where they go.
-    private static unsafe bool TryDecodeGrey(SKCodec codec, string name, ImageSettings settings, Span<byte> image)
-    {
-        if (codec.Info is not { ColorType: SKColorType.Gray8, AlphaType: SKAlphaType.Opaque } info
-            || (info.Height, info.Width) != (settings.Height, settings.Width) || codec.EncodedOrigin != SKEncodedOrigin.TopLeft)
-            return false;
-        fixed (byte* pixels = image)
-            return codec.GetPixels(info, (nint)pixels) == SKCodecResult.Success ? true : throw Damaged(name);
-    }
-
-    // Channel by channel, as networks take them: red, green, blue, or the luma of ITU-R BT.601.
-    private static void CopyTo(SKBitmap bitmap, int channels, Span<byte> image)
-    {
-        var pixels = MemoryMarshal.Cast<byte, uint>(bitmap.GetPixelSpan());
-        if (channels == 1)
-        {
-            for (var at = 0; at < pixels.Length; at++)
-                image[at] = (byte)((299 * (byte)pixels[at] + 587 * (byte)(pixels[at] >> 8) + 114 * (byte)(pixels[at] >> 16) + 500) / 1000);
-            return;
-        }
-
-        for (var channel = 0; channel < channels; channel++)
-        {
-            var plane = image.Slice(channel * pixels.Length, pixels.Length);
-            var shift = 8 * channel;
-            for (var at = 0; at < plane.Length; at++)
-                plane[at] = (byte)(pixels[at] >> shift);
-        }
-    }
-
-    private static SKCodec Open(byte[] contents, string name)
-    {
-        using var data = SKData.CreateCopy(contents);
-        var codec = SKCodec.Create(data)
-            ?? throw new InvalidDataException($"{name} is not a picture that can be read; it must be PNG, JPEG, WebP, GIF or BMP.");
-        var (width, height) = (codec.Info.Width, codec.Info.Height);
-        if ((long)width * height <= LargestPicture)
-            return codec;
-        codec.Dispose();
-        throw new InvalidDataException(
-            $"{name} is too large: it has {width}x{height} pixels, a picture may have {LargestPicture / 1_000_000} million.");
-    }
-
-    private static PictureHeader HeaderOf(SKCodec codec)
-    {
-        var (width, height) = (codec.Info.Width, codec.Info.Height);
-        var isTurned = codec.EncodedOrigin >= SKEncodedOrigin.LeftTop;
-        return new PictureHeader(isTurned ? width : height, isTurned ? height : width, codec.Info.ColorType == SKColorType.Gray8);
-    }
-
-    private static SKBitmap Pixels(SKCodec codec, SKSizeI size, string name)
+    private static SKBitmap DecodeScaled(SKCodec codec, SKSizeI size, string name)
     {
         var alpha = codec.Info.AlphaType == SKAlphaType.Opaque ? SKAlphaType.Opaque : SKAlphaType.Premul;
         var bitmap = new SKBitmap();
@@ -191,9 +142,7 @@ internal static class ImageDecoder
         throw Damaged(name);
     }
 
-    private static InvalidDataException Damaged(string name) => new($"{name} is damaged or cut short: it cannot be decoded.");
-
-    // What turns a picture of that size as its EXIF says.
+    // Transform from stored pixels of this size to the upright image.
     private static SKMatrix Upright(SKEncodedOrigin origin, int width, int height) => origin switch
     {
         SKEncodedOrigin.TopRight => new SKMatrix(-1, 0, width, 0, 1, 0, 0, 0, 1),
@@ -205,10 +154,35 @@ internal static class ImageDecoder
         SKEncodedOrigin.LeftBottom => new SKMatrix(0, 1, 0, -1, 0, width, 0, 0, 1),
         _ => SKMatrix.Identity,
     };
+
+    // Decodes grey pixels of the right size directly to their place.
+    private static unsafe bool TryDecodeGrey(SKCodec codec, string name, ImageSettings settings, Span<byte> image)
+    {
+        if (codec.Info is not { ColorType: SKColorType.Gray8, AlphaType: SKAlphaType.Opaque } info
+            || (info.Height, info.Width) != (settings.Height, settings.Width) || codec.EncodedOrigin != SKEncodedOrigin.TopLeft)
+            return false;
+        fixed (byte* pixels = image)
+            return codec.GetPixels(info, (nint)pixels) == SKCodecResult.Success ? true : throw Damaged(name);
+    }
+
+    // To (C, H, W): red, green and blue, or the luma of ITU-R BT.601.
+    private static void CopyTo(SKBitmap bitmap, int channels, Span<byte> image)
+    {
+        var pixels = MemoryMarshal.Cast<byte, uint>(bitmap.GetPixelSpan());
+        if (channels == 1)
+        {
+            for (var at = 0; at < pixels.Length; at++)
+                image[at] = (byte)((299 * (byte)pixels[at] + 587 * (byte)(pixels[at] >> 8) + 114 * (byte)(pixels[at] >> 16) + 500) / 1000);
+            return;
+        }
+
+        for (var channel = 0; channel < channels; channel++)
+            for (var at = 0; at < pixels.Length; at++)
+                image[channel * pixels.Length + at] = (byte)(pixels[at] >> (8 * channel));
+    }
+
+    private static InvalidDataException Damaged(string name) => new($"{name} is damaged or cut short: it cannot be decoded.");
 }
 
-/// <summary>What a picture's header says.</summary>
-/// <param name="Height">Pixels from top to bottom, when it is upright.</param>
-/// <param name="Width">Pixels from left to right, when it is upright.</param>
-/// <param name="IsGrey">Whether it is of grey alone.</param>
-internal sealed record PictureHeader(int Height, int Width, bool IsGrey);
+/// <summary>Height and width of the upright image in pixels, and whether the file is stored as grey.</summary>
+internal sealed record ImageHeader(int Height, int Width, bool IsGrey);

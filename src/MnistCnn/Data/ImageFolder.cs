@@ -1,86 +1,75 @@
 namespace MnistCnn.Data;
 
 /// <summary>
-/// Reads a folder of pictures, a folder a class: <c>DIR/CLASS/*.png</c>, or with <c>train/</c> and <c>test/</c> (or <c>val/</c>) above
-/// the classes. Without those, of each class the files with the smallest SHA-256 are the test, so that it is the same on every
-/// machine, and a larger test has a smaller one inside.
+/// A folder of images, one subfolder per class: <c>DIR/CLASS/*.png</c>, or <c>DIR/train/CLASS</c> and <c>DIR/test/CLASS</c> (or
+/// <c>val</c>). Without test images of its own, it is split by <see cref="TrainTestSplit"/>.
 /// </summary>
 internal static class ImageFolder
 {
-    private static readonly string[] TestFolders = ["test", "val"];
+    /// <summary>Whether a folder, or <c>train</c> inside it, has subfolders with images in them.</summary>
+    public static bool CanRead(string folder) =>
+        ClassFolders(folder).Concat(ClassFolders(Path.Combine(folder, "train"))).Any(sub => ImagesIn(sub).Any());
 
-    /// <summary>Whether a folder holds folders with pictures in them, or such folders under <c>train</c>.</summary>
-    public static bool Holds(string folder) =>
-        Classes(folder).Concat(Classes(Path.Combine(folder, "train"))).Any(sub => Pictures(sub).Any());
-
-    /// <summary>Reads the pictures, on all cores.</summary>
-    /// <param name="folder">The folder.</param>
-    /// <param name="settings">
-    /// How. Without a size, images are as large as the pictures where all have one size of at most 64x64, and 64x64 otherwise.
-    /// </param>
-    /// <param name="trainLimit">Take only this many of the training images, the first ones.</param>
-    /// <param name="testLimit">Take only this many of the test images, the first ones.</param>
-    /// <param name="progress">Is told how much is done, from 0 to 1.</param>
-    /// <param name="copies">Processes that share this machine's memory and each hold the whole set.</param>
-    /// <returns>
-    /// The classes in the order of their names. In each part of the set, the classes are mixed evenly, so that any first images are
-    /// of all classes.
-    /// </returns>
-    /// <exception cref="IOException">The folder is missing or cannot be read.</exception>
-    /// <exception cref="InvalidDataException">It is not such a folder, or pictures cannot be read.</exception>
-    /// <exception cref="Runtime.UserException">The images would not fit into memory, or the settings do not fit the folder.</exception>
+    /// <summary>Reads the images on all cores; see <see cref="DataReader.Load"/> for the parameters and exceptions.</summary>
+    /// <returns>Classes in the order of their names; in each split the classes are mixed evenly, so that the first images are of all.</returns>
     public static DataSet Load(
         string folder, ImageSettings settings, int? trainLimit = null, int? testLimit = null, Action<double>? progress = null, int copies = 1)
     {
-        folder = Path.GetFullPath(folder);
         var trainFolder = Path.Combine(folder, "train");
-        var testFolder = TestFolders.Select(name => Path.Combine(folder, name)).FirstOrDefault(Directory.Exists);
+        var testFolder = new[] { "test", "val" }.Select(name => Path.Combine(folder, name)).FirstOrDefault(Directory.Exists);
         var isSplit = Directory.Exists(trainFolder) && testFolder is not null;
-        if (!isSplit && Directory.Exists(trainFolder) && !Pictures(trainFolder).Any())
-            throw new InvalidDataException($"{folder} has train, but neither test nor val beside it. Name {trainFolder} to have it split.");
-
-        string[] names = [.. Classes(isSplit ? trainFolder : folder).Select(sub => Path.GetFileName(sub)!)];
-        if (names.Length < 2)
+        if (!isSplit && Directory.Exists(trainFolder) && !ImagesIn(trainFolder).Any())
             throw new InvalidDataException(
-                $"{(isSplit ? trainFolder : folder)} has {(names.Length == 0 ? "no class" : $"one class only, {names[0]}")}: a set of pictures is a folder a class, and two classes or more.");
-        List<ImageEntry> pictures = [];
-        if (isSplit)
-        {
-            if (Classes(testFolder!).FirstOrDefault(sub => !names.Contains(Path.GetFileName(sub))) is { } unknown)
-                throw new InvalidDataException($"{unknown} is a class that {trainFolder} does not have.");
-            pictures.AddRange(Entries(trainFolder, names, isTest: false));
-            pictures.AddRange(Entries(testFolder!, names, isTest: true));
-        }
-        else
-        {
-            pictures.AddRange(Entries(folder, names, isTest: null));
-        }
+                $"{folder} has train, but neither test nor val beside it. Name {trainFolder} to have it split.");
 
-        return new ImageFolderReader(folder, pictures, settings, progress, copies).Read(names, trainLimit, testLimit);
+        var classesFolder = isSplit ? trainFolder : folder;
+        string[] classNames = [.. ClassFolders(classesFolder).Select(sub => Path.GetFileName(sub))];
+        if (classNames.Length < 2)
+            throw new InvalidDataException(
+                $"{classesFolder} has {(classNames is [var only] ? $"one class only, {only}" : "no class")}: "
+                + "an image data set has one subfolder per class, and at least two classes.");
+        if (isSplit && ClassFolders(testFolder!).FirstOrDefault(sub => !classNames.Contains(Path.GetFileName(sub))) is { } unknown)
+            throw new InvalidDataException($"{unknown} is a class that {trainFolder} does not have.");
+        ImageFile[] files = isSplit
+            ? [.. FindFiles(trainFolder, classNames, isTest: false), .. FindFiles(testFolder!, classNames, isTest: true)]
+            : [.. FindFiles(folder, classNames, isTest: null)];
+        return new ImageFolderReader(folder, settings, progress, copies).Read(classNames, files, trainLimit, testLimit);
     }
 
-    // A class may lack pictures to test on, but not its folder's.
-    private static IEnumerable<ImageEntry> Entries(string parent, string[] names, bool? isTest)
+    /// <summary>Lists the images in a folder by name; none if it is no folder.</summary>
+    internal static IEnumerable<string> ImagesIn(string folder) => Visible(folder, Directory.EnumerateFiles).Where(ImageDecoder.IsImageName);
+
+    // A class may lack a test folder, but a folder must have images.
+    private static IEnumerable<ImageFile> FindFiles(string parent, string[] classNames, bool? isTest)
     {
-        foreach (var (number, name) in names.Index().Where(named => isTest != true || Directory.Exists(Path.Combine(parent, named.Item))))
+        foreach (var (label, name) in classNames.Index())
         {
             var folder = Path.Combine(parent, name);
-            var pictures = Pictures(folder).ToArray();
-            if (pictures.Length == 0)
+            if (isTest == true && !Directory.Exists(folder))
+                continue;
+            var paths = ImagesIn(folder).ToArray();
+            if (paths.Length == 0)
                 throw new InvalidDataException(
-                    $"The class {folder} holds no picture ({string.Join(", ", ImageDecoder.Endings)}). Put some right into it, or remove it.");
-            foreach (var path in pictures)
-                yield return new ImageEntry(path, Path.GetRelativePath(parent, path), number) { IsTest = isTest };
+                    $"The class {folder} holds no image ({string.Join(", ", ImageDecoder.Extensions)}). Put some into it, or remove it.");
+            foreach (var path in paths)
+                yield return new ImageFile(path, Path.GetRelativePath(parent, path), label, isTest);
         }
     }
 
-    /// <summary>The pictures in a folder, in the order of their names; none where it is no folder.</summary>
-    internal static IEnumerable<string> Pictures(string folder) => Visible(folder, Directory.EnumerateFiles).Where(ImageDecoder.IsNamed);
+    private static IEnumerable<string> ClassFolders(string folder) => Visible(folder, Directory.EnumerateDirectories);
 
-    private static IEnumerable<string> Classes(string folder) => Visible(folder, Directory.EnumerateDirectories);
-
-    // Hidden ones are of the system, or of other programs.
+    // Hidden entries belong to the system or to other programs.
     private static IEnumerable<string> Visible(string folder, Func<string, IEnumerable<string>> enumerate) => Directory.Exists(folder)
         ? enumerate(folder).Where(path => !Path.GetFileName(path).StartsWith('.')).Order(StringComparer.Ordinal)
         : [];
 }
+
+/// <summary>An image file in a class folder.</summary>
+/// <param name="Name">Path below the folder of the classes.</param>
+/// <param name="IsTest">Null if the folder does not say which images are test images.</param>
+internal sealed record ImageFile(string Path, string Name, int Class, bool? IsTest);
+
+/// <summary>An image file whose header has been read.</summary>
+/// <param name="Sha256">Of its bytes, lower-case; empty if they could not be read.</param>
+/// <param name="Header">Null if the file is unreadable.</param>
+internal sealed record ScannedImage(ImageFile File, string Sha256, ImageHeader? Header);

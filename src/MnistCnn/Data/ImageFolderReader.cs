@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
@@ -8,171 +7,180 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Data;
 
-/// <summary>Looks at all pictures of a folder, then decodes those that are wanted, on all cores.</summary>
-/// <param name="folder">What to call the folder in a message.</param>
-/// <param name="entries">Its pictures, in the order of their classes and names.</param>
-/// <param name="settings">How they become images.</param>
-/// <param name="progress">Is told how much is done, from 0 to 1.</param>
-/// <param name="copies">Processes that share this machine's memory and each hold the whole set.</param>
-internal sealed class ImageFolderReader(
-    string folder, IReadOnlyList<ImageEntry> entries, ImageSettings settings, Action<double>? progress, int copies)
+/// <summary>Scans all image files of a folder, then decodes the wanted ones, on all cores.</summary>
+internal sealed class ImageFolderReader(string folder, ImageSettings settings, Action<double>? progress, int copies)
 {
-    private const int LargestOwnSide = 64;
+    // Without a size in the settings: the images' own size if it is not larger, and this one otherwise.
+    private const int DefaultSide = 64;
 
-    // So small pictures, of which opening the file takes most of the time, are opened once.
-    private const long LargestKept = 256 << 20;
+    // Bytes of files that stay in memory between scan and decoding: for small files, opening takes most of the time.
+    private const long CacheSize = 256 << 20;
 
-    // Of the machine's memory, or the container's.
-    private const double LargestShareOfMemory = 0.8;
+    private const double MaxFractionOfMemory = 0.8;
 
-    private readonly ConcurrentDictionary<ImageEntry, string> broken = [];
-    private readonly bool isSplit = entries is [{ IsTest: not null }, ..];
-    private long kept;
+    private readonly ConcurrentDictionary<string, string> unreadable = []; // messages by path
+    private readonly ConcurrentDictionary<string, byte[]> cache = [];
+    private long cachedBytes;
 
-    private double TestShare => settings.TestShare ?? ImageSettings.DefaultTestFraction;
-
-    public DataSet Read(string[] names, int? trainLimit, int? testLimit)
+    public DataSet Read(string[] classNames, ImageFile[] files, int? trainLimit, int? testLimit)
     {
-        ForEach(entries, 0, Look);
-        var sha256 = TrainTestSplit.Fingerprint(entries);
-        if (!isSplit)
-            TrainTestSplit.Split(Readable(), TestShare);
-        var exact = Settled();
+        var scanned = new ScannedImage[files.Length];
+        ForEach(files.Length, pass: 0, index => scanned[index] = Scan(files[index]));
+        ScannedImage[] readable = [.. scanned.Where(image => image.Header is not null)];
+        var isSplit = files[0].IsTest is not null;
+        double? testFraction = isSplit ? null : settings.TestShare ?? ImageSettings.DefaultTestFraction;
+        var resolved = Resolve(readable) with { TestShare = testFraction };
+        var (train, test) = testFraction is { } fraction
+            ? TrainTestSplit.Split(readable, fraction)
+            : ([.. readable.Where(image => image.File.IsTest == false)], [.. readable.Where(image => image.File.IsTest == true)]);
 
-        // Where some turn out to be broken, they are left out and others may move up.
         while (true)
         {
-            var (train, test) = (TrainTestSplit.Mix(Readable(), isTest: false), TrainTestSplit.Mix(Readable(), isTest: true));
-            ImageEntry[][] wanted = [[.. train.Take(trainLimit ?? int.MaxValue)], [.. test.Take(testLimit ?? int.MaxValue)]];
-            if (wanted.Any(part => part.Length == 0))
+            (train, test) = (TrainTestSplit.MixClasses(train), TrainTestSplit.MixClasses(test));
+            ScannedImage[] takenTrain = [.. train.Take(trainLimit ?? int.MaxValue)], takenTest = [.. test.Take(testLimit ?? int.MaxValue)];
+            if (takenTrain.Length == 0 || takenTest.Length == 0)
             {
-                StopAtBroken();
-                throw new InvalidDataException($"{folder} has too few pictures: {train.Length} are left to train on and {test.Length} to test on.");
+                ThrowIfUnreadable(files.Length);
+                throw new InvalidDataException(
+                    $"{folder} has too few images: {train.Length} are left to train on and {test.Length} to test on.");
             }
 
-            ImageEntry[] all = [.. wanted[0], .. wanted[1]];
-            EnsureFits(all.Length, exact);
-            using var pixels = Decode(all, exact);
-            StopAtBroken();
-            if (all.Any(broken.ContainsKey))
-                continue;
-
-            var trainSet = Part(pixels, 0, wanted[0]);
-            return new DataSet(
-                folder, trainSet, Part(pixels, wanted[0].Length, wanted[1]), names, Normalization.Measure(trainSet.Images), exact.Fit,
-                new Dictionary<string, string> { ["pictures"] = sha256 })
+            ScannedImage[] taken = [.. takenTrain, .. takenTest];
+            EnsureFitsMemory(taken.Length, resolved);
+            using var pixels = Decode(taken, resolved);
+            ThrowIfUnreadable(files.Length);
+            if (taken.Any(IsUnreadable)) // others take the places of skipped images
             {
-                Pictures = exact,
-                Found = (train.Length, test.Length),
-                AlsoTrained = test.IntersectBy(train.Select(Sum), Sum).Count(),
-                PassedOver = [.. broken.Values.Order(StringComparer.Ordinal)],
+                (train, test) = ([.. train.Where(image => !IsUnreadable(image))], [.. test.Where(image => !IsUnreadable(image))]);
+                continue;
+            }
+
+            var trainImages = Label(pixels.narrow(0, 0, takenTrain.Length), takenTrain);
+            var testImages = Label(pixels.narrow(0, takenTrain.Length, takenTest.Length), takenTest);
+            var sha256 = new Dictionary<string, string> { ["pictures"] = TrainTestSplit.Fingerprint(scanned) };
+            return new DataSet(
+                folder, trainImages, testImages, classNames, Normalization.Measure(trainImages.Images), resolved.Fit, sha256)
+            {
+                ImageSettings = resolved,
+                Report = new LoadReport(train.Length, test.Length)
+                {
+                    LeakedTestFiles = test.Select(image => image.Sha256).Intersect(train.Select(image => image.Sha256)).Count(),
+                    Skipped = [.. unreadable.Values.Order(StringComparer.Ordinal)],
+                },
             };
         }
     }
 
-    private static string Sum(ImageEntry entry) => Convert.ToHexString(entry.Sha256);
-
-    private ImageEntry[] Readable() => [.. entries.Where(entry => !broken.ContainsKey(entry))];
-
-    private static LabeledImages Part(Tensor pixels, int first, ImageEntry[] pictures) => new(
-        pixels.narrow(0, first, pictures.Length), tensor(Array.ConvertAll(pictures, entry => (long)entry.Class)));
-
-    // Its size may tell that of the images; its SHA-256 may decide whether it is tested on.
-    private void Look(ImageEntry entry, int place)
+    private ScannedImage Scan(ImageFile file)
     {
-        var contents = ImageDecoder.ReadAllBytes(entry.Path);
-        entry.Sha256 = SHA256.HashData(contents);
-        entry.Header = ImageDecoder.ReadHeader(contents, entry.Path);
-        if (Interlocked.Add(ref kept, contents.Length) <= LargestKept)
-            entry.Contents = contents;
-    }
-
-    private unsafe Tensor Decode(ImageEntry[] wanted, ImageSettings exact)
-    {
-        var (channels, height, width) = (exact.Grey == true ? 1 : 3, exact.Height!.Value, exact.Width!.Value);
-        long[] shape = [wanted.Length, channels, height, width];
-        var pixels = empty(shape, ScalarType.Byte);
-        using var first = pixels[0];
-        var (start, size) = ((nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes)), channels * height * width);
-        ForEach(wanted, 1, (entry, place) =>
+        var (sha256, header) = ("", default(ImageHeader));
+        Try(file.Path, () =>
         {
-            // All images together may be more than a span can hold.
-            var image = new Span<byte>((byte*)start + (long)place * size, size);
-            ImageDecoder.Fit(entry.Contents ?? ReadAgain(entry), entry.Path, exact, image);
-            entry.Contents = null;
+            var contents = ImageDecoder.ReadAllBytes(file.Path);
+            sha256 = Convert.ToHexStringLower(SHA256.HashData(contents));
+            header = ImageDecoder.ReadHeader(contents, file.Path);
+            if (Interlocked.Add(ref cachedBytes, contents.Length) <= CacheSize)
+                cache[file.Path] = contents;
         });
-        return pixels;
+        return new ScannedImage(file, sha256, header);
     }
 
-    private static byte[] ReadAgain(ImageEntry entry)
+    // Replaces null settings according to the images.
+    private ImageSettings Resolve(ScannedImage[] images)
     {
-        var contents = ImageDecoder.ReadAllBytes(entry.Path);
-        return SHA256.HashData(contents).SequenceEqual(entry.Sha256)
-            ? contents
-            : throw new InvalidDataException($"{entry.Path} was changed while the folder was read.");
-    }
-
-    private void ForEach(IReadOnlyList<ImageEntry> some, int pass, Action<ImageEntry, int> work)
-    {
-        var done = 0;
-        var gate = new Lock();
-        Parallel.For(0, some.Count, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, place =>
-        {
-            try
-            {
-                work(some[place], place);
-            }
-            catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException)
-            {
-                broken[some[place]] = error.Message;
-            }
-
-            lock (gate)
-            {
-                if (++done % 64 == 0)
-                    progress?.Invoke((pass + (double)done / some.Count) / 2);
-            }
-        });
-    }
-
-    private void StopAtBroken()
-    {
-        if (broken.IsEmpty || settings.SkipBroken)
-            return;
-        var first = broken.MinBy(pair => pair.Key.Path, StringComparer.Ordinal).Value;
-        throw new InvalidDataException(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{broken.Count:N0} of {entries.Count:N0} pictures in {folder} cannot be read. The first: {first}")).With(Remedy.SkipUnreadable);
-    }
-
-    // The settings with what the pictures themselves decide.
-    private ImageSettings Settled()
-    {
-        var readable = Readable();
-        var sizes = readable.Select(entry => (entry.Header!.Height, entry.Header.Width)).Distinct().Take(2).ToArray();
+        var isInk = settings.Fit is ImageFit.Ink;
+        var sizes = images.Select(image => (image.Header!.Height, image.Header.Width)).Distinct().Take(2).ToArray();
         var (height, width) = settings switch
         {
             { Height: { } h, Width: { } w } => (h, w),
-            { Fit: ImageFit.Ink } => (DigitImage.Side, DigitImage.Side),
-            _ when sizes is [{ Height: <= LargestOwnSide, Width: <= LargestOwnSide } own] => own,
-            _ => (LargestOwnSide, LargestOwnSide),
+            _ when isInk => (DigitImage.Side, DigitImage.Side),
+            _ when sizes is [{ Height: <= DefaultSide, Width: <= DefaultSide } own] => own,
+            _ => (DefaultSide, DefaultSide),
         };
-        var grey = settings.Grey ?? (settings.Fit is ImageFit.Ink || readable.All(entry => entry.Header!.IsGrey));
-        if (settings.Fit is ImageFit.Ink && (height, width, grey) is not (DigitImage.Side, DigitImage.Side, true))
-            throw new UserException($"The fit ink makes grey images of {DigitImage.Side}x{DigitImage.Side}, of no other kind.");
-        return settings with { Height = height, Width = width, Grey = grey, TestShare = isSplit ? null : TestShare };
+        var grey = settings.Grey ?? (isInk || images.All(image => image.Header!.IsGrey));
+        if (isInk && (height, width, grey) is not (DigitImage.Side, DigitImage.Side, true))
+            throw new UserException($"The fit 'ink' makes only grey images of {DigitImage.Side}x{DigitImage.Side}.");
+        return settings with { Height = height, Width = width, Grey = grey };
     }
 
-    private void EnsureFits(int count, ImageSettings exact)
+    private void EnsureFitsMemory(int count, ImageSettings resolved)
     {
-        var pixel = count * (exact.Grey == true ? 1L : 3L);
-        var (need, there) = (copies * pixel * exact.Height!.Value * exact.Width!.Value, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
-        if (need <= LargestShareOfMemory * there)
+        var (channels, height, width) = Shape(resolved);
+        var available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes; // of the machine or the container
+        var needed = (double)copies * count * channels * height * width;
+        if (needed <= MaxFractionOfMemory * available)
             return;
-        var shrink = Math.Sqrt(LargestShareOfMemory * there / need);
-        var (height, width) = ((int)(shrink * exact.Height.Value), (int)(shrink * exact.Width.Value));
-        throw new UserException(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{folder} needs {need / 1e9:F1} GB as {count:N0} images of {exact.Height}x{exact.Width}, and this machine has {there / 1e9:F1} GB.")).With(Remedy.ShrinkImages, $"{height}x{width}");
+        var scale = Math.Sqrt(MaxFractionOfMemory * available / needed);
+        throw new UserException(
+            $"{folder} needs {needed / 1e9:F1} GB as {count:N0} images of {height}x{width}, and this machine has {available / 1e9:F1} GB.")
+            .With(Remedy.ShrinkImages, $"{(int)(scale * height)}x{(int)(scale * width)}");
+    }
+
+    private unsafe Tensor Decode(ScannedImage[] images, ImageSettings resolved)
+    {
+        var (channels, height, width) = Shape(resolved);
+        var pixels = empty([images.Length, channels, height, width], ScalarType.Byte);
+        using var first = pixels[0];
+        var (start, size) = ((nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes)), channels * height * width);
+        ForEach(images.Length, pass: 1, index => Try(images[index].File.Path, () =>
+        {
+            var image = new Span<byte>((byte*)start + (long)index * size, size); // all images may be more than a span can hold
+            var path = images[index].File.Path;
+            if (!ImageDecoder.TryFit(Contents(images[index]), path, resolved, image))
+                throw new InvalidDataException($"{path} shows no ink: it is blank.");
+        }));
+        return pixels;
+    }
+
+    private byte[] Contents(ScannedImage image)
+    {
+        if (cache.TryRemove(image.File.Path, out var cached))
+            return cached;
+        var contents = ImageDecoder.ReadAllBytes(image.File.Path);
+        return Convert.ToHexStringLower(SHA256.HashData(contents)) == image.Sha256
+            ? contents
+            : throw new InvalidDataException($"{image.File.Path} was changed while the folder was read.");
+    }
+
+    private static (int Channels, int Height, int Width) Shape(ImageSettings resolved) =>
+        (resolved.Grey == true ? 1 : 3, resolved.Height!.Value, resolved.Width!.Value);
+
+    private static LabeledImages Label(Tensor pixels, ScannedImage[] images) =>
+        new(pixels, tensor(Array.ConvertAll(images, image => (long)image.File.Class)));
+
+    private bool IsUnreadable(ScannedImage image) => unreadable.ContainsKey(image.File.Path);
+
+    private void ThrowIfUnreadable(int fileCount)
+    {
+        if (unreadable.IsEmpty || settings.SkipBroken)
+            return;
+        var first = unreadable.MinBy(pair => pair.Key, StringComparer.Ordinal).Value;
+        throw new InvalidDataException(
+            $"{unreadable.Count:N0} of {fileCount:N0} images in {folder} cannot be read. The first: {first}").With(Remedy.SkipUnreadable);
+    }
+
+    private void Try(string path, Action read)
+    {
+        try
+        {
+            read();
+        }
+        catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            unreadable[path] = error.Message;
+        }
+    }
+
+    private void ForEach(int count, int pass, Action<int> work)
+    {
+        var done = 0;
+        var gate = new Lock();
+        Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, index =>
+        {
+            work(index);
+            lock (gate)
+                if (++done % 64 == 0)
+                    progress?.Invoke((pass + (double)done / count) / 2);
+        });
     }
 }

@@ -4,55 +4,44 @@ using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Data;
 
-/// <summary>How an image is moved.</summary>
-/// <param name="Right">Pixels to the right.</param>
-/// <param name="Down">Pixels down.</param>
-/// <param name="Degrees">Around its middle, counter-clockwise.</param>
-/// <param name="Scale">How many times as large it becomes, from its middle.</param>
-internal readonly record struct Motion(double Right, double Down, double Degrees, double Scale);
+/// <summary>Parameters of one image's affine transform: shift in pixels, then rotation counter-clockwise and scale, around its centre.</summary>
+internal readonly record struct AffineParameters(double Right, double Down, double Degrees, double Scale);
 
-/// <summary>A part of an image, in pixels; empty without height or width.</summary>
+/// <summary>Part of an image, in pixels; the default is empty.</summary>
 internal readonly record struct Rectangle(int Top, int Left, int Height, int Width);
 
 /// <summary>
-/// Changes the images of a batch, each in its own way: (B, C, H, W), float32, with B things to do. What is returned has the same shape
-/// and device.
+/// Transforms a batch of images (B, C, H, W), float32, with one parameter per image; returns the same shape on the same device.
 /// </summary>
 /// <remarks>
-/// No sum and no difference of two tensors: for each, TorchSharp makes a factor that may be finalised during the call, as
-/// <see cref="Normalization.Apply"/> says of scalars.
+/// Nothing here adds or subtracts tensors: TorchSharp 0.107 then passes a temporary Scalar, as described in <see cref="Normalization"/>.
 /// </remarks>
 internal static class ImageTransforms
 {
     /// <summary>
-    /// Lets bright lines become wider, or narrower: the brightest or the darkest pixel of a neighbourhood takes the place of each
-    /// (grey dilation and erosion), and what is left of a whole pixel mixes the last two neighbourhoods. A line that is narrower than
-    /// what is taken from it becomes fainter.
+    /// Widens bright lines by grey dilation of 3x3 per ring, or narrows them by erosion if a width is negative. The last two rings are mixed
+    /// for a fraction of a pixel. A line narrower than its reduction becomes fainter.
     /// </summary>
-    /// <param name="images">The images.</param>
-    /// <param name="widths">For each, by how many pixels, half of them at each side of a line; narrower where negative.</param>
-    public static Tensor Thicken(Tensor images, double[] widths)
+    /// <param name="widths">Change of the line width per image in pixels, half of it on each side.</param>
+    public static Tensor DilateStrokes(Tensor images, double[] widths)
     {
         using var scope = NewDisposeScope();
 
-        // Bright lines become narrower where dark ones become wider.
-        var signs = PerImage(width => width < 0 ? -1 : 1);
-        var neighbourhood = images * signs;
-        var result = neighbourhood;
+        // Eroding bright lines is dilating the negated image.
+        var signs = PerImage(widths, width => width < 0 ? -1f : 1, images.device);
+        var dilated = images * signs;
+        var result = dilated;
         for (var ring = 0; widths.Any(width => Math.Abs(width) / 2 > ring); ring++)
         {
-            var wider = Brightest(Brightest(neighbourhood, dimension: 2), dimension: 3);
-            result = lerp(result, wider, PerImage(width => Math.Clamp(Math.Abs(width) / 2 - ring, 0, 1)));
-            neighbourhood = wider;
+            var wider = MaxOfThree(MaxOfThree(dilated, dimension: 2), dimension: 3);
+            result = lerp(result, wider, PerImage(widths, width => (float)Math.Clamp(Math.Abs(width) / 2 - ring, 0, 1), images.device));
+            dilated = wider;
         }
 
         return (result * signs).MoveToOuterDisposeScope();
 
-        Tensor PerImage(Func<double, double> number) =>
-            tensor([.. widths.Select(width => (float)number(width))], [widths.Length, 1, 1, 1], device: images.device);
-
-        // Of each pixel and its two neighbours; beyond an edge, of what there is. max_pool2d of 3x3 took nine times as long.
-        static Tensor Brightest(Tensor images, int dimension)
+        // Maximum of each pixel and its two neighbours, as far as there are any. max_pool2d of 3x3 took nine times as long.
+        static Tensor MaxOfThree(Tensor images, int dimension)
         {
             var last = images.shape[dimension] - 1;
             var before = cat([images.narrow(dimension, 0, 1), images.narrow(dimension, 0, last)], dimension);
@@ -61,82 +50,76 @@ internal static class ImageTransforms
         }
     }
 
-    /// <summary>Mirrors images, left to right.</summary>
-    /// <param name="images">The images.</param>
-    /// <param name="which">Which of them.</param>
-    public static Tensor Mirror(Tensor images, bool[] which)
+    /// <summary>Flips the selected images left to right.</summary>
+    public static Tensor HorizontalFlip(Tensor images, bool[] isFlipped)
     {
-        using var mirrored = images.flip(3);
-        using var mask = tensor(which, [which.Length, 1, 1, 1], device: images.device);
-        return where(mask, mirrored, images);
+        using var flipped = images.flip(3);
+        using var mask = PerImage(isFlipped, flip => flip, images.device);
+        return where(mask, flipped, images);
     }
 
-    /// <summary>Pads images with zeros, which are the mean of normalised images, and cuts a part of their own size out of each.</summary>
-    /// <param name="images">The images.</param>
-    /// <param name="padding">By how many pixels on each side.</param>
-    /// <param name="corners">For each, where its part begins in the padded image: row and column, from 0 to twice the padding.</param>
+    /// <summary>Pads images with zeros, the mean of normalized images, and crops each to its size.</summary>
+    /// <param name="corners">Top left corner of each crop in the padded image, from 0 to twice the padding.</param>
     public static Tensor Crop(Tensor images, int padding, (int Row, int Column)[] corners)
     {
         using var scope = NewDisposeScope();
         var (count, channels, height, width) = (images.shape[0], images.shape[1], images.shape[2], images.shape[3]);
         var padded = pad(images, [padding, padding, padding, padding]);
-        var rows = Places(height, corner => corner.Row).view(count, 1, height, 1).expand(count, channels, height, padded.shape[3]);
-        var columns = Places(width, corner => corner.Column).view(count, 1, 1, width).expand(count, channels, height, width);
+        var rows = Indices(height, corner => corner.Row).view(count, 1, height, 1).expand(count, channels, height, padded.shape[3]);
+        var columns = Indices(width, corner => corner.Column).view(count, 1, 1, width).expand(count, channels, height, width);
         return padded.gather(2, rows).gather(3, columns).MoveToOuterDisposeScope();
 
-        Tensor Places(long side, Func<(int Row, int Column), int> first) =>
-            tensor([.. corners.SelectMany(corner => Enumerable.Range(first(corner), (int)side).Select(place => (long)place))], device: images.device);
+        Tensor Indices(long side, Func<(int Row, int Column), long> first) =>
+            tensor([.. corners.SelectMany(corner => Enumerable.Range(0, (int)side).Select(index => first(corner) + index))], device: images.device);
     }
 
-    /// <summary>Moves images, in one sampling of their pixels. What comes in from outside continues the edge.</summary>
-    /// <param name="images">The images.</param>
-    /// <param name="motions">How to move each.</param>
-    public static Tensor Move(Tensor images, Motion[] motions)
+    /// <summary>Applies affine transforms in one bilinear sampling; pixels from outside repeat the edge.</summary>
+    public static Tensor Affine(Tensor images, AffineParameters[] parameters)
     {
-        // On Apple's GPUs, libtorch cannot continue the edge.
+        // libtorch's border padding does not run on MPS.
         if (images.device_type == DeviceType.MPS)
         {
-            using var here = images.cpu();
-            using var moved = Move(here, motions);
-            return moved.to(images.device);
+            using var onCpu = images.cpu();
+            using var transformed = Affine(onCpu, parameters);
+            return transformed.to(images.device);
         }
 
         var (height, width) = ((double)images.shape[2], (double)images.shape[3]);
-        using var matrices = tensor([.. motions.SelectMany(Matrix)], [motions.Length, 2, 3], device: images.device);
+        using var matrices = tensor([.. parameters.SelectMany(Matrix)], [parameters.Length, 2, 3], device: images.device);
         using var grid = affine_grid(matrices, images.shape, align_corners: false);
         return grid_sample(images, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Border, align_corners: false);
 
-        // Where a pixel of the result comes from. Both are counted from the middle, in halves of the width and of the height.
-        float[] Matrix(Motion motion)
+        // Source position of each target pixel, both from the centre, in halves of the width and of the height.
+        float[] Matrix(AffineParameters image)
         {
-            var (sine, cosine) = Math.SinCos(motion.Degrees * Math.PI / 180);
-            var (right, down) = (cosine * motion.Right - sine * motion.Down, sine * motion.Right + cosine * motion.Down);
+            var (sine, cosine) = Math.SinCos(image.Degrees * Math.PI / 180);
+            var (right, down) = (cosine * image.Right - sine * image.Down, sine * image.Right + cosine * image.Down);
             double[] rows =
             [
                 cosine, -sine * height / width, -right * 2 / width,
                 sine * width / height, cosine, -down * 2 / height,
             ];
-            return [.. rows.Select(value => (float)(value / motion.Scale))];
+            return [.. rows.Select(value => (float)(value / image.Scale))];
         }
     }
 
-    /// <summary>Fills a rectangle of each image with zeros, which are the mean of normalised images.</summary>
-    /// <param name="images">The images.</param>
-    /// <param name="rectangles">Where, in each.</param>
-    public static Tensor Fill(Tensor images, Rectangle[] rectangles)
+    /// <summary>Fills one rectangle per image with zeros, the mean of normalized images.</summary>
+    public static Tensor Erase(Tensor images, Rectangle[] areas)
     {
         using var scope = NewDisposeScope();
-        var rows = Within(images.shape[2], [1, 1, -1, 1], area => area.Top, area => area.Top + area.Height);
-        var columns = Within(images.shape[3], [1, 1, 1, -1], area => area.Left, area => area.Left + area.Width);
+        var rows = IsWithin(2, [1, 1, -1, 1], area => area.Top, area => area.Top + area.Height);
+        var columns = IsWithin(3, [1, 1, 1, -1], area => area.Left, area => area.Left + area.Width);
         using Scalar mean = 0;
         return images.masked_fill(rows.logical_and(columns), mean).MoveToOuterDisposeScope();
 
-        Tensor Within(long side, long[] shape, Func<Rectangle, int> first, Func<Rectangle, int> end)
+        Tensor IsWithin(int dimension, long[] shape, Func<Rectangle, int> first, Func<Rectangle, int> end)
         {
-            var places = tensor([.. Enumerable.Range(0, (int)side)], device: images.device).view(shape);
-            return places.ge(PerImage(first)).logical_and(places.lt(PerImage(end)));
+            var indices = tensor([.. Enumerable.Range(0, (int)images.shape[dimension])], device: images.device).view(shape);
+            return indices.ge(PerImage(areas, first, images.device)).logical_and(indices.lt(PerImage(areas, end, images.device)));
         }
-
-        Tensor PerImage(Func<Rectangle, int> number) => tensor([.. rectangles.Select(number)], [rectangles.Length, 1, 1, 1], device: images.device);
     }
+
+    // (B, 1, 1, 1)
+    private static Tensor PerImage<TParameter, TValue>(TParameter[] parameters, Func<TParameter, TValue> value, Device device)
+        where TValue : unmanaged => from_array(Array.ConvertAll(parameters, parameter => value(parameter)), device: device).view(-1, 1, 1, 1);
 }

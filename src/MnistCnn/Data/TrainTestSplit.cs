@@ -3,51 +3,49 @@ using System.Text;
 
 namespace MnistCnn.Data;
 
-/// <summary>In which order the pictures of a folder are learnt from and tested on: the same on every machine.</summary>
+/// <summary>Splits and orders the images of a folder in the same way on every machine.</summary>
 internal static class TrainTestSplit
 {
     /// <summary>
-    /// Splits each class into test and training images: the pictures whose files have the smallest SHA-256 are test images. Files of the
-    /// same bytes come to the same side; a class whose files all have the same bytes has training images only.
+    /// Takes the images with the smallest SHA-256 of each class as its test images. Equal files stay together; a class whose files are
+    /// all equal has training images only, and any other class has at least one image of each kind. Keeps the order of the images.
     /// </summary>
-    /// <param name="pictures">All pictures.</param>
-    /// <param name="testShare">Fraction of each class to test on; of two different pictures or more, each side gets at least one.</param>
-    public static void Split(IEnumerable<ImageEntry> pictures, double testShare)
+    public static (ScannedImage[] Train, ScannedImage[] Test) Split(IReadOnlyList<ScannedImage> images, double testFraction)
     {
-        foreach (var members in pictures.GroupBy(entry => entry.Class).Select(group => group.ToArray()))
-        {
-            var tests = Math.Clamp((int)Math.Round(testShare * members.Length), Math.Min(1, members.Length - 1), members.Length - 1);
-            ImageEntry[] sorted = [.. members.OrderBy(entry => Convert.ToHexString(entry.Sha256), StringComparer.Ordinal)];
-            while (tests > 0 && tests < sorted.Length && sorted[tests].Sha256.SequenceEqual(sorted[tests - 1].Sha256))
-                tests++;
-            if (tests == sorted.Length) // equal files at the end: without them, nothing would be left to train on
-                tests = Array.FindIndex(sorted, entry => entry.Sha256.SequenceEqual(sorted[^1].Sha256));
-            foreach (var (rank, entry) in sorted.Index())
-                entry.IsTest = rank < tests;
-        }
+        var test = images.GroupBy(image => image.File.Class).SelectMany(members => TakeTest(members, testFraction)).ToHashSet();
+        return ([.. images.Where(image => !test.Contains(image))], [.. images.Where(test.Contains)]);
     }
 
-    /// <summary>One part of the set, with its classes mixed evenly: the k-th of a class's n pictures stands at (k + 1/2) / n of the whole.</summary>
-    /// <param name="pictures">All pictures.</param>
-    /// <param name="isTest">Which part.</param>
-    public static ImageEntry[] Mix(IEnumerable<ImageEntry> pictures, bool isTest) =>
+    private static IEnumerable<ScannedImage> TakeTest(IEnumerable<ScannedImage> members, double testFraction)
+    {
+        ScannedImage[] sorted = [.. members.OrderBy(image => image.Sha256, StringComparer.Ordinal)];
+        var most = sorted.Length - 1;
+        var count = Math.Clamp((int)Math.Round(testFraction * sorted.Length), Math.Min(1, most), most);
+        while (count > 0 && count < sorted.Length && sorted[count].Sha256 == sorted[count - 1].Sha256)
+            count++;
+        if (count == sorted.Length) // equal files at the end: without them, no training images would be left
+            count = Array.FindIndex(sorted, image => image.Sha256 == sorted[^1].Sha256);
+        return sorted.Take(count);
+    }
+
+    /// <summary>Mixes the classes evenly: the k-th of n images of a class is placed at (k + 1/2) / n of the whole.</summary>
+    public static ScannedImage[] MixClasses(IEnumerable<ScannedImage> images) =>
     [
-        .. from members in pictures.Where(entry => entry.IsTest == isTest).GroupBy(entry => entry.Class)
+        .. from members in images.GroupBy(image => image.File.Class)
            let count = members.Count()
-           from placed in members.Select((entry, place) => (Entry: entry, Place: (place + 0.5) / count))
-           orderby placed.Place, placed.Entry.Class
-           select placed.Entry,
+           from placed in members.Select((image, index) => (Image: image, Place: (index + 0.5) / count))
+           orderby placed.Place, placed.Image.File.Class
+           select placed.Image,
     ];
 
-    /// <summary>A SHA-256 over the names and bytes of all files, in lower-case hexadecimal.</summary>
-    /// <param name="pictures">All pictures, in the order of their classes and names, before <see cref="Split"/>.</param>
-    public static string Fingerprint(IEnumerable<ImageEntry> pictures)
+    /// <summary>Computes a lower-case SHA-256 of the names and bytes of all files, in the order of their classes and names.</summary>
+    public static string Fingerprint(IEnumerable<ScannedImage> images)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var entry in pictures)
+        foreach (var (file, sha256, _) in images)
         {
-            hash.AppendData(Encoding.UTF8.GetBytes($"{entry.IsTest}/{entry.Name.Replace('\\', '/')}\0"));
-            hash.AppendData(entry.Sha256);
+            hash.AppendData(Encoding.UTF8.GetBytes($"{file.IsTest}/{file.Name.Replace('\\', '/')}\0"));
+            hash.AppendData(Convert.FromHexString(sha256));
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());

@@ -16,5 +16,5 @@ internal sealed record RunData(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ImageSettings? Pictures = null)
 {
     public static RunData Of(DataSet data) =>
-        new(data.Folder, data.Train.Count, data.Test.Count, data.Sha256, data.Normalization, data.ClassNames, data.Pictures);
+        new(data.Folder, data.Train.Count, data.Test.Count, data.Sha256, data.Normalization, data.ClassNames, data.ImageSettings);
 }

@@ -61,7 +61,7 @@ internal static class SystemCheck
     private static string LoadMnist()
     {
         using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 1);
-        return $"{data.Found.Train:N0} training and {data.Found.Test:N0} test images, SHA-256 verified";
+        return $"{data.Report.TrainImages:N0} training and {data.Report.TestImages:N0} test images, SHA-256 verified";
     }
 
     private static string LoadBundledNetworks()
@@ -79,7 +79,7 @@ internal static class SystemCheck
         using var trainer = Trainer.Create(settings, data, Devices.Get(deviceName), ParallelSettings.Automatic);
         trainer.Fit([]);
         var speed = trainer.Progress.History[0].ImagesPerSecond;
-        return $"{settings.Architecture.Title} trains on {speed:N0} images per second: an epoch of MNIST takes {data.Found.Train / speed:F0} s or less";
+        return $"{settings.Architecture.Title} trains on {speed:N0} images per second: an epoch of MNIST takes {data.Report.TrainImages / speed:F0} s or less";
     }
 
     private static string FindFolder()

@@ -48,9 +48,9 @@ internal sealed record WeightsMetadata(
     public static WeightsMetadata Of(DataSet data)
     {
         var shape = TrainableModel.ShapeOf(data);
-        return new WeightsMetadata(shape, data.ClassNames, data.Normalization, ImageSettingsOf(shape, data.Fit, data.Pictures?.TestShare))
+        return new WeightsMetadata(shape, data.ClassNames, data.Normalization, ImageSettingsOf(shape, data.Fit, data.ImageSettings?.TestShare))
         {
-            FolderSha256 = data.Pictures?.TestShare is null ? null : data.Sha256[FolderSha256Key],
+            FolderSha256 = data.ImageSettings?.TestShare is null ? null : data.Sha256[FolderSha256Key],
         };
     }
 
@@ -94,7 +94,7 @@ internal sealed record WeightsMetadata(
 
     /// <summary>True if test images may have been training images, because their folder was split differently or has changed.</summary>
     public bool MayHaveTrainedOnTestImages(DataSet data) =>
-        FolderSha256 is not null && data.Pictures?.TestShare is { } testShare
+        FolderSha256 is not null && data.ImageSettings?.TestShare is { } testShare
         && (data.Sha256[FolderSha256Key] != FolderSha256 || testShare > Images.TestShare);
 
     private static WeightsMetadata ReadDataSet(IReadOnlyDictionary<string, string> texts, string path)
@@ -109,7 +109,7 @@ internal sealed record WeightsMetadata(
             || !normalization.IsPossible || !normalization.Fits(shape.Channels)
             || names.Length == 0 || names.Any(string.IsNullOrEmpty) || names.Distinct().Count() < names.Length
             || !hasFit || !Enum.IsDefined(fit) || (fit is ImageFit.Ink && !isMnist)
-            || (testShare is { } share && !ImageSettings.IsTestShare(share)))
+            || (testShare is { } share && !ImageSettings.IsTestFraction(share)))
             throw new InvalidDataException($"{path} is damaged: its metadata name impossible images or classes.");
         return new WeightsMetadata(shape with { Classes = names.Length }, names, normalization, ImageSettingsOf(shape, fit, testShare));
 

@@ -174,7 +174,7 @@ internal sealed class Sweep(
     {
         var data = inputs!.LoadData(Jobs[0].Settings);
         var init = inputs.Init is { } path ? Convert.ToHexStringLower(SHA256.HashData(InputFile.ReadAllBytes(path))) : null;
-        var info = new SweepInfo(grid.Parameters, arguments, Origin.Current(inputs.Device), data.Sha256, data.Pictures, init);
+        var info = new SweepInfo(grid.Parameters, arguments, Origin.Current(inputs.Device), data.Sha256, data.ImageSettings, init);
         if (IsNew(InfoPath))
         {
             Directory.CreateDirectory(Folder);

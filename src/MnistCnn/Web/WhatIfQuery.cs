@@ -46,13 +46,13 @@ internal sealed record WhatIfQuery(
         ValidateRange("scale", Scale, 1 / MaxScale, MaxScale);
         ValidateRange("thicker", Thicker, -MaxThickness, MaxThickness);
         var image = tensor(pixels, [1, shape.Channels, shape.Height, shape.Width]);
-        var motion = new Motion(Right ?? 0, Down ?? 0, Degrees ?? 0, Scale ?? 1);
-        if (motion == new Motion(0, 0, 0, 1) && (Thicker ?? 0) == 0)
+        var motion = new AffineParameters(Right ?? 0, Down ?? 0, Degrees ?? 0, Scale ?? 1);
+        if (motion == new AffineParameters(0, 0, 0, 1) && (Thicker ?? 0) == 0)
             return image;
         var changed = image.to_type(ScalarType.Float32);
         if (Thicker is { } thickness and not 0)
-            changed = ImageTransforms.Thicken(changed, [thickness]);
-        changed = ImageTransforms.Move(changed, [motion]);
+            changed = ImageTransforms.DilateStrokes(changed, [thickness]);
+        changed = ImageTransforms.Affine(changed, [motion]);
         using Scalar black = 0, white = byte.MaxValue; // by name, as in Normalization
         return changed.round().clamp(black, white).to_type(ScalarType.Byte);
     }

@@ -48,8 +48,8 @@ public sealed class AugmentationTests
     [InlineData("crop=0", "crop=PIXELS", "'0'")]
     [InlineData("shift=1=2", "shift=PIXELS", "'1=2'")]
     [InlineData("flip=1", "flip takes no number", "'1'")]
-    [InlineData("shift=1,shift=2", "shift stands there twice")]
-    [InlineData("flip,flip", "flip stands there twice")]
+    [InlineData("shift=1,shift=2", "shift is given twice")]
+    [InlineData("flip,flip", "flip is given twice")]
     public void A_text_that_makes_no_sense_is_refused(string text, params string[] parts)
     {
         Assert.Null(Augmentation.Parse(text, out var problem));

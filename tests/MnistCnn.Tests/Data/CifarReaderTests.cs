@@ -19,7 +19,7 @@ public sealed class CifarReaderTests : IDisposable
     {
         SmallCifar.Write(folder.FullPath, classes);
         using var data = CifarReader.Load(folder.FullPath + Path.DirectorySeparatorChar);
-        Assert.True(CifarReader.Holds(folder.FullPath));
+        Assert.True(CifarReader.CanRead(folder.FullPath));
         Assert.Equal((folder.FullPath, 3, 32, 32, ImageFit.Stretch), (data.Folder, data.Channels, data.Height, data.Width, data.Fit));
         Assert.Equal(classes == 10 ? SmallCifar.Classes10 : Enumerable.Range(0, 100).Select(label => $"thing {label}"), data.ClassNames);
         AssertRead(Names(classes)[..^1], data.Train);
@@ -67,16 +67,15 @@ public sealed class CifarReaderTests : IDisposable
     {
         SmallCifar.Write(folder.FullPath, 10);
         File.Delete(folder["data_batch_3.bin"]);
-        Assert.True(CifarReader.Holds(folder.FullPath));
+        Assert.True(CifarReader.CanRead(folder.FullPath));
         Assert.Contains("does not hold data_batch_3.bin; CIFAR-10", Assert.Throws<FileNotFoundException>(() => CifarReader.Load(folder.FullPath)).Message);
         SmallCifar.Write(folder.FullPath, 100);
-        Assert.Contains("CIFAR-10 and of CIFAR-100", Assert.Throws<IOException>(() => CifarReader.Load(folder.FullPath)).Message);
+        Assert.Contains("one of CIFAR-10 and CIFAR-100", Assert.Throws<IOException>(() => CifarReader.Load(folder.FullPath)).Message);
         Directory.CreateDirectory(folder["empty/train.bin"]);
-        Assert.False(CifarReader.Holds(folder["empty"]));
-        Assert.Contains("data_batch_1.bin", Assert.Throws<IOException>(() => CifarReader.Load(folder["empty"])).Message);
-        Assert.False(CifarReader.Holds(folder["nowhere"]));
-        Assert.Contains(folder["nowhere"], Assert.Throws<DirectoryNotFoundException>(() => CifarReader.Load(folder["nowhere"])).Message);
-        Assert.Contains("is a file", Assert.Throws<IOException>(() => CifarReader.Load(folder["train.bin"])).Message);
+        Assert.False(CifarReader.CanRead(folder["empty"]));
+        Assert.Contains("one of CIFAR-10 and CIFAR-100", Assert.Throws<IOException>(() => CifarReader.Load(folder["empty"])).Message);
+        Assert.False(CifarReader.CanRead(folder["nowhere"]));
+        Assert.Contains("is a file", Assert.Throws<IOException>(() => DataReader.Load(folder["train.bin"])).Message);
     }
 
     [Fact]

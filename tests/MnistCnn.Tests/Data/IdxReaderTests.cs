@@ -105,7 +105,7 @@ public sealed class IdxReaderTests : IDisposable
         foreach (var label in new byte[] { 0, 3 })
         {
             File.WriteAllBytes(folder["train-labels-idx1-ubyte.gz"], SmallMnist.Idx([.. Enumerable.Repeat(label, 20)], 20));
-            AssertRefused("train-labels", $"label {label} alone", "one class");
+            AssertRefused("train-labels", $"only the label {label}", "two classes");
         }
     }
 
@@ -238,7 +238,7 @@ public sealed class IdxReaderTests : IDisposable
         SmallMnist.Write(folder["emnist"], height: 3, width: 2, classes: 5, name: "emnist-letters");
         foreach (var path in new[] { "emnist", "emnist/", "emnist/emnist-letters" })
         {
-            Assert.True(IdxReader.Holds(folder[path]));
+            Assert.True(IdxReader.CanRead(folder[path]));
             using var data = IdxReader.Load(folder[path]);
             Assert.Equal((folder[path].TrimEnd('/', '\\'), 2, 3, 5), (data.Folder, data.Height, data.Width, data.ClassNames.Count));
             var pixels = File.ReadAllBytes(folder["emnist/emnist-letters-test-images-idx3-ubyte"])[16..];
@@ -255,11 +255,11 @@ public sealed class IdxReaderTests : IDisposable
         Directory.CreateDirectory(folder["sets"]);
         SmallMnist.Write(folder["sets"], classes: 3, name: "emnist-digits");
         SmallMnist.Write(folder["sets"], classes: 4, name: "letters", height: 2, width: 3);
-        Assert.True(IdxReader.Holds(folder["sets"]));
+        Assert.True(IdxReader.CanRead(folder["sets"]));
         var choice = (Remedy.NameData, $"{folder["sets/emnist-digits"]}, {folder["sets/letters"]}");
         Assert.Equal(choice, Remedies.Of(Assert.Throws<IOException>(() => IdxReader.Load(folder["sets"]))));
         Assert.Equal(choice, Remedies.Of(Assert.Throws<DirectoryNotFoundException>(() => IdxReader.Load(folder["sets/emnist"]))));
-        Assert.False(IdxReader.Holds(folder["sets/emnist"]));
+        Assert.False(IdxReader.CanRead(folder["sets/emnist"]));
         using (var data = IdxReader.Load(folder["sets/letters"]))
             Assert.Equal((2, 3, 4), (data.Height, data.Width, data.ClassNames.Count));
 
@@ -276,17 +276,17 @@ public sealed class IdxReaderTests : IDisposable
     [Fact]
     public void It_is_said_whether_there_is_a_set()
     {
-        Assert.True(IdxReader.Holds(folder.FullPath));
+        Assert.True(IdxReader.CanRead(folder.FullPath));
         foreach (var name in Directory.GetFiles(folder.FullPath).Skip(1))
             File.Delete(name);
-        Assert.True(IdxReader.Holds(folder.FullPath)); // and then it is said what is missing
-        Assert.False(IdxReader.Holds(Directory.GetFiles(folder.FullPath).Single()));
+        Assert.True(IdxReader.CanRead(folder.FullPath)); // and then it is said what is missing
+        Assert.False(IdxReader.CanRead(Directory.GetFiles(folder.FullPath).Single()));
         Directory.CreateDirectory(folder["other/train-images-idx3-ubyte"]);
         File.WriteAllText(folder["other/my-train-images-idx3-ubyte.txt"], "no");
-        Assert.False(IdxReader.Holds(folder["other"]));
-        Assert.False(IdxReader.Holds(folder["other/my"]));
-        Assert.False(IdxReader.Holds(folder["nowhere/at/all"]));
-        Assert.False(IdxReader.Holds("/"));
+        Assert.False(IdxReader.CanRead(folder["other"]));
+        Assert.False(IdxReader.CanRead(folder["other/my"]));
+        Assert.False(IdxReader.CanRead(folder["nowhere/at/all"]));
+        Assert.False(IdxReader.CanRead("/"));
     }
 
     [Fact]

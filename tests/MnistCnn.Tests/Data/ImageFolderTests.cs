@@ -150,7 +150,7 @@ public sealed class ImageFolderTests : IDisposable
         SmallPictures.Write(folder.FullPath, ["bee", "cat"], count: 20, seed: 2);
         using var data = Load(limit: 16);
         Assert.Equal((16, 16), (data.Train.Count, data.Test.Count));
-        Assert.Equal((64, 16), data.Found);
+        Assert.Equal((64, 16), (data.Report.TrainImages, data.Report.TestImages));
         Assert.Equal([8, 4, 4], data.Train.Labels.bincount(null, 3).data<long>().ToArray());
         Assert.Equal([4, 2, 2], data.Train.Labels[..8].bincount(null, 3).data<long>().ToArray());
 
@@ -206,7 +206,7 @@ public sealed class ImageFolderTests : IDisposable
         using var data = Load();
         Assert.Equal([0, 0, 0, 1, 1, 1, 2, 2, 2], data.Train.Labels.data<long>().Order());
         Assert.Equal([0, 0, 2, 2], data.Test.Labels.data<long>().Order());
-        Assert.Null(data.Pictures!.TestShare);
+        Assert.Null(data.ImageSettings!.TestShare);
     }
 
     [Fact]
@@ -216,12 +216,12 @@ public sealed class ImageFolderTests : IDisposable
         SmallPictures.Write(folder.FullPath, ["ant"], count: 3);
         Assert.Contains("one class only, ant", Refusal());
         Directory.CreateDirectory(folder["bee"]);
-        Assert.Contains($"The class {folder["bee"]} holds no picture", Refusal());
+        Assert.Contains($"The class {folder["bee"]} holds no image", Refusal());
         if (!OperatingSystem.IsWindows())
         {
             Directory.Delete(folder["bee"]);
             Directory.CreateSymbolicLink(folder["bee"], folder.FullPath);
-            Assert.Contains($"The class {folder["bee"]} holds no picture", Refusal());
+            Assert.Contains($"The class {folder["bee"]} holds no image", Refusal());
         }
     }
 
@@ -244,14 +244,14 @@ public sealed class ImageFolderTests : IDisposable
         File.WriteAllBytes(folder["cat/005.png"], []);
         File.WriteAllBytes(folder["cat/006.png"], SmallPictures.Png(50_000, 50_000, 8, [0]));
         var unreadable = Assert.Throws<InvalidDataException>(() => Load());
-        Assert.Matches(@"^4 of 30 pictures in .* cannot be read\. The first: .*003\.png is not a picture", unreadable.Message);
+        Assert.Matches(@"^4 of 30 images in .* cannot be read\. The first: .*003\.png is not an image", unreadable.Message);
         Assert.Equal((Remedy.SkipUnreadable, null), Remedies.Of(unreadable));
 
         using var data = Load(settings: new ImageSettings(SkipBroken: true));
         Assert.Equal(26, data.Train.Count + data.Test.Count);
-        Assert.Equal(4, data.PassedOver.Count);
-        Assert.All(new[] { "003.png", "004.png", "005.png", "006.png" }, name => Assert.Contains(data.PassedOver, line => line.Contains(name)));
-        Assert.Equal((data.Train.Count, data.Test.Count), data.Found);
+        Assert.Equal(4, data.Report.Skipped.Count);
+        Assert.All(new[] { "003.png", "004.png", "005.png", "006.png" }, name => Assert.Contains(data.Report.Skipped, line => line.Contains(name)));
+        Assert.Equal((data.Train.Count, data.Test.Count), (data.Report.TrainImages, data.Report.TestImages));
         Assert.Equal([9, 9, 8], data.Train.Labels.bincount(null, 3).add(data.Test.Labels.bincount(null, 3), 1).data<long>().ToArray());
 
         // What is passed over does not count in a limit.
@@ -261,7 +261,7 @@ public sealed class ImageFolderTests : IDisposable
         // Only the header of the second is whole: it is found when it is decoded.
         foreach (var name in new[] { "ant/003.png", "cat/005.png", "cat/006.png" })
             File.Delete(folder[name]);
-        Assert.Matches("^1 of 27 pictures .*004.png is damaged or cut short", Refusal());
+        Assert.Matches("^1 of 27 images .*004.png is damaged or cut short", Refusal());
     }
 
     // .NET takes the limit of its heap for the machine's memory.

@@ -5,16 +5,16 @@ namespace MnistCnn.Tests.Data;
 
 public sealed class ImageTransformsTests
 {
-    private static readonly Motion Still = new(0, 0, 0, 1);
+    private static readonly AffineParameters Still = new(0, 0, 0, 1);
 
     [Fact]
     public void Nothing_to_do_changes_nothing()
     {
         using var images = rand(2, 3, 20, 30);
-        AssertSame(images, ImageTransforms.Thicken(images, [0, 0]));
-        AssertSame(images, ImageTransforms.Mirror(images, [false, false]));
-        AssertSame(images, ImageTransforms.Fill(images, [default, default]));
-        AssertClose(images, ImageTransforms.Move(images, [Still, Still]));
+        AssertSame(images, ImageTransforms.DilateStrokes(images, [0, 0]));
+        AssertSame(images, ImageTransforms.HorizontalFlip(images, [false, false]));
+        AssertSame(images, ImageTransforms.Erase(images, [default, default]));
+        AssertClose(images, ImageTransforms.Affine(images, [Still, Still]));
     }
 
     // Images that are not square, so that height and width cannot be taken for each other.
@@ -25,13 +25,13 @@ public sealed class ImageTransformsTests
     public void A_dot_is_shifted_by_whole_pixels(int right, int down)
     {
         using var images = Dot(20, 30, row: 9, column: 14);
-        AssertClose(Dot(20, 30, 9 + down, 14 + right), ImageTransforms.Move(images, [Still with { Right = right, Down = down }]));
+        AssertClose(Dot(20, 30, 9 + down, 14 + right), ImageTransforms.Affine(images, [Still with { Right = right, Down = down }]));
     }
 
     [Fact]
     public void A_shift_by_a_part_of_a_pixel_mixes_two()
     {
-        using var moved = ImageTransforms.Move(Dot(20, 30, 9, 14), [Still with { Right = 0.25 }]);
+        using var moved = ImageTransforms.Affine(Dot(20, 30, 9, 14), [Still with { Right = 0.25 }]);
         AssertClose(Dot(20, 30, 9, 14) * 0.75 + Dot(20, 30, 9, 15) * 0.25, moved);
     }
 
@@ -39,7 +39,7 @@ public sealed class ImageTransformsTests
     public void A_quarter_of_a_turn_turns_counter_clockwise_around_the_middle()
     {
         using var images = rand(1, 2, 20, 20);
-        AssertClose(images.rot90(1, (2, 3)), ImageTransforms.Move(images, [Still with { Degrees = 90 }]));
+        AssertClose(images.rot90(1, (2, 3)), ImageTransforms.Affine(images, [Still with { Degrees = 90 }]));
     }
 
     // The angle of a bar, from the moments of its pixels.
@@ -51,7 +51,7 @@ public sealed class ImageTransformsTests
     {
         using var bar = zeros(1, 1, 40, 60);
         bar[0, 0, TensorIndex.Slice(19, 21), TensorIndex.Slice(18, 42)] = 1;
-        var pixels = ImageTransforms.Move(bar, [Still with { Degrees = degrees }])[0, 0];
+        var pixels = ImageTransforms.Affine(bar, [Still with { Degrees = degrees }])[0, 0];
         var (total, xx, yy, xy) = (0.0, 0.0, 0.0, 0.0);
         for (var row = 0; row < 40; row++)
         {
@@ -71,7 +71,7 @@ public sealed class ImageTransformsTests
     {
         using var square = zeros(1, 1, 24, 32);
         square[0, 0, TensorIndex.Slice(8, 16), TensorIndex.Slice(12, 20)] = 1;
-        using var larger = ImageTransforms.Move(square, [Still with { Scale = 1.5 }]);
+        using var larger = ImageTransforms.Affine(square, [Still with { Scale = 1.5 }]);
         Assert.Equal(1.5 * 1.5 * 64, larger.sum().item<float>(), 4.0);
         AssertClose(larger, larger.flip(2));
         AssertClose(larger, larger.flip(3));
@@ -83,8 +83,8 @@ public sealed class ImageTransformsTests
     public void A_shift_is_in_pixels_whatever_the_angle_and_the_scale()
     {
         using var images = Dot(21, 21, 10, 10);
-        using var here = ImageTransforms.Move(images, [Still with { Degrees = 30, Scale = 1.4 }]);
-        using var there = ImageTransforms.Move(images, [new Motion(3, -2, 30, 1.4)]);
+        using var here = ImageTransforms.Affine(images, [Still with { Degrees = 30, Scale = 1.4 }]);
+        using var there = ImageTransforms.Affine(images, [new AffineParameters(3, -2, 30, 1.4)]);
         AssertClose(here[.., .., 5..15, 5..15], there[.., .., 3..13, 8..18]);
     }
 
@@ -92,14 +92,14 @@ public sealed class ImageTransformsTests
     public void What_comes_in_from_outside_continues_the_edge()
     {
         using var images = ones(1, 3, 16, 16) * 0.7;
-        AssertClose(images, ImageTransforms.Move(images, [new Motion(6, -5, 33, 0.6)]));
+        AssertClose(images, ImageTransforms.Affine(images, [new AffineParameters(6, -5, 33, 0.6)]));
     }
 
     [Fact]
     public void Each_image_is_moved_in_its_own_way_and_all_its_channels_alike()
     {
         using var images = cat([Dot(20, 20, 9, 9), Dot(20, 20, 9, 9)], 0).expand(2, 3, 20, 20).contiguous();
-        using var moved = ImageTransforms.Move(images, [Still with { Right = 2 }, Still with { Down = 1 }]);
+        using var moved = ImageTransforms.Affine(images, [Still with { Right = 2 }, Still with { Down = 1 }]);
         for (var channel = 0; channel < 3; channel++)
         {
             Assert.Equal(1, moved[0, channel, 9, 11].item<float>(), 1e-4f);
@@ -121,7 +121,7 @@ public sealed class ImageTransformsTests
     {
         using var line = zeros(2, 1, 20, 20);
         line[.., 0, .., TensorIndex.Slice(8, 12)] = 1;
-        using var changed = ImageTransforms.Thicken(line, [width, 0]);
+        using var changed = ImageTransforms.DilateStrokes(line, [width, 0]);
         AssertClose(full([20], 4 + width, ScalarType.Float32), changed[0, 0].sum(dim: 1));
         AssertClose(changed[0, 0], changed[0, 0].flip(1));
         AssertSame(line[1], changed[1]);
@@ -134,7 +134,7 @@ public sealed class ImageTransformsTests
     public void Two_pixels_wider_is_the_brightest_of_nine_and_two_narrower_the_darkest(int height, int width)
     {
         using var images = randn(2, 3, height, width);
-        using var changed = ImageTransforms.Thicken(images, [2, -2]);
+        using var changed = ImageTransforms.DilateStrokes(images, [2, -2]);
         AssertSame(nn.functional.max_pool2d(images[..1], 3, 1, 1), changed[..1]);
         AssertSame(-nn.functional.max_pool2d(-images[1..], 3, 1, 1), changed[1..]);
     }
@@ -143,7 +143,7 @@ public sealed class ImageTransformsTests
     public void Mirror_mirrors_the_images_that_it_is_told_left_to_right()
     {
         using var images = rand(3, 2, 5, 7);
-        using var mirrored = ImageTransforms.Mirror(images, [false, true, false]);
+        using var mirrored = ImageTransforms.HorizontalFlip(images, [false, true, false]);
         AssertSame(images[0], mirrored[0]);
         AssertSame(images[2], mirrored[2]);
         for (var column = 0; column < 7; column++)
@@ -154,7 +154,7 @@ public sealed class ImageTransformsTests
     public void Fill_leaves_all_but_the_rectangle_alone()
     {
         using var images = rand(3, 2, 10, 14) + 1;
-        using var filled = ImageTransforms.Fill(images, [new Rectangle(2, 5, 3, 4), default, new Rectangle(0, 0, 10, 14)]);
+        using var filled = ImageTransforms.Erase(images, [new Rectangle(2, 5, 3, 4), default, new Rectangle(0, 0, 10, 14)]);
         using var expected = images.clone();
         expected[0, .., TensorIndex.Slice(2, 5), TensorIndex.Slice(5, 9)] = 0;
         expected[2] = zeros(2, 10, 14);
