@@ -210,7 +210,7 @@ public sealed class DistributedTests : IDisposable
         Require(Train(1, Pictures, "one"));
         var two = Train(2, Pictures, "two");
         Require(two);
-        Assert.Contains("Pictures that cannot be read and are passed over: 1.", two.Error);
+        Assert.Contains("Warning: images skipped because they cannot be read: 1.", two.Error);
         Assert.Equal(Math.Max(1, Environment.ProcessorCount / 2), Info("two").GetProperty("threads").GetInt32());
         foreach (var (expected, actual) in Metrics("one").Zip(Metrics("two")))
             Assert.Equal(Number(expected, "train_loss"), Number(actual, "train_loss"), 1e-5);
@@ -221,7 +221,7 @@ public sealed class DistributedTests : IDisposable
             + $": -n 1 {ProgramRun.Command} train {With(Pictures, "--image-size 16x17")} --out three");
         AssertFailed(other, "Process 1 of 2 has other data than process 0, or other options for them");
         var broken = Train(2, Pictures.Replace("--skip-broken", ""), "three");
-        AssertFailed(broken, "1 of 45 pictures in", "--skip-broken");
+        AssertFailed(broken, "1 of 45 images in", "--skip-broken");
         Assert.False(Directory.Exists(folder["three"]));
     }
 

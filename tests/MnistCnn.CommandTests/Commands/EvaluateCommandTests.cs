@@ -166,7 +166,7 @@ public sealed class EvaluateCommandTests : IDisposable
             new SafetensorsFile(network.state_dict(), Metadata(["ant", "bee", "cat", "dog", "emu", "fox"])).Write(
                 folder["animals.safetensors"]);
         Run("evaluate", "animals.safetensors", "--out", "x").AssertFailed(
-            1, "knows 6 classes (ant, bee, cat, ...)", "holds 10 (0, 1, 2, ...): '0' is not one of the network's");
+            1, "knows 6 classes (ant, bee, cat, ...)", "holds 10 (0, 1, 2, ...): the network does not know '0'");
         Assert.Equal(["animals.safetensors"], folder.Contents);
     }
 

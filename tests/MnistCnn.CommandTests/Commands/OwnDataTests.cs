@@ -79,7 +79,7 @@ public sealed class OwnDataTests : IDisposable
         File.Copy(folder["data/train/a/001.png"], folder["data/test/b/again.png"]);
         var run = ProgramRun.Of(folder.FullPath, "train", "--data", "data", "--epochs", "1", "--arch", "plain");
         Assert.Equal(0, run.ExitCode);
-        Assert.Contains("Pictures that are tested on although they are trained on too: 1.\n", run.Error);
+        Assert.Contains("Warning: test images that are also training images: 1.\n", run.Error);
     }
 
     [Fact]

@@ -311,7 +311,7 @@ public sealed class ModelsTests(ServerWithModels models)
         if (network.ImageSettings.Fit is ImageFit.Ink)
             return DigitImage.Read(picture, "picture")!;
         var pixels = new byte[network.Shape.Channels * network.Shape.Height * network.Shape.Width];
-        ImageDecoder.Fit(picture, "picture", network.ImageSettings, pixels);
+        ImageDecoder.TryFit(picture, "picture", network.ImageSettings, pixels);
         return tensor(pixels, [network.Shape.Channels, network.Shape.Height, network.Shape.Width]);
     }
 

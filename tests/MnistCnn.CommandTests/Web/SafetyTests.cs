@@ -207,7 +207,7 @@ public sealed class SafetyTests(ServerWithModels models)
 
     [Fact]
     public async Task A_picture_of_too_many_pixels_is_refused_by_its_header() => Assert.Contains(
-        "a picture may have 100 million",
+        "an image may have 100 million",
         await Server.Refusal(HttpStatusCode.BadRequest, Post("/api/models/residual/look", SmallPictures.Png(20_000, 20_000, 8, []))));
 
     [Theory]

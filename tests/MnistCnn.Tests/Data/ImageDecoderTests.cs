@@ -161,7 +161,7 @@ public sealed class ImageDecoderTests
     private static byte[] Read(byte[] contents, ImageSettings settings)
     {
         var image = new byte[(settings.Grey == true ? 1 : 3) * settings.Height!.Value * settings.Width!.Value];
-        ImageDecoder.Fit(contents, "picture", settings, image);
+        ImageDecoder.TryFit(contents, "picture", settings, image);
         return image;
     }
 
