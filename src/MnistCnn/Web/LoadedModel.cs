@@ -36,7 +36,11 @@ internal sealed record LoadedModel(
             TestAccuracy: network.Metadata.TestAccuracy,
             ChosenOnTest: ModelLocator.IsChosenOnTest(path),
             hasImages);
-        return new LoadedModel(network, Describe(info, network, device), hasImages ? data : null, device, written);
+        using var scope = NewDisposeScope();
+        // A batch of no images: only shapes are computed.
+        var nodes = ActivationTrace.Run(network.Network, empty([0, info.Channels, info.Height, info.Width], device: device)).Nodes;
+        var graph = new ModelGraph(info, Describe(nodes), Ablation.Find(network.Network, nodes));
+        return new LoadedModel(network, graph, hasImages ? data : null, device, written);
     }
 
     /// <summary>Returns the test predictions, which are computed at the first call, and again after a failure.</summary>
@@ -56,20 +60,16 @@ internal sealed record LoadedModel(
     /// <inheritdoc/>
     public void Dispose() => Network.Dispose();
 
-    private static ModelGraph Describe(ModelInfo info, TrainedNetwork network, Device device)
+    /// <summary>Describes the operations of a model for the page.</summary>
+    public static IReadOnlyList<NodeInfo> Describe(IReadOnlyCollection<TraceNode> nodes)
     {
-        using var scope = NewDisposeScope();
-        // A batch of no images: only shapes are computed.
-        var nodes = ActivationTrace.Run(network.Network, empty([0, info.Channels, info.Height, info.Width], device: device)).Nodes;
         var blocks = Ablation.BlockOf(nodes);
-        return new ModelGraph(
-            info,
-            [
-                .. nodes.Select(node => new NodeInfo(
-                    node.Name, node.Operation, node.Module, blocks[node.Name], node.Inputs, node.Value.shape[1..],
-                    node.Window?.Kernel, node.Window?.Stride, node.Window?.Padding,
-                    Parameters: node.Layer?.parameters(recurse: false).Sum(parameter => parameter.numel()) ?? 0)),
-            ],
-            Ablation.Find(network.Network, nodes));
+        return
+        [
+            .. nodes.Select(node => new NodeInfo(
+                node.Name, node.Operation, node.Module, blocks[node.Name], node.Inputs, node.Value.shape[1..],
+                node.Window?.Kernel, node.Window?.Stride, node.Window?.Padding,
+                Parameters: node.Layer?.parameters(recurse: false).Sum(parameter => parameter.numel()) ?? 0)),
+        ];
     }
 }

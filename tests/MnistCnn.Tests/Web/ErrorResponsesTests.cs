@@ -6,7 +6,7 @@ using MnistCnn.Web;
 
 namespace MnistCnn.Tests.Web;
 
-/// <summary>What becomes of what goes wrong in the middle of a request.</summary>
+/// <summary>Responses to requests that throw.</summary>
 public sealed class ErrorResponsesTests
 {
     public static TheoryData<Exception, int, string> Failures => new()
@@ -19,8 +19,17 @@ public sealed class ErrorResponsesTests
         { new BusyException("Too much is waiting."), 503, "Too much is waiting." },
         { new OutOfMemoryException(), 503, "There is not enough memory." },
         { new OperationCanceledException("it ends"), 503, "it ends" },
-        { new ExternalException("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99999999999 bytes.\nException raised from alloc_cpu at c10"), 503, "99999999999 bytes." },
-        { new ExternalException("The size of tensor a must match\nException raised from infer_size"), 500, "The size of tensor a must match" },
+        {
+            new ExternalException(
+                "DefaultCPUAllocator: can't allocate memory: you tried to allocate 99999999999 bytes.\nException raised from alloc_cpu"),
+            503,
+            "99999999999 bytes."
+        },
+        {
+            new ExternalException("The size of tensor a must match\nException raised from infer_size"),
+            500,
+            "The size of tensor a must match"
+        },
         { new InvalidOperationException("a bug"), 500, "a bug" },
     };
 

@@ -10,7 +10,7 @@ public sealed class InferenceQueueTests
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task One_thing_is_computed_at_a_time_in_the_order_in_which_it_was_asked_for()
+    public async Task Work_runs_on_one_thread_in_the_order_of_the_requests()
     {
         using var queue = new InferenceQueue();
         var (atOnce, most, threads, order) = (0, 0, new HashSet<int>(), new List<int>());
@@ -29,7 +29,7 @@ public sealed class InferenceQueueTests
     }
 
     [Fact]
-    public async Task Tensors_are_gone_afterwards_and_gradients_are_not_kept()
+    public async Task Work_runs_without_gradients_and_its_tensors_are_disposed()
     {
         using var queue = new InferenceQueue();
         await queue.Run(() => 0, Stop);
@@ -40,7 +40,7 @@ public sealed class InferenceQueueTests
     }
 
     [Fact]
-    public async Task What_is_too_much_is_refused_and_what_follows_it_is_not()
+    public async Task A_full_queue_refuses_work_until_others_are_done()
     {
         using var queue = new InferenceQueue();
         using var release = new Gate();
@@ -53,9 +53,9 @@ public sealed class InferenceQueueTests
         Assert.Equal(8, await queue.Run(() => 8, Stop));
     }
 
-    // Whoever waits is told at once, and others are let in instead, while one thing is computed all the time.
+    // One task runs all the time.
     [Fact]
-    public async Task What_was_given_up_leaves_the_queue_at_once_and_is_not_computed()
+    public async Task Canceled_work_leaves_the_queue_at_once_and_is_not_computed()
     {
         using var queue = new InferenceQueue();
         using var release = new Gate();
@@ -64,11 +64,12 @@ public sealed class InferenceQueueTests
         for (var round = 0; round < 3; round++)
         {
             using var stop = new CancellationTokenSource();
-            var given = Enumerable.Range(0, Longest - 1).Select(_ => queue.Run(() => Interlocked.Increment(ref computed), stop.Token)).ToArray();
+            var waiting = Enumerable.Range(0, Longest - 1)
+                .Select(_ => queue.Run(() => Interlocked.Increment(ref computed), stop.Token)).ToArray();
             await Assert.ThrowsAsync<BusyException>(() => queue.Run(() => 0, Stop));
             await stop.CancelAsync();
-            foreach (var one in given)
-                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => one.WaitAsync(TimeSpan.FromSeconds(20), Stop));
+            foreach (var task in waiting)
+                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task.WaitAsync(TimeSpan.FromSeconds(20), Stop));
         }
 
         var last = queue.Run(() => 9, Stop);
@@ -85,7 +86,7 @@ public sealed class InferenceQueueTests
     }
 
     [Fact]
-    public async Task Its_end_waits_for_what_is_computed_and_for_nothing_else()
+    public async Task Disposing_waits_only_for_the_work_that_is_running()
     {
         var queue = new InferenceQueue();
         using var release = new Gate();
@@ -99,7 +100,7 @@ public sealed class InferenceQueueTests
         Assert.All(waiting[1..], one => Assert.False(one.IsCompleted));
     }
 
-    // The first is being computed before the others come.
+    // The first task runs before the others are queued.
     private static Task<int>[] Fill(InferenceQueue queue, Gate release, CancellationToken stop)
     {
         using var started = new ManualResetEventSlim();
@@ -115,7 +116,7 @@ public sealed class InferenceQueueTests
         return [first, .. Enumerable.Range(1, Longest - 1).Select(number => queue.Run(() => number, stop))];
     }
 
-    /// <summary>Is opened at the end of a test too, so that one that fails comes to its end.</summary>
+    /// <summary>Opens at the end of a test too, so that a test that fails ends.</summary>
     private sealed class Gate : IDisposable
     {
         private readonly ManualResetEventSlim open = new();
