@@ -25,7 +25,9 @@ internal static class DoctorCommand
         ];
         DoctorReport.Write(checks, parseResult.GetValue(SharedOptions.Json));
         string[] missing = [.. checks.Where(check => check.Needed && !check.Found).Select(check => check.Name)];
-        return missing.Length == 0 ? 0 : throw new UserException($"This system lacks something that training needs: {string.Join(", ", missing)}.");
+        return missing.Length == 0
+            ? 0
+            : throw new UserException($"This system lacks something that training needs: {string.Join(", ", missing)}.");
     }
 
     private static string DescribeFonts() =>

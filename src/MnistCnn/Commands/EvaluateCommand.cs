@@ -24,7 +24,8 @@ internal static class EvaluateCommand
 
     public static Command Create()
     {
-        var command = new Command("evaluate", "Evaluate a network on the test images: accuracy, precision, recall, confusion matrix, mistakes.")
+        var command = new Command(
+            "evaluate", "Evaluate a network on the test images: accuracy, precision, recall, confusion matrix, mistakes.")
         {
             SharedOptions.Model, DataOptions.Data, DataOptions.TestShare, DataOptions.SkipBroken, SharedOptions.TestLimit, Top,
             SharedOptions.Threads, Out, SharedOptions.Json,
@@ -38,7 +39,8 @@ internal static class EvaluateCommand
         var name = parseResult.GetValue(SharedOptions.Model);
         var device = TorchEnvironment.Start(parseResult.GetValue(SharedOptions.Device), parseResult.GetValue(SharedOptions.Threads));
         using var model = ModelLocator.Load(name, parseResult.GetValue(SharedOptions.Arch), device);
-        using var data = DataOptions.Load(parseResult, trainLimit: 1, testLimit: parseResult.GetValue(SharedOptions.TestLimit), model.ImageSettings);
+        using var data = DataOptions.Load(
+            parseResult, trainLimit: 1, testLimit: parseResult.GetValue(SharedOptions.TestLimit), model.ImageSettings);
         EnsureFits(model, data);
         var classNames = ClassNames.AreNumbers(model.ClassNames) ? data.ClassNames : model.ClassNames;
         var top = ChooseTop(parseResult.GetValue(Top), classNames.Count);
@@ -54,7 +56,8 @@ internal static class EvaluateCommand
         var folder = Path.GetFullPath(parseResult.GetValue(Out) ?? ModelLocator.ResultFolder(name, weights));
         var plot = Path.Combine(folder, Path.GetFileNameWithoutExtension(weights));
         var isChosenOnTest = ModelLocator.IsChosenOnTest(weights, data);
-        EvaluationReport.Write(model.Architecture, classNames, evaluation, top, isChosenOnTest, Draw, parseResult.GetValue(SharedOptions.Json));
+        EvaluationReport.Write(
+            model.Architecture, classNames, evaluation, top, isChosenOnTest, Draw, parseResult.GetValue(SharedOptions.Json));
         return 0;
 
         IReadOnlyList<string> Draw() => PlotFile.DrawAll(
@@ -77,7 +80,8 @@ internal static class EvaluateCommand
         var shape = TrainableModel.ShapeOf(data);
         if (shape.Input != model.Shape.Input)
             throw new UserException(
-                $"The network takes images of {model.Shape.Input} in {model.Shape.Classes} classes, and {data.Folder} holds {shape.Input} in {shape.Classes}.");
+                $"The network takes images of {model.Shape.Input} in {model.Shape.Classes} classes, "
+                + $"and {data.Folder} holds {shape.Input} in {shape.Classes}.");
         if (ClassNames.Mismatch(model.ClassNames, data.ClassNames, data.Folder) is { } mismatch)
             throw new UserException(mismatch);
     }

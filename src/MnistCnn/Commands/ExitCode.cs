@@ -1,6 +1,6 @@
 namespace MnistCnn.Commands;
 
-/// <summary>What the process returns.</summary>
+/// <summary>Exit codes of the process.</summary>
 internal static class ExitCode
 {
     /// <summary>The work failed.</summary>

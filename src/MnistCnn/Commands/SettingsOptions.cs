@@ -14,7 +14,7 @@ internal static class SettingsOptions
     private static readonly TrainSettings Defaults = Recipe.All[0].Settings;
 
     private static readonly Option<Recipe?> RecipeName = SharedOptions.CreateRecipe(
-        $"Start from the settings of a recipe: {SharedOptions.RecipeNames}. The defaults below are those of {Recipe.All[0].Name}.");
+        $"Start from the settings of a recipe: {SharedOptions.RecipeNames}. The defaults below belong to {Recipe.All[0].Name}.");
 
     private static readonly Option<int> Epochs = OptionParsers.Count("--epochs", "Number of epochs.", Defaults.Epochs);
 
@@ -83,8 +83,8 @@ internal static class SettingsOptions
     /// <summary>All options whose values are in <see cref="TrainSettings"/>.</summary>
     public static IReadOnlyList<Option> All { get; } =
     [
-        SharedOptions.Arch, RecipeName, Epochs, BatchSize, LearningRate, Momentum, WeightDecay, Milestones, OneCycle, LabelSmoothing, Augment,
-        ClassWeights, Seed, TrainLimit, SharedOptions.TestLimit, Validation, Patience, Freeze,
+        SharedOptions.Arch, RecipeName, Epochs, BatchSize, LearningRate, Momentum, WeightDecay, Milestones, OneCycle, LabelSmoothing,
+        Augment, ClassWeights, Seed, TrainLimit, SharedOptions.TestLimit, Validation, Patience, Freeze,
     ];
 
     public static Option<string?> Init { get; } = new("--init")
@@ -115,7 +115,7 @@ internal static class SettingsOptions
     }
 
     /// <summary>Reads the settings from the command line.</summary>
-    /// <param name="saved">Settings of a checkpoint, for the options that are not given. Null for those of the recipe.</param>
+    /// <param name="saved">Settings of a checkpoint, which options override. Null to start from the recipe.</param>
     public static TrainSettings Read(ParseResult parseResult, TrainSettings? saved = null)
     {
         saved ??= (parseResult.GetValue(RecipeName) ?? Recipe.All[0]).Settings;

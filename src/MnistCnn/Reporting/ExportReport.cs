@@ -13,7 +13,16 @@ internal static class ExportReport
         var (opset, bytes) = (model.OpsetImport[0].Version, model.CalculateSize());
         Output.Write(
             json,
-            new { Architecture = architecture.Name, Input = input, Output = output, Opset = opset, model.IrVersion, Bytes = bytes, Files = new[] { path } },
+            new
+            {
+                Architecture = architecture.Name,
+                Input = input,
+                Output = output,
+                Opset = opset,
+                model.IrVersion,
+                Bytes = bytes,
+                Files = new[] { path },
+            },
             _ => Console.Out.WriteLine($"{architecture.Title}: {Format(input)} to {Format(output)}, opset {opset}, {bytes / 1e6:N2} MB"),
             [path]);
     }
@@ -22,7 +31,8 @@ internal static class ExportReport
     {
         var tensor = value.Type.TensorType;
         var type = (TensorProto.Types.DataType)tensor.ElemType == TensorProto.Types.DataType.Uint8 ? "uint8" : "float32";
-        return new Value(value.Name, type, [.. tensor.Shape.Dim.Select(side => side.DimParam is "" ? (object)side.DimValue : side.DimParam)]);
+        object[] shape = [.. tensor.Shape.Dim.Select(side => side.DimParam is "" ? (object)side.DimValue : side.DimParam)];
+        return new Value(value.Name, type, shape);
     }
 
     private static string Format(Value value) => $"{value.Name} ({string.Join(", ", value.Shape)}) {value.Type}";

@@ -70,11 +70,10 @@ internal sealed class PredictionReport(
         var grey = image.to_type(ScalarType.Float32).mean([0], keepdim: true);
         var scale = Math.Min(1, (double)MaxSide / Math.Max(height, width));
         var small = adaptive_avg_pool2d(grey.unsqueeze(0), [Scaled(height), Scaled(width)]);
-        return
-        [
-            .. small.data<float>().ToArray().Chunk((int)Scaled(width))
-                .Select(row => string.Concat(row.Select(light => new string(Shades[(int)light * (Shades.Length - 1) / byte.MaxValue], 2))).TrimEnd()),
-        ];
+        var rows = small.data<float>().ToArray().Chunk((int)Scaled(width));
+        return [.. rows.Select(row => string.Concat(row.Select(Shade)).TrimEnd())];
+
+        static string Shade(float light) => new(Shades[(int)light * (Shades.Length - 1) / byte.MaxValue], 2);
 
         long Scaled(long side) => Math.Max(1, (long)Math.Round(side * scale));
     }

@@ -8,7 +8,8 @@ namespace MnistCnn.Reporting;
 internal static class SummaryReport
 {
     /// <summary>Writes the tables, or JSON, to standard output.</summary>
-    public static void Write(Architecture architecture, NetworkShape shape, int batchSize, NetworkSummary summary, bool json) => Output.Write(
+    public static void Write(
+        Architecture architecture, NetworkShape shape, int batchSize, NetworkSummary summary, bool json) => Output.Write(
         json,
         new
         {
@@ -52,7 +53,9 @@ internal static class SummaryReport
     private static Table Totals(Architecture architecture, NetworkShape shape, int batchSize, NetworkSummary summary)
     {
         var images = batchSize == 1 ? "one image" : $"{batchSize:N0} images";
-        var field = summary.ReceptiveField is { } size ? $"{size.Height}x{size.Width} pixels per pixel of the last feature maps" : "unknown";
+        var field = summary.ReceptiveField is { } size
+            ? $"{size.Height}x{size.Width} pixels per pixel of the last feature maps"
+            : "unknown";
         var table = new Table().Border(TableBorder.Simple).HideHeaders().AddColumns("", "");
         table.AddRow("Network", $"{architecture.Title}, {shape.Input} to {shape.Classes} classes");
         table.AddRow("Parameters", $"{summary.Parameters:N0}");

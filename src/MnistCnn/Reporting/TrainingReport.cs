@@ -8,8 +8,8 @@ namespace MnistCnn.Reporting;
 internal static class TrainingReport
 {
     /// <summary>
-    /// Runs a training with callbacks that report its progress: a bar if standard error is a terminal; the article's plain lines if it is not
-    /// or if standard output goes to a file.
+    /// Runs a training with callbacks that report its progress: a bar if standard error is a terminal; the article's plain lines if it is
+    /// not, or if standard output goes to a file.
     /// </summary>
     /// <param name="json">Whether standard output is reserved for one JSON document.</param>
     public static bool WithProgress(int epochs, int logInterval, bool json, Func<IReadOnlyList<ITrainingCallback>, bool> train)

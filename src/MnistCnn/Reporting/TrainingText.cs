@@ -20,7 +20,7 @@ internal static class TrainingText
         return $"epoch {best.Epoch}" + (epochs > 1 ? $", {how}" : "");
     }
 
-    /// <summary>Text about the balanced accuracy in percent; null if it differs from the accuracy by less than one percentage point.</summary>
+    /// <summary>Text about the balanced accuracy; null if it differs from the accuracy by less than one percentage point.</summary>
     public static string? BalancedAccuracy(double accuracy, double? balanced) =>
         Math.Abs(accuracy - balanced ?? 0) >= 1 ? $"balanced accuracy {balanced:F2} %" : null;
 

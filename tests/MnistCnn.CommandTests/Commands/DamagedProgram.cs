@@ -10,8 +10,8 @@ internal static class DamagedProgram
     public static string Create(string folder, string file)
     {
         // A link to the program itself would make .NET look for the other files beside the original.
-        Assert.Equal(0, ProgramRun.OfShell(
-            "/", $"cp -rs '{AppContext.BaseDirectory}' '{folder}' && cp --remove-destination '{ProgramRun.ProgramPath}' '{folder}'").ExitCode);
+        var copy = $"cp -rs '{AppContext.BaseDirectory}' '{folder}' && cp --remove-destination '{ProgramRun.ProgramPath}' '{folder}'";
+        Assert.Equal(0, ProgramRun.OfShell("/", copy).ExitCode);
         var damaged = Path.Combine(folder, file);
         File.Delete(damaged);
         File.WriteAllText(damaged, "damaged");

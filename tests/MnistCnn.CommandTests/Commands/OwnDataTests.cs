@@ -21,14 +21,16 @@ public sealed class OwnDataTests : IDisposable
                 SmallPictures.Save(
                     folder[$"arrows/{name}/{index}.png"], 90, 60 + index, (x, _) =>
                         (x < 45) == isLeft ? SkiaSharp.SKColors.Red : SkiaSharp.SKColors.Navy);
-        Run("train", "--data", "arrows", "--image-size", "24x20", "--fit", "stretch", "--test-share", "0.4", "--batch-size", "4", "--lr", "0.02",
-            "--epochs", "2", "--out", "run");
+        string[] images = ["--image-size", "24x20", "--fit", "stretch", "--test-share", "0.4"];
+        Run(["train", "--data", "arrows", .. images, "--batch-size", "4", "--lr", "0.02", "--epochs", "2", "--out", "run"]);
         Run("train", "--resume", "run/checkpoint.safetensors", "--epochs", "4");
         using (var info = JsonDocument.Parse(File.ReadAllText(folder["run/run.json"])))
         {
             var pictures = info.RootElement.GetProperty("data").GetProperty("pictures");
             Assert.Equal((24, 20, "stretch", 0.4), (
-                pictures.GetProperty("height").GetInt32(), pictures.GetProperty("width").GetInt32(), pictures.GetProperty("fit").GetString(),
+                pictures.GetProperty("height").GetInt32(),
+                pictures.GetProperty("width").GetInt32(),
+                pictures.GetProperty("fit").GetString(),
                 pictures.GetProperty("test_share").GetDouble()));
         }
 
@@ -67,7 +69,8 @@ public sealed class OwnDataTests : IDisposable
         SmallPictures.Write(folder[data], ["a", "b"], count: 3);
         var before = folder.Contents;
         string[] outOption = run == "runs" ? [] : ["--out", run];
-        ProgramRun.Of(folder.FullPath, ["train", "--data", data, "--epochs", "1", .. outOption]).AssertFailed(1, "among the pictures", "--out");
+        ProgramRun.Of(folder.FullPath, ["train", "--data", data, "--epochs", "1", .. outOption])
+            .AssertFailed(1, "among the pictures", "--out");
         Assert.Equal(before, folder.Contents);
     }
 

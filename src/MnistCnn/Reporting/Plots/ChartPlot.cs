@@ -7,8 +7,8 @@ using SkiaSharp;
 namespace MnistCnn.Reporting.Plots;
 
 /// <summary>
-/// Draws charts that are readable without colours and at a small size: colours, dashes and markers tell the curves apart, and each curve has
-/// its name at its end, or in a legend if there is no space.
+/// Draws charts that are readable without colours and at a small size: colours, dashes and markers tell the curves apart, and each curve
+/// has its name at its end, or in a legend if there is no space.
 /// </summary>
 internal static class ChartPlot
 {
@@ -52,8 +52,12 @@ internal static class ChartPlot
         var width = Width * rows.Max(row => row.Count);
         using var noCanvas = new SKNoDrawCanvas(1, 1);
         using var measure = new TextPainter(noCanvas);
-        var head = notes.Select(note => (Text: note, Style: NoteStyle)).Prepend((Text: heading, Style: HeadingStyle))
-            .SelectMany(text => measure.Wrap(text.Text, text.Style, width - 2 * Margin), (text, line) => (Text: line, text.Style)).ToArray();
+        (string Text, TextStyle Style)[] head =
+        [
+            .. from text in notes.Select(note => (Text: note, Style: NoteStyle)).Prepend((Text: heading, Style: HeadingStyle))
+               from line in measure.Wrap(text.Text, text.Style, width - 2 * Margin)
+               select (line, text.Style),
+        ];
         var headHeight = head.Length == 0 ? 0 : Margin + head.Sum(line => LineHeight(line.Style));
 
         PlotFile.Write(path, width, headHeight + Height * rows.Count, canvas =>
@@ -174,7 +178,7 @@ internal static class ChartPlot
 
     /// <summary>Indices of a curve's points that can be drawn.</summary>
     public static int[] DrawnPoints(Chart chart, Curve curve) =>
-        [.. Enumerable.Range(0, curve.X.Count).Where(index => chart.LogY ? curve.Y[index] > 0 : !double.IsNaN(curve.Y[index]))];
+        [.. Enumerable.Range(0, curve.X.Count).Where(index => chart.LogY ? curve.Y[index] > 0 : double.IsFinite(curve.Y[index]))];
 
     /// <summary>ScottPlot's coordinate of a value on the horizontal axis.</summary>
     public static double AxisX(Chart chart, double x) => chart.LogX ? Math.Log2(x) : x;

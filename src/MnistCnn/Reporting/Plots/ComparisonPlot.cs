@@ -13,9 +13,13 @@ internal static class ComparisonPlot
         var epochs = runs.Max(run => run.Epochs.Count);
         return ChartPlot.Draw(
             path,
-            new Chart("Accuracy", "Epoch", Chart.AccuracyLabel, Curves(epoch => epoch.TestAccuracy)) { IntegerAxisMax = epochs },
-            new Chart("Loss", "Epoch", "Cross entropy of the test images (nats)", Curves(epoch => epoch.TestLoss)) { IntegerAxisMax = epochs });
+            CreateChart("Accuracy", Chart.AccuracyLabel, epoch => epoch.TestAccuracy),
+            CreateChart("Loss", "Cross entropy of the test images (nats)", epoch => epoch.TestLoss));
 
-        Curve[] Curves(Func<EpochMetrics, double> value) => [.. runs.Select(run => Curve.OverEpochs(run.Name, run.Epochs.Select(value)))];
+        Chart CreateChart(string title, string yLabel, Func<EpochMetrics, double> value) =>
+            new(title, "Epoch", yLabel, [.. runs.Select(run => Curve.OverEpochs(run.Name, run.Epochs.Select(value)))])
+            {
+                IntegerAxisMax = epochs,
+            };
     }
 }

@@ -103,7 +103,8 @@ internal static class ConfusionPlot
         bar.LabelStyle.FontSize = 16;
         bar.LabelStyle.FontName = bar.Axis.TickLabelStyle.FontName = Typefaces.Main.FamilyName;
         bar.Axis.TickLabelStyle.FontSize = 14;
-        bar.Axis.TickGenerator = new NumericManual([.. ColorBarTicks.Select(percent => new Tick(Math.Cbrt(percent / 100), $"{percent} %"))]);
+        bar.Axis.TickGenerator = new NumericManual(
+            [.. ColorBarTicks.Select(percent => new Tick(Math.Cbrt(percent / 100), $"{percent} %"))]);
     }
 
     // At both axes, after rendering: labels of ScottPlot have one font for all names.

@@ -48,8 +48,9 @@ internal static class MistakesPlot
     private static void DrawImage(SKCanvas canvas, SKImage image, float centre, float middle)
     {
         var scale = (float)Side / Math.Max(image.Width, image.Height);
-        var sampling = scale >= 2 ? new SKSamplingOptions(SKFilterMode.Nearest) : new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear);
-        scale = scale >= 2 ? MathF.Floor(scale) : scale;
+        var sampling = new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear);
+        if (scale >= 2)
+            (scale, sampling) = (MathF.Floor(scale), new SKSamplingOptions(SKFilterMode.Nearest));
         var (width, height) = (image.Width * scale, image.Height * scale);
         canvas.DrawImage(image, SKRect.Create(centre - width / 2, middle - height / 2, width, height), sampling);
     }
@@ -58,6 +59,8 @@ internal static class MistakesPlot
     {
         var (actual, predicted) = (names[(int)evaluation.Labels[mistake]], names[(int)evaluation.Predictions[mistake]]);
         var confidence = $"({100 * evaluation.Confidences[mistake]:F1} %)";
-        return lines == 2 ? [$"actual {actual}, predicted {predicted}", confidence] : [$"actual {actual}", $"predicted {predicted}", confidence];
+        return lines == 2
+            ? [$"actual {actual}, predicted {predicted}", confidence]
+            : [$"actual {actual}", $"predicted {predicted}", confidence];
     }
 }

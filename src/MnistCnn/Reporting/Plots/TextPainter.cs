@@ -43,7 +43,7 @@ internal sealed class TextPainter(SKCanvas canvas) : IDisposable
     public void LabelLeftOf(string text, float right, float middle) =>
         Draw(text, LabelStyle, right - LabelWidth(text), middle + LabelStyle.Size * MiddleToBaseline);
 
-    /// <summary>Draws a label that reads upwards and ends at <paramref name="top"/>, horizontally centred on <paramref name="middle"/>.</summary>
+    /// <summary>Draws a label that reads upwards, ends at <paramref name="top"/> and is centred on <paramref name="middle"/>.</summary>
     public void LabelBelow(string text, float top, float middle)
     {
         canvas.Save();
