@@ -120,7 +120,7 @@ public sealed class ExperimentCommandTests : IDisposable
         File.WriteAllText(folder["out/plot.png.123.tmp"], "half");
 
         // A checkpoint inside it is the experiment's alone, and so are other settings of it.
-        Run("train", "--resume", "out/plain-18-seed-1/checkpoint.safetensors").AssertFailed(1, "inside an experiment", "--out");
+        Run("train", "--resume", "out/plain-18-seed-1/checkpoint.safetensors").AssertFailed(1, "belongs to an experiment", "--out");
         Run([.. arguments, "--epochs", "9", "--out", "out"]).AssertFailed(2);
         Run("experiment", "convergence", "--quick", "--out", "out").AssertFailed(1, "holds another experiment", "epochs was 4, now 2");
 

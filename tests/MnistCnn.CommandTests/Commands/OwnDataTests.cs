@@ -47,7 +47,7 @@ public sealed class OwnDataTests : IDisposable
             .AssertFailed(1, "belongs to a run on other data", "were added, removed or changed");
         Directory.Move(folder["arrows"], folder["elsewhere"]);
         ProgramRun.Of(folder.FullPath, "train", "--resume", "run/checkpoint.safetensors", "--epochs", "5")
-            .AssertFailed(1, folder["arrows"], "is not there any more", "--data");
+            .AssertFailed(1, folder["arrows"], "does not exist any more", "--data");
 
         // Only the weights file, in another folder.
         using var elsewhere = new TemporaryFolder();
@@ -70,7 +70,7 @@ public sealed class OwnDataTests : IDisposable
         var before = folder.Contents;
         string[] outOption = run == "runs" ? [] : ["--out", run];
         ProgramRun.Of(folder.FullPath, ["train", "--data", data, "--epochs", "1", .. outOption])
-            .AssertFailed(1, "among the pictures", "--out");
+            .AssertFailed(1, "inside the image folder", "--out");
         Assert.Equal(before, folder.Contents);
     }
 
