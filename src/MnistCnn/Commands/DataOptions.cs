@@ -32,7 +32,10 @@ internal static class DataOptions
         CustomParser = ParseFit,
     };
 
-    public static Option<bool> Grey { get; } = new("--grey") { Description = "Convert colour images to grey: one channel instead of three." };
+    public static Option<bool> Grey { get; } = new("--grey")
+    {
+        Description = "Convert colour images to grey: one channel instead of three.",
+    };
 
     public static Option<double> TestShare { get; } = Number(
         "--test-share",
@@ -64,20 +67,22 @@ internal static class DataOptions
         var settings = Settings(parseResult, defaults ?? new ImageSettings());
         DataSet? data = null;
         if (!Console.IsErrorRedirected && DataReader.IsImageFolder(path))
-            ProgressBar.Show(Terminal.CreateConsole(Console.Error), bar =>
-                data = DataReader.Load(path, settings, trainLimit, testLimit, fraction => bar.Report("Images", fraction, fraction), copies));
-        data ??= DataReader.Load(path, settings, trainLimit, testLimit, progress: null, copies);
+            ProgressBar.Show(Terminal.CreateConsole(Console.Error), bar => Load(fraction => bar.Report("Images", fraction, fraction)));
+        else
+            Load(progress: null);
 
         var imageOption = All.Skip(1).FirstOrDefault(option => parseResult.IsGiven(option));
-        var problem = imageOption is not null && data.ImageSettings is null
+        var problem = imageOption is not null && data!.ImageSettings is null
             ? $"{imageOption.Name} applies to folders of images only, and {data.Folder} holds IDX or CIFAR files."
-            : parseResult.IsGiven(TestShare) && data.ImageSettings!.TestShare is null
+            : parseResult.IsGiven(TestShare) && data!.ImageSettings!.TestShare is null
                 ? $"{TestShare.Name} does not apply to {data.Folder}: it has its own test images."
                 : null;
         if (problem is null)
-            return data;
-        data.Dispose();
+            return data!;
+        data!.Dispose();
         throw new UserException(problem);
+
+        void Load(Action<double>? progress) => data = DataReader.Load(path, settings, trainLimit, testLimit, progress, copies);
     }
 
     /// <summary>Describes the data set on standard error if the command line names one, and warns of problems in it.</summary>

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace MnistCnn.Data;
 
 /// <summary>
-/// Random changes of training images, drawn anew for each image and epoch. An element that is 0 or false changes nothing. The command line
-/// and files hold the text <c>shift=2,rotate=10,flip</c>.
+/// Random changes of training images, different for each image and epoch. An element that is 0 or false changes nothing. The command
+/// line and files hold the text <c>shift=2,rotate=10,flip</c>.
 /// </summary>
 /// <param name="Shift">Largest shift in pixels, horizontally and vertically.</param>
 /// <param name="Rotate">Largest rotation in degrees, in either direction.</param>
@@ -73,10 +73,10 @@ internal sealed record Augmentation(
         element.Unit is null ? element.Name : $"{element.Name}={element.Amount(this)}"));
 
     /// <summary>
-    /// Augments the images of a step (B, C, H, W), normalized to mean 0, float32. The result depends only on the images, the run's seed, the
-    /// epoch and the step, both counted from 1: a separate generator on the CPU draws the same numbers for every device.
+    /// Augments the images of a step (B, C, H, W), normalized to mean 0, float32. The result depends only on the images, the run's seed,
+    /// the epoch and the step, both counted from 1: a separate generator on the CPU draws the same numbers for every device.
     /// </summary>
-    /// <returns>Same shape and device. New pixels at the borders repeat the edge; those of a crop are the mean.</returns>
+    /// <returns>Same shape and device. New pixels at the borders repeat the edge; a crop fills them with the mean.</returns>
     public Tensor Apply(Tensor images, long seed, int epoch, int step)
     {
         using var scope = NewDisposeScope();

@@ -28,7 +28,6 @@ internal static class CifarReader
     /// <c>fine_label_names.txt</c>, and otherwise the labels. Files listed in <c>SHA256SUMS</c> are verified.
     /// </summary>
     /// <param name="trainLimit">Takes only the first N training images; the normalization is measured on all.</param>
-    /// <param name="testLimit">Takes only the first N test images.</param>
     /// <exception cref="IOException">A file is missing or unreadable, or the folder has files of both sets.</exception>
     /// <exception cref="InvalidDataException">A file is damaged.</exception>
     public static DataSet Load(string folder, int? trainLimit = null, int? testLimit = null)
@@ -100,7 +99,8 @@ internal static class CifarReader
             for (var at = 0; at < format.LabelCounts.Length; at++)
                 if (record[at] >= format.LabelCounts[at])
                     throw new InvalidDataException(
-                        $"{path} has the label {record[at]} in image {index}, counted from 0; the largest label is {format.LabelCounts[at] - 1}.");
+                        $"{path} has the label {record[at]} in image {index}, counted from 0; "
+                        + $"the largest label is {format.LabelCounts[at] - 1}.");
 
             var image = record[format.LabelCounts.Length..];
             pixels.Add(image);

@@ -72,7 +72,8 @@ internal static class ClassNames
             (_, { } missing) => $"'{missing}' is missing in the data",
             _ => "their order differs",
         };
-        return $"The network knows {network.Count} classes ({First(network)}) and {dataFolder} holds {data.Count} ({First(data)}): {reason}.";
+        return $"The network knows {network.Count} classes ({First(network)}) "
+            + $"and {dataFolder} holds {data.Count} ({First(data)}): {reason}.";
 
         static string First(IReadOnlyList<string> names) => string.Join(", ", names.Count > 4 ? [.. names.Take(3), "..."] : names);
     }

@@ -6,22 +6,16 @@ internal sealed class ConnectedComponent
     public int Number { get; init; }
 
     public int Top { get; private set; } = int.MaxValue;
-
     public int Bottom { get; private set; } = -1;
-
     public int Left { get; private set; } = int.MaxValue;
-
     public int Right { get; private set; } = -1;
 
-    public int Area { get; private set; }
-
-    public double SumOfSquares { get; private set; }
-
     public int Height => Bottom - Top + 1;
-
     public int Width => Right - Left + 1;
-
     public int LongerSide => Math.Max(Height, Width);
+
+    public int Area { get; private set; }
+    public double SumOfSquares { get; private set; }
 
     public void Add(int y, int x, float value)
     {

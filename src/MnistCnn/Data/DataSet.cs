@@ -21,9 +21,7 @@ internal sealed record DataSet(
     public LoadReport Report { get; init; } = new(Train.Count, Test.Count);
 
     public int Channels => (int)Train.Images.shape[1];
-
     public int Height => (int)Train.Images.shape[2];
-
     public int Width => (int)Train.Images.shape[3];
 
     /// <summary>One line, such as "12,480 colour images of 64x64 in 6 classes, 80 % to train on".</summary>
@@ -47,7 +45,7 @@ internal sealed record DataSet(
 /// <summary>Numbers of images in the files, whatever the limits, and problems found while reading.</summary>
 internal sealed record LoadReport(long TrainImages, long TestImages)
 {
-    /// <summary>Number of different test files whose bytes are also those of a training file.</summary>
+    /// <summary>Number of different test files with the same bytes as a training file.</summary>
     public int LeakedTestFiles { get; init; }
 
     /// <summary>One message per image file that could not be read and was skipped.</summary>

@@ -56,7 +56,7 @@ internal static class DigitImage
                 grey[y / factor, x / factor] += (299 * row[4 * x] + 587 * row[4 * x + 1] + 114 * row[4 * x + 2]) / 1000f; // ITU-R BT.601
         }
 
-        return grey.Map((value, y, x) => value / Math.Min(factor, bitmap.Height - y * factor) / Math.Min(factor, bitmap.Width - x * factor));
+        return grey.Map((sum, y, x) => sum / Math.Min(factor, bitmap.Height - y * factor) / Math.Min(factor, bitmap.Width - x * factor));
     }
 
     // Amount of ink per pixel, from 0 to 1, in the bounding box of the digit with a margin of one pixel.
@@ -180,7 +180,7 @@ internal static class DigitImage
         var resized = ink.Resize(Side, Side, scale, Start(massY / mass, ink.Height), Start(massX / mass, ink.Width));
         return Array.ConvertAll(resized.Values, value => (byte)Math.Round(255 * Math.Clamp(value, 0, 1)));
 
-        // By whole pixels, as in MNIST, whose mean centre is that of pixel 14; never so far that ink is cut off.
+        // By whole pixels, as in MNIST, with its mean centre in pixel 14; never so far that ink is cut off.
         double Start(double centre, int length) =>
             Math.Clamp(Math.Round(Side / 2 + 0.5 - (centre - 1) * scale), 0, Side - Math.Ceiling((length - 2) * scale)) - scale;
     }

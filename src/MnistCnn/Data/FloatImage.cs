@@ -9,9 +9,7 @@ internal sealed class FloatImage(int height, int width)
     private const int Levels = 1024;
 
     public int Height => height;
-
     public int Width => width;
-
     public int LongerSide => Math.Max(height, width);
 
     public float[] Values { get; } = new float[height * width];
@@ -67,7 +65,8 @@ internal sealed class FloatImage(int height, int width)
     }
 
     /// <summary>Crops the bounding box of a component.</summary>
-    public FloatImage Crop(ConnectedComponent box) => new FloatImage(box.Height, box.Width).Map((_, y, x) => this[box.Top + y, box.Left + x]);
+    public FloatImage Crop(ConnectedComponent box) =>
+        new FloatImage(box.Height, box.Width).Map((_, y, x) => this[box.Top + y, box.Left + x]);
 
     /// <summary>Crops the bounding box of all values above 0, and adds a border of zeros of one pixel.</summary>
     public FloatImage Trim()

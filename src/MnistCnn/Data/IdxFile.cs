@@ -15,8 +15,7 @@ internal static class IdxFile
     // Deflate packs at most 258 bytes into 2 bits (RFC 1951, section 3.2.5).
     private const long MaxGzipRatio = 1032;
 
-    /// <summary>Parses the contents of a file with <paramref name="rank"/> dimensions; memory use is proportional to the contents.</summary>
-    /// <param name="name">File name for messages.</param>
+    /// <summary>Parses a file with <paramref name="rank"/> dimensions; memory use is proportional to the contents.</summary>
     /// <exception cref="InvalidDataException">The file has another format or rank, or it is damaged, cut short or too long.</exception>
     public static IdxArray Parse(byte[] contents, string name, int rank)
     {
@@ -31,7 +30,9 @@ internal static class IdxFile
         if (bytes.Length < start)
             throw new InvalidDataException($"{name} is cut short: it ends inside its header.");
 
-        long[] dimensions = [.. Enumerable.Range(1, rank).Select(index => (long)BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(4 * index)))];
+        var dimensions = new long[rank];
+        for (var index = 0; index < rank; index++)
+            dimensions[index] = BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(4 + 4 * index));
         var count = dimensions.Aggregate((UInt128)1, (product, dimension) => product * (ulong)dimension);
         var shape = string.Join("x", dimensions);
         if (count == 0)
@@ -39,7 +40,7 @@ internal static class IdxFile
         if (count != (ulong)(bytes.Length - start))
             throw new InvalidDataException(
                 $"{name} is cut short, too long or damaged: its dimensions {shape} need {count} bytes, it has {bytes.Length - start}.");
-        return new IdxArray(dimensions, bytes.AsMemory(start));
+        return new IdxArray(name, dimensions, bytes.AsMemory(start));
     }
 
     // A gzip file ends with the length of its uncompressed contents (RFC 1952). GZipStream checks the checksum before it, but accepts a
@@ -66,6 +67,7 @@ internal static class IdxFile
 }
 
 /// <summary>Contents of an IDX file.</summary>
+/// <param name="Name">File name for messages.</param>
 /// <param name="Dimensions">Length of each dimension, outermost first.</param>
 /// <param name="Values">Values in row-major order.</param>
-internal sealed record IdxArray(long[] Dimensions, Memory<byte> Values);
+internal sealed record IdxArray(string Name, long[] Dimensions, Memory<byte> Values);

@@ -29,12 +29,11 @@ internal static partial class IdxReader
     /// with <c>.gz</c> appended. The largest training label decides the number of classes.
     /// </summary>
     /// <remarks>
-    /// The class names are the lines of <c>classes.txt</c> (<c>NAME-classes.txt</c>) or those of EMNIST's <c>NAME-mapping.txt</c>, and
-    /// otherwise the labels. Files listed in <c>SHA256SUMS</c> are verified.
+    /// <c>classes.txt</c> (<c>NAME-classes.txt</c>) or EMNIST's <c>NAME-mapping.txt</c> names the classes; without them, the names are the
+    /// labels. Files listed in <c>SHA256SUMS</c> are verified.
     /// </remarks>
     /// <param name="path">Folder of the files; <c>DIR/NAME</c> selects one of several sets in a folder.</param>
     /// <param name="trainLimit">Takes only the first N training images; the normalization is measured on all.</param>
-    /// <param name="testLimit">Takes only the first N test images.</param>
     /// <exception cref="IOException">The folder or a file is missing or unreadable, or the folder has several sets.</exception>
     /// <exception cref="InvalidDataException">A file is damaged, or the files do not belong together.</exception>
     public static DataSet Load(string path, int? trainLimit = null, int? testLimit = null)
@@ -93,18 +92,19 @@ internal static partial class IdxReader
 
     private static IdxSplit ReadSplit(VerifiedFiles files, string prefix, string split)
     {
-        var images = ReadIdx(files, $"{prefix}{split}-images-idx3-ubyte", 3, out var imageFile);
-        var labels = ReadIdx(files, $"{prefix}{split}-labels-idx1-ubyte", 1, out var labelFile);
+        var images = ReadIdx(files, $"{prefix}{split}-images-idx3-ubyte", rank: 3);
+        var labels = ReadIdx(files, $"{prefix}{split}-labels-idx1-ubyte", rank: 1);
         return images.Dimensions[0] == labels.Dimensions[0]
-            ? new IdxSplit(images, imageFile, labels, labelFile)
+            ? new IdxSplit(images, labels)
             : throw new InvalidDataException(
-                $"{imageFile} holds {images.Dimensions[0]} images, but {labelFile} {labels.Dimensions[0]} labels. Do they belong together?");
+                $"{images.Name} holds {images.Dimensions[0]} images, but {labels.Name} {labels.Dimensions[0]} labels. "
+                + "Do they belong together?");
     }
 
-    private static IdxArray ReadIdx(VerifiedFiles files, string name, int rank, out string path)
+    private static IdxArray ReadIdx(VerifiedFiles files, string name, int rank)
     {
         var file = files.Has(name) ? name : $"{name}.gz";
-        path = files.PathOf(file);
+        var path = files.PathOf(file);
         return files.Has(file)
             ? IdxFile.Parse(files.Read(file), path, rank)
             : throw new FileNotFoundException(
@@ -116,7 +116,7 @@ internal static partial class IdxReader
     {
         var labels = train.Labels.Values.Span;
         if (labels.IndexOfAnyExcept(labels[0]) < 0)
-            throw new InvalidDataException($"{train.LabelFile} has only the label {labels[0]}; training needs at least two classes.");
+            throw new InvalidDataException($"{train.Labels.Name} has only the label {labels[0]}; training needs at least two classes.");
         var largest = 0;
         foreach (var label in labels)
             largest = Math.Max(largest, label);
@@ -136,10 +136,12 @@ internal static partial class IdxReader
         var labels = test.Labels.Values.Span;
         if (labels.IndexOfAnyExceptInRange<byte>(0, (byte)(classes - 1)) is var wrong and >= 0)
             throw new InvalidDataException(
-                $"{test.LabelFile} has the label {labels[wrong]} at position {wrong}; the largest label of the training images is {classes - 1}.");
+                $"{test.Labels.Name} has the label {labels[wrong]} at position {wrong}; "
+                + $"the largest label of the training images is {classes - 1}.");
         if (!test.Images.Dimensions.Skip(1).SequenceEqual(train.Images.Dimensions.Skip(1)))
             throw new InvalidDataException(
-                $"{test.ImageFile} holds images of {Size(test)} pixels, but the training images have {Size(train)}. Do they belong together?");
+                $"{test.Images.Name} holds images of {Size(test)} pixels, but the training images have {Size(train)}. "
+                + "Do they belong together?");
 
         static string Size(IdxSplit split) => string.Join('x', split.Images.Dimensions.Skip(1));
     }
@@ -188,8 +190,9 @@ internal static partial class IdxReader
     }
 
     [GeneratedRegex(
-        @"^(?:(?<prefix>)(?:train|t10k)|(?<prefix>.+-)(?:train|test))-(?:images-idx3|labels-idx1)-ubyte(?:\.gz)?$", RegexOptions.Singleline)]
+        @"^(?:(?<prefix>)(?:train|t10k)|(?<prefix>.+-)(?:train|test))-(?:images-idx3|labels-idx1)-ubyte(?:\.gz)?$",
+        RegexOptions.Singleline)]
     private static partial Regex FileOfSet();
 
-    private sealed record IdxSplit(IdxArray Images, string ImageFile, IdxArray Labels, string LabelFile);
+    private sealed record IdxSplit(IdxArray Images, IdxArray Labels);
 }

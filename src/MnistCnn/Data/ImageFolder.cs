@@ -11,9 +11,14 @@ internal static class ImageFolder
         ClassFolders(folder).Concat(ClassFolders(Path.Combine(folder, "train"))).Any(sub => ImagesIn(sub).Any());
 
     /// <summary>Reads the images on all cores; see <see cref="DataReader.Load"/> for the parameters and exceptions.</summary>
-    /// <returns>Classes in the order of their names; in each split the classes are mixed evenly, so that the first images are of all.</returns>
+    /// <returns>Classes by name. Each split mixes its classes evenly, so that the first images are of all classes.</returns>
     public static DataSet Load(
-        string folder, ImageSettings settings, int? trainLimit = null, int? testLimit = null, Action<double>? progress = null, int copies = 1)
+        string folder,
+        ImageSettings settings,
+        int? trainLimit = null,
+        int? testLimit = null,
+        Action<double>? progress = null,
+        int copies = 1)
     {
         var trainFolder = Path.Combine(folder, "train");
         var testFolder = new[] { "test", "val" }.Select(name => Path.Combine(folder, name)).FirstOrDefault(Directory.Exists);
@@ -37,7 +42,8 @@ internal static class ImageFolder
     }
 
     /// <summary>Lists the images in a folder by name; none if it is no folder.</summary>
-    internal static IEnumerable<string> ImagesIn(string folder) => Visible(folder, Directory.EnumerateFiles).Where(ImageDecoder.IsImageName);
+    internal static IEnumerable<string> ImagesIn(string folder) =>
+        Visible(folder, Directory.EnumerateFiles).Where(ImageDecoder.IsImageName);
 
     // A class may lack a test folder, but a folder must have images.
     private static IEnumerable<ImageFile> FindFiles(string parent, string[] classNames, bool? isTest)
@@ -70,6 +76,6 @@ internal static class ImageFolder
 internal sealed record ImageFile(string Path, string Name, int Class, bool? IsTest);
 
 /// <summary>An image file whose header has been read.</summary>
-/// <param name="Sha256">Of its bytes, lower-case; empty if they could not be read.</param>
+/// <param name="Sha256">SHA-256 of the bytes, lower-case; empty if they could not be read.</param>
 /// <param name="Header">Null if the file is unreadable.</param>
 internal sealed record ScannedImage(ImageFile File, string Sha256, ImageHeader? Header);

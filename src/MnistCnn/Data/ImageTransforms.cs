@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Data;
 
-/// <summary>Parameters of one image's affine transform: shift in pixels, then rotation counter-clockwise and scale, around its centre.</summary>
+/// <summary>Affine transform of one image: counter-clockwise rotation and scale around its centre, and a shift in pixels.</summary>
 internal readonly record struct AffineParameters(double Right, double Down, double Degrees, double Scale);
 
 /// <summary>Part of an image, in pixels; the default is empty.</summary>
@@ -19,8 +19,8 @@ internal readonly record struct Rectangle(int Top, int Left, int Height, int Wid
 internal static class ImageTransforms
 {
     /// <summary>
-    /// Widens bright lines by grey dilation of 3x3 per ring, or narrows them by erosion if a width is negative. The last two rings are mixed
-    /// for a fraction of a pixel. A line narrower than its reduction becomes fainter.
+    /// Widens bright lines by grey dilation of 3x3 per ring, or narrows them by erosion if a width is negative. The last two rings are
+    /// mixed for a fraction of a pixel. A line narrower than its reduction becomes fainter.
     /// </summary>
     /// <param name="widths">Change of the line width per image in pixels, half of it on each side.</param>
     public static Tensor DilateStrokes(Tensor images, double[] widths)
@@ -69,8 +69,8 @@ internal static class ImageTransforms
         var columns = Indices(width, corner => corner.Column).view(count, 1, 1, width).expand(count, channels, height, width);
         return padded.gather(2, rows).gather(3, columns).MoveToOuterDisposeScope();
 
-        Tensor Indices(long side, Func<(int Row, int Column), long> first) =>
-            tensor([.. corners.SelectMany(corner => Enumerable.Range(0, (int)side).Select(index => first(corner) + index))], device: images.device);
+        Tensor Indices(long side, Func<(int Row, int Column), long> first) => tensor(
+            [.. corners.SelectMany(_ => Enumerable.Range(0, (int)side), (corner, index) => first(corner) + index)], device: images.device);
     }
 
     /// <summary>Applies affine transforms in one bilinear sampling; pixels from outside repeat the edge.</summary>
@@ -121,5 +121,6 @@ internal static class ImageTransforms
 
     // (B, 1, 1, 1)
     private static Tensor PerImage<TParameter, TValue>(TParameter[] parameters, Func<TParameter, TValue> value, Device device)
-        where TValue : unmanaged => from_array(Array.ConvertAll(parameters, parameter => value(parameter)), device: device).view(-1, 1, 1, 1);
+        where TValue : unmanaged =>
+        from_array(Array.ConvertAll(parameters, parameter => value(parameter)), device: device).view(-1, 1, 1, 1);
 }

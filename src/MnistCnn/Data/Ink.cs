@@ -58,7 +58,7 @@ internal sealed record Ink(
     /// <summary>Returns 1 in the digit's components and 0 elsewhere: (H, W).</summary>
     public FloatImage DigitMask()
     {
-        var kept = Components.Where(component => component == Main || IsLooseStroke(component)).Select(component => component.Number).ToHashSet();
+        var kept = Components.Where(part => part == Main || IsLooseStroke(part)).Select(part => part.Number).ToHashSet();
         return Numbers.Map((number, _, _) => number > 0 && kept.Contains((int)number) ? 1 : 0);
     }
 
@@ -86,7 +86,9 @@ internal sealed record Ink(
         .FirstOrDefault(component => !components.Any(inner => IsFrame(component, inner, numbers)));
 
     private bool IsLooseStroke(ConnectedComponent component) =>
-        component.Area >= MinStrokeArea * Main.Area && component.Gap(Main) <= MaxGap * Main.LongerSide && !IsFrame(component, Main, Numbers);
+        component.Area >= MinStrokeArea * Main.Area
+        && component.Gap(Main) <= MaxGap * Main.LongerSide
+        && !IsFrame(component, Main, Numbers);
 
     // Whether a component goes around another that is about as dark and not much smaller.
     private static bool IsFrame(ConnectedComponent frame, ConnectedComponent inner, FloatImage numbers)

@@ -13,7 +13,7 @@ internal sealed class MeanStdAccumulator(int channels)
     private readonly ulong[] sumsOfSquares = new ulong[channels];
     private ulong count;
 
-    /// <summary>Values of all pixels added so far, at least one, with four digits as is usual; a standard deviation of 0 becomes 1.</summary>
+    /// <summary>Values of the pixels added so far, at least one, rounded to four digits; a standard deviation of 0 becomes 1.</summary>
     public Normalization Normalization => new([.. sums.Select(Mean)], [.. sums.Zip(sumsOfSquares, Std)]);
 
     /// <summary>Adds an image (C, H, W), or as many rows of pixels as there are channels.</summary>
