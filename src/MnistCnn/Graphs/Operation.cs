@@ -45,8 +45,6 @@ internal abstract record Operation(string Name)
 
     internal sealed record Relu() : Operation(nameof(Relu))
     {
-        public static Relu Instance { get; } = new();
-
         public override Tensor Compute(Tensor[] inputs) => relu(inputs[0]);
     }
 
@@ -71,8 +69,6 @@ internal abstract record Operation(string Name)
     /// <summary>Mean of each feature map: (N, C, 1, 1).</summary>
     internal sealed record GlobalAveragePool() : Operation(nameof(GlobalAveragePool))
     {
-        public static GlobalAveragePool Instance { get; } = new();
-
         public override Tensor Compute(Tensor[] inputs) => adaptive_avg_pool2d(inputs[0], 1);
     }
 
@@ -93,16 +89,12 @@ internal abstract record Operation(string Name)
         // "Expected false to be true" while other threads collected garbage. This Scalar lives on.
         private static readonly Scalar One = 1;
 
-        public static Add Instance { get; } = new();
-
         public override Tensor Compute(Tensor[] inputs) => inputs[0].add(inputs[1], One);
     }
 
     /// <summary>All feature maps of an image in one row: (N, C * H * W).</summary>
     internal sealed record Flatten() : Operation(nameof(Flatten))
     {
-        public static Flatten Instance { get; } = new();
-
         public override Tensor Compute(Tensor[] inputs) => inputs[0].flatten(start_dim: 1);
     }
 }

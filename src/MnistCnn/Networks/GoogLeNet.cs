@@ -127,3 +127,104 @@ internal sealed class GoogLeNet : BlockNetwork, IHasAuxiliaryClassifiers
         weight.uniform_(-1, 1).erfinv_().mul_(factor).clamp_(min, max);
     }
 }
+
+/// <summary>
+/// The Inception block of <see cref="GoogLeNet"/>: four branches read the same feature maps, and their outputs are concatenated along the
+/// channels. From (N, <c>inChannels</c>, H, W) to (N, <see cref="OutChannels"/>, H, W).
+/// </summary>
+/// <remarks>
+/// Source: C. Szegedy et al., "Going Deeper with Convolutions", 2014, figure 2b. Names as in torchvision's <c>Inception</c>, and as there
+/// the third branch has a 3x3 convolution instead of the paper's 5x5, and each convolution has batch normalization.
+/// </remarks>
+internal sealed class GoogLeNetBlock : TraceableModule
+{
+    private readonly ConvBnRelu branch1;
+    private readonly Sequential branch2;
+    private readonly Sequential branch3;
+    private readonly Sequential branch4;
+
+    /// <summary>Creates a block from a row of the paper's table 1: the output channels of its convolutions.</summary>
+    /// <param name="ones">Column "#1x1".</param>
+    /// <param name="threesReduce">Column "#3x3 reduce".</param>
+    /// <param name="threes">Column "#3x3".</param>
+    /// <param name="fivesReduce">Column "#5x5 reduce".</param>
+    /// <param name="fives">Column "#5x5".</param>
+    /// <param name="poolProjection">Column "pool proj".</param>
+    public GoogLeNetBlock(int inChannels, int ones, int threesReduce, int threes, int fivesReduce, int fives, int poolProjection)
+        : base(nameof(GoogLeNetBlock))
+    {
+        OutChannels = ones + threes + fives + poolProjection;
+        branch1 = new ConvBnRelu(inChannels, ones, kernelSize: 1);
+        branch2 = Sequential(
+            new ConvBnRelu(inChannels, threesReduce, kernelSize: 1), new ConvBnRelu(threesReduce, threes, kernelSize: 3, padding: 1));
+        branch3 = Sequential(
+            new ConvBnRelu(inChannels, fivesReduce, kernelSize: 1), new ConvBnRelu(fivesReduce, fives, kernelSize: 3, padding: 1));
+
+        // torchvision's module 0 is the pooling, which has no weights.
+        branch4 = Sequential(("1", new ConvBnRelu(inChannels, poolProjection, kernelSize: 1)));
+        RegisterComponents();
+    }
+
+    public int OutChannels { get; }
+
+    public override GraphValue forward(GraphValue x) => cat(
+    [
+        branch1.call(x),
+        branch2.call(x),
+        branch3.call(x),
+        branch4.call(max_pool2d(x, kernel_size: 3, stride: 1, padding: 1)),
+    ], dim: 1);
+}
+
+/// <summary>A convolution without bias, batch normalization and relu: torchvision's <c>BasicConv2d</c>, with its names and eps.</summary>
+internal sealed class ConvBnRelu : TraceableModule
+{
+    private readonly Conv2d conv;
+    private readonly BatchNorm2d bn;
+
+    public ConvBnRelu(int inChannels, int channels, int kernelSize, int stride = 1, int padding = 0)
+        : base(nameof(ConvBnRelu))
+    {
+        conv = Conv2d(inChannels, channels, kernelSize, stride, padding, bias: false);
+        bn = BatchNorm2d(channels, eps: 0.001);
+        RegisterComponents();
+    }
+
+    public override GraphValue forward(GraphValue x) => relu(bn.call(conv.call(x)));
+}
+
+/// <summary>
+/// A small classifier that reads feature maps in the middle of <see cref="GoogLeNet"/> during training: average pooling to 4x4, a 1x1
+/// convolution and two linear layers. From (N, <c>inChannels</c>, H, W) to logits (N, <c>classes</c>).
+/// </summary>
+/// <remarks>
+/// Source: C. Szegedy et al., "Going Deeper with Convolutions", 2014, section 5. Names as in torchvision's <c>InceptionAux</c>, and as
+/// there feature maps of any size are pooled to 4x4, the size that the paper's 14x14 feature maps have after pooling.
+/// </remarks>
+internal sealed class AuxiliaryClassifier : Module<Tensor, Tensor>
+{
+    private const int PooledSize = 4;
+    private const int Channels = 128;
+    private const int Features = 1024;
+
+    private readonly ConvBnRelu conv;
+    private readonly Linear fc1;
+    private readonly Linear fc2;
+    private readonly Dropout dropout;
+
+    public AuxiliaryClassifier(int inChannels, int classes)
+        : base(nameof(AuxiliaryClassifier))
+    {
+        conv = new ConvBnRelu(inChannels, Channels, kernelSize: 1);
+        fc1 = Linear(PooledSize * PooledSize * Channels, Features);
+        fc2 = Linear(Features, classes);
+        dropout = Dropout(0.7);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x)
+    {
+        x = conv.call(nn.functional.adaptive_avg_pool2d(x, PooledSize)).flatten(start_dim: 1);
+        return fc2.call(dropout.call(nn.functional.relu(fc1.call(x))));
+    }
+}

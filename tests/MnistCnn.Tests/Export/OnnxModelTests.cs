@@ -152,19 +152,17 @@ public sealed class OnnxModelTests
         Assert.Equal("large has 2.1 GB of weights, and an ONNX file can have 2 GB at most.", message);
     }
 
-    private static OnnxSettings Settings(string name, NetworkShape shape) => new()
-    {
-        Name = name,
-        Description = Architecture.Find(name)?.Title ?? name,
-        ProducerVersion = Versions.Program,
-        Channels = shape.Channels,
-        Height = shape.Height,
-        Width = shape.Width,
-        Classes = shape.Classes,
-        Mean = [0.25],
-        Std = [0.5],
-        Metadata = new Dictionary<string, string> { ["classes"] = "[\"a\"]" },
-    };
+    private static OnnxSettings Settings(string name, NetworkShape shape) => new(
+        Name: name,
+        Description: Architecture.Find(name)?.Title ?? name,
+        ProducerVersion: Versions.Program,
+        Channels: shape.Channels,
+        Height: shape.Height,
+        Width: shape.Width,
+        Classes: shape.Classes,
+        Mean: [0.25],
+        Std: [0.5],
+        Metadata: new Dictionary<string, string> { ["classes"] = "[\"a\"]" });
 
     // Written and read back.
     internal static ModelProto Export(string name, Module<Tensor, Tensor> network, NetworkShape shape) =>

@@ -10,7 +10,7 @@ using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Tests.Inspection;
 
-/// <summary>The values in a trace equal those of the network's own forward pass bit for bit.</summary>
+/// <summary>Compares the values in a trace with the outputs of the network's own modules, bit for bit.</summary>
 public sealed class ActivationTraceTests : IDisposable
 {
     private static readonly NetworkShape Colour = new(3, 24, 20, 7);
