@@ -243,7 +243,7 @@ public sealed class DistributedTests : IDisposable
     [Theory]
     [InlineData(3, "--batch-size 2", "A batch of 2 is too small for 3 processes")]
     [InlineData(2, "--test-limit 1", "1 images for evaluation are too few for 2 processes")]
-    [InlineData(2, "--arch resnet20 --train-limit 67", "The last batch of an epoch would have 3 images", "needs two in each process")]
+    [InlineData(2, "--arch resnet20 --train-limit 67", "The last batch of an epoch would have 3 images", "needs two per process")]
     [InlineData(2, "--lr 1e30", "The loss became")]
     public void Errors_of_all_processes_are_printed_once(int processes, string options, params string[] parts) =>
         AssertFailed(Train(processes, With(Steps, options), "run"), parts);

@@ -13,6 +13,8 @@ internal static class SettingsOptions
 
     private static readonly TrainSettings Defaults = Recipe.All[0].Settings;
 
+    private const string Fractions = "a number from 0 to below 1";
+
     private static readonly Option<Recipe?> RecipeName = SharedOptions.CreateRecipe(
         $"Start from the settings of a recipe: {SharedOptions.RecipeNames}. The defaults below belong to {Recipe.All[0].Name}.");
 
@@ -21,13 +23,13 @@ internal static class SettingsOptions
     private static readonly Option<int> BatchSize = OptionParsers.Count("--batch-size", "Images per step.", Defaults.BatchSize);
 
     private static readonly Option<double> LearningRate = OptionParsers.Number(
-        "--lr", "Learning rate of SGD.", Defaults.LearningRate, TrainSettings.IsLearningRate, TrainSettings.LearningRates);
+        "--lr", "Learning rate of SGD.", Defaults.LearningRate, value => value is > 0 and <= float.MaxValue, "a number above 0 that float32 can hold");
 
     private static readonly Option<double> Momentum = OptionParsers.Number(
-        "--momentum", "Momentum of SGD.", Defaults.Momentum, TrainSettings.IsFraction, TrainSettings.Fractions);
+        "--momentum", "Momentum of SGD.", Defaults.Momentum, IsFraction, Fractions);
 
     private static readonly Option<double> WeightDecay = OptionParsers.Number(
-        "--weight-decay", "L2 weight decay.", Defaults.WeightDecay, TrainSettings.IsWeightDecay, TrainSettings.WeightDecays);
+        "--weight-decay", "L2 weight decay.", Defaults.WeightDecay, value => value is >= 0 and <= float.MaxValue, "a number from 0 that float32 can hold");
 
     public static readonly Option<IReadOnlyList<int>?> Milestones = new("--lr-milestones")
     {
@@ -46,8 +48,8 @@ internal static class SettingsOptions
         "--label-smoothing",
         "Label smoothing: probability spread evenly over all classes.",
         Defaults.LabelSmoothing,
-        TrainSettings.IsFraction,
-        TrainSettings.Fractions);
+        IsFraction,
+        Fractions);
 
     public static readonly Option<Augmentation?> Augment = new("--augment")
     {
@@ -145,6 +147,8 @@ internal static class SettingsOptions
         };
     }
 
+    private static bool IsFraction(double value) => value is >= 0 and < 1;
+
     private static int[] ParseMilestones(ArgumentResult result)
     {
         int[] steps =
@@ -153,7 +157,7 @@ internal static class SettingsOptions
                 int.TryParse(token.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : 0),
         ];
         if (!TrainSettings.AreMilestones(steps))
-            result.AddError($"--lr-milestones takes {TrainSettings.Milestones}, not '{string.Join(' ', result.Tokens)}'.");
+            result.AddError($"--lr-milestones takes numbers of steps above 0, each above the one before it, not '{string.Join(' ', result.Tokens)}'.");
         return steps;
     }
 

@@ -143,7 +143,7 @@ internal static class TrainCommand
         DataOptions.Report(parseResult, data);
         foreach (var note in run.InitNotes)
             Console.Error.WriteLine(note);
-        if (run.Trainer.Splits.ClassCounts.Warning(data.ClassNames, isPart: settings.TrainLimit is not null) is { } warning)
+        if (run.Trainer.Splits.ClassCounts.Warning(data.ClassNames, isSubset: settings.TrainLimit is not null) is { } warning)
             Console.Error.WriteLine(warning);
         if (!folder.HasBest)
             Console.Error.WriteLine($"The best weights so far are not in {home}; the next better epoch writes best.safetensors.");

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace MnistCnn.Files;
 
@@ -23,6 +24,7 @@ internal static class JsonFormat
     {
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
+        Converters = { new FiniteNumber() },
     };
 
     /// <summary>Reads a document. Unknown properties are skipped.</summary>
@@ -61,5 +63,14 @@ internal static class JsonFormat
                 ? Flatten(property.Value)
                 : new Dictionary<string, string> { [property.Name] = property.Value.GetRawText() })
             .ToDictionary();
+    }
+
+    /// <summary>Refuses numbers such as 1e999, which .NET reads as infinity and cannot write.</summary>
+    private sealed class FiniteNumber : JsonConverter<double>
+    {
+        public override double Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            reader.GetDouble() is var value && double.IsFinite(value) ? value : throw new JsonException();
+
+        public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options) => writer.WriteNumberValue(value);
     }
 }

@@ -2,42 +2,35 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Training;
 
-/// <summary>How images are spread over the classes.</summary>
-/// <param name="Counts">How many images each class has, at least one in all.</param>
+/// <param name="Counts">Number of images per class, at least one in total.</param>
 internal sealed record ClassCounts(IReadOnlyList<long> Counts)
 {
-    // The classes of MNIST are as far apart as 1.24.
-    private const double Unbalanced = 1.5;
+    // In MNIST, the largest class has 1.24 times the images of the smallest.
+    private const double UnbalancedRatio = 1.5;
 
-    /// <summary>Counts labels.</summary>
     /// <param name="labels">Classes, from 0: (N), int64.</param>
-    /// <param name="classes">How many classes there are.</param>
-    public static ClassCounts Of(Tensor labels, int classes)
+    public static ClassCounts Count(Tensor labels, int classes)
     {
         using var counted = labels.bincount(null, classes);
         using var counts = counted.cpu();
         return new ClassCounts(counts.data<long>().ToArray());
     }
 
-    /// <summary>
-    /// What the loss of an image counts, by its class, so that all classes count the same: images / (classes * images of the class);
-    /// 0 of a class without images.
-    /// </summary>
-    /// <remarks>Source: scikit-learn's class_weight="balanced".</remarks>
+    /// <summary>Class weights of the loss, images / (classes * images of the class), 0 for a class without images.</summary>
+    /// <remarks>As scikit-learn's class_weight="balanced".</remarks>
     public IReadOnlyList<double> Weights =>
         [.. Counts.Select(count => count == 0 ? 0 : (double)Counts.Sum() / Counts.Count / count)];
 
-    /// <summary>A sentence about the largest and the smallest class, or null where they are much the same.</summary>
-    /// <param name="names">What the classes are called.</param>
-    /// <param name="isPart">Whether only some images of a set were taken: then what chance does to so few counts for nothing.</param>
-    public string? Warning(IReadOnlyList<string> names, bool isPart)
+    /// <summary>A sentence about the largest and the smallest class if the classes are unbalanced; otherwise null.</summary>
+    /// <param name="isSubset">True for a part of a data set: differences that sampling explains are ignored.</param>
+    public string? Warning(IReadOnlyList<string> names, bool isSubset)
     {
         var (largest, smallest) = (Counts.Max(), Counts.Min());
 
-        // The difference of two counts by chance has a standard deviation of the root of their sum; of ten classes that are equally
-        // frequent, the largest and the smallest are seldom further apart than three of it.
-        var isUnbalanced = largest > Unbalanced * smallest && !(isPart && largest - smallest <= 3 * Math.Sqrt(largest + smallest));
-        return isUnbalanced
+        // The difference of two sampled counts has the root of their sum as its standard deviation. The largest and the smallest of ten
+        // equally frequent classes seldom differ by more than three of these.
+        var isSampling = isSubset && largest - smallest <= 3 * Math.Sqrt(largest + smallest);
+        return largest > UnbalancedRatio * smallest && !isSampling
             ? $"Classes are unbalanced: {Name(largest)} has {largest:N0} images, {Name(smallest)} {smallest:N0}."
             : null;
 

@@ -1,4 +1,4 @@
-using System.Runtime.ExceptionServices;
+using System.Collections.Concurrent;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using TorchSharp.Modules;
@@ -23,46 +23,34 @@ internal sealed class DataParallelStep : IForwardBackward
     public DataParallelStep(SingleModelStep model, Func<Module<Tensor, Tensor>> create, int count)
     {
         this.model = model;
-        var threads = get_num_threads();
         using var state = get_rng_state();
-        replicas = [.. Enumerable.Range(0, count).Select(index => new Replica(
-            index == 0 ? model : model.In(ShareWeights(model.Network, create())), isFirst: index == 0, Math.Max(1, threads / count)))];
+        var others = Enumerable.Range(1, count - 1).Select(_ => model.In(ShareWeights(model.Network, create()))).ToArray();
         set_rng_state(state);
-        foreach (var replica in replicas)
-            replica.Start();
+
+        var threads = get_num_threads();
+        replicas = [.. others.Prepend(model).Select(step => new Replica(step, Math.Max(1, threads / count)))];
         set_num_threads(threads); // new threads start with the number that the last thread set for itself
     }
 
     /// <summary>Returns false for batch normalization, with one set of statistics, and dropout, with one random generator.</summary>
     public static bool Supports(Module<Tensor, Tensor> model) => !Layers.Has<BatchNorm2d>(model) && !Layers.Has<Dropout>(model);
 
-    /// <inheritdoc/>
     public (Tensor Loss, Tensor Correct) Backward(Tensor images, Tensor labels, double? total = null)
     {
         total ??= model.Weight(labels);
-        foreach (var (index, replica) in replicas.Index())
-            replica.Begin(Shard(images, index), Shard(labels, index), total.Value);
-        foreach (var replica in replicas)
-            replica.Wait();
-        foreach (var replica in replicas)
-            replica.ThrowIfFailed();
-
-        var (loss, correct) = (0.0, 0L);
-        foreach (var replica in replicas)
-        {
-            loss += replica.Loss;
-            correct += replica.Correct;
+        var shards = replicas.Select((replica, index) => replica.Begin(Shard(images, index), Shard(labels, index), total.Value)).ToArray();
+        var results = Task.WhenAll(shards).GetAwaiter().GetResult();
+        foreach (var replica in replicas[1..])
             replica.AddGradientsTo(replicas[0]);
-        }
-
-        return (tensor((float)loss), tensor(correct));
+        return (tensor((float)results.Sum(result => (double)result.Loss)), tensor(results.Sum(result => result.Correct)));
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var replica in replicas)
             replica.Dispose();
+        foreach (var replica in replicas[1..])
+            replica.Model.Dispose();
         model.Dispose();
     }
 
@@ -86,90 +74,73 @@ internal sealed class DataParallelStep : IForwardBackward
         return batch.narrow(0, start, count);
     }
 
-    private sealed class Replica(SingleModelStep model, bool isFirst, int threads) : IDisposable
+    /// <summary>A model and the thread that runs it.</summary>
+    private sealed class Replica : IDisposable
     {
-        private readonly SemaphoreSlim begin = new(0);
-        private readonly SemaphoreSlim end = new(0);
-        private readonly Parameter[] parameters = [.. model.Network.parameters().Where(parameter => parameter.requires_grad)];
-        private (Tensor Images, Tensor Labels, double Total)? work;
-        private ExceptionDispatchInfo? failure;
-        private Thread? thread;
+        private readonly SingleModelStep step;
+        private readonly Parameter[] parameters;
+        private readonly BlockingCollection<Task> tasks = [];
+        private readonly Thread thread;
 
-        public float Loss { get; private set; }
-
-        public long Correct { get; private set; }
-
-        public void Start()
+        public Replica(SingleModelStep step, int threads)
         {
-            thread = new Thread(Run) { IsBackground = true };
+            this.step = step;
+            parameters = [.. Model.parameters().Where(parameter => parameter.requires_grad)];
+            thread = new Thread(RunTasks) { IsBackground = true };
             thread.Start();
-            end.Wait();
+            Begin(() => SetThreads(threads)).Wait();
         }
 
-        public void Begin(Tensor images, Tensor labels, double total)
-        {
-            work = (images, labels, total);
-            begin.Release();
-        }
+        public Module<Tensor, Tensor> Model => step.Network;
 
-        public void Wait() => end.Wait();
-
-        public void ThrowIfFailed() => failure?.Throw();
+        public Task<(float Loss, long Correct)> Begin(Tensor images, Tensor labels, double total) =>
+            Begin(() => Backward(images, labels, total));
 
         public void AddGradientsTo(Replica first)
         {
-            if (isFirst)
-                return;
             using var noGradient = no_grad();
             foreach (var (own, sum) in parameters.Zip(first.parameters))
                 if (own.grad is { } gradient)
+                {
                     sum.grad!.add_(gradient);
+                    gradient.zero_();
+                }
         }
 
         public void Dispose()
         {
-            work = null;
-            begin.Release();
-            thread?.Join();
-            begin.Dispose();
-            end.Dispose();
-            if (!isFirst)
-                model.Network.Dispose();
+            tasks.CompleteAdding();
+            thread.Join();
+            tasks.Dispose();
         }
 
-        private void Run()
+        private Task<T> Begin<T>(Func<T> work)
+        {
+            var task = new Task<T>(work);
+            tasks.Add(task);
+            return task;
+        }
+
+        private void RunTasks()
+        {
+            foreach (var task in tasks.GetConsumingEnumerable())
+                task.RunSynchronously();
+        }
+
+        private static int SetThreads(int threads)
         {
             _ = get_num_threads(); // the first call sets the thread's number to the default; only a number set after it stays
             set_num_threads(threads);
-            end.Release();
-            while (true)
-            {
-                begin.Wait();
-                if (work is not { } next)
-                    return;
-                try
-                {
-                    Step(next.Images, next.Labels, next.Total);
-                }
-                catch (Exception error)
-                {
-                    failure = ExceptionDispatchInfo.Capture(error);
-                }
-
-                end.Release();
-            }
+            return threads;
         }
 
-        private void Step(Tensor images, Tensor labels, double total)
+        private (float Loss, long Correct) Backward(Tensor images, Tensor labels, double total)
         {
-            using var scope = NewDisposeScope();
-            (Loss, Correct) = (0, 0);
-            foreach (var parameter in isFirst ? [] : parameters)
-                parameter.grad?.zero_();
             if (labels.shape[0] == 0)
-                return;
-            var (loss, correct) = model.Backward(images, labels, total);
-            (Loss, Correct) = (loss.item<float>(), correct.item<long>());
+                return (0, 0);
+            using var scope = NewDisposeScope();
+            var (loss, correct) = step.Backward(images, labels, total);
+            return (loss.item<float>(), correct.item<long>());
         }
     }
 }

@@ -26,7 +26,6 @@ internal sealed class DistributedDataParallelStep(IProcessGroup group, IForwardB
     private readonly bool hasDropout = Layers.Has<Dropout>(model.Network);
     private Tensor? buffer;
 
-    /// <inheritdoc/>
     public (Tensor Loss, Tensor Correct) Backward(Tensor images, Tensor labels, double? total = null)
     {
         var (start, count) = group.Shard(labels.shape[0]);
@@ -34,11 +33,13 @@ internal sealed class DistributedDataParallelStep(IProcessGroup group, IForwardB
 
         // A rank with an empty shard takes one image of weight 0, to have the same gradients as the others.
         var (ownImages, ownLabels) = (images.narrow(0, start, Math.Max(count, 1)), labels.narrow(0, start, Math.Max(count, 1)));
-        var (loss, correct) = WithRankSeed(() => inner.Backward(ownImages, ownLabels, count > 0 ? total : double.PositiveInfinity));
+        using var sharedRngState = hasDropout ? SwitchToRankSeed() : null;
+        var (loss, correct) = inner.Backward(ownImages, ownLabels, count > 0 ? total : double.PositiveInfinity);
+        if (sharedRngState is not null)
+            set_rng_state(sharedRngState);
         return AllReduce(loss, count > 0 ? correct : zeros_like(correct), (double)count / labels.shape[0]);
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         inner.Dispose();
@@ -46,21 +47,12 @@ internal sealed class DistributedDataParallelStep(IProcessGroup group, IForwardB
     }
 
     // Each rank draws its own random numbers for dropout; the default generator stays the same on all ranks.
-    private T WithRankSeed<T>(Func<T> step)
+    private Tensor SwitchToRankSeed()
     {
-        if (!hasDropout)
-            return step();
         var seed = randint_long(long.MaxValue) / group.WorldSize * group.WorldSize + group.Rank;
-        using var state = get_rng_state();
+        var sharedRngState = get_rng_state();
         manual_seed(seed);
-        try
-        {
-            return step();
-        }
-        finally
-        {
-            set_rng_state(state);
-        }
+        return sharedRngState;
     }
 
     // Parameters without a gradient are the same on every rank and are skipped.
@@ -73,20 +65,20 @@ internal sealed class DistributedDataParallelStep(IProcessGroup group, IForwardB
             .. gradients,
             .. normalizations.Where(layer => layer.training).SelectMany(layer => new[] { layer.running_mean!, layer.running_var! }),
         ];
-        var size = tensors.Sum(tensor => tensor.numel()) + MetricCount;
-        if (buffer?.numel() != size)
+        long[] sizes = [.. tensors.Select(tensor => tensor.numel()), MetricCount];
+        if (buffer?.numel() != sizes.Sum())
         {
             buffer?.Dispose();
-            buffer = empty(size).DetachFromDisposeScope();
+            buffer = empty(sizes.Sum()).DetachFromDisposeScope();
         }
 
-        Tensor[] views = [.. BufferViews(tensors)];
+        var sections = buffer.split(sizes);
+        var (views, metrics) = (sections.Zip(tensors, (section, tensor) => section.view(tensor.shape)).ToArray(), sections[^1]);
         foreach (var (view, tensor) in views.Zip(tensors))
             view.copy_(tensor);
         using (Scalar weight = shardFraction)
             foreach (var statistics in views[gradients.Length..])
                 statistics.mul_(weight);
-        var metrics = buffer.narrow(0, size - MetricCount, MetricCount);
         metrics.copy_(tensor([loss.item<float>(), correct.item<long>()]));
 
         group.AllReduceSum(buffer);
@@ -94,15 +86,5 @@ internal sealed class DistributedDataParallelStep(IProcessGroup group, IForwardB
         foreach (var (view, tensor) in views.Zip(tensors))
             tensor.copy_(view);
         return (metrics[0].clone(), metrics[1].to_type(ScalarType.Int64));
-    }
-
-    private IEnumerable<Tensor> BufferViews(Tensor[] tensors)
-    {
-        var start = 0L;
-        foreach (var tensor in tensors)
-        {
-            yield return buffer!.narrow(0, start, tensor.numel()).view(tensor.shape);
-            start += tensor.numel();
-        }
     }
 }

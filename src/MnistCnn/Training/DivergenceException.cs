@@ -2,5 +2,5 @@ using MnistCnn.Runtime;
 
 namespace MnistCnn.Training;
 
-/// <summary>The loss is no longer a finite number, in training or in a test: the same again ends the same way, however often it is started.</summary>
+/// <summary>The loss became infinite or NaN. Training is deterministic, so a retry with the same settings diverges too.</summary>
 internal sealed class DivergenceException(string message) : UserException(message);

@@ -2,7 +2,9 @@ using System.Text.Json.Serialization;
 
 namespace MnistCnn.Training;
 
-/// <summary>Metrics of one epoch: a line of <c>metrics.jsonl</c>. PyTorch's program writes no metrics per class and no training accuracy.</summary>
+/// <summary>
+/// Metrics of one epoch: a line of <c>metrics.jsonl</c>. The lines of tests/reference/article.py have no class and no training accuracies.
+/// </summary>
 /// <param name="Epoch">Number of the epoch, from 1.</param>
 /// <param name="TrainLoss">Training loss during the epoch, with label smoothing and class weights, mean over the images, in nats.</param>
 /// <param name="TestLoss">Cross entropy of the test images after the epoch, mean over the images, in nats.</param>
@@ -26,21 +28,22 @@ internal sealed record EpochMetrics(
     double ImagesPerSecond,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? ValidationLoss = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? ValidationAccuracy = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<double?>? TestClassAccuracies = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    IReadOnlyList<double?>? TestClassAccuracies = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? TestBalancedAccuracy = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? TrainAccuracy = null)
 {
-    /// <summary>The accuracy that decides which epoch is the best, in percent: of the validation images if there are any, else of the test images.</summary>
+    /// <summary>Accuracy that decides which epoch is the best, in percent: on validation images, or on test images without any.</summary>
     [JsonIgnore]
     public double SelectionAccuracy => ValidationAccuracy ?? TestAccuracy;
 
     /// <summary>The epoch with the best <see cref="SelectionAccuracy"/>, the first one of several; null without epochs.</summary>
     public static EpochMetrics? Best(IEnumerable<EpochMetrics> epochs) => epochs.MaxBy(epoch => epoch.SelectionAccuracy);
 
-    /// <param name="progress">Progress after the last step of the epoch.</param>
-    /// <param name="trainImages">Images trained on in <paramref name="trainSeconds"/>: fewer than in the epoch if the run was resumed within it.</param>
+    /// <param name="trainImages">Images of <paramref name="trainSeconds"/>: fewer than in the epoch if the run was resumed within it.</param>
     public static EpochMetrics From(
-        TrainingProgress progress, long trainImages, double trainSeconds, Evaluation? validation, Evaluation test, double testSeconds) => new(
+        TrainingProgress progress, long trainImages, double trainSeconds, Evaluation? validation, Evaluation test, double testSeconds) =>
+        new(
             progress.Epoch,
             TrainLoss: progress.LossSum / progress.ImageSum,
             TestLoss: test.Loss,

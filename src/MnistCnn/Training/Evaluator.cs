@@ -36,7 +36,7 @@ internal static class Evaluator
         var (confidences, predictions) = softmax(logits, dim: 1).max(dim: 1);
         var loss = cross_entropy(logits, labels).item<double>();
         if (!double.IsFinite(loss))
-            throw new DivergenceException($"The loss became {loss} in the evaluation: the logits are too large. Train with a lower learning rate.");
+            throw new DivergenceException($"The loss became {loss} in the evaluation. Train with a lower learning rate.");
         return new Evaluation(
             loss,
             labels.data<long>().ToArray(),
@@ -64,8 +64,8 @@ internal static class Evaluator
     public static UserException NonFiniteLogits() =>
         new("The logits of the network are not finite: its weights are too large. Train it with a lower learning rate.");
 
-    // Returns (N, classes), float32, on the CPU. Batches write into one tensor: a GPU is waited for once, and no small tensors stay between the
-    // large ones of the next batch, which fragments the heap.
+    // Returns (N, classes), float32, on the CPU. All batches write into one tensor, which is copied from a GPU once. Small tensors that
+    // outlive their batch would fragment the heap.
     private static Tensor Logits(
         Module<Tensor, Tensor> model,
         LabeledImages images,

@@ -30,13 +30,12 @@ internal sealed class SgdWithSchedule : IDisposable
     /// <summary>Learning rate of the next step.</summary>
     public double LearningRate => sgd.ParamGroups.First().LearningRate;
 
-    /// <summary>Momentum per parameter name.</summary>
-    /// <remarks>SGD keeps no buffer for parameters without gradient, or without momentum. Zeros have the same effect in its next step.</remarks>
+    /// <summary>Momentum per parameter name. A parameter without a buffer has zeros, which have the same effect in the next step.</summary>
     public IReadOnlyDictionary<string, Tensor> MomentumBuffers =>
         Buffers.ToDictionary(buffer => buffer.Name, buffer => buffer.State.momentum_buffer ?? zeros_like(buffer.Parameter));
 
-    private IEnumerable<(string Name, Tensor Parameter, SGD.State State)> Buffers =>
-        model.named_parameters().Zip(sgd.state_dict().State, (named, state) => (named.name, (Tensor)named.parameter, (SGD.State)state));
+    private IEnumerable<(string Name, Tensor Parameter, SGD.State State)> Buffers => model.named_parameters()
+        .Zip(sgd.state_dict().State, (named, state) => (named.name, (Tensor)named.parameter, (SGD.State)state));
 
     public void ZeroGrad() => sgd.zero_grad();
 

@@ -1,10 +1,25 @@
+using static TorchSharp.torch;
+
 namespace MnistCnn.Training;
 
-/// <summary>What was measured in one step.</summary>
-/// <param name="Epoch">Which epoch, from 1.</param>
-/// <param name="Step">Which step of the epoch, from 1.</param>
-/// <param name="Steps">How many steps the epoch has.</param>
-/// <param name="Loss">Cross entropy of the batch before the step, with label smoothing if any, mean over its images, each by its class weight if there are any, in nats.</param>
-/// <param name="Images">How many images the batch has.</param>
-/// <param name="LearningRate">Of the step.</param>
+/// <summary>Metrics of one step.</summary>
+/// <param name="Epoch">Number of the epoch, from 1.</param>
+/// <param name="Step">Number of the step in its epoch, from 1.</param>
+/// <param name="Steps">Steps per epoch.</param>
+/// <param name="Loss">
+/// Cross entropy of the batch before the update of the weights, with label smoothing and class weights, mean over the images, in nats.
+/// </param>
+/// <param name="Images">Number of images in the batch.</param>
 internal readonly record struct StepMetrics(int Epoch, int Step, int Steps, double Loss, int Images, double LearningRate);
+
+/// <summary>A step whose loss may still be computed on the GPU.</summary>
+internal readonly record struct PendingStep(StepMetrics Metrics, Tensor Loss, Tensor Correct)
+{
+    /// <summary>Waits for the loss and the number of images classified correctly, and disposes their tensors.</summary>
+    public (StepMetrics Metrics, long Correct) Read()
+    {
+        using (Loss)
+        using (Correct)
+            return (Metrics with { Loss = Loss.item<float>() }, Correct.item<long>());
+    }
+}

@@ -9,19 +9,7 @@ namespace MnistCnn.Training;
 /// <summary>Hyperparameters and seed of a training run. The defaults are the article's.</summary>
 internal sealed record TrainSettings
 {
-    /// <summary>Values that <see cref="IsLearningRate"/> accepts, in words.</summary>
-    public const string LearningRates = "a number above 0 that float32 can hold";
-
-    /// <summary>Values that <see cref="IsFraction"/> accepts, in words.</summary>
-    public const string Fractions = "a number from 0 to below 1";
-
-    /// <summary>Values that <see cref="IsWeightDecay"/> accepts, in words.</summary>
-    public const string WeightDecays = "a number from 0 that float32 can hold";
-
-    /// <summary>Values that <see cref="AreMilestones"/> accepts, in words.</summary>
-    public const string Milestones = "numbers of steps above 0, each above the one before it";
-
-    /// <summary>The network to train. A file holds its name only; a name that is not in <see cref="Architecture.All"/> cannot be trained.</summary>
+    /// <summary>The network to train; a file holds its name.</summary>
     [JsonRequired, JsonConverter(typeof(ArchitectureNameConverter))]
     public Architecture Architecture { get; init; } = Architecture.Default;
 
@@ -43,11 +31,11 @@ internal sealed record TrainSettings
     [JsonRequired]
     public long Seed { get; init; } = 1;
 
-    /// <summary>Train on the first N training images only.</summary>
+    /// <summary>Only the first N training images are used.</summary>
     [JsonRequired]
     public int? TrainLimit { get; init; }
 
-    /// <summary>Evaluate on the first N test images only.</summary>
+    /// <summary>Only the first N test images are used.</summary>
     [JsonRequired]
     public int? TestLimit { get; init; }
 
@@ -60,8 +48,8 @@ internal sealed record TrainSettings
     public int? Patience { get; init; }
 
     /// <summary>
-    /// One-cycle learning-rate schedule: from a 25th to <see cref="LearningRate"/> in the first 30 % of the steps, then down to nearly 0, both
-    /// along cosines, as PyTorch's <c>OneCycleLR</c>. Source: L. N. Smith and N. Topin, "Super-Convergence", 2017.
+    /// One-cycle schedule: the learning rate rises from a 25th to <see cref="LearningRate"/> in the first 30 % of the steps, then falls to
+    /// nearly 0, both along cosines, as in PyTorch's <c>OneCycleLR</c>. Source: L. N. Smith and N. Topin, "Super-Convergence", 2017.
     /// </summary>
     public bool OneCycle { get; init; }
 
@@ -75,11 +63,11 @@ internal sealed record TrainSettings
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public Augmentation? Augment { get; init; }
 
-    /// <summary>Weights the loss so that every class has the same total weight; see <see cref="ClassCounts.Weights"/>.</summary>
+    /// <summary>Weights the loss so that all classes have the same total weight; see <see cref="ClassCounts.Weights"/>.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool BalanceClasses { get; init; }
 
-    /// <summary>Trains only the last layer; batch normalization then keeps its running statistics.</summary>
+    /// <summary>Trains only the last layer; batch normalization keeps its running statistics.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool Freeze { get; init; }
 
@@ -88,57 +76,26 @@ internal sealed record TrainSettings
     public double WeightDecay { get; init; }
 
     /// <summary>
-    /// Step numbers of the run, above 0 and rising, after each of which the learning rate is divided by ten, as PyTorch's <c>MultiStepLR</c>;
-    /// null for a constant rate.
+    /// Steps of the run, above 0 and rising, after which the learning rate is divided by ten, as in PyTorch's <c>MultiStepLR</c>; null for
+    /// a constant rate.
     /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<int>? LearningRateMilestones { get; init; }
 
-    public static bool IsLearningRate(double value) => value is > 0 and <= float.MaxValue;
+    public static bool AreMilestones(IReadOnlyList<int> steps) =>
+        steps.Count > 0 && steps.Zip(steps.Prepend(0)).All(pair => pair.First > pair.Second);
 
-    /// <summary>True for a momentum or label smoothing factor.</summary>
-    public static bool IsFraction(double value) => value is >= 0 and < 1;
-
-    public static bool IsWeightDecay(double value) => value is >= 0 and <= float.MaxValue;
-
-    public static bool AreMilestones(IReadOnlyList<int> steps) => steps.Count > 0 && steps.Zip(steps.Prepend(0)).All(pair => pair.First > pair.Second);
-
-    /// <summary>The first setting of a file with an impossible value, as "batch_size is 0"; null if all are possible.</summary>
-    public string? Problem()
-    {
-        (string Name, int? Value)[] counts =
-        [
-            ("epochs", Epochs), ("batch_size", BatchSize), ("train_limit", TrainLimit), ("test_limit", TestLimit),
-            ("validation", Validation), ("patience", Patience),
-        ];
-        if (counts.FirstOrDefault(count => count.Value < 1) is { Value: { } number } wrong)
-            return $"{wrong.Name} is {number}";
-        if (!IsLearningRate(LearningRate))
-            return $"learning_rate is {LearningRate}";
-        if (!IsFraction(Momentum))
-            return $"momentum is {Momentum}";
-        if (!IsFraction(LabelSmoothing))
-            return $"label_smoothing is {LabelSmoothing}";
-        if (!IsWeightDecay(WeightDecay))
-            return $"weight_decay is {WeightDecay}";
-        if (LearningRateMilestones is { } milestones && !AreMilestones(milestones))
-            return $"learning_rate_milestones are {string.Join(", ", milestones)}";
-        return OneCycle && LearningRateMilestones is not null ? "it has one_cycle and learning_rate_milestones" : null;
-    }
-
-    /// <summary>
-    /// Writes an architecture as its name. An unknown name, such as that of an experiment's own network, is read as an architecture that can
-    /// be compared and shown, but not created.
-    /// </summary>
+    /// <summary>Writes an architecture as its name. An unknown name, as of an experiment, gives an architecture that cannot be created.</summary>
     private sealed class ArchitectureNameConverter : JsonConverter<Architecture>
     {
         public override Architecture Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
-            var name = reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new JsonException("its architecture is not a name");
+            var name = reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new JsonException();
             return Architecture.Find(name)
                 ?? new Architecture(name, name, "", _ => throw new UserException($"This program does not know the architecture {name}."));
         }
 
-        public override void Write(Utf8JsonWriter writer, Architecture value, JsonSerializerOptions options) => writer.WriteStringValue(value.Name);
+        public override void Write(Utf8JsonWriter writer, Architecture value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.Name);
     }
 }

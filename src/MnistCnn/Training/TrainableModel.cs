@@ -8,7 +8,6 @@ using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Training;
 
-/// <summary>Creates models for training and sets their layers to training mode.</summary>
 internal static class TrainableModel
 {
     /// <summary>Input and output shape of a network for a data set.</summary>
@@ -18,7 +17,7 @@ internal static class TrainableModel
     /// <exception cref="UserException">The network does not support images of that size.</exception>
     public static Module<Tensor, Tensor> Create(TrainSettings settings, NetworkShape shape, Device device)
     {
-        // A file of weights with larger images could not be read.
+        // Weights for larger images could not be read from their file.
         if (Math.Max(shape.Height, shape.Width) > NetworkShape.LargestSide)
             throw new UserException(
                 $"Images of {shape.Height}x{shape.Width} pixels are too large: the limit is {NetworkShape.LargestSide} per side.");
@@ -37,7 +36,7 @@ internal static class TrainableModel
         }
     }
 
-    /// <summary>Sets a model to training mode; batch normalization of a frozen backbone stays in evaluation mode.</summary>
+    /// <summary>Sets a model to training mode, except the batch normalization of a frozen backbone.</summary>
     public static void SetTrainMode(Module<Tensor, Tensor> model, bool freezeBackbone)
     {
         model.train();

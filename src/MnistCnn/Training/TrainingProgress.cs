@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace MnistCnn.Training;
 
-/// <summary>Position of a training run between two steps, with the sums of the current epoch and the metrics of the finished ones.</summary>
+/// <summary>Position of a training run between two steps, with sums over the current epoch and metrics of the finished ones.</summary>
 /// <param name="Epoch">Current epoch, from 1; after the last epoch, one more than there are.</param>
 /// <param name="Step">Finished steps of the current epoch.</param>
 /// <param name="LossSum">Sum of the losses of those steps, each times its number of images.</param>

@@ -67,8 +67,6 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
             var saved = metrics is { Exists: true, Length: > 0 }
                 ? RunRecord.Read(run)
                 : new RunRecord(name, RunInfo.Read(info), []);
-            if (saved.Info?.Settings.Problem() is { } problem)
-                throw new InvalidDataException($"{info} is damaged: {problem}.");
             var settings = saved.Info?.Settings;
             var hasModel = Architecture.Find(settings?.Architecture.Name) is not null && File.Exists(Path.Combine(run, RunFolder.BestFile));
             return new RunSummary(

@@ -11,7 +11,7 @@ public sealed class ClassCountsTests
     public void Labels_are_counted_for_every_class()
     {
         using var labels = tensor(new long[] { 2, 0, 0, 2, 2 });
-        Assert.Equal([2, 0, 3, 0], ClassCounts.Of(labels, 4).Counts);
+        Assert.Equal([2, 0, 3, 0], ClassCounts.Count(labels, 4).Counts);
     }
 
     // sklearn.utils.class_weight.compute_class_weight("balanced", classes=[0, 1, 2], y=[0] * 6 + [1] * 3 + [2]).
