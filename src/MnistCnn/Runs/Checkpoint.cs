@@ -20,9 +20,6 @@ internal sealed class Checkpoint : IDisposable
     private const string EpochRngKey = "random_state";
     private const string StepRngKey = "step_random_state";
     private const string ProgressKey = "state";
-    private const string SettingsKey = "settings";
-    private const string DataKey = "data";
-    private const string RunIdKey = "run";
 
     private readonly SafetensorsFile file;
 
@@ -30,9 +27,9 @@ internal sealed class Checkpoint : IDisposable
     {
         this.file = file;
         Path = System.IO.Path.GetFullPath(path);
-        Settings = JsonFormat.Parse<TrainSettings>(Text(SettingsKey), path);
-        Data = JsonFormat.Parse<RunData>(Text(DataKey), path);
-        RunId = Text(RunIdKey);
+        Settings = JsonFormat.Parse<TrainSettings>(Text("settings"), path);
+        Data = JsonFormat.Parse<RunData>(Text("data"), path);
+        RunId = Text("run");
         Progress = file.Tensors.TryGetValue(ProgressKey, out var progress)
             ? JsonFormat.Parse<TrainingProgress>(Encoding.UTF8.GetString(progress.bytes), path)
             : throw Damaged($"{ProgressKey} is missing");
@@ -50,7 +47,6 @@ internal sealed class Checkpoint : IDisposable
 
     public TrainingProgress Progress { get; }
 
-    /// <summary><see cref="RunInfo.Id"/> of the run.</summary>
     public string RunId { get; }
 
     /// <summary>Reads a checkpoint. <see cref="Restore"/> validates its tensors.</summary>
@@ -92,9 +88,9 @@ internal sealed class Checkpoint : IDisposable
 
         var metadata = new Dictionary<string, string>
         {
-            [SettingsKey] = JsonSerializer.Serialize(trainer.Settings, JsonFormat.Line),
-            [DataKey] = JsonSerializer.Serialize(data, JsonFormat.Line),
-            [RunIdKey] = runId,
+            ["settings"] = JsonSerializer.Serialize(trainer.Settings, JsonFormat.Line),
+            ["data"] = JsonSerializer.Serialize(data, JsonFormat.Line),
+            ["run"] = runId,
         };
         new SafetensorsFile(tensors, metadata).Write(path);
     }

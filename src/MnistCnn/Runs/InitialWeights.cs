@@ -12,7 +12,6 @@ internal static class InitialWeights
     /// Copies the weights of a file into a network. All tensors must match, except for the last layer and the auxiliary classifiers: they
     /// keep their random initial weights if their shapes or the classes differ.
     /// </summary>
-    /// <param name="classNames">Classes of the new training.</param>
     /// <returns>One sentence per part that keeps its random weights.</returns>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">The file is damaged, or holds the weights of another network.</exception>

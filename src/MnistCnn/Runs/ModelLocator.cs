@@ -65,19 +65,17 @@ internal static class ModelLocator
     /// <param name="data">If not null, the result is false unless the run had the same data.</param>
     public static bool IsChosenOnTest(string path, DataSet? data = null)
     {
-        var folder = Path.GetDirectoryName(path)!;
-        var (infoPath, metricsPath) = (Path.Combine(folder, RunFolder.InfoFile), Path.Combine(folder, RunFolder.MetricsFile));
-        if (Path.GetFileName(path) != RunFolder.BestFile || !File.Exists(infoPath) || !File.Exists(metricsPath))
+        if (Path.GetFileName(path) != RunFolder.BestFile)
             return false;
         try
         {
-            var info = RunInfo.Read(infoPath);
-            return info.Settings.Validation is null && File.ReadLines(metricsPath).Skip(1).Any()
+            var run = RunRecord.Read(Path.GetDirectoryName(path)!);
+            return run is { Info: { Settings.Validation: null } info, Epochs.Count: > 1 }
                 && (data is null || info.Data.Sha256.OrderBy(file => file.Key).SequenceEqual(data.Sha256.OrderBy(file => file.Key)));
         }
-        catch (InvalidDataException)
+        catch (Exception error) when (error is IOException or InvalidDataException)
         {
-            return false; // a damaged record does not make the weights unusable
+            return false; // a missing or damaged record does not make the weights unusable
         }
     }
 }

@@ -12,18 +12,10 @@ namespace MnistCnn.Runs;
 /// </summary>
 internal sealed class RunFolder : IDisposable
 {
-    /// <summary>File name of the <see cref="RunInfo"/>.</summary>
     public const string InfoFile = "run.json";
-
-    /// <summary>File name of the metrics: one <see cref="EpochMetrics"/> per line.</summary>
     public const string MetricsFile = "metrics.jsonl";
-
-    /// <summary>File name of the <see cref="Checkpoint"/>.</summary>
     public const string CheckpointFile = "checkpoint.safetensors";
-
-    /// <summary>File name of the weights of the best epoch.</summary>
     public const string BestFile = "best.safetensors";
-
     private const string ModelFile = "model.safetensors";
 
     private readonly FolderLock folderLock;
@@ -65,46 +57,28 @@ internal sealed class RunFolder : IDisposable
 
     private string[] RunFiles => [InfoPath, MetricsPath, ModelPath, BestPath, CheckpointPath];
 
-    /// <summary>Creates the folder of a new run.</summary>
-    /// <param name="path">Path of the folder; null for the next free name <c>runs/ARCHITECTURE-TIME</c>.</param>
-    /// <exception cref="IOException">It cannot be written, is in use, or holds a run.</exception>
-    public static RunFolder Create(string? path, RunInfo info)
-    {
-        var folderLock = path is null ? FolderLock.AcquireNew(info.Settings.Architecture.Name, info.Started) : FolderLock.Acquire(path);
-        var folder = new RunFolder(folderLock, info, history: []);
-        try
-        {
-            folder.EnsureFree();
-            folder.WriteRecord();
-            return folder;
-        }
-        catch
-        {
-            folder.Dispose();
-            throw;
-        }
-    }
-
     /// <summary>
-    /// Opens the folder of a resumed run: the folder of the checkpoint, where metrics of later epochs are discarded, or a new one, which
-    /// gets a copy of the best weights.
+    /// Opens the folder of a run. A new run gets a new folder. A resumed run continues in the folder of its checkpoint, where metrics of
+    /// later epochs are discarded, or in a new one, which gets a copy of the best weights.
     /// </summary>
-    /// <param name="path">Path of the folder; null for the folder of the checkpoint.</param>
+    /// <param name="path">Path of the folder; null for the folder of the checkpoint, or else for <c>runs/ARCHITECTURE-TIME</c>.</param>
     /// <exception cref="IOException">It cannot be written, is in use, or holds another run.</exception>
     /// <exception cref="InvalidDataException">A file in one of the folders is damaged.</exception>
-    public static RunFolder Resume(Checkpoint checkpoint, string? path, RunInfo info)
+    public static RunFolder Open(string? path, RunInfo info, Checkpoint? checkpoint = null)
     {
-        var home = Path.GetDirectoryName(checkpoint.Path)!;
-        var isHome = path is null || Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)) == home;
-        var folder = new RunFolder(FolderLock.Acquire(isHome ? home : path!), info, checkpoint.Progress.History);
+        var home = Path.GetDirectoryName(checkpoint?.Path);
+        path ??= home;
+        var folderLock = path is null ? FolderLock.AcquireNew(info.Settings.Architecture.Name, info.Started) : FolderLock.Acquire(path);
+        var folder = new RunFolder(folderLock, info, checkpoint?.Progress.History ?? []);
         try
         {
+            var isHome = folder.FullPath == home;
             if (isHome)
-                folder.EnsureOwns(checkpoint);
+                folder.EnsureOwns(checkpoint!);
             else
                 folder.EnsureFree();
             folder.WriteRecord();
-            if (!isHome)
+            if (!isHome && home is not null)
                 folder.CopyBest(home);
             return folder;
         }
@@ -159,27 +133,14 @@ internal sealed class RunFolder : IDisposable
 
     public void Dispose() => folderLock.Dispose();
 
+    // A run that ended before its first checkpoint left nothing to lose.
     private void EnsureFree()
     {
-        if (RunFiles.Any(File.Exists) && !HoldsAbandonedStart())
+        string[] results = [ModelPath, BestPath, CheckpointPath];
+        var isFree = !results.Any(File.Exists) && new FileInfo(MetricsPath) is { Exists: false } or { Length: 0 }
+            && (!File.Exists(InfoPath) || RunInfo.Read(InfoPath).Status != RunStatus.Finished);
+        if (!isFree)
             throw new IOException($"{FullPath} holds a run already.").With(Remedy.ChooseFolder);
-    }
-
-    // A run that ended before its first checkpoint left nothing to lose.
-    private bool HoldsAbandonedStart()
-    {
-        var hasResults = new[] { ModelPath, BestPath, CheckpointPath }.Any(File.Exists)
-            || new FileInfo(MetricsPath) is { Exists: true, Length: > 0 };
-        if (hasResults || !File.Exists(InfoPath))
-            return false;
-        try
-        {
-            return RunInfo.Read(InfoPath).Status != RunStatus.Finished;
-        }
-        catch (InvalidDataException)
-        {
-            return false; // somebody's own file of the same name
-        }
     }
 
     // Without run.json, nothing says whose weights these are.

@@ -6,12 +6,8 @@ namespace MnistCnn.Runs;
 
 /// <summary>Record of a run: the file <c>run.json</c>.</summary>
 /// <param name="Id">Distinguishes the run from all others; a resumed run keeps it.</param>
-/// <param name="Settings">Settings that the run was started with.</param>
 /// <param name="Parameters">Number of parameters, without auxiliary classifiers.</param>
-/// <param name="Device">Device: cpu, cuda:0, mps.</param>
 /// <param name="Threads">Number of threads that one operation may use on the CPU.</param>
-/// <param name="Versions">Versions of the program, TorchSharp, libtorch, .NET and the operating system.</param>
-/// <param name="Data">Data set of the run.</param>
 /// <param name="Started">Time of the start, or of the last resume.</param>
 internal sealed record RunInfo(
     string Id,
@@ -23,7 +19,6 @@ internal sealed record RunInfo(
     RunData Data,
     DateTimeOffset Started)
 {
-    /// <summary>State of the run.</summary>
     [JsonRequired]
     public RunStatus Status { get; init; }
 
@@ -34,10 +29,7 @@ internal sealed record RunInfo(
     /// <summary>Seconds from <see cref="Started"/> to the end; null during the run.</summary>
     public double? Seconds { get; init; }
 
-    /// <summary>
-    /// Peak memory of the process in bytes, since its start or since the end of the run before. Null during the run, and on systems
-    /// that do not report it; see <see cref="Runtime.PeakMemory"/>.
-    /// </summary>
+    /// <summary>Peak memory of the process in bytes, since its start or the end of the run before; null during the run.</summary>
     public long? PeakMemory { get; init; }
 
     /// <summary>Number of parameters in auxiliary classifiers, which exist only during training.</summary>
@@ -56,7 +48,6 @@ internal sealed record RunInfo(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? SecondsWaited { get; init; }
 
-    /// <summary>Reads a <c>run.json</c>.</summary>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
     public static RunInfo Read(string path) => JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(path), path);

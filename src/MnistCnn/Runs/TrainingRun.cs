@@ -40,25 +40,13 @@ internal sealed class TrainingRun : IDisposable
     /// <exception cref="IOException">The folder cannot be written, is in use, or holds a run; or the initial weights cannot be read.</exception>
     /// <exception cref="InvalidDataException">The initial weights do not fit the network.</exception>
     /// <exception cref="UserException">The settings do not fit the data or the network.</exception>
-    public static TrainingRun Start(TrainingRequest request)
-    {
-        var started = DateTimeOffset.Now;
-        IReadOnlyList<string> notes = [];
-        var trainer = request.Parallelism.Group.RunOnAll(() => CreateTrainer(request, out notes));
-        return Open(request, trainer, notes, checkpoint: null, started);
-    }
+    public static TrainingRun Start(TrainingRequest request) => Create(request, checkpoint: null);
 
     /// <summary>Prepares the continuation of a run, and disposes the checkpoint, which is large.</summary>
     /// <exception cref="IOException">The folder cannot be written, is in use, or holds another run.</exception>
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or has other settings or data.</exception>
     /// <exception cref="UserException">The settings do not fit the data or the network.</exception>
-    public static TrainingRun Resume(TrainingRequest request, Checkpoint checkpoint)
-    {
-        var started = DateTimeOffset.Now;
-        var trainer = request.Parallelism.Group.RunOnAll(() => RestoreTrainer(request, checkpoint));
-        checkpoint.Dispose();
-        return Open(request, trainer, initNotes: [], checkpoint, started);
-    }
+    public static TrainingRun Resume(TrainingRequest request, Checkpoint checkpoint) => Create(request, checkpoint);
 
     /// <summary>Resumes the run in the requested folder if it holds a checkpoint, and starts one otherwise.</summary>
     /// <exception cref="IOException">See <see cref="Start"/> and <see cref="Resume"/>, also for the other exceptions.</exception>
@@ -108,54 +96,15 @@ internal sealed class TrainingRun : IDisposable
         folder?.Dispose();
     }
 
-    private static Trainer CreateTrainer(TrainingRequest request, out IReadOnlyList<string> initNotes)
+    private static TrainingRun Create(TrainingRequest request, Checkpoint? checkpoint)
     {
-        initNotes = [];
-        var trainer = CreateTrainer(request);
+        var (started, group) = (DateTimeOffset.Now, request.Parallelism.Group);
+        IReadOnlyList<string> initNotes = [];
+        var trainer = group.RunOnAll(() => CreateTrainer(request, checkpoint, out initNotes));
         try
         {
-            if (request.InitialWeights is { } path)
-                initNotes = InitialWeights.CopyInto(trainer.Model, request.Settings.Architecture, path, request.Data.ClassNames);
-            return trainer;
-        }
-        catch
-        {
-            trainer.Dispose();
-            throw;
-        }
-    }
-
-    private static Trainer RestoreTrainer(TrainingRequest request, Checkpoint checkpoint)
-    {
-        checkpoint.EnsureSame(request.Settings);
-        checkpoint.EnsureSame(RunData.Of(request.Data));
-        var trainer = CreateTrainer(request);
-        try
-        {
-            checkpoint.Restore(trainer);
-            return trainer;
-        }
-        catch
-        {
-            trainer.Dispose();
-            throw;
-        }
-    }
-
-    private static Trainer CreateTrainer(TrainingRequest request) => Trainer.Create(
-        request.Settings,
-        request.Data,
-        request.Device,
-        request.Parallelism,
-        metricsEvery: request.Device.type == DeviceType.CPU ? 1 : request.LogEveryNSteps);
-
-    private static TrainingRun Open(
-        TrainingRequest request, Trainer trainer, IReadOnlyList<string> initNotes, Checkpoint? checkpoint, DateTimeOffset started)
-    {
-        try
-        {
+            checkpoint?.Dispose();
             EnsureSameOnAllRanks(request, trainer);
-            var (group, replicas) = (request.Parallelism.Group, trainer.Parallelism.Replicas);
             var info = new RunInfo(
                 Id: checkpoint?.RunId ?? Guid.NewGuid().ToString("N"),
                 request.Settings,
@@ -168,9 +117,10 @@ internal sealed class TrainingRun : IDisposable
             {
                 AuxiliaryParameters = Layers.AuxiliaryParameterCount(trainer.Model),
                 Processes = group.WorldSize > 1 ? group.WorldSize : null,
-                Replicas = replicas > 1 ? replicas : null,
+                Replicas = trainer.Parallelism.Replicas is > 1 and var replicas ? replicas : null,
             };
-            return new TrainingRun(request, trainer, group.RunOnAll(() => OpenFolder(request, info, checkpoint)), initNotes);
+            var folder = group.RunOnAll(() => group.Rank > 0 ? null : RunFolder.Open(request.Folder, info, checkpoint));
+            return new TrainingRun(request, trainer, folder, initNotes);
         }
         catch
         {
@@ -179,11 +129,26 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    private static RunFolder? OpenFolder(TrainingRequest request, RunInfo info, Checkpoint? checkpoint)
+    private static Trainer CreateTrainer(TrainingRequest request, Checkpoint? checkpoint, out IReadOnlyList<string> initNotes)
     {
-        if (request.Parallelism.Group.Rank > 0)
-            return null;
-        return checkpoint is null ? RunFolder.Create(request.Folder, info) : RunFolder.Resume(checkpoint, request.Folder, info);
+        checkpoint?.EnsureSame(request.Settings);
+        checkpoint?.EnsureSame(RunData.Of(request.Data));
+        var metricsEvery = request.Device.type == DeviceType.CPU ? 1 : request.LogEveryNSteps;
+        var trainer = Trainer.Create(request.Settings, request.Data, request.Device, request.Parallelism, metricsEvery);
+        try
+        {
+            initNotes = [];
+            if (checkpoint is not null)
+                checkpoint.Restore(trainer);
+            else if (request.InitialWeights is { } path)
+                initNotes = InitialWeights.CopyInto(trainer.Model, request.Settings.Architecture, path, request.Data.ClassNames);
+            return trainer;
+        }
+        catch
+        {
+            trainer.Dispose();
+            throw;
+        }
     }
 
     // Ranks with different options or files would train different networks.

@@ -29,17 +29,14 @@ internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tens
     }
 
     /// <summary>Architecture that the metadata name; null for PyTorch's files.</summary>
-    /// <exception cref="InvalidDataException">
-    /// The name is unknown. Networks of experiments have the tensor names of other architectures, so tensors alone are not enough.
-    /// </exception>
+    /// <exception cref="InvalidDataException">The name is unknown, as that of an experiment's own network.</exception>
     public Architecture? FindArchitecture() => Metadata.Architecture is not { } name
         ? null
         : Architecture.Find(name)
             ?? throw new InvalidDataException(
                 $"{Path} holds the weights of {name}, an architecture that this program does not know.");
 
-    /// <summary>Ensures that the metadata do not name another architecture, which may compute something else with the same tensors.</summary>
-    /// <exception cref="InvalidDataException">They name another one, or an unknown one.</exception>
+    /// <exception cref="InvalidDataException">The metadata name another architecture; it may have the same tensors.</exception>
     public void EnsureIsOf(Architecture architecture)
     {
         if (FindArchitecture() is { } saved && saved.Name != architecture.Name)

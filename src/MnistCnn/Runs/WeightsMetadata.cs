@@ -15,16 +15,6 @@ namespace MnistCnn.Runs;
 internal sealed record WeightsMetadata(
     NetworkShape Shape, IReadOnlyList<string> ClassNames, Normalization Normalization, ImageSettings Images)
 {
-    private const string ArchitectureKey = "architecture";
-    private const string SeedKey = "seed";
-    private const string EpochKey = "epoch";
-    private const string TestAccuracyKey = "test_accuracy";
-    private const string ShapeKey = "shape";
-    private const string ClassesKey = "classes";
-    private const string MeanKey = "mean";
-    private const string StdKey = "deviation";
-    private const string FitKey = "fit";
-    private const string TestShareKey = "test_share";
     private const string FolderSha256Key = "pictures";
 
     private static readonly WeightsMetadata Mnist = new(
@@ -58,12 +48,12 @@ internal sealed record WeightsMetadata(
     public static WeightsMetadata Read(SafetensorsFile file, string path)
     {
         var texts = file.Metadata;
-        return (texts.ContainsKey(ShapeKey) ? ReadDataSet(texts, path) : Mnist) with
+        return (texts.ContainsKey("shape") ? ReadDataSet(texts, path) : Mnist) with
         {
-            Architecture = texts.GetValueOrDefault(ArchitectureKey),
-            Seed = Parse<long>(SeedKey),
-            Epoch = Parse<int>(EpochKey),
-            TestAccuracy = Parse<double>(TestAccuracyKey),
+            Architecture = texts.GetValueOrDefault("architecture"),
+            Seed = Parse<long>("seed"),
+            Epoch = Parse<int>("epoch"),
+            TestAccuracy = Parse<double>("test_accuracy"),
             FolderSha256 = texts.GetValueOrDefault(FolderSha256Key),
         };
 
@@ -75,21 +65,21 @@ internal sealed record WeightsMetadata(
     /// <summary>Text by key, as <see cref="Read"/> takes it.</summary>
     public Dictionary<string, string> ToDictionary()
     {
-        (string Key, object? Value)[] values =
+        (string Key, object? Value)[] pairs =
         [
-            (ArchitectureKey, Architecture),
-            (SeedKey, Seed),
-            (EpochKey, Epoch),
-            (TestAccuracyKey, TestAccuracy),
-            (ShapeKey, Shape.Input),
-            (ClassesKey, JsonSerializer.Serialize(ClassNames, JsonFormat.Line)),
-            (MeanKey, string.Join(',', Normalization.Mean)),
-            (StdKey, string.Join(',', Normalization.Std)),
-            (FitKey, $"{Images.Fit}".ToLowerInvariant()),
-            (TestShareKey, Images.TestShare),
+            ("architecture", Architecture),
+            ("seed", Seed),
+            ("epoch", Epoch),
+            ("test_accuracy", TestAccuracy),
+            ("shape", Shape.Input),
+            ("classes", JsonSerializer.Serialize(ClassNames, JsonFormat.Line)),
+            ("mean", string.Join(',', Normalization.Mean)),
+            ("deviation", string.Join(',', Normalization.Std)),
+            ("fit", $"{Images.Fit}".ToLowerInvariant()),
+            ("test_share", Images.TestShare),
             (FolderSha256Key, FolderSha256),
         ];
-        return values.Where(pair => pair.Value is not null).ToDictionary(pair => pair.Key, pair => $"{pair.Value}");
+        return pairs.Where(pair => pair.Value is not null).ToDictionary(pair => pair.Key, pair => $"{pair.Value}");
     }
 
     /// <summary>True if test images may have been training images, because their folder was split differently or has changed.</summary>
@@ -99,13 +89,13 @@ internal sealed record WeightsMetadata(
 
     private static WeightsMetadata ReadDataSet(IReadOnlyDictionary<string, string> texts, string path)
     {
-        var isMnist = texts[ShapeKey] == NetworkShape.Mnist.Input;
+        var isMnist = texts["shape"] == NetworkShape.Mnist.Input;
         var defaultFit = isMnist ? ImageFit.Ink : ImageFit.Stretch;
-        var hasFit = Enum.TryParse<ImageFit>(texts.GetValueOrDefault(FitKey, $"{defaultFit}"), ignoreCase: true, out var fit);
-        var names = texts.TryGetValue(ClassesKey, out var classes) ? JsonFormat.Parse<string[]>(classes, path) : [];
-        var normalization = new Normalization(Numbers(MeanKey), Numbers(StdKey));
-        var testShare = texts.ContainsKey(TestShareKey) ? Numbers(TestShareKey)[0] : (double?)null;
-        if (NetworkShape.Parse(texts[ShapeKey]) is not { } shape
+        var hasFit = Enum.TryParse<ImageFit>(texts.GetValueOrDefault("fit", $"{defaultFit}"), ignoreCase: true, out var fit);
+        var names = texts.TryGetValue("classes", out var classes) ? JsonFormat.Parse<string[]>(classes, path) : [];
+        var normalization = new Normalization(Numbers("mean"), Numbers("deviation"));
+        var testShare = texts.ContainsKey("test_share") ? Numbers("test_share")[0] : (double?)null;
+        if (NetworkShape.Parse(texts["shape"]) is not { } shape
             || !normalization.IsPossible || !normalization.Fits(shape.Channels)
             || names.Length == 0 || names.Any(string.IsNullOrEmpty) || names.Distinct().Count() < names.Length
             || !hasFit || !Enum.IsDefined(fit) || (fit is ImageFit.Ink && !isMnist)

@@ -229,10 +229,10 @@ public sealed class RunFolderTests : IDisposable
 
         Directory.CreateDirectory(folder["mine"]);
         File.WriteAllText(folder["mine/run.json"], """{"mine":true}""");
-        Run([.. Short, "--out", "mine", "--epochs", "1"], 1).AssertFailed(1, "holds a run already");
+        Run([.. Short, "--out", "mine", "--epochs", "1"], 1).AssertFailed(1, folder["mine/run.json"]);
     }
 
-    private RunFolder Create(string name) => RunFolder.Create(folder[name], new RunInfo(
+    private RunFolder Create(string name) => RunFolder.Open(folder[name], new RunInfo(
         name, new TrainSettings { Architecture = Networks.Architecture.Find("plain")! }, 1, "cpu", 1, new Dictionary<string, string>(),
         new RunData("data", 1, 1, new Dictionary<string, string>(), Normalization.Mnist, []), DateTimeOffset.UnixEpoch));
 

@@ -281,10 +281,10 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     // As a trainer does.
     private static void Replace(string path, byte[] contents) => AtomicFile.Write(path, stream => stream.Write(contents));
 
-    private RunFolder Create(string name, string architecture = "plain") => RunFolder.Create(folder[$"runs/{name}"], new RunInfo(
+    private RunFolder Create(string name, string architecture = "plain") => RunFolder.Open(folder[$"runs/{name}"], new RunInfo(
         name, new TrainSettings
         {
-            Architecture = Architecture.Find(architecture)!,
+            Architecture = Architecture.Default with { Name = architecture },
             Epochs = 3,
             BatchSize = 32,
             LearningRate = 0.05,

@@ -140,7 +140,7 @@ public sealed class DamageTests : IDisposable
     {
         var runData = new RunData("data", 20, 10, data.Sha256, data.Normalization, data.ClassNames);
         var info = new RunInfo("run", Settings, 8490, "cpu", 2, new Dictionary<string, string>(), runData, DateTimeOffset.UnixEpoch);
-        using (var run = RunFolder.Create(folder["run"], info))
+        using (var run = RunFolder.Open(folder["run"], info))
             for (var epoch = 1; epoch <= 3; epoch++)
                 run.Append(new EpochMetrics(epoch, 0.5, 0.25, 97.5, 1.5, 0.5, 1000));
         Damage($"run/{name}", _ => JsonSerializer.Serialize(RunRecord.Read(folder["run"])), inPlace: true);
