@@ -59,37 +59,9 @@ internal sealed record SafetensorsFile(
         return Read(file, path);
     }
 
-    /// <summary>Reads the contents of a file.</summary>
     /// <param name="name">File name for messages.</param>
-    /// <exception cref="InvalidDataException">The file is damaged or has another format.</exception>
-    public static SafetensorsFile Parse(byte[] contents, string name) => Read(new MemoryStream(contents), name);
-
-    /// <summary>Writes a file atomically. Equal contents give equal bytes.</summary>
-    /// <exception cref="IOException">The file cannot be written, or <see cref="Read(string)"/> could not read it.</exception>
-    public void Write(string path)
-    {
-        var header = CreateHeader();
-        EnsureReadable(header, path);
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(header);
-        foreach (var tensor in ContiguousTensors())
-            hash.AppendData(tensor.bytes);
-        Encoding.ASCII.GetBytes(Convert.ToHexStringLower(hash.GetHashAndReset())).CopyTo(FindChecksum(header, NoChecksum));
-        AtomicFile.Write(path, stream =>
-        {
-            stream.Write(header);
-            foreach (var tensor in ContiguousTensors())
-                stream.Write(tensor.bytes);
-        });
-    }
-
-    public void Dispose()
-    {
-        foreach (var tensor in Tensors.Values)
-            tensor.Dispose();
-    }
-
-    private static SafetensorsFile Read(Stream stream, string name)
+    /// <exception cref="InvalidDataException">The stream is damaged or has another format.</exception>
+    public static SafetensorsFile Read(Stream stream, string name)
     {
         var header = ReadHeader(stream, name);
         var (entries, metadata) = ParseHeader(header, name);
@@ -118,6 +90,31 @@ internal sealed record SafetensorsFile(
             file.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Writes a file atomically. Equal contents give equal bytes.</summary>
+    /// <exception cref="IOException">The file cannot be written, or <see cref="Read(string)"/> could not read it.</exception>
+    public void Write(string path)
+    {
+        var header = CreateHeader();
+        EnsureReadable(header, path);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(header);
+        foreach (var tensor in ContiguousTensors())
+            hash.AppendData(tensor.bytes);
+        Encoding.ASCII.GetBytes(Convert.ToHexStringLower(hash.GetHashAndReset())).CopyTo(FindChecksum(header, NoChecksum));
+        AtomicFile.Write(path, stream =>
+        {
+            stream.Write(header);
+            foreach (var tensor in ContiguousTensors())
+                stream.Write(tensor.bytes);
+        });
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in Tensors.Values)
+            tensor.Dispose();
     }
 
     // Includes its length in the first bytes.

@@ -19,7 +19,6 @@ internal sealed class MpiProcessGroup : IProcessGroup
     private const int LongestTimeout = 1_000_000;
     private const int World = MPI.Unsafe.MPI_COMM_WORLD;
     private const nint InPlace = -1; // MPI_IN_PLACE, which MPI.NET does not name
-    private const long LargestMessage = 1 << 28; // MPI counts in 32 bits
     private const string Supported = "MPICH (Debian: apt-get install mpich), Intel MPI or MS-MPI";
 
     private readonly MPI.Environment environment;
@@ -69,15 +68,7 @@ internal sealed class MpiProcessGroup : IProcessGroup
         return new MpiProcessGroup(describe);
     }
 
-    public void AllReduceSum(Tensor values)
-    {
-        using var all = values.view(-1);
-        for (var start = 0L; start < all.numel(); start += LargestMessage)
-        {
-            using var message = all.narrow(0, start, Math.Min(LargestMessage, all.numel() - start));
-            AllReduce(message.bytes, sizeof(float), MPI.Unsafe.MPI_FLOAT, MPI.Unsafe.MPI_SUM);
-        }
-    }
+    public void AllReduceSum(Tensor values) => AllReduce(values.bytes, sizeof(float), MPI.Unsafe.MPI_FLOAT, MPI.Unsafe.MPI_SUM);
 
     public int AllReduceMax(int value)
     {

@@ -65,7 +65,7 @@ public sealed class SafetensorsFileTests : IDisposable
     {
         var header = """{"test":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""";
         var file = File(header, [0, 0, 0x80, 0x3f, 0, 0, 0, 0x40]);
-        using var read = SafetensorsFile.Parse(file, Name);
+        using var read = SafetensorsFile.Read(new MemoryStream(file), Name);
         Assert.Equal([1f, 2f], read.Tensors["test"].data<float>().ToArray());
         Assert.Empty(read.Metadata);
     }
@@ -111,7 +111,7 @@ public sealed class SafetensorsFileTests : IDisposable
         const string Header =
             """{"a":{"dtype":"U8","shape":[1500000000],"data_offsets":[0,1500000000]},"""
             + """ "b":{"dtype":"U8","shape":[1500000000],"data_offsets":[1500000000,3000000000]}}""";
-        var error = Assert.Throws<InvalidDataException>(() => SafetensorsFile.Parse(File(Header, new byte[8]), "large"));
+        var error = Assert.Throws<InvalidDataException>(() => SafetensorsFile.Read(new MemoryStream(File(Header, new byte[8])), "large"));
         Assert.EndsWith("its tensors have 3000000000 bytes, but it has 8.", error.Message);
     }
 
@@ -168,7 +168,7 @@ public sealed class SafetensorsFileTests : IDisposable
     [InlineData(new byte[] { (byte)'P', (byte)'K', 3, 4, 0, 0, 0, 0, 0, 0 })]
     [InlineData(new byte[] { 0x80, 2, 0x8a, 10, 0, 0, 0, 0, 0, 0 })]
     public void A_pickle_is_not_opened(byte[] contents) =>
-        Assert.Contains("pickle", Assert.Throws<InvalidDataException>(() => SafetensorsFile.Parse(contents, Name)).Message);
+        Assert.Contains("pickle", Assert.Throws<InvalidDataException>(() => SafetensorsFile.Read(new MemoryStream(contents), Name)).Message);
 
     // These lengths begin like a pickle (0x80 0x02 to 0x05) or a ZIP archive (PK).
     [Theory]
@@ -180,7 +180,7 @@ public sealed class SafetensorsFileTests : IDisposable
     public void Header_lengths_that_look_like_a_pickle_are_accepted(int length)
     {
         var header = """{"__metadata__":{"a":"b"},"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}""";
-        using var file = SafetensorsFile.Parse(File(header.PadRight(length), [7]), Name);
+        using var file = SafetensorsFile.Read(new MemoryStream(File(header.PadRight(length), [7])), Name);
         Assert.Equal("b", file.Metadata["a"]);
     }
 
@@ -201,7 +201,7 @@ public sealed class SafetensorsFileTests : IDisposable
 
     private static void AssertRefused(byte[] contents)
     {
-        var error = Assert.Throws<InvalidDataException>(() => SafetensorsFile.Parse(contents, Name).Dispose());
+        var error = Assert.Throws<InvalidDataException>(() => SafetensorsFile.Read(new MemoryStream(contents), Name).Dispose());
         Assert.StartsWith(Name, error.Message);
         Assert.DoesNotContain('\n', error.Message);
     }
@@ -210,7 +210,7 @@ public sealed class SafetensorsFileTests : IDisposable
     {
         try
         {
-            using var file = SafetensorsFile.Parse(contents, Name);
+            using var file = SafetensorsFile.Read(new MemoryStream(contents), Name);
             Assert.InRange(file.Tensors.Values.Sum(tensor => tensor.numel() * tensor.element_size()), 0, contents.Length);
         }
         catch (InvalidDataException error)
