@@ -19,8 +19,8 @@ internal sealed class EpochBatches(LabeledImages images, Normalization normaliza
     public static long CountOf(long images, int batchSize) => (images + batchSize - 1) / batchSize;
 
     /// <summary>
-    /// Draws the order of an epoch and returns the loader of its batches. The random numbers and the batches are those of PyTorch's
-    /// <c>DataLoader(shuffle=True)</c> with the same state of torch's default generator.
+    /// Draws the order of an epoch and returns the loader of its batches. With the same state of torch's default generator, PyTorch's
+    /// <c>DataLoader(shuffle=True)</c> draws the same random numbers and gives the same batches.
     /// </summary>
     /// <param name="images">Must live as long as the loader.</param>
     /// <param name="firstBatch">Number of batches to skip without loading them.</param>
@@ -47,8 +47,8 @@ internal sealed class EpochBatches(LabeledImages images, Normalization normaliza
     }
 
     /// <summary>
-    /// Draws the seed that PyTorch's <c>DataLoader</c> draws for its worker processes in every pass over a data set, evaluation included,
-    /// and with any number of workers. Later random numbers equal PyTorch's only if it is drawn here too.
+    /// Draws the seed for worker processes that PyTorch's <c>DataLoader</c> draws in every pass over a data set, evaluation included, even
+    /// without workers. Later random numbers equal PyTorch's only if it is drawn here too.
     /// </summary>
     public static void SkipLoaderSeed() => DrawInt64();
 

@@ -40,7 +40,7 @@ internal sealed record EpochMetrics(
     /// <summary>The epoch with the best <see cref="SelectionAccuracy"/>, the first one of several; null without epochs.</summary>
     public static EpochMetrics? Best(IEnumerable<EpochMetrics> epochs) => epochs.MaxBy(epoch => epoch.SelectionAccuracy);
 
-    /// <param name="trainImages">Images of <paramref name="trainSeconds"/>: fewer than in the epoch if the run was resumed within it.</param>
+    /// <param name="trainImages">Images of <paramref name="trainSeconds"/>, without those before the run was resumed.</param>
     public static EpochMetrics From(
         TrainingProgress progress, long trainImages, double trainSeconds, Evaluation? validation, Evaluation test, double testSeconds) =>
         new(

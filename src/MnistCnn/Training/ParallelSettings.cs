@@ -53,8 +53,9 @@ internal sealed record ParallelSettings(int? Replicas = 1)
         // Unlike PyTorch, TorchSharp 0.107 trains on a single image with batch normalization, and the running variance becomes NaN.
         if (!settings.Freeze && Layers.Has<BatchNorm2d>(model) && lastBatch < 2 * processes)
             throw new UserException(
-                $"The last batch of an epoch would have {(lastBatch == 1 ? "one image" : $"{lastBatch} images")}, but the batch normalization "
-                + $"of {settings.Architecture.Name} needs two{(processes == 1 ? "" : " per process")}.").With(Remedy.ChangeBatchSize);
+                $"The last batch of an epoch would have {(lastBatch == 1 ? "one image" : $"{lastBatch} images")}, but the batch "
+                + $"normalization of {settings.Architecture.Name} needs two{(processes == 1 ? "" : " per process")}.")
+                .With(Remedy.ChangeBatchSize);
     }
 
     private static string? ObstacleToReplicas(Architecture architecture, Module<Tensor, Tensor> model)

@@ -13,39 +13,30 @@ internal sealed record TrainSettings
     [JsonRequired, JsonConverter(typeof(ArchitectureNameConverter))]
     public Architecture Architecture { get; init; } = Architecture.Default;
 
-    [JsonRequired]
-    public int Epochs { get; init; } = 10;
+    [JsonRequired] public int Epochs { get; init; } = 10;
 
     /// <summary>Images per step.</summary>
-    [JsonRequired]
-    public int BatchSize { get; init; } = 64;
+    [JsonRequired] public int BatchSize { get; init; } = 64;
 
-    [JsonRequired]
-    public double LearningRate { get; init; } = 0.01;
+    [JsonRequired] public double LearningRate { get; init; } = 0.01;
 
     /// <summary>SGD's momentum, from 0 to below 1.</summary>
-    [JsonRequired]
-    public double Momentum { get; init; } = 0.5;
+    [JsonRequired] public double Momentum { get; init; } = 0.5;
 
     /// <summary>Seed of torch's default generator, which gives the initial weights, the order of the images and dropout.</summary>
-    [JsonRequired]
-    public long Seed { get; init; } = 1;
+    [JsonRequired] public long Seed { get; init; } = 1;
 
     /// <summary>Only the first N training images are used.</summary>
-    [JsonRequired]
-    public int? TrainLimit { get; init; }
+    [JsonRequired] public int? TrainLimit { get; init; }
 
     /// <summary>Only the first N test images are used.</summary>
-    [JsonRequired]
-    public int? TestLimit { get; init; }
+    [JsonRequired] public int? TestLimit { get; init; }
 
     /// <summary>Number of training images, the last ones, that are held out for validation. They decide which epoch is the best.</summary>
-    [JsonRequired]
-    public int? Validation { get; init; }
+    [JsonRequired] public int? Validation { get; init; }
 
     /// <summary>The run ends after N epochs in a row without a better one.</summary>
-    [JsonRequired]
-    public int? Patience { get; init; }
+    [JsonRequired] public int? Patience { get; init; }
 
     /// <summary>
     /// One-cycle schedule: the learning rate rises from a 25th to <see cref="LearningRate"/> in the first 30 % of the steps, then falls to
@@ -85,7 +76,7 @@ internal sealed record TrainSettings
     public static bool AreMilestones(IReadOnlyList<int> steps) =>
         steps.Count > 0 && steps.Zip(steps.Prepend(0)).All(pair => pair.First > pair.Second);
 
-    /// <summary>Writes an architecture as its name. An unknown name, as of an experiment, gives an architecture that cannot be created.</summary>
+    /// <summary>Writes an architecture as its name. Unknown names, as of experiments, are read as architectures without a network.</summary>
     private sealed class ArchitectureNameConverter : JsonConverter<Architecture>
     {
         public override Architecture Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)

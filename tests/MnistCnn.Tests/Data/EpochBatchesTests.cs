@@ -22,7 +22,7 @@ public sealed class EpochBatchesTests : IDisposable
     }
 
     [Fact]
-    public void Batches_are_the_normalised_images_of_the_order_with_their_labels()
+    public void Batches_hold_normalized_images_and_labels_in_the_order_of_the_permutation()
     {
         var set = data.Train;
         manual_seed(3);
@@ -35,7 +35,8 @@ public sealed class EpochBatchesTests : IDisposable
             Assert.Equal([indices.Length, 1, 28, 28], images.shape);
             Assert.Equal(indices.Select(index => set.Labels[index].item<long>()), labels.data<long>().ToArray());
             Assert.Equal(
-                indices.SelectMany(index => set.Images[index].data<byte>().ToArray()).Select(pixel => (pixel / 255f - (float)data.Normalization.Mean[0]) / (float)data.Normalization.Std[0]),
+                indices.SelectMany(index => set.Images[index].data<byte>().ToArray())
+                    .Select(pixel => (pixel / 255f - (float)data.Normalization.Mean[0]) / (float)data.Normalization.Std[0]),
                 images.data<float>().ToArray());
             seen += indices.Length;
         }
@@ -44,7 +45,7 @@ public sealed class EpochBatchesTests : IDisposable
     }
 
     [Fact]
-    public void A_batch_does_not_outlive_the_next_one()
+    public void A_batch_is_disposed_when_the_next_one_is_read()
     {
         Batch? previous = null;
         foreach (var batch in EpochBatches.Load(data.Train, data.Normalization, 64))
@@ -66,13 +67,13 @@ public sealed class EpochBatchesTests : IDisposable
         foreach (var expected in fixture.EpochOrders)
         {
             Assert.Equal(expected, EpochBatches.RandomPermutation(60000)[..expected.Length]);
-            EpochBatches.SkipLoaderSeed(); // for the test of the epoch
+            EpochBatches.SkipLoaderSeed(); // for the evaluation
         }
     }
 
     // From PyTorch 1.13: torch.manual_seed(1); next(iter(DataLoader(range(60000), 8, shuffle=True))).
     [Fact]
-    public void With_seed_1_and_nothing_drawn_before_the_order_is_the_known_one()
+    public void Seed_1_gives_the_order_of_PyTorch()
     {
         manual_seed(1);
         Assert.Equal([24894, 45082, 51850, 25962, 57884, 58887, 59203, 58901], EpochBatches.RandomPermutation(60000).Take(8));
@@ -81,7 +82,7 @@ public sealed class EpochBatchesTests : IDisposable
     [Theory]
     [InlineData(1)]
     [InlineData(1000)]
-    public void Every_index_comes_once(long count)
+    public void A_permutation_has_every_index_once(long count)
     {
         manual_seed(5);
         var order = EpochBatches.RandomPermutation(count).ToArray();
@@ -89,7 +90,8 @@ public sealed class EpochBatchesTests : IDisposable
     }
 
     [Fact]
-    public void Two_epochs_have_two_orders() => Assert.NotEqual(EpochBatches.RandomPermutation(1000), EpochBatches.RandomPermutation(1000));
+    public void Two_epochs_have_different_orders() =>
+        Assert.NotEqual(EpochBatches.RandomPermutation(1000), EpochBatches.RandomPermutation(1000));
 
     [Fact]
     public void An_epoch_can_start_after_its_first_batches()
@@ -99,8 +101,8 @@ public sealed class EpochBatchesTests : IDisposable
         foreach (var first in new[] { 1, 2, 3 })
         {
             manual_seed(3);
-            var rest = EpochBatches.Load(data.Train, data.Normalization, 64, firstBatch: first).Select(batch => batch.Labels.data<long>().ToArray());
-            Assert.Equal(all[first..], rest);
+            var rest = EpochBatches.Load(data.Train, data.Normalization, 64, firstBatch: first);
+            Assert.Equal(all[first..], rest.Select(batch => batch.Labels.data<long>().ToArray()));
         }
     }
 }

@@ -6,13 +6,13 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Tests.Training;
 
-/// <summary>Networks take images of any size, of one channel or three, in any number of classes.</summary>
+/// <summary>Networks support images of any size, with one channel or three, in any number of classes.</summary>
 [Trait("Speed", "Slow")]
 public sealed class AnyImagesTests
 {
     private static readonly NetworkShape[] Shapes = [new(1, 16, 16, 2), new(3, 32, 32, 10), new(1, 33, 17, 5)];
 
-    /// <summary>Every network with every shape; of those with more blocks of the same kind, one shape, or their layers alone, do, or none.</summary>
+    /// <summary>Every network with every shape, but deep networks of blocks that other networks have too with one shape or none.</summary>
     public static TheoryData<string, string, int> Cases { get; } =
     [
         .. from architecture in Architecture.All
@@ -27,11 +27,12 @@ public sealed class AnyImagesTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Every_network_learns_from_every_set(string name, string input, int classes)
+    public void Every_network_trains_on_images_of_any_size_and_number_of_classes(string name, string input, int classes)
     {
         var shape = NetworkShape.Parse(input)! with { Classes = classes };
         using var data = RandomData.Of(shape);
-        var settings = new TrainSettings { Architecture = Architecture.Find(name)!, Epochs = 1, LearningRate = 1e-5 }; // of a few images of noise, gradients are large
+        const double learningRate = 1e-5; // noise has large gradients
+        var settings = new TrainSettings { Architecture = Architecture.Find(name)!, Epochs = 1, LearningRate = learningRate };
         using var trainer = Trainer.Create(settings, data, CPU);
         var (weights, bias) = (trainer.Model.state_dict().Values.SkipLast(1).Last(), trainer.Model.state_dict().Values.Last());
         using var before = weights.clone();
@@ -48,7 +49,7 @@ public sealed class AnyImagesTests
     [InlineData("resnet50", 2048)]
     [InlineData("resnet101", 2048)]
     [InlineData("resnet152", 2048)]
-    public void The_deepest_networks_fit_every_set(string name, int features)
+    public void The_deepest_networks_can_be_created_for_any_images(string name, int features)
     {
         foreach (var shape in Shapes)
         {
@@ -63,7 +64,7 @@ public sealed class AnyImagesTests
     [InlineData(1, 16, 16, 2)]
     [InlineData(3, 32, 32, 10)]
     [InlineData(1, 33, 17, 5)]
-    public void What_was_learnt_from_any_set_is_read_from_its_file(int channels, int height, int width, int classes)
+    public void Weights_of_a_network_for_any_images_are_read_from_their_file(int channels, int height, int width, int classes)
     {
         var shape = new NetworkShape(channels, height, width, classes);
         using var folder = new TemporaryFolder();
@@ -80,7 +81,7 @@ public sealed class AnyImagesTests
     }
 
     [Fact]
-    public void Images_that_a_network_does_not_take_are_refused()
+    public void Images_of_unsupported_sizes_are_an_error()
     {
         AssertRefused("plain", new NetworkShape(1, 15, 40, 2), "16x16");
         AssertRefused("resnet18", new NetworkShape(1, 1, 16_385, 2), "16384");
@@ -91,7 +92,8 @@ public sealed class AnyImagesTests
         static void AssertRefused(string name, NetworkShape shape, string part)
         {
             using var data = RandomData.Of(shape);
-            Assert.Contains(part, Assert.Throws<UserException>(() => Trainer.Create(new TrainSettings { Architecture = Architecture.Find(name)! }, data, CPU)).Message);
+            var settings = new TrainSettings { Architecture = Architecture.Find(name)! };
+            Assert.Contains(part, Assert.Throws<UserException>(() => Trainer.Create(settings, data, CPU)).Message);
         }
     }
 }

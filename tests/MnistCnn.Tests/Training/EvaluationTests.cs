@@ -7,10 +7,13 @@ namespace MnistCnn.Tests.Training;
 
 public sealed class EvaluationTests
 {
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
     [Fact]
-    public void Figures_follow_from_the_answers()
+    public void Metrics_follow_from_labels_and_predictions()
     {
-        var evaluation = new Evaluation(0.5, Labels: [0, 0, 1, 9, 9], Predictions: [0, 1, 1, 8, 0], Confidences: [0.9, 0.6, 0.8, 0.7, 0.5], Classes: 10);
+        var evaluation = new Evaluation(
+            0.5, Labels: [0, 0, 1, 9, 9], Predictions: [0, 1, 1, 8, 0], Confidences: [0.9, 0.6, 0.8, 0.7, 0.5], Classes: 10);
         Assert.Equal((2, 5, 40.0), (evaluation.Correct, evaluation.Total, evaluation.Accuracy));
         Assert.Equal([3, 1, 4], evaluation.Misclassified);
         var confusion = evaluation.ConfusionMatrix;
@@ -21,9 +24,9 @@ public sealed class EvaluationTests
         Assert.Throws<InvalidOperationException>(() => evaluation.TopKAccuracy(5));
     }
 
-    // Of every image: class 0 is the likeliest, then 2, then 1 and 3 alike.
+    // For every image, class 0 is the most probable, then 2, then 1 and 3 equally.
     [Fact]
-    public void An_image_s_class_has_a_rank_and_the_first_of_two_alike_is_the_better()
+    public void True_classes_have_a_rank_and_the_first_of_two_equal_logits_ranks_higher()
     {
         using var scores = tensor(new[] { 5f, 1, 3, 1 });
         using var images = zeros(4, 1, 1, 1, ScalarType.Byte);
@@ -31,15 +34,15 @@ public sealed class EvaluationTests
         using var model = new Constant(scores);
         var set = new LabeledImages(images, labels);
         var evaluation = Evaluator.Evaluate(
-            model, set, Normalization.Mnist, batchSize: 3, withRanks: true, cancellation: TestContext.Current.CancellationToken);
+            model, set, Normalization.Mnist, batchSize: 3, withRanks: true, cancellation: Cancellation);
         Assert.Equal([0L, 2, 1, 3], evaluation.TrueClassRanks!);
         Assert.Equal([25.0, 50, 75, 100], new[] { 1, 2, 3, 4 }.Select(evaluation.TopKAccuracy));
         Assert.Equal(evaluation.Accuracy, evaluation.TopKAccuracy(1));
-        Assert.Null(Evaluator.Evaluate(model, set, Normalization.Mnist, cancellation: TestContext.Current.CancellationToken).TrueClassRanks);
+        Assert.Null(Evaluator.Evaluate(model, set, Normalization.Mnist, cancellation: Cancellation).TrueClassRanks);
     }
 
     [Fact]
-    public void The_size_of_the_batches_makes_no_difference()
+    public void Evaluation_does_not_depend_on_the_batch_size()
     {
         using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 101);
         using var model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
@@ -53,11 +56,11 @@ public sealed class EvaluationTests
     }
 
     [Fact]
-    public void An_image_by_itself_gets_the_answer_that_it_gets_in_a_batch()
+    public void An_image_has_the_same_prediction_alone_and_in_a_batch()
     {
         using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 50);
         using var model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
-        var evaluation = Evaluator.Evaluate(model.Network, data.Test, data.Normalization, cancellation: TestContext.Current.CancellationToken);
+        var evaluation = Evaluator.Evaluate(model.Network, data.Test, data.Normalization, cancellation: Cancellation);
         for (var index = 0; index < evaluation.Total; index++)
         {
             var best = Evaluator.Predict(model.Network, model.Normalization, data.Test.Images[index], CPU)[0];

@@ -11,15 +11,20 @@ namespace MnistCnn.Tests.Training;
 
 public sealed class TrainerTests
 {
+    private static readonly TrainSettings Plain = new() { Architecture = Architecture.Find("plain")! };
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
     public static MatrixTheoryData<string, int> NamesAndReplicas => new(Fixture.Names.Select(row => row.Data), [1, 2, 3]);
 
     [Theory]
     [MemberData(nameof(NamesAndReplicas))]
-    public void The_first_losses_are_those_of_PyTorch(string name, int replicas)
+    public void The_first_20_losses_equal_those_of_PyTorch(string name, int replicas)
     {
         var fixture = Fixture.Read(name);
         using var data = IdxReader.Load(IdxReader.BundledMnist, testLimit: 1);
-        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find(name)!, Seed = fixture.Seed }, data, CPU, new ParallelSettings(replicas));
+        var settings = new TrainSettings { Architecture = Architecture.Find(name)!, Seed = fixture.Seed };
+        using var trainer = Trainer.Create(settings, data, CPU, new ParallelSettings(replicas));
         using var enough = new CancellationTokenSource();
         var losses = new Recorder(step =>
         {
@@ -33,31 +38,35 @@ public sealed class TrainerTests
     }
 
     [Fact]
-    public void Two_runs_of_one_seed_are_equal_and_two_seeds_are_not()
+    public void Two_runs_are_equal_with_the_same_seed_and_differ_with_another()
     {
-        var first = Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, Seed = 7 });
-        var second = Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, Seed = 7 });
-        var other = Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, Seed = 8 });
+        var first = Run(Plain with { Epochs = 2, Seed = 7 });
+        var second = Run(Plain with { Epochs = 2, Seed = 7 });
+        var other = Run(Plain with { Epochs = 2, Seed = 8 });
         Assert.Equal(first.Steps, second.Steps);
-        Assert.Equal(first.Epochs.Select(epoch => (epoch.TestLoss, epoch.TestAccuracy)), second.Epochs.Select(epoch => (epoch.TestLoss, epoch.TestAccuracy)));
+        Assert.Equal(first.Epochs.Select(Test), second.Epochs.Select(Test));
         Assert.NotEqual(first.Steps, other.Steps);
+
+        static (double, double) Test(EpochMetrics epoch) => (epoch.TestLoss, epoch.TestAccuracy);
     }
 
-    // What TorchSharp's optimiser leaves to the collector lies between pieces of memory that could be used again: see Allocator.
+    // Finalizers free the scalars of TorchSharp's optimizer, which fragment the heap: see Allocator.
     [Fact]
-    public void A_training_has_its_garbage_collected_every_so_many_steps()
+    public void Garbage_is_collected_every_50_steps()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "It is done for glibc.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only glibc needs it.");
         var before = GC.CollectionCount(0);
-        Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1, BatchSize = 1 }); // 150 steps
-        Assert.InRange(GC.CollectionCount(0) - before, 3 + 2, int.MaxValue); // two around the test
+        Run(Plain with { Epochs = 1, BatchSize = 1 }); // 150 steps
+        Assert.InRange(GC.CollectionCount(0) - before, 3 + 2, int.MaxValue); // and two around the evaluation
     }
 
     [Fact]
     public void Steps_and_epochs_are_counted_from_1_and_losses_are_means_over_images()
     {
-        var run = Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, BatchSize = 64 });
-        Assert.Equal([(1, 1, 64), (1, 2, 64), (1, 3, 22), (2, 1, 64), (2, 2, 64), (2, 3, 22)], run.Steps.Select(step => (step.Epoch, step.Step, step.Images)));
+        var run = Run(Plain with { Epochs = 2, BatchSize = 64 });
+        Assert.Equal(
+            [(1, 1, 64), (1, 2, 64), (1, 3, 22), (2, 1, 64), (2, 2, 64), (2, 3, 22)],
+            run.Steps.Select(step => (step.Epoch, step.Step, step.Images)));
         Assert.All(run.Steps, step => Assert.Equal(3, step.Steps));
         Assert.Equal([1, 2], run.Epochs.Select(epoch => epoch.Epoch));
         Assert.Equal(run.Steps.Take(3).Sum(step => step.Loss * step.Images) / 150, run.Epochs[0].TrainLoss, 1e-9);
@@ -65,92 +74,92 @@ public sealed class TrainerTests
     }
 
     [Fact]
-    public void Momentum_and_learning_rate_reach_the_optimiser()
+    public void Momentum_and_learning_rate_change_the_losses()
     {
-        var standard = Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1 }).Steps[2].Loss;
-        Assert.NotEqual(standard, Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1, Momentum = 0 }).Steps[2].Loss);
-        Assert.NotEqual(standard, Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1, LearningRate = 0.02 }).Steps[2].Loss);
+        var loss = Run(Plain with { Epochs = 1 }).Steps[2].Loss;
+        Assert.NotEqual(loss, Run(Plain with { Epochs = 1, Momentum = 0 }).Steps[2].Loss);
+        Assert.NotEqual(loss, Run(Plain with { Epochs = 1, LearningRate = 0.02 }).Steps[2].Loss);
     }
 
     // From torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, epochs=2, steps_per_epoch=5) of PyTorch 1.13.
     [Fact]
-    public void One_cycle_goes_through_the_learning_rates_of_PyTorch()
+    public void One_cycle_has_the_learning_rates_of_PyTorch()
     {
         double[] expected =
         [
             0.004, 0.052, 0.1, 0.09504846320134738, 0.0811745653949763, 0.06112620219362893, 0.03887419780637107, 0.0188258346050237,
             0.004951936798652629, 4e-07,
         ];
-        var run = Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, BatchSize = 30, LearningRate = 0.1, OneCycle = true });
+        var run = Run(Plain with { Epochs = 2, BatchSize = 30, LearningRate = 0.1, OneCycle = true });
         Assert.Equal(expected.Length, run.Steps.Count);
         foreach (var (rate, step) in expected.Zip(run.Steps))
             Assert.Equal(rate, step.LearningRate, 1e-12);
-        Assert.All(Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1 }).Steps, step => Assert.Equal(0.01, step.LearningRate));
+        Assert.All(Run(Plain with { Epochs = 1 }).Steps, step => Assert.Equal(0.01, step.LearningRate));
     }
 
     // As torch.optim.lr_scheduler.MultiStepLR(optimizer, [3, 7]), stepped after each of 10 steps.
     [Fact]
     public void A_learning_rate_is_divided_by_ten_after_each_milestone()
     {
-        var run = Run(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, BatchSize = 30, LearningRate = 0.1, LearningRateMilestones = [3, 7] });
+        var run = Run(Plain with { Epochs = 2, BatchSize = 30, LearningRate = 0.1, LearningRateMilestones = [3, 7] });
         double[] expected = [0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.01, 0.001, 0.001, 0.001];
         Assert.Equal(expected.Length, run.Steps.Count);
         foreach (var (rate, step) in expected.Zip(run.Steps))
             Assert.Equal(rate, step.LearningRate, 1e-12);
     }
 
-    // The gradient of the first step is the same with and without, so the weights differ by learning rate times decay times what they
-    // were, and the momentum by decay times that.
+    // Both runs have the same gradient in their only step. So the weights differ by learning rate * decay * initial weight, and the
+    // momentum by decay * initial weight.
     [Fact]
-    public void Weight_decay_draws_each_parameter_towards_zero_by_the_formula()
+    public void Weight_decay_shrinks_each_parameter_and_enters_its_momentum()
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 40);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1, BatchSize = 40, LearningRate = 0.1 };
+        var settings = Plain with { Epochs = 1, BatchSize = 40, LearningRate = 0.1 };
         using var without = Trainer.Create(settings, data, CPU);
         using var with = Trainer.Create(settings with { WeightDecay = 0.3 }, data, CPU);
         var before = without.Model.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.clone());
-        without.Fit([], TestContext.Current.CancellationToken);
-        with.Fit([], TestContext.Current.CancellationToken);
+        without.Fit([], Cancellation);
+        with.Fit([], Cancellation);
         foreach (var (name, weight) in with.Model.state_dict())
         {
-            var drawn = without.Model.state_dict()[name] - weight;
-            Assert.True(drawn.allclose(0.1 * 0.3 * before[name], rtol: 1e-3, atol: 1e-7), name);
+            var difference = without.Model.state_dict()[name] - weight;
+            Assert.True(difference.allclose(0.1 * 0.3 * before[name], rtol: 1e-3, atol: 1e-7), name);
             var momentum = with.SaveState().MomentumBuffers[name] - without.SaveState().MomentumBuffers[name];
             Assert.True(momentum.allclose(0.3 * before[name], rtol: 1e-3, atol: 1e-6), name);
         }
     }
 
-    // The same weights and the same batch, so that the loss of the first step tells the two apart by the formula alone.
+    // The expected loss of the first step follows from the logits of the initial weights.
     [Fact]
-    public void Label_smoothing_mixes_the_loss_with_that_of_all_classes_alike()
+    public void Label_smoothing_mixes_the_loss_with_the_mean_loss_of_all_classes()
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 16);
         using var data = IdxReader.Load(folder.FullPath);
-        using var whole = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1, LabelSmoothing = 0.25 }, data, CPU);
+        using var whole = Trainer.Create(Plain with { Epochs = 1, LabelSmoothing = 0.25 }, data, CPU);
         using var logProbabilities = nn.functional.log_softmax(whole.Model.call(data.Normalization.Apply(data.Train.Images)), 1);
         var right = -logProbabilities.gather(1, data.Train.Labels.unsqueeze(1)).mean().item<float>();
         var all = -logProbabilities.mean().item<float>();
         var recorder = new Recorder();
-        whole.Fit([recorder], TestContext.Current.CancellationToken);
+        whole.Fit([recorder], Cancellation);
         Assert.Equal(0.75 * right + 0.25 * all, recorder.Steps[0].Loss, 1e-5);
         Assert.NotEqual(right, all, 1e-3);
     }
 
-    // By hand, from the logits before the step: the mean with weights of 40 / (2 * count), here by class 0 and class 1.
+    // The expected loss follows from the logits before the step, with weights of 40 / (10 * count) for classes 0 and 1.
     [Theory]
     [InlineData(0.0)]
     [InlineData(0.2)]
-    public void Balanced_classes_count_the_same_in_the_loss_of_a_step_and_images_in_that_of_a_test(double labelSmoothing)
+    public void Class_weights_balance_the_training_loss_and_not_the_test_loss(double labelSmoothing)
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 40);
         using var set = IdxReader.Load(folder.FullPath);
         using var labels = tensor([.. Enumerable.Range(0, 40).Select(index => index < 30 ? 0L : 1L)]);
         var data = set with { Train = set.Train with { Labels = labels } };
-        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1, BatchSize = 40, LabelSmoothing = labelSmoothing, BalanceClasses = true };
+        var settings = Plain with { Epochs = 1, BatchSize = 40, LabelSmoothing = labelSmoothing, BalanceClasses = true };
         using var trainer = Trainer.Create(settings, data, CPU);
         Assert.Equal([30, 10, 0, 0, 0, 0, 0, 0, 0, 0], trainer.Splits.ClassCounts.Counts);
         using var logProbabilities = nn.functional.log_softmax(trainer.Model.call(data.Normalization.Apply(data.Train.Images)), 1);
@@ -165,31 +174,31 @@ public sealed class TrainerTests
         }
 
         var recorder = new Recorder();
-        trainer.Fit([recorder], TestContext.Current.CancellationToken);
+        trainer.Fit([recorder], Cancellation);
         Assert.Equal(sum / total, recorder.Steps[0].Loss, 1e-5);
         Assert.Equal(recorder.Steps[0].Loss, recorder.Epochs[0].TrainLoss);
-        var evaluation = Evaluator.Evaluate(trainer.Model, data.Test, data.Normalization, cancellation: TestContext.Current.CancellationToken);
+        var evaluation = Evaluator.Evaluate(trainer.Model, data.Test, data.Normalization, cancellation: Cancellation);
         Assert.Equal(evaluation.Loss, recorder.Epochs[0].TestLoss);
     }
 
     [Fact]
-    public void Classes_are_counted_without_the_images_that_are_held_out()
+    public void Class_counts_exclude_validation_images()
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 25);
         using var data = IdxReader.Load(folder.FullPath);
-        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("plain")!, Validation = 11 }, data, CPU);
+        using var trainer = Trainer.Create(Plain with { Validation = 11 }, data, CPU);
         Assert.Equal([2, 2, 2, 2, 1, 1, 1, 1, 1, 1], trainer.Splits.ClassCounts.Counts);
     }
 
     [Fact]
-    public void Augmentation_changes_the_images_of_a_step_and_not_those_of_a_test()
+    public void Augmentation_changes_training_images_and_no_evaluation_images()
     {
         var augmentation = new Augmentation(Shift: 3);
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 40);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 1, BatchSize = 40, Seed = 3, Validation = 16, Augment = augmentation };
+        var settings = Plain with { Epochs = 1, BatchSize = 40, Seed = 3, Validation = 16, Augment = augmentation };
         using var trainer = Trainer.Create(settings, data, CPU);
         List<byte[]> seen = [];
         trainer.Model.register_forward_pre_hook((_, images) =>
@@ -197,9 +206,9 @@ public sealed class TrainerTests
             seen.Add(images.contiguous().bytes.ToArray());
             return images;
         });
-        trainer.Fit([], TestContext.Current.CancellationToken);
+        trainer.Fit([], Cancellation);
 
-        // One step, of the first 24 images in an order of their own; the validation's 16; the test's 10.
+        // One step of 24 images, the evaluation of 16 validation images, then 10 test images.
         Assert.Equal(3, seen.Count);
         manual_seed(3);
         Architecture.Find("plain")!.Create(TrainableModel.ShapeOf(data)).Dispose();
@@ -211,26 +220,28 @@ public sealed class TrainerTests
         Assert.Equal(data.Normalization.Apply(data.Test.Images).bytes.ToArray(), seen[2]);
     }
 
-    // As on a GPU; 3 steps an epoch, of which the third is reported at its end.
+    // Three steps per epoch: the third loss is read at the end of the epoch.
     [Fact]
-    public void To_fetch_several_losses_at_once_changes_nothing()
+    public void Reading_several_losses_at_once_changes_no_result()
     {
-        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2 };
+        var settings = Plain with { Epochs = 2 };
         var one = Run(settings);
-        var several = Run(settings, stepsAtOnce: 2);
+        var several = Run(settings, metricsEvery: 2);
         Assert.Equal(one.Steps, several.Steps);
-        Assert.Equal(one.Epochs.Select(epoch => (epoch.TrainLoss, epoch.TestLoss)), several.Epochs.Select(epoch => (epoch.TrainLoss, epoch.TestLoss)));
+        Assert.Equal(one.Epochs.Select(Losses), several.Epochs.Select(Losses));
+
+        static (double, double) Losses(EpochMetrics epoch) => (epoch.TrainLoss, epoch.TestLoss);
     }
 
-    // What is stopped between two reports goes on from the last step that was done, not from the last that was reported.
+    // The run stops after six steps, two of which have not been read.
     [Fact]
-    public void A_run_that_is_stopped_between_two_reports_knows_where_it_stands()
+    public void A_run_stopped_between_two_reads_of_losses_counts_all_its_steps()
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
         using var data = IdxReader.Load(folder.FullPath);
         using var enough = new CancellationTokenSource();
-        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("plain")!, BatchSize = 15 }, data, CPU, metricsEvery: 4);
+        using var trainer = Trainer.Create(Plain with { BatchSize = 15 }, data, CPU, metricsEvery: 4);
         var steps = 0;
         trainer.Model.register_forward_hook((_, _, output) =>
         {
@@ -244,19 +255,19 @@ public sealed class TrainerTests
         Assert.Equal([1, 2, 3, 4, 5, 6], recorder.Steps.Select(step => step.Step));
     }
 
-    // The steps before it, which show how it came to that, are told of.
+    // Callbacks get the finite losses before it.
     [Theory]
     [InlineData(1)]
     [InlineData(4)]
-    public void A_loss_that_is_no_number_ends_the_run_and_names_the_step(int stepsAtOnce)
+    public void A_diverged_run_ends_with_an_error_that_names_the_step(int metricsEvery)
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, LearningRate = 1e6 };
-        using var trainer = Trainer.Create(settings, data, CPU, metricsEvery: stepsAtOnce);
+        var settings = Plain with { LearningRate = 1e6 };
+        using var trainer = Trainer.Create(settings, data, CPU, metricsEvery: metricsEvery);
         var recorder = new Recorder();
-        var error = Assert.Throws<DivergenceException>(() => trainer.Fit([recorder], TestContext.Current.CancellationToken));
+        var error = Assert.Throws<DivergenceException>(() => trainer.Fit([recorder], Cancellation));
         Assert.Matches(@"epoch 1, step [23]\b", error.Message);
         Assert.Contains("learning rate", error.Message);
         Assert.NotEmpty(recorder.Steps);
@@ -264,13 +275,13 @@ public sealed class TrainerTests
     }
 
     [Fact]
-    public void A_trainer_that_cannot_be_made_leaves_neither_threads_nor_tensors()
+    public void A_failed_creation_leaves_neither_threads_nor_tensors()
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath);
         using var data = IdxReader.Load(folder.FullPath);
         using var process = System.Diagnostics.Process.GetCurrentProcess();
-        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = int.MaxValue, BatchSize = 4, OneCycle = true, BalanceClasses = true };
+        var settings = Plain with { Epochs = int.MaxValue, BatchSize = 4, OneCycle = true, BalanceClasses = true };
         var expected = Left(() => Create(settings with { Epochs = 1 }).Dispose());
         var threads = Threads();
         for (var count = 0; count < 10; count++)
@@ -279,7 +290,7 @@ public sealed class TrainerTests
 
         Trainer Create(TrainSettings settings) => Trainer.Create(settings, data, CPU, new ParallelSettings(Replicas: 2));
 
-        // TorchSharp 0.107 leaves one of each convolution to the garbage collector.
+        // TorchSharp 0.107 leaves one tensor per convolution to the garbage collector.
         static long Left(Action make)
         {
             var before = TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount;
@@ -297,47 +308,50 @@ public sealed class TrainerTests
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public void No_tensor_is_left_behind_by_an_epoch(int replicas)
+    public void An_epoch_leaves_no_tensor_behind(int replicas)
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
         using var data = IdxReader.Load(folder.FullPath);
-        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("residual")!, Epochs = 3 }, data, CPU, new ParallelSettings(replicas));
+        using var trainer = Trainer.Create(new TrainSettings { Epochs = 3 }, data, CPU, new ParallelSettings(replicas));
         List<long> live = [];
-        trainer.Fit([new Recorder(onEpoch: () => live.Add(TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount))], TestContext.Current.CancellationToken);
+        var counter = new Recorder(onEpoch: () => live.Add(TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount));
+        trainer.Fit([counter], Cancellation);
         Assert.Equal(live[0], live[2]);
     }
 
-    // As PyTorch's SGD, TorchSharp's passes over a parameter without gradient.
+    // residual-as-printed does not use one convolution per block.
     [Fact]
-    public void What_gets_no_gradient_stays_as_it_was_made()
+    public void Parameters_without_gradient_keep_their_initial_values()
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 40);
         using var data = IdxReader.Load(folder.FullPath);
-        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("residual-as-printed")!, Epochs = 2, BatchSize = 10 }, data, CPU);
-        var before = trainer.Model.named_parameters().ToDictionary(named => named.name, named => named.parameter.contiguous().bytes.ToArray());
-        trainer.Fit([], TestContext.Current.CancellationToken);
+        var settings = new TrainSettings { Architecture = Architecture.Find("residual-as-printed")!, Epochs = 2, BatchSize = 10 };
+        using var trainer = Trainer.Create(settings, data, CPU);
+        var before = trainer.Model.named_parameters()
+            .ToDictionary(named => named.name, named => named.parameter.contiguous().bytes.ToArray());
+        trainer.Fit([], Cancellation);
         foreach (var (name, parameter) in trainer.Model.named_parameters())
         {
-            var isUnused = name.StartsWith("rBlock1.conv1.", StringComparison.Ordinal) || name.StartsWith("rBlock2.conv1.", StringComparison.Ordinal);
+            var isUnused = Layers.IsInside("rBlock1.conv1", name) || Layers.IsInside("rBlock2.conv1", name);
             Assert.True(isUnused == parameter.contiguous().bytes.SequenceEqual(before[name]), name);
             Assert.True(isUnused == parameter.grad is null, name);
         }
     }
 
-    // A momentum that is not there must not pass for one that never was: that of a parameter without gradient is written as zeros.
+    // A checkpoint has momentum for every parameter, zeros for those without gradient.
     [Theory]
     [InlineData("rBlock1.conv1.weight")]
     [InlineData("rBlock1.conv2.weight")]
-    public void A_checkpoint_without_the_momentum_of_a_parameter_is_refused(string parameter)
+    public void A_checkpoint_without_the_momentum_of_a_parameter_is_an_error(string parameter)
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath);
         using var data = IdxReader.Load(folder.FullPath);
         var settings = new TrainSettings { Architecture = Architecture.Find("residual-as-printed")!, Epochs = 1 };
         using var trainer = Trainer.Create(settings, data, CPU);
-        trainer.Fit([], TestContext.Current.CancellationToken);
+        trainer.Fit([], Cancellation);
         Checkpoint.Write(folder["whole"], trainer, RunData.Of(data), "run");
         using (var file = SafetensorsFile.Read(folder["whole"]))
         {
@@ -348,11 +362,12 @@ public sealed class TrainerTests
 
         using Checkpoint whole = Checkpoint.Read(folder["whole"]), part = Checkpoint.Read(folder["part"]);
         whole.Restore(trainer);
-        Assert.Contains($"of the momentum, the tensor {parameter} is missing", Assert.Throws<InvalidDataException>(() => part.Restore(trainer)).Message);
+        var error = Assert.Throws<InvalidDataException>(() => part.Restore(trainer));
+        Assert.Contains($"of the momentum, the tensor {parameter} is missing", error.Message);
     }
 
-    // With a last batch that is smaller; with the running means and the count of batches from the checkpoint; with parameters that
-    // have no momentum, for want of a gradient or because none is asked for.
+    // The last batch is smaller. Checkpoints hold running statistics and the count of batches. Some parameters have no momentum, because
+    // they have no gradient or momentum is 0.
     [Theory]
     [Trait("Speed", "Slow")]
     [InlineData("resnet18", 0.5, 6L)]
@@ -362,16 +377,25 @@ public sealed class TrainerTests
     [InlineData("plain", 0.5, null, "shift=2", 3)] // before the evaluation of an epoch
     [InlineData("plain", 0.9, null, "crop=4,flip", 4, false, 0.001)]
     [InlineData("resnet18", 0.5, 0L, null, 4, true)]
-    public void A_run_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(
+    public void A_resumed_run_gives_the_same_bytes_as_an_uninterrupted_one(
         string name, double momentum, long? batches, string? augment = null, int stepsUntilStop = 4, bool freeze = false, double decay = 0)
     {
-        var architecture = Architecture.Find(name)!;
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 20);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings { Architecture = Architecture.Find(name)!, Epochs = 2, BatchSize = 8, Momentum = momentum, Augment = augment is null ? null : Augmentation.Parse(augment, out _), Freeze = freeze, WeightDecay = decay, LearningRateMilestones = decay > 0 ? [3, 5] : null };
+        var settings = new TrainSettings
+        {
+            Architecture = Architecture.Find(name)!,
+            Epochs = 2,
+            BatchSize = 8,
+            Momentum = momentum,
+            Augment = augment is null ? null : Augmentation.Parse(augment, out _),
+            Freeze = freeze,
+            WeightDecay = decay,
+            LearningRateMilestones = decay > 0 ? [3, 5] : null,
+        };
         var runData = RunData.Of(data);
-        var cancellation = TestContext.Current.CancellationToken;
+        var cancellation = Cancellation;
 
         using (var whole = Trainer.Create(settings, data, CPU))
         {
@@ -383,7 +407,12 @@ public sealed class TrainerTests
         {
             using var enough = new CancellationTokenSource();
             var steps = 0;
-            Assert.Throws<OperationCanceledException>(() => stopped.Fit([new Recorder(_ => { if (++steps == stepsUntilStop) enough.Cancel(); })], enough.Token));
+            var stopper = new Recorder(_ =>
+            {
+                if (++steps == stepsUntilStop)
+                    enough.Cancel();
+            });
+            Assert.Throws<OperationCanceledException>(() => stopped.Fit([stopper], enough.Token));
             Checkpoint.Write(folder["stopped"], stopped, runData, "run");
         }
 
@@ -396,7 +425,7 @@ public sealed class TrainerTests
         using SafetensorsFile expected = SafetensorsFile.Read(folder["whole"]), actual = SafetensorsFile.Read(folder["more"]);
         Assert.Equal(batches, expected.Tensors.GetValueOrDefault("weights.bn1.num_batches_tracked")?.item<long>());
         Assert.Equal(expected.Tensors.Keys, actual.Tensors.Keys);
-        foreach (var (key, tensor) in expected.Tensors.Where(tensor => tensor.Key != "state")) // that has times
+        foreach (var (key, tensor) in expected.Tensors.Where(tensor => tensor.Key != "state")) // the history has durations
             Assert.True(tensor.bytes.SequenceEqual(actual.Tensors[key].bytes), key);
 
         double?[] Accuracies(bool whole)
@@ -406,13 +435,13 @@ public sealed class TrainerTests
         }
     }
 
-    // Of 600 test images and 300 for validation, an evaluation has five batches.
+    // 600 test images and 300 validation images are five batches.
     [Theory]
     [InlineData(false, null, 1)]
     [InlineData(false, 300, 1)]
     [InlineData(true, 300, 1)]
     [InlineData(true, 300, 3)]
-    public void A_run_that_is_stopped_in_an_evaluation_repeats_the_evaluation_alone(bool hasDropout, int? validation, int batches)
+    public void A_run_stopped_during_an_evaluation_repeats_only_the_evaluation(bool hasDropout, int? validation, int batches)
     {
         var architecture = !hasDropout ? Architecture.Find("plain")! : Architecture.Find("plain")! with
         {
@@ -421,11 +450,11 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 340, test: 600);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, BatchSize = 16, Validation = validation };
+        var settings = Plain with { Epochs = 2, BatchSize = 16, Validation = validation };
         TrainingRun Start(string name) => TrainingRun.Start(new TrainingRequest(settings, data, CPU) { Folder = folder[name] });
         var whole = new Recorder();
         using (var run = Start("whole"))
-            Assert.True(run.Train([whole], TestContext.Current.CancellationToken));
+            Assert.True(run.Train([whole], Cancellation));
 
         var (first, evaluated) = (new Recorder(), 0);
         using (var run = Start("stopped"))
@@ -445,7 +474,7 @@ public sealed class TrainerTests
         var second = new Recorder();
         using (var checkpoint = Checkpoint.Read(folder["stopped/checkpoint.safetensors"]))
         using (var run = TrainingRun.Resume(new TrainingRequest(settings, data, CPU), checkpoint))
-            Assert.True(run.Train([second], TestContext.Current.CancellationToken));
+            Assert.True(run.Train([second], Cancellation));
         Assert.Equal(whole.Steps, [.. first.Steps, .. second.Steps]);
         Assert.Equal(whole.Epochs.Select(WithoutTimes), second.Epochs.Select(WithoutTimes));
         foreach (var name in new[] { "model.safetensors", "best.safetensors" })
@@ -455,54 +484,55 @@ public sealed class TrainerTests
             JsonSerializer.Serialize(epoch with { TrainSeconds = 0, TestSeconds = 0, ImagesPerSecond = 0 }, JsonFormat.Line);
     }
 
-    // Another trainer sets the seed of the generator that both draw from; a scope disposes all tensors that are made in it.
+    // Another trainer seeds the generator of both. A dispose scope disposes all tensors that are created in it.
     [Fact]
-    public void A_run_depends_neither_on_what_else_draws_nor_on_the_scope_of_its_caller()
+    public void A_run_depends_neither_on_other_random_numbers_nor_on_the_dispose_scope_of_its_caller()
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, BalanceClasses = true };
+        var settings = Plain with { Epochs = 2, BalanceClasses = true };
         var (expected, recorder) = (Run(settings), new Recorder());
         using var trainer = Trainer.Create(settings, data, CPU);
         Trainer.Create(settings with { Seed = 2 }, data, CPU).Dispose();
         using (NewDisposeScope())
-            trainer.Fit([recorder], TestContext.Current.CancellationToken);
+            trainer.Fit([recorder], Cancellation);
         Assert.Equal(expected.Steps, recorder.Steps);
         Checkpoint.Write(folder["checkpoint"], trainer, RunData.Of(data), "run");
         Checkpoint.Read(folder["checkpoint"]).Dispose();
     }
 
-    // Against the answers of the network itself, image by image: of the first step those of the new network.
+    // A hook records the network's predictions in each step.
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public void The_training_accuracy_is_of_the_images_as_they_were_seen(int stepsAtOnce)
+    public void Training_accuracy_counts_the_predictions_of_the_training_steps(int metricsEvery)
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 50);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, BatchSize = 20, LearningRate = 0.1, Augment = new Augmentation(Crop: 2) };
-        using var trainer = Trainer.Create(settings, data, CPU, metricsEvery: stepsAtOnce);
-        List<Tensor> answers = [];
+        var settings = Plain with { Epochs = 2, BatchSize = 20, LearningRate = 0.1, Augment = new Augmentation(Crop: 2) };
+        using var trainer = Trainer.Create(settings, data, CPU, metricsEvery: metricsEvery);
+        List<Tensor> predictions = [];
         trainer.Model.register_forward_hook((model, _, logits) =>
         {
             if (model.training)
-                answers.Add(logits.detach().argmax(1).DetachFromDisposeScope());
+                predictions.Add(logits.detach().argmax(1).DetachFromDisposeScope());
             return logits;
         });
         List<double> expected = [];
         var recorder = new Recorder();
-        trainer.Fit([recorder], TestContext.Current.CancellationToken);
+        trainer.Fit([recorder], Cancellation);
 
-        // The same order again: behind the weights of a network, as the trainer draws it.
+        // The same shuffle again, drawn after the initial weights.
         manual_seed(settings.Seed);
         Architecture.Find("plain")!.Create().Dispose();
         for (var epoch = 0; epoch < 2; epoch++)
         {
             var labels = EpochBatches.Load(data.Train, data.Normalization, 20).Select(batch => batch.Labels.clone()).ToArray();
-            expected.Add(2.0 * labels.Zip(answers.Skip(3 * epoch), (label, answer) => label.eq(answer).sum().item<long>()).Sum());
-            EpochBatches.SkipLoaderSeed(); // for the test of the epoch
+            var correct = labels.Zip(predictions.Skip(3 * epoch), (label, prediction) => label.eq(prediction).sum().item<long>());
+            expected.Add(2.0 * correct.Sum());
+            EpochBatches.SkipLoaderSeed(); // for the evaluation
         }
 
         Assert.Equal(expected, recorder.Epochs.Select(epoch => epoch.TrainAccuracy!.Value));
@@ -514,25 +544,28 @@ public sealed class TrainerTests
     [InlineData(1, null, false)]
     [InlineData(8, 1, true)] // 16
     [InlineData(5, null, true)] // 15 + 2
-    public void A_batch_of_one_image_is_refused_where_there_is_batch_normalisation(int batchSize, int? validation, bool isTaken)
+    public void A_last_batch_of_one_image_is_an_error_with_batch_normalization(int batchSize, int? validation, bool isAccepted)
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 17);
         using var data = IdxReader.Load(folder.FullPath);
-        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, BatchSize = batchSize, Validation = validation };
+        var settings = Plain with { BatchSize = batchSize, Validation = validation };
         Trainer.Create(settings, data, CPU).Dispose();
         settings = settings with { Architecture = Architecture.Find("plain18")! };
-        if (isTaken)
+        if (isAccepted)
             Trainer.Create(settings, data, CPU).Dispose();
         else
-            Assert.Equal((Remedy.ChangeBatchSize, null), Remedies.Of(Assert.Throws<UserException>(() => Trainer.Create(settings, data, CPU))));
+        {
+            var error = Assert.Throws<UserException>(() => Trainer.Create(settings, data, CPU));
+            Assert.Equal((Remedy.ChangeBatchSize, null), Remedies.Of(error));
+        }
     }
 
-    // The last batch is smaller than there are replicas.
+    // The last batch has fewer images than there are replicas.
     [Fact]
-    public void As_many_replicas_give_the_same_bits_and_nearly_those_of_one()
+    public void Runs_with_equal_replicas_are_equal_and_differ_from_one_replica_by_rounding()
     {
-        var settings = new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 2, BatchSize = 37, Momentum = 0.9, LabelSmoothing = 0.1, BalanceClasses = true };
+        var settings = Plain with { Epochs = 2, BatchSize = 37, Momentum = 0.9, LabelSmoothing = 0.1, BalanceClasses = true };
         var (one, three) = (Run(settings), Run(settings, replicas: 3));
         Assert.Equal(three.Steps, Run(settings, replicas: 3).Steps);
         Assert.NotEqual(one.Steps, three.Steps);
@@ -548,40 +581,44 @@ public sealed class TrainerTests
     }
 
     [Fact]
-    public void What_fails_in_a_replica_fails_the_training()
+    public void An_error_in_a_replica_ends_the_training()
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath);
         using var data = IdxReader.Load(folder.FullPath);
         using var labels = data.Train.Labels.narrow(0, 15, 1);
-        labels.fill_(12); // a class that there is not
-        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("plain")! }, data, CPU, new ParallelSettings(Replicas: 2));
-        Assert.Contains("Target 12 is out of bounds", Assert.ThrowsAny<Exception>(() => trainer.Fit([], TestContext.Current.CancellationToken)).Message);
+        labels.fill_(12); // no such class
+        using var trainer = Trainer.Create(Plain, data, CPU, new ParallelSettings(Replicas: 2));
+        var error = Assert.ThrowsAny<Exception>(() => trainer.Fit([], Cancellation));
+        Assert.Contains("Target 12 is out of bounds", error.Message);
     }
 
     [Fact]
-    public void A_network_with_batch_normalisation_or_dropout_has_no_replicas()
+    public void Replicas_of_a_network_with_batch_normalization_or_dropout_are_an_error()
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath);
         using var data = IdxReader.Load(folder.FullPath);
         foreach (var name in new[] { "plain18", "googlenet" })
-            Assert.Equal((Remedy.LeaveOutReplicas, null), Remedies.Of(Assert.Throws<UserException>(() =>
-                Trainer.Create(new TrainSettings { Architecture = Architecture.Find(name)!, BatchSize = 4 }, data, CPU, new ParallelSettings(Replicas: 2)))));
+        {
+            var settings = new TrainSettings { Architecture = Architecture.Find(name)!, BatchSize = 4 };
+            var error = Assert.Throws<UserException>(() => Trainer.Create(settings, data, CPU, new ParallelSettings(Replicas: 2)));
+            Assert.Equal((Remedy.LeaveOutReplicas, null), Remedies.Of(error));
+        }
     }
 
-    // Of ten classes, the test images are of the first ones.
+    // Three test images belong to the first three of ten classes.
     [Theory]
     [InlineData(3)]
     [InlineData(70)]
-    public void Each_class_is_measured_by_itself_in_every_epoch(int test)
+    public void Every_epoch_has_the_accuracy_of_each_class(int test)
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 20, test: test);
         using var data = IdxReader.Load(folder.FullPath);
-        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 12, BatchSize = 4, LearningRate = 0.05 }, data, CPU);
+        using var trainer = Trainer.Create(Plain with { Epochs = 12, BatchSize = 4, LearningRate = 0.05 }, data, CPU);
         var recorder = new Recorder();
-        trainer.Fit([recorder], TestContext.Current.CancellationToken);
+        trainer.Fit([recorder], Cancellation);
         Assert.Equal(test == 70, recorder.Epochs.Any(epoch => epoch.TestClassAccuracies!.Any(accuracy => accuracy is > 0 and < 100)));
         Assert.All(recorder.Epochs, epoch =>
         {
@@ -598,14 +635,14 @@ public sealed class TrainerTests
         });
     }
 
-    private static Recorder Run(TrainSettings settings, int stepsAtOnce = 1, int replicas = 1)
+    private static Recorder Run(TrainSettings settings, int metricsEvery = 1, int replicas = 1)
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 150);
         using var data = IdxReader.Load(folder.FullPath);
-        using var trainer = Trainer.Create(settings, data, CPU, new ParallelSettings(replicas), metricsEvery: stepsAtOnce);
+        using var trainer = Trainer.Create(settings, data, CPU, new ParallelSettings(replicas), metricsEvery: metricsEvery);
         var recorder = new Recorder();
-        trainer.Fit([recorder], TestContext.Current.CancellationToken);
+        trainer.Fit([recorder], Cancellation);
         return recorder;
     }
 }
