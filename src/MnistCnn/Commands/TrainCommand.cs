@@ -113,10 +113,10 @@ internal static class TrainCommand
             AtomicFile.EnsureWritable(plotPath);
         var saved = checkpoint?.Data;
         var exists = DataReader.Exists(saved?.Folder);
-        if (saved?.Pictures is not null && !exists && !parseResult.IsGiven(DataOptions.Data))
+        if (saved?.ImageSettings is not null && !exists && !parseResult.IsGiven(DataOptions.Data))
             throw new UserException($"The data folder {saved.Folder} does not exist any more. Name the data folder with --data.");
         var data = DataOptions.Load(
-            parseResult, settings.TrainLimit, settings.TestLimit, saved?.Pictures, exists ? saved!.Folder : null, group.RanksOnSameCores);
+            parseResult, settings.TrainLimit, settings.TestLimit, saved?.ImageSettings, exists ? saved!.Folder : null, group.RanksOnSameCores);
 
         // The plots of a run would become images of the data set.
         var runFolder = Path.GetFullPath(parseResult.GetValue(Out) ?? Path.GetDirectoryName(checkpoint?.Path) ?? "runs");

@@ -115,8 +115,8 @@ internal sealed class Checkpoint : IDisposable
     /// <exception cref="InvalidDataException">The data differ; the message says how.</exception>
     public void EnsureSame(RunData data)
     {
-        var areImageFiles = Data.Pictures is not null && data.Pictures is not null;
-        if (areImageFiles && JsonFormat.Differences(Data.Pictures, data.Pictures) is { Length: > 0 } others)
+        var areImageFiles = Data.ImageSettings is not null && data.ImageSettings is not null;
+        if (areImageFiles && JsonFormat.Differences(Data.ImageSettings, data.ImageSettings) is { Length: > 0 } others)
             throw new InvalidDataException(
                 $"{Path} has images that were prepared in another way: {string.Join("; ", others)}. Leave out those options.");
         if (JsonFormat.Differences(Data with { Folder = data.Folder }, data) is { Length: > 0 } differences)

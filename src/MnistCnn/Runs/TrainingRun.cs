@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
@@ -7,6 +8,24 @@ using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Runs;
+
+/// <summary>Inputs of a <see cref="TrainingRun"/>.</summary>
+internal sealed record TrainingRequest(TrainSettings Settings, DataSet Data, Device Device)
+{
+    /// <summary>Path of the run folder; null for the next free name, or for the folder of the checkpoint.</summary>
+    public string? Folder { get; init; }
+
+    /// <summary>File of weights to start from; null for random initial weights. Resuming ignores it.</summary>
+    public string? InitialWeights { get; init; }
+
+    /// <summary>Write a checkpoint every N steps of an epoch, besides after each epoch.</summary>
+    public int? CheckpointEvery { get; init; }
+
+    /// <summary>On a GPU, read losses back every N steps, because each read waits for the device. On the CPU, every step is read.</summary>
+    public int LogEveryNSteps { get; init; } = 100;
+
+    public ParallelSettings Parallelism { get; init; } = new();
+}
 
 /// <summary>
 /// A training that writes its record, metrics, weights and checkpoints into a <see cref="RunFolder"/>. Resumed from its last checkpoint, it
@@ -42,16 +61,11 @@ internal sealed class TrainingRun : IDisposable
     /// <exception cref="UserException">The settings do not fit the data or the network.</exception>
     public static TrainingRun Start(TrainingRequest request) => Create(request, checkpoint: null);
 
-    /// <summary>Prepares the continuation of a run, and disposes the checkpoint, which is large.</summary>
-    /// <exception cref="IOException">The folder cannot be written, is in use, or holds another run.</exception>
+    /// <summary>Prepares the continuation of a run, and disposes the checkpoint, which is large. It throws what <see cref="Start"/> throws.</summary>
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or has other settings or data.</exception>
-    /// <exception cref="UserException">The settings do not fit the data or the network.</exception>
     public static TrainingRun Resume(TrainingRequest request, Checkpoint checkpoint) => Create(request, checkpoint);
 
-    /// <summary>Resumes the run in the requested folder if it holds a checkpoint, and starts one otherwise.</summary>
-    /// <exception cref="IOException">See <see cref="Start"/> and <see cref="Resume"/>, also for the other exceptions.</exception>
-    /// <exception cref="InvalidDataException">The checkpoint is damaged, or has other settings or data.</exception>
-    /// <exception cref="UserException">The settings do not fit the data or the network.</exception>
+    /// <summary>Calls <see cref="Resume"/> if the requested folder holds a checkpoint, and <see cref="Start"/> otherwise.</summary>
     public static TrainingRun StartOrResume(TrainingRequest request)
     {
         var path = Path.Combine(request.Folder!, RunFolder.CheckpointFile);

@@ -44,7 +44,6 @@ internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tens
                 .With(Remedy.NameArchitecture, saved.Name);
     }
 
-    /// <summary>Copies matching tensors into a network.</summary>
     /// <exception cref="InvalidDataException">A tensor holds NaN or infinity.</exception>
     public void Copy(IReadOnlyDictionary<string, Tensor> tensors, Module<Tensor, Tensor> network)
     {

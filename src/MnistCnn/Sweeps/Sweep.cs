@@ -20,14 +20,14 @@ internal sealed record SweepTrial(string Name, IReadOnlyList<string> Values, Tra
 /// <summary>Record of a sweep: the file <c>sweep.json</c>. Each process that trains a part of it writes the same bytes.</summary>
 /// <param name="Arguments">Options that all trainings share, as typed.</param>
 /// <param name="Sha256">SHA-256 of each file of the data set.</param>
-/// <param name="Pictures">Conversion of image files; null for other data sets.</param>
+/// <param name="ImageSettings">Conversion of image files; null for other data sets.</param>
 /// <param name="Init">SHA-256 of the file with initial weights; null without one.</param>
 internal sealed record SweepInfo(
     IReadOnlyList<GridParameter> Grid,
     IReadOnlyList<string> Arguments,
     Origin Origin,
     IReadOnlyDictionary<string, string> Sha256,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ImageSettings? Pictures = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ImageSettings? ImageSettings = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Init = null)
 {
     /// <summary>Name of the file.</summary>
@@ -41,7 +41,7 @@ internal sealed record SweepInfo(
         Arguments = string.Join(' ', Arguments),
         Origin,
         Sha256,
-        Pictures,
+        ImageSettings,
         Init,
     };
 
@@ -124,8 +124,8 @@ internal sealed class Sweep(
         if (ReadInfo(job) is not { } run)
             return null;
         var differences = JsonFormat.Differences(
-            new { run.Settings, Origin = Origin.Of(run.Versions, run.Device, run.Threads), run.Data.Sha256, run.Data.Pictures },
-            new { job.Settings, saved.Value.Origin, saved.Value.Sha256, saved.Value.Pictures });
+            new { run.Settings, Origin = Origin.Of(run.Versions, run.Device, run.Threads), run.Data.Sha256, run.Data.ImageSettings },
+            new { job.Settings, saved.Value.Origin, saved.Value.Sha256, saved.Value.ImageSettings });
         if (differences.Length > 0)
             throw new IOException($"{FolderOf(job)} holds another run: {string.Join("; ", differences)}.");
         return run.Status switch

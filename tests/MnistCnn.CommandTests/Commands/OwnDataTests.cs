@@ -26,7 +26,7 @@ public sealed class OwnDataTests : IDisposable
         Run("train", "--resume", "run/checkpoint.safetensors", "--epochs", "4");
         using (var info = JsonDocument.Parse(File.ReadAllText(folder["run/run.json"])))
         {
-            var pictures = info.RootElement.GetProperty("data").GetProperty("pictures");
+            var pictures = info.RootElement.GetProperty("data").GetProperty("image_settings");
             Assert.Equal((24, 20, "stretch", 0.4), (
                 pictures.GetProperty("height").GetInt32(),
                 pictures.GetProperty("width").GetInt32(),
