@@ -39,7 +39,10 @@ internal static class SystemCheck
 
     private static string DescribeSystem()
     {
-        var vectors = Avx512F.IsSupported ? "AVX-512" : Avx2.IsSupported ? "AVX2" : AdvSimd.IsSupported ? "NEON" : "neither AVX2 nor NEON: slow";
+        var vectors = Avx512F.IsSupported ? "AVX-512"
+            : Avx2.IsSupported ? "AVX2"
+            : AdvSimd.IsSupported ? "NEON"
+            : "neither AVX2 nor NEON: slow";
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1e9;
         return $"{RuntimeInformation.OSDescription} ({RuntimeInformation.RuntimeIdentifier}), "
             + $"cores: {Environment.ProcessorCount} ({vectors}), memory: {memory:F1} GB";
@@ -79,14 +82,16 @@ internal static class SystemCheck
         using var trainer = Trainer.Create(settings, data, Devices.Get(deviceName), ParallelSettings.Automatic);
         trainer.Fit([]);
         var speed = trainer.Progress.History[0].ImagesPerSecond;
-        return $"{settings.Architecture.Title} trains on {speed:N0} images per second: an epoch of MNIST takes {data.Report.TrainImages / speed:F0} s or less";
+        return $"{settings.Architecture.Title} trains on {speed:N0} images per second: "
+            + $"an epoch of MNIST takes {data.Report.TrainImages / speed:F0} s or less";
     }
 
     private static string FindFolder()
     {
         var folder = Path.GetFullPath(Directory.Exists("runs") ? "runs" : ".");
         AtomicFile.EnsureWritable(Path.Combine(folder, Path.GetRandomFileName()));
-        var space = folder.StartsWith(@"\\", StringComparison.Ordinal) ? "" : $", free: {new DriveInfo(folder).AvailableFreeSpace / 1e9:F1} GB";
+        var isShare = folder.StartsWith(@"\\", StringComparison.Ordinal); // DriveInfo supports drives only
+        var space = isShare ? "" : $", free: {new DriveInfo(folder).AvailableFreeSpace / 1e9:F1} GB";
         return $"runs can be written to {folder}{space}";
     }
 }

@@ -56,13 +56,14 @@ internal sealed class TrainingRun : IDisposable
     public IReadOnlyList<string> InitNotes { get; }
 
     /// <summary>Prepares a new run.</summary>
-    /// <exception cref="IOException">The folder cannot be written, is in use, or holds a run; or the initial weights cannot be read.</exception>
+    /// <exception cref="IOException">The folder cannot be written, is in use, or holds a run; or initial weights cannot be read.</exception>
     /// <exception cref="InvalidDataException">The initial weights do not fit the network.</exception>
     /// <exception cref="UserException">The settings do not fit the data or the network.</exception>
     public static TrainingRun Start(TrainingRequest request) => Create(request, checkpoint: null);
 
-    /// <summary>Prepares the continuation of a run, and disposes the checkpoint, which is large. It throws what <see cref="Start"/> throws.</summary>
+    /// <summary>Prepares the continuation of a run, and disposes the checkpoint, which is large.</summary>
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or has other settings or data.</exception>
+    /// <inheritdoc cref="Start" path="/exception"/>
     public static TrainingRun Resume(TrainingRequest request, Checkpoint checkpoint) => Create(request, checkpoint);
 
     /// <summary>Calls <see cref="Resume"/> if the requested folder holds a checkpoint, and <see cref="Start"/> otherwise.</summary>

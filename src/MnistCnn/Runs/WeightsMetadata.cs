@@ -38,9 +38,10 @@ internal sealed record WeightsMetadata(
     public static WeightsMetadata Of(DataSet data)
     {
         var shape = TrainableModel.ShapeOf(data);
-        return new WeightsMetadata(shape, data.ClassNames, data.Normalization, ImageSettingsOf(shape, data.Fit, data.ImageSettings?.TestShare))
+        var testShare = data.ImageSettings?.TestShare;
+        return new WeightsMetadata(shape, data.ClassNames, data.Normalization, ImageSettingsOf(shape, data.Fit, testShare))
         {
-            FolderSha256 = data.ImageSettings?.TestShare is null ? null : data.Sha256[FolderSha256Key],
+            FolderSha256 = testShare is null ? null : data.Sha256[FolderSha256Key],
         };
     }
 

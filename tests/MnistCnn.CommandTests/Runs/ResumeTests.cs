@@ -144,7 +144,8 @@ public sealed partial class ResumeTests : IDisposable
     public void Init_starts_from_weights_of_the_same_network_only()
     {
         Assert.Equal(0, Run([.. Short, "--data", "data", "--out", "first", "--epochs", "2"]).ExitCode);
-        Assert.Equal(0, Run([.. Short, "--data", "data", "--out", "second", "--epochs", "1", "--init", "first/model.safetensors"]).ExitCode);
+        string[] init = ["--init", "first/model.safetensors"];
+        Assert.Equal(0, Run([.. Short, "--data", "data", "--out", "second", "--epochs", "1", .. init]).ExitCode);
         Assert.True(FirstLoss("second") < FirstLoss("first"));
         string[] residual = ["--arch", "residual", "--data", "data", "--init"];
         Run([.. residual, "first/model.safetensors"]).AssertFailed(1, "weights of plain, not of residual.", "--arch plain");

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using System.Text.Json;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Runs;
@@ -43,9 +42,7 @@ public sealed class RunFolderTests : IDisposable
         // The lock ended with its process.
         var epochs = File.ReadAllLines(folder["out/metrics.jsonl"]).Length + 1;
         Assert.Equal(0, Resume("out", "--epochs", $"{epochs}").ExitCode);
-        Assert.Equal(
-            Enumerable.Range(1, epochs),
-            File.ReadLines(folder["out/metrics.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("epoch").GetInt32()));
+        Assert.Equal(Enumerable.Range(1, epochs), RunRecord.Read(folder["out"]).Epochs.Select(epoch => epoch.Epoch));
         Assert.DoesNotContain("out/run.lock", folder.Contents);
     }
 

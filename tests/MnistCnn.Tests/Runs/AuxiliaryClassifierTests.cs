@@ -9,14 +9,17 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Tests.Runs;
 
-/// <summary>A network with auxiliary classifiers and dropout: how it learns, what its files hold, and how it goes on.</summary>
+/// <summary>Training, files and resuming of a network with auxiliary classifiers and dropout.</summary>
 [Trait("Speed", "Slow")]
 public sealed class AuxiliaryClassifierTests : IDisposable
 {
+    private const string AuxiliaryNote =
+        "The auxiliary classifiers, which exist only during training, keep their random initial weights";
+
     private static readonly Architecture GoogLeNet = Architecture.Find("googlenet")!;
 
     // Three steps of an epoch, the last of five images.
-    private static readonly TrainSettings Settings = new() { Architecture = Architecture.Find("googlenet")!, Epochs = 2, BatchSize = 6, LearningRate = 1e-3 };
+    private static readonly TrainSettings Settings = new() { Architecture = GoogLeNet, Epochs = 2, BatchSize = 6, LearningRate = 1e-3 };
 
     private readonly TemporaryFolder folder = new();
     private readonly DataSet data = RandomData.Of(new NetworkShape(1, 16, 16, 3), train: 17, test: 4);
@@ -27,15 +30,14 @@ public sealed class AuxiliaryClassifierTests : IDisposable
         folder.Dispose();
     }
 
-    // In torchvision with 0.3 times the loss of each auxiliary classifier; without dropout, since each build of torch draws other numbers
-    // for that. In PyTorch, another layout in memory moves this loss by 8e-6 and the next by 0.01, and so does a ten-millionth more or
-    // less in each weight: where maps have one pixel, batch normalisation makes rounding that large.
+    // The auxiliary losses have the weight 0.3. Dropout is off, because its random numbers depend on the build of torch. Even in PyTorch,
+    // another memory layout changes this loss by 8e-6 and the next by 0.01: batch normalization of single pixels amplifies rounding.
     [Fact]
-    public void The_first_loss_is_torchvision_s()
+    public void The_first_loss_equals_torchvision_s()
     {
         var fixture = TorchvisionFixture.Read("googlenet");
         using var mnist = IdxReader.Load(IdxReader.BundledMnist, testLimit: 1);
-        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("googlenet")!, Seed = fixture.Seed }, mnist, CPU);
+        using var trainer = Trainer.Create(new TrainSettings { Architecture = GoogLeNet, Seed = fixture.Seed }, mnist, CPU);
         foreach (var dropout in trainer.Model.modules().OfType<Dropout>())
             dropout.p = 0;
         using var enough = new CancellationTokenSource();
@@ -45,12 +47,13 @@ public sealed class AuxiliaryClassifierTests : IDisposable
     }
 
     [Fact]
-    public void All_of_it_learns_and_the_weights_are_those_of_the_network_alone()
+    public void All_parameters_are_trained_and_the_weights_exclude_auxiliary_classifiers()
     {
         using var run = TrainingRun.Start(new TrainingRequest(Settings with { Epochs = 1 }, data, CPU) { Folder = folder["run"] });
         var before = run.Trainer.Model.named_parameters().ToDictionary(named => named.name, named => named.parameter.clone());
         Assert.True(run.Train([], TestContext.Current.CancellationToken));
-        Assert.All(run.Trainer.Model.named_parameters(), named => Assert.False(before[named.name].equal(named.parameter).all().item<bool>(), named.name));
+        foreach (var (name, parameter) in run.Trainer.Model.named_parameters())
+            Assert.False(before[name].equal(parameter).all().item<bool>(), name);
 
         using var checkpoint = SafetensorsFile.Read(folder["run/checkpoint.safetensors"]);
         Assert.Contains("weights.aux1.fc2.bias", checkpoint.Tensors.Keys);
@@ -62,12 +65,12 @@ public sealed class AuxiliaryClassifierTests : IDisposable
         Assert.Equal(before.Values.Sum(parameter => parameter.numel()), run.Folder.Info.Parameters + run.Folder.Info.AuxiliaryParameters);
     }
 
-    // Stopped after the first step, in the middle, and after the last, where only the evaluation is left.
+    // Stops after the first step, after the last step, before the evaluation, and in the middle of an epoch.
     [Theory]
     [InlineData(1, 1)]
     [InlineData(1, 3)]
     [InlineData(2, 2)]
-    public void A_run_that_goes_on_ends_with_the_same_bytes_though_dropout_draws_in_each_step(int epoch, int step)
+    public void A_resumed_run_with_dropout_ends_with_the_same_bytes(int epoch, int step)
     {
         var whole = new Recorder();
         using (var run = TrainingRun.Start(new TrainingRequest(Settings, data, CPU) { Folder = folder["whole"] }))
@@ -96,17 +99,18 @@ public sealed class AuxiliaryClassifierTests : IDisposable
         var done = (epoch - 1) * 3 + step;
         Assert.Equal(whole.Steps, [.. first.Steps.Take(done), .. second.Steps]);
         Assert.Equal(File.ReadAllBytes(folder["whole/model.safetensors"]), File.ReadAllBytes(folder["resumed/model.safetensors"]));
-        using SafetensorsFile one = SafetensorsFile.Read(folder["whole/checkpoint.safetensors"]), other = SafetensorsFile.Read(folder["resumed/checkpoint.safetensors"]);
+        using var one = SafetensorsFile.Read(folder["whole/checkpoint.safetensors"]);
+        using var other = SafetensorsFile.Read(folder["resumed/checkpoint.safetensors"]);
         Assert.Equal(one.Tensors.Keys, other.Tensors.Keys);
-        foreach (var (key, tensor) in one.Tensors.Where(tensor => tensor.Key != "state")) // that has times
+        foreach (var (key, tensor) in one.Tensors.Where(tensor => tensor.Key != "state")) // it contains times
             Assert.Equal(tensor.bytes.ToArray(), other.Tensors[key].bytes.ToArray());
     }
 
-    // As a run writes one before its first step, which may be the last that it does before it is killed.
+    // A run writes a checkpoint before its first step, and may be killed after it.
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
-    public void A_checkpoint_that_is_written_before_the_first_step_is_the_one_that_was_read(int step)
+    public void A_checkpoint_that_is_written_directly_after_resuming_equals_the_one_that_was_read(int step)
     {
         using (var trainer = Trainer.Create(Settings, data, CPU))
         using (var enough = new CancellationTokenSource())
@@ -131,7 +135,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
     }
 
     [Fact]
-    public void Only_where_the_steps_draw_a_checkpoint_has_their_random_state_and_there_it_must()
+    public void Checkpoints_of_networks_with_dropout_and_only_those_have_the_random_state_of_the_step()
     {
         foreach (var (name, hasState) in new[] { ("plain", false), ("googlenet", true) })
         {
@@ -152,11 +156,11 @@ public sealed class AuxiliaryClassifierTests : IDisposable
         Assert.Contains("step_random_state is missing", Assert.Throws<InvalidDataException>(() => checkpoint.Restore(other)).Message);
     }
 
-    // As torchvision's file, with all of the names that its network has.
+    // torchvision's file contains the auxiliary classifiers.
     [Fact]
-    public void Weights_with_side_classifiers_are_those_of_the_network_alone_to_all_who_use_it()
+    public void Loading_ignores_auxiliary_classifiers_in_a_file()
     {
-        using var network = Written(NetworkShape.Mnist, forTraining: true);
+        using var network = CreateAndWrite(NetworkShape.Mnist, forTraining: true);
         network.eval();
         using var trained = TrainedNetwork.Load(folder["weights"]);
         trained.Network.eval();
@@ -169,40 +173,40 @@ public sealed class AuxiliaryClassifierTests : IDisposable
 
     [Theory]
     [InlineData(3, true)]
-    [InlineData(3, false, "The auxiliary classifiers, which exist only during training, keep their random initial weights: FILE has none.")]
+    [InlineData(3, false, $"{AuxiliaryNote}: FILE has none.")]
     [InlineData(
         1000,
         true,
         "The last layer, fc, keeps its random initial weights: fc.weight is 1000x1024 in FILE, and 3x1024 in this network.",
-        "The auxiliary classifiers, which exist only during training, keep their random initial weights: those in FILE are of other classes.")]
-    public void A_run_starts_from_weights_with_and_without_side_classifiers_and_says_what_starts_anew(int classes, bool hasAuxiliary, params string[] expected)
+        $"{AuxiliaryNote}: those in FILE are of other classes.")]
+    public void Initial_weights_may_lack_auxiliary_classifiers(int classes, bool hasAuxiliary, params string[] expected)
     {
-        using var network = Written(new NetworkShape(1, 224, 224, classes), hasAuxiliary);
-        using var fresh = Trainer.Create(Settings, data, CPU);
-        using var run = TrainingRun.Start(new TrainingRequest(Settings, data, CPU) { Folder = folder["run"], InitialWeights = folder["weights"] });
+        using var network = CreateAndWrite(new NetworkShape(1, 224, 224, classes), hasAuxiliary);
+        using var initial = Trainer.Create(Settings, data, CPU);
+        using var run = Start(Settings);
         Assert.Equal(expected.Select(note => note.Replace("FILE", folder["weights"])), run.InitNotes);
         var weights = network.state_dict();
         foreach (var (name, tensor) in run.Trainer.Model.state_dict())
         {
-            var isFresh = (name.StartsWith("fc.", StringComparison.Ordinal) && classes != 3)
+            var isInitial = (name.StartsWith("fc.", StringComparison.Ordinal) && classes != 3)
                 || (name.StartsWith("aux", StringComparison.Ordinal) && (classes != 3 || !hasAuxiliary));
-            var source = isFresh ? fresh.Model.state_dict()[name] : weights[name];
+            var source = isInitial ? initial.Model.state_dict()[name] : weights[name];
             Assert.True(tensor.equal(source).all().item<bool>(), name);
         }
     }
 
-    // Their gradient would reach frozen layers alone.
+    // Their gradients would reach frozen layers only.
     [Fact]
-    public void A_frozen_network_has_no_side_classifiers()
+    public void A_frozen_network_has_no_auxiliary_classifiers()
     {
-        using var network = Written(new NetworkShape(1, 16, 16, 3), forTraining: true);
-        using var run = TrainingRun.Start(new TrainingRequest(Settings with { Freeze = true }, data, CPU) { Folder = folder["run"], InitialWeights = folder["weights"] });
+        using var network = CreateAndWrite(new NetworkShape(1, 16, 16, 3), forTraining: true);
+        using var run = Start(Settings with { Freeze = true });
         Assert.Equal((0, 0), (run.InitNotes.Count, Layers.AuxiliaryParameterCount(run.Trainer.Model)));
         Assert.True(run.Train([], TestContext.Current.CancellationToken));
     }
 
     [Fact]
-    public void The_program_trains_it_on_pictures_and_takes_what_came_of_it_to_every_command()
+    public void Commands_train_evaluate_predict_export_and_summarize_GoogLeNet()
     {
         SmallPictures.Write(folder["pictures"], ["ant", "bee", "cow"], count: 10);
         string[] train = ["train", "--arch", "googlenet", "--data", "pictures", "--epochs", "1", "--batch-size", "12"];
@@ -213,10 +217,14 @@ public sealed class AuxiliaryClassifierTests : IDisposable
         Assert.Matches(@"^pictures/bee/000.png +(ant|bee|cow) ", Done("predict", "run", "pictures/bee/000.png").Output);
         Assert.StartsWith("GoogLeNet: images (batch, 3, height, width) float32", Done("export", "run").Output);
         Assert.Equal(
-            "The auxiliary classifiers, which exist only during training, keep their random initial weights: run/model.safetensors has none.\n",
+            $"{AuxiliaryNote}: run/model.safetensors has none.\n",
             Done([.. train, "--init", "run/model.safetensors", "--out", "second"]).Error);
-        Assert.Matches(@"Auxiliary classifiers +4,336,134 parameters more while it trains", Done("summary", "--arch", "googlenet", "--data", "pictures").Output);
+        var summary = Done("summary", "--arch", "googlenet", "--data", "pictures").Output;
+        Assert.Matches(@"Auxiliary classifiers +4,336,134 parameters more while it trains", summary);
     }
+
+    private TrainingRun Start(TrainSettings settings) =>
+        TrainingRun.Start(new TrainingRequest(settings, data, CPU) { Folder = folder["run"], InitialWeights = folder["weights"] });
 
     private ProgramRun Done(params string[] arguments)
     {
@@ -227,7 +235,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
 
     private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);
 
-    private nn.Module<Tensor, Tensor> Written(NetworkShape shape, bool forTraining)
+    private nn.Module<Tensor, Tensor> CreateAndWrite(NetworkShape shape, bool forTraining)
     {
         manual_seed(77);
         var network = forTraining ? GoogLeNet.CreateForTraining(shape) : GoogLeNet.Create(shape);

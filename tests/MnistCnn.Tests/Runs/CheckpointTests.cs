@@ -11,11 +11,13 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Tests.Runs;
 
-/// <summary>Checkpoints that are complete, damaged, or of other data.</summary>
+/// <summary>Complete and damaged checkpoints, and the runs that resume from them.</summary>
 public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixture<CheckpointTests.StoppedRun>, IDisposable
 {
+    private static readonly Architecture Plain = Architecture.Find("plain")!;
+
     // 160 images, of which 10 are held out: ten steps of an epoch, the last of six images.
-    private static readonly TrainSettings Settings = new() { Architecture = Architecture.Find("plain")!, Epochs = 3, BatchSize = 16, Validation = 10 };
+    private static readonly TrainSettings Settings = new() { Architecture = Plain, Epochs = 3, BatchSize = 16, Validation = 10 };
 
     private readonly TemporaryFolder folder = new();
     private readonly string path = run.Path;
@@ -23,7 +25,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void What_is_written_is_read()
+    public void A_checkpoint_can_be_read_after_writing()
     {
         using var checkpoint = Checkpoint.Read(path);
         Assert.Equal((2, 4, 64), (checkpoint.Progress.Epoch, checkpoint.Progress.Step, checkpoint.Progress.ImageSum));
@@ -32,7 +34,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
 
     [Fact]
     [Trait("Speed", "Slow")]
-    public void A_long_run_of_many_classes_is_written_and_read()
+    public void A_checkpoint_of_3000_epochs_with_1000_classes_can_be_read()
     {
         double?[] accuracies = [.. Enumerable.Range(0, 1000).Select(place => Math.Round(place / 30.0, 4))];
         var history = Enumerable.Range(1, 3000)
@@ -86,7 +88,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     }
 
     [Fact]
-    public void Data_with_a_file_more_or_less_are_other_data()
+    public void A_missing_or_additional_file_makes_the_data_different()
     {
         using var checkpoint = Checkpoint.Read(path);
         var same = checkpoint.Data;
@@ -101,7 +103,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         Assert.Equal((Remedy.NameData, null), Remedies.Of(error));
     }
 
-    // torch would end the process.
+    // libtorch would abort the process.
     [Theory]
     [InlineData(8, 0)]
     [InlineData(8, 255)]
@@ -109,13 +111,14 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     [InlineData(12, 2)]
     [InlineData(17, 255)]
     [InlineData(23, 1)]
-    public void A_random_state_that_torch_does_not_know_is_refused(int at, byte value)
+    public void An_impossible_random_state_is_an_error(int at, byte value)
     {
         using (var file = SafetensorsFile.Read(path))
         {
             using var state = file.Tensors["random_state"].clone();
             state[at] = value;
-            (file with { Tensors = new Dictionary<string, Tensor>(file.Tensors) { ["random_state"] = state } }).Write(folder["changed"]);
+            var tensors = new Dictionary<string, Tensor>(file.Tensors) { ["random_state"] = state };
+            (file with { Tensors = tensors }).Write(folder["changed"]);
         }
 
         using var checkpoint = Checkpoint.Read(folder["changed"]);
@@ -131,10 +134,9 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         Directory.CreateDirectory(folder["data"]);
         SmallMnist.Write(folder["data"], train: 320, test: 100, pack: false);
         using var data = IdxReader.Load(folder["data"]);
-        var plain = Architecture.Find("plain")!;
         var fixture = Path.Combine(RepositoryRoot.FullPath, "tests", "MnistCnn.Tests", "Fixtures", "checkpoint-0.2.safetensors");
         if (Environment.GetEnvironmentVariable("MNIST_CNN_GOLDEN") == "write")
-            WriteStopped(fixture, new TrainSettings { Architecture = Architecture.Find("plain")!, Epochs = 6, BatchSize = 16, Seed = 5, Validation = 50 }, data, at: (3, 7));
+            WriteStopped(fixture, Settings with { Epochs = 6, Seed = 5, Validation = 50 }, data, at: (3, 7));
         using var checkpoint = Checkpoint.Read(fixture);
         using var run = TrainingRun.Resume(new TrainingRequest(checkpoint.Settings, data, CPU) { Folder = folder["out"] }, checkpoint);
         Assert.True(run.Train([], TestContext.Current.CancellationToken));
@@ -148,7 +150,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     }
 
     [Fact]
-    public void A_run_that_goes_on_does_not_keep_its_checkpoint_in_memory()
+    public void A_resumed_run_does_not_keep_its_checkpoint_in_memory()
     {
         using var checkpoint = Checkpoint.Read(path);
         using var resumed = TrainingRun.Resume(new TrainingRequest(Settings, run.Data, CPU) { Folder = folder["out"] }, checkpoint);
@@ -156,7 +158,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     }
 
     [Fact]
-    public void A_folder_to_go_on_in_is_free_again_where_the_best_weights_cannot_be_copied()
+    public void A_folder_is_unlocked_if_the_best_weights_cannot_be_copied_into_it()
     {
         using (var whole = TrainingRun.Start(new TrainingRequest(Settings with { Epochs = 1 }, run.Data, CPU) { Folder = folder["home"] }))
             Assert.True(whole.Train([], TestContext.Current.CancellationToken));
@@ -168,9 +170,9 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         FolderLock.Acquire(folder["elsewhere"]).Dispose();
     }
 
-    // As a terminal that is closed after an epoch: its weights are there, and the checkpoint stands behind it.
+    // A terminal that is closed after an epoch.
     [Fact]
-    public void A_report_that_fails_while_the_run_is_stopped_costs_no_weights()
+    public void A_callback_that_fails_while_the_run_is_cancelled_loses_no_weights()
     {
         using var enough = new CancellationTokenSource();
         using var whole = TrainingRun.Start(new TrainingRequest(Settings, run.Data, CPU) { Folder = folder["run"] });

@@ -109,7 +109,8 @@ public sealed class TrainedNetworkTests : IDisposable
         using (var model = TrainedNetwork.Load(folder["colour.safetensors"]))
         {
             Assert.Equal(new Normalization([0.5, 0.25, 0.125], [0.25, 0.5, 0.75]), model.Normalization);
-            Assert.Equal(("0.5,0.25,0.125", "0.25,0.5,0.75"), (model.Metadata.ToDictionary()["mean"], model.Metadata.ToDictionary()["deviation"]));
+            var texts = model.Metadata.ToDictionary();
+            Assert.Equal(("0.5,0.25,0.125", "0.25,0.5,0.75"), (texts["mean"], texts["deviation"]));
         }
 
         ProgramRun.Of(folder.FullPath, "evaluate", "colour.safetensors").AssertFailed(1, "3x32x20 in 2 classes", "1x28x28 in 10");
