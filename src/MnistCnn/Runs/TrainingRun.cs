@@ -56,7 +56,7 @@ internal sealed class TrainingRun : IDisposable
     public IReadOnlyList<string> InitNotes { get; }
 
     /// <summary>Prepares a new run.</summary>
-    /// <exception cref="IOException">The folder cannot be written, is in use, or holds a run; or initial weights cannot be read.</exception>
+    /// <exception cref="IOException">The folder cannot be written, is in use or holds a run, or the weights cannot be read.</exception>
     /// <exception cref="InvalidDataException">The initial weights do not fit the network.</exception>
     /// <exception cref="UserException">The settings do not fit the data or the network.</exception>
     public static TrainingRun Start(TrainingRequest request) => Create(request, checkpoint: null);

@@ -29,7 +29,7 @@ internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tens
     }
 
     /// <summary>Architecture that the metadata name; null for PyTorch's files.</summary>
-    /// <exception cref="InvalidDataException">The name is unknown; networks of experiments, for example, have names of their own.</exception>
+    /// <exception cref="InvalidDataException">The name is unknown; networks of experiments have names of their own.</exception>
     public Architecture? FindArchitecture() => Metadata.Architecture is not { } name
         ? null
         : Architecture.Find(name)
