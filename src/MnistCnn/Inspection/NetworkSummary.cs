@@ -86,13 +86,11 @@ internal sealed record NetworkSummary(
         var images = empty(0, shape.Channels, shape.Height, shape.Width);
         _ = network is IHasAuxiliaryClassifiers classified ? classified.ForwardWithAuxiliary(images).Logits : network.call(images);
         layers.RemoveAll(layer => Networks.Layers.IsAuxiliary(network, layer.Name));
-        var parameters = network.named_parameters()
-            .ToLookup(named => Networks.Layers.IsAuxiliary(network, named.name), named => named.parameter.numel());
         var weights = Networks.Layers.WithoutAuxiliary(network, network.state_dict()).Values;
         return new NetworkSummary(
             layers,
-            Parameters: parameters[false].Sum(),
-            AuxiliaryParameters: parameters[true].Sum(),
+            Parameters: Networks.Layers.ParameterCount(network),
+            AuxiliaryParameters: Networks.Layers.AuxiliaryParameterCount(network),
             MultiplyAdds: layers.Sum(layer => layer.MultiplyAdds),
             TrainingMultiplyAdds: trainingMultiplyAdds,
             WeightBytes: weights.Sum(tensor => tensor.numel() * tensor.element_size()),
