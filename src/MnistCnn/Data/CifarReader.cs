@@ -76,7 +76,22 @@ internal static class CifarReader
         {
             var taken = 0;
             foreach (var name in names)
-                taken += Take(format, files.Read(name), files.PathOf(name), images.bytes[(taken * Pixels)..], labels.AsSpan(taken), pixels);
+            {
+                ReadOnlySpan<byte> contents = files.Read(name);
+                var records = format.CountRecords(contents.Length, files.PathOf(name));
+                for (var index = 0; index < records; index++)
+                {
+                    var record = contents.Slice(index * format.RecordLength, format.RecordLength);
+                    format.ValidateLabels(record, files.PathOf(name), index);
+                    var image = record[format.LabelCounts.Length..];
+                    pixels.Add(image);
+                    if (taken == count)
+                        continue;
+                    image.CopyTo(images.bytes[(taken * Pixels)..]);
+                    labels[taken++] = record[format.LabelCounts.Length - 1];
+                }
+            }
+
             return taken == count
                 ? new LabeledImages(images, tensor(labels))
                 : throw new InvalidDataException($"{files.PathOf("")} was changed while it was read.");
@@ -86,31 +101,6 @@ internal static class CifarReader
             images.Dispose();
             throw;
         }
-    }
-
-    // Copies as many images as there is room for, and returns their number.
-    private static int Take(
-        CifarFormat format, ReadOnlySpan<byte> contents, string path, Span<byte> images, Span<long> labels, MeanStdAccumulator pixels)
-    {
-        var records = (int)format.CountRecords(contents.Length, path);
-        for (var index = 0; index < records; index++)
-        {
-            var record = contents.Slice(index * format.RecordLength, format.RecordLength);
-            for (var at = 0; at < format.LabelCounts.Length; at++)
-                if (record[at] >= format.LabelCounts[at])
-                    throw new InvalidDataException(
-                        $"{path} has the label {record[at]} in image {index}, counted from 0; "
-                        + $"the largest label is {format.LabelCounts[at] - 1}.");
-
-            var image = record[format.LabelCounts.Length..];
-            pixels.Add(image);
-            if (index >= labels.Length)
-                continue;
-            image.CopyTo(images[(index * Pixels)..]);
-            labels[index] = record[format.LabelCounts.Length - 1];
-        }
-
-        return Math.Min(records, labels.Length);
     }
 
     /// <summary>File names and layout of one of the two sets.</summary>
@@ -131,5 +121,13 @@ internal static class CifarReader
             : throw new InvalidDataException(
                 $"{path} is cut short, too long or not a file of {Name}: "
                 + $"its {length:N0} bytes are not whole images of {RecordLength:N0} bytes each.");
+
+        public void ValidateLabels(ReadOnlySpan<byte> record, string path, int index)
+        {
+            for (var at = 0; at < LabelCounts.Length; at++)
+                if (record[at] >= LabelCounts[at])
+                    throw new InvalidDataException(
+                        $"{path} has the label {record[at]} in image {index}, counted from 0; the largest label is {LabelCounts[at] - 1}.");
+        }
     }
 }

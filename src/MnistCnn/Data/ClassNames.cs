@@ -13,7 +13,6 @@ internal static class ClassNames
     public static bool AreNumbers(IReadOnlyList<string> names) => names.SequenceEqual(Numbers(names.Count));
 
     /// <summary>Parses one name per line, in UTF-8; ignores empty lines at the end.</summary>
-    /// <param name="path">File name for messages.</param>
     /// <exception cref="InvalidDataException">The number of names differs from <paramref name="count"/>, or a name is invalid.</exception>
     public static string[] FromLines(byte[] contents, string path, int count)
     {
@@ -33,18 +32,14 @@ internal static class ClassNames
     /// Parses a mapping of EMNIST: each line has a label and the Unicode code points of its characters, as in "1 65 97" for a class of A
     /// and a. Labels without a line keep their number; labels from <paramref name="count"/> are ignored.
     /// </summary>
-    /// <param name="path">File name for messages.</param>
     /// <exception cref="InvalidDataException">A line has another format.</exception>
     public static string[] FromMapping(byte[] contents, string path, int count)
     {
         var names = Numbers(count);
         foreach (var (index, line) in Lines(contents).Index())
         {
-            int[] numbers =
-            [
-                .. line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
-                    .Select(word => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : -1),
-            ];
+            var words = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+            int[] numbers = [.. words.Select(word => int.TryParse(word, NumberStyles.None, null, out var number) ? number : -1)];
             if (numbers is not [>= 0 and var label, _, ..] || !numbers[1..].All(IsPrintable))
                 throw new InvalidDataException(
                     $"{path} has in line {index + 1} something else than a label and the code points of its characters.");

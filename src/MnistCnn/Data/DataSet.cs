@@ -17,7 +17,6 @@ internal sealed record DataSet(
     /// <summary>Resolved settings that a folder of images was read with; null for IDX and CIFAR files.</summary>
     public ImageSettings? ImageSettings { get; init; }
 
-    /// <summary>Counts before limits, and problems found while reading.</summary>
     public LoadReport Report { get; init; } = new(Train.Count, Test.Count);
 
     public int Channels => (int)Train.Images.shape[1];

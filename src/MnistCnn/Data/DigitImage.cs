@@ -10,13 +10,10 @@ namespace MnistCnn.Data;
 /// </remarks>
 internal static class DigitImage
 {
-    /// <summary>Height and width of the result in pixels.</summary>
     public const int Side = 28;
 
     private const int Box = 20;
-
-    // A digit of a fiftieth of this side is still as large as MNIST's; more pixels would only cost time.
-    private const int MaxSide = 1024;
+    private const int MaxSide = 1024; // a digit of a fiftieth of this side is still as large as MNIST's
     private const int MaxPaperSide = 128;
 
     // Fraction of the light that white paper reflects; darker areas are noise.
@@ -33,9 +30,7 @@ internal static class DigitImage
     /// transparent pixels are white paper. Uneven light, noise, specks, lines lighter than the ink, frames and objects at the border are
     /// ignored, but a hard shadow across the digit may be read as ink. An image of MNIST is returned unchanged.
     /// </summary>
-    /// <param name="name">File name for messages.</param>
     /// <returns>Grey values, 0 is background and 255 is ink: (1, 28, 28), uint8. Null if the image is blank.</returns>
-    /// <exception cref="InvalidDataException">The file is no image, damaged, cut short or too large.</exception>
     public static Tensor? Read(byte[] contents, string name)
     {
         using var bitmap = ImageDecoder.Decode(contents, name);

@@ -35,27 +35,14 @@ internal sealed class FloatImage(int height, int width)
     }
 
     /// <summary>Maximum of a square around each pixel.</summary>
-    public FloatImage Dilate(int radius) => AlongBothAxes(radius, window =>
-    {
-        var largest = window[0];
-        foreach (var value in window)
-            largest = Math.Max(largest, value);
-        return largest;
-    });
+    public FloatImage Dilate(int radius) => AlongBothAxes(radius, Math.Max, (largest, _) => largest);
 
     /// <summary>Minimum of a square around each pixel.</summary>
     public FloatImage Erode(int radius) => Map((value, _, _) => -value).Dilate(radius).Map((value, _, _) => -value);
 
     /// <summary>Mean of a square around each pixel, as far as it lies within the image.</summary>
-    public FloatImage BoxBlur(int radius) => AlongBothAxes(radius, window =>
-    {
-        var sum = 0f;
-        foreach (var value in window)
-            sum += value;
-        return sum / window.Length;
-    });
+    public FloatImage BoxBlur(int radius) => AlongBothAxes(radius, (sum, value) => sum + value, (sum, count) => sum / count);
 
-    /// <summary>Adds a border of zeros.</summary>
     public FloatImage Pad(int margin)
     {
         var padded = new FloatImage(height + 2 * margin, width + 2 * margin);
@@ -183,8 +170,8 @@ internal sealed class FloatImage(int height, int width)
         }
     }
 
-    // Applies a function to the row, then to the column around each pixel.
-    private FloatImage AlongBothAxes(int radius, Func<ReadOnlySpan<float>, float> function)
+    // Accumulates the row, then the column around each pixel.
+    private FloatImage AlongBothAxes(int radius, Func<float, float, float> accumulate, Func<float, int, float> finish)
     {
         return AlongRows(AlongRows(this));
 
@@ -192,7 +179,10 @@ internal sealed class FloatImage(int height, int width)
         FloatImage AlongRows(FloatImage source) => new FloatImage(source.Width, source.Height).Map((_, y, x) =>
         {
             var (first, last) = (Math.Max(0, y - radius), Math.Min(source.Width - 1, y + radius));
-            return function(source.Values.AsSpan(x * source.Width + first, last - first + 1));
+            var result = source[x, first];
+            for (var at = first + 1; at <= last; at++)
+                result = accumulate(result, source[x, at]);
+            return finish(result, last - first + 1);
         });
     }
 }

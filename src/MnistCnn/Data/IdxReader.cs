@@ -17,7 +17,6 @@ internal static partial class IdxReader
     private const string TransposedPrefix = "emnist-";
     private const int MnistSide = 28;
 
-    /// <summary>Folder of the bundled MNIST.</summary>
     public static string BundledMnist => Path.Combine(AppContext.BaseDirectory, "data", "mnist");
 
     /// <summary>Whether <see cref="Load"/> finds files of a set at a path, complete or not.</summary>
@@ -27,11 +26,9 @@ internal static partial class IdxReader
     /// <summary>
     /// Reads <c>{train,t10k}-images-idx3-ubyte</c> and <c>{train,t10k}-labels-idx1-ubyte</c>, or <c>NAME-{train,test}-...</c>, each raw or
     /// with <c>.gz</c> appended. The largest training label decides the number of classes.
-    /// </summary>
-    /// <remarks>
     /// <c>classes.txt</c> (<c>NAME-classes.txt</c>) or EMNIST's <c>NAME-mapping.txt</c> names the classes; without them, the names are the
     /// labels. Files listed in <c>SHA256SUMS</c> are verified.
-    /// </remarks>
+    /// </summary>
     /// <param name="path">Folder of the files; <c>DIR/NAME</c> selects one of several sets in a folder.</param>
     /// <param name="trainLimit">Takes only the first N training images; the normalization is measured on all.</param>
     /// <exception cref="IOException">The folder or a file is missing or unreadable, or the folder has several sets.</exception>
@@ -115,12 +112,9 @@ internal static partial class IdxReader
     private static int CountClasses(IdxSplit train)
     {
         var labels = train.Labels.Values.Span;
-        if (labels.IndexOfAnyExcept(labels[0]) < 0)
-            throw new InvalidDataException($"{train.Labels.Name} has only the label {labels[0]}; training needs at least two classes.");
-        var largest = 0;
-        foreach (var label in labels)
-            largest = Math.Max(largest, label);
-        return largest + 1;
+        return labels.ContainsAnyExcept(labels[0])
+            ? labels.ToArray().Max() + 1
+            : throw new InvalidDataException($"{train.Labels.Name} has only the label {labels[0]}; training needs at least two classes.");
     }
 
     private static string[] ReadClassNames(VerifiedFiles files, string prefix, int classes)

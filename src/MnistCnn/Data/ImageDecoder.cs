@@ -18,41 +18,29 @@ internal static class ImageDecoder
     private const long MaxFileSize = 100_000_000;
     private const long MaxPixels = 100_000_000;
 
-    /// <summary>Whether a path has one of the <see cref="Extensions"/>.</summary>
     public static bool IsImageName(string path) => Extensions.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Reads a file.</summary>
-    /// <exception cref="InvalidDataException">The file is too large to be decoded, or empty.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public static byte[] ReadAllBytes(string path) => new FileInfo(path) is { Exists: true, Length: > MaxFileSize }
         ? throw new InvalidDataException($"{path} is too large: an image may have {MaxFileSize / 1_000_000} MB.")
         : InputFile.ReadAllBytes(path);
 
-    /// <summary>Reads only the header of an image.</summary>
     public static ImageHeader ReadHeader(byte[] contents, string name)
     {
         using var codec = Open(contents, name);
         return HeaderOf(codec);
     }
 
-    /// <summary>Decodes an image in its own size to opaque RGBA pixels.</summary>
-    public static SKBitmap Decode(byte[] contents, string name)
+    /// <summary>Decodes an image in its own size, or resized, to opaque RGBA pixels; not for <see cref="ImageFit.Ink"/>.</summary>
+    public static SKBitmap Decode(byte[] contents, string name, (int Height, int Width)? size = null, ImageFit fit = ImageFit.Stretch)
     {
         using var codec = Open(contents, name);
         var header = HeaderOf(codec);
-        return Fit(codec, name, header.Height, header.Width, ImageFit.Stretch);
-    }
-
-    /// <summary>Decodes an image and resizes it to opaque RGBA pixels; keeps the pixels of an image of this size.</summary>
-    /// <param name="fit">Not <see cref="ImageFit.Ink"/>.</param>
-    public static SKBitmap Fit(byte[] contents, string name, int height, int width, ImageFit fit)
-    {
-        using var codec = Open(contents, name);
-        return Fit(codec, name, height, width, fit);
+        return Fit(codec, name, size?.Height ?? header.Height, size?.Width ?? header.Width, fit);
     }
 
     /// <summary>Decodes an image for a network: pixels (C, H, W), or null if ink is wanted and the image is blank.</summary>
-    /// <param name="settings">Settings with a size, and grey or not.</param>
+    /// <param name="settings">Resolved settings, without null for the size and for grey.</param>
     public static byte[]? ReadImage(byte[] contents, string name, ImageSettings settings)
     {
         var pixels = new byte[(settings.Grey == true ? 1 : 3) * settings.Height!.Value * settings.Width!.Value];
@@ -60,7 +48,6 @@ internal static class ImageDecoder
     }
 
     /// <summary>Decodes an image into memory for its pixels (C, H, W); returns false if ink is wanted and the image is blank.</summary>
-    /// <param name="settings">Settings with a size, and grey or not.</param>
     public static bool TryFit(byte[] contents, string name, ImageSettings settings, Span<byte> image)
     {
         if (settings.Fit is ImageFit.Ink)

@@ -18,7 +18,6 @@ internal sealed record ImageSettings(
     [property: JsonRequired] bool SkipBroken = false)
 {
     public const int MaxSide = 1024;
-
     public const double DefaultTestFraction = 0.2;
 
     public static bool IsTestFraction(double value) => value is > 0 and < 1;

@@ -12,7 +12,6 @@ internal sealed record LabeledImages(Tensor Images, Tensor Labels) : IDisposable
     /// <summary>Returns a view of some images, which shares their memory.</summary>
     public LabeledImages Slice(long start, long count) => new(Images.narrow(0, start, count), Labels.narrow(0, start, count));
 
-    /// <summary>Copies the images to a device; shares the memory of those that are there already.</summary>
     public LabeledImages To(Device device) => new(Images.to(device), Labels.to(device));
 
     public void Dispose()

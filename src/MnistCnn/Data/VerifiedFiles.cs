@@ -19,16 +19,12 @@ internal sealed class VerifiedFiles(string folder)
 
     public bool Has(string name) => File.Exists(PathOf(name));
 
-    /// <summary>Returns the length of a file in bytes.</summary>
-    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    /// <exception cref="InvalidDataException">The file is empty, or not a regular file.</exception>
     public long LengthOf(string name)
     {
         using var file = InputFile.Open(PathOf(name));
         return file.Length;
     }
 
-    /// <summary>Reads a whole file.</summary>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">The file is empty, or differs from its checksum.</exception>
     public byte[] Read(string name)

@@ -11,7 +11,7 @@ public sealed class AugmentationTests
     private static readonly Augmentation Everything = new(2, 10, 0.1, 1, Flip: true, Erase: true);
 
     [Fact]
-    public void Its_text_is_read_in_any_order_and_written_in_one()
+    public void Text_is_parsed_in_any_order_and_written_in_one_order()
     {
         Assert.Equal(Everything, Parse("erase, flip,STROKE=1,scale=0.1,rotate=10,shift=2"));
         Assert.Equal("shift=2,rotate=10,scale=0.1,stroke=1,flip,erase", Everything.ToString());
@@ -19,13 +19,20 @@ public sealed class AugmentationTests
     }
 
     [Fact]
-    public void Every_text_that_is_written_is_read()
+    public void Written_texts_are_parsed_to_equal_values()
     {
         var random = new Random(1);
         for (var round = 0; round < 300; round++)
         {
             double Number(double most) => random.Next(2) * most * (1 - random.NextDouble());
-            var augmentation = new Augmentation(Number(1000), Number(180), Number(0.9), Number(20), random.Next(2) == 1, random.Next(2) == 1, random.Next(2) * random.Next(1, 1001));
+            var augmentation = new Augmentation(
+                Shift: Number(1000),
+                Rotate: Number(180),
+                Scale: Number(0.9),
+                Stroke: Number(20),
+                Flip: random.Next(2) == 1,
+                Erase: random.Next(2) == 1,
+                Crop: random.Next(2) * random.Next(1, 1001));
             if (augmentation != new Augmentation())
                 Assert.Equal(augmentation, Parse(augmentation.ToString()));
         }
@@ -50,14 +57,14 @@ public sealed class AugmentationTests
     [InlineData("flip=1", "flip takes no number", "'1'")]
     [InlineData("shift=1,shift=2", "shift is given twice")]
     [InlineData("flip,flip", "flip is given twice")]
-    public void A_text_that_makes_no_sense_is_refused(string text, params string[] parts)
+    public void Invalid_text_fails_with_its_reason(string text, params string[] parts)
     {
         Assert.Null(Augmentation.Parse(text, out var problem));
         Assert.All(parts, part => Assert.Contains(part, problem));
     }
 
     [Fact]
-    public void Settings_have_its_text_and_those_without_are_as_they_were()
+    public void Settings_contain_the_text_only_with_augmentation()
     {
         var without = JsonSerializer.Serialize(new TrainSettings(), JsonFormat.Line);
         Assert.DoesNotContain("augment", without);
@@ -66,11 +73,14 @@ public sealed class AugmentationTests
         Assert.Contains("\"augment\":\"shift=2,rotate=10,scale=0.1,stroke=1,flip,erase\"", with);
         Assert.Equal(Everything, JsonFormat.Parse<TrainSettings>(with, "settings").Augment);
         foreach (var wrong in new[] { "\"wings\"", "\"\"", "5", "{}" })
-            Assert.Throws<InvalidDataException>(() => JsonFormat.Parse<TrainSettings>(with.Replace($"\"{Everything}\"", wrong), "settings"));
+        {
+            var damaged = with.Replace($"\"{Everything}\"", wrong);
+            Assert.Throws<InvalidDataException>(() => JsonFormat.Parse<TrainSettings>(damaged, "settings"));
+        }
     }
 
     [Fact]
-    public void The_same_seed_epoch_and_step_give_the_same_bits_and_others_give_others()
+    public void Equal_seed_epoch_and_step_give_equal_bits_and_others_differ()
     {
         using var images = Noise(8);
         var first = Bits(Everything.Apply(images, 1, 2, 3));
@@ -83,7 +93,7 @@ public sealed class AugmentationTests
     }
 
     [Fact]
-    public void It_draws_nothing_from_the_default_generator_leaves_its_images_alone_and_no_tensor_behind()
+    public void Applying_changes_neither_the_default_generator_nor_its_input_and_leaks_no_tensors()
     {
         using var images = Noise(8);
         var (pixels, random) = (Bits(images.clone()), Bits(get_rng_state()));
@@ -96,7 +106,7 @@ public sealed class AugmentationTests
 
     // What TorchSharp makes for a call and nothing holds may be gone before its end.
     [Fact]
-    public async Task Garbage_that_is_collected_meanwhile_does_no_harm()
+    public async Task Garbage_collection_on_other_threads_does_no_harm()
     {
         using var images = Noise(4);
         using var enough = new CancellationTokenSource();
@@ -116,13 +126,16 @@ public sealed class AugmentationTests
         await collector;
     }
 
-    // So that images can be compared: what one part draws does not depend on the others.
+    // The elements draw independent numbers, so that images can be compared.
     [Fact]
-    public void Each_image_has_its_own_numbers_within_what_was_asked_for()
+    public void Each_image_has_its_own_random_numbers_within_the_limits()
     {
         using var dots = Dots(200);
         using var moved = new Augmentation(Shift: 2).Apply(dots, 1, 1, 1);
-        (double X, double Y)[] shifts = [.. Enumerable.Range(0, 200).Select(index => Centre(moved[index])).Select(centre => (centre.X - 20, centre.Y - 12))];
+        (double X, double Y)[] shifts = 
+        [
+            .. Enumerable.Range(0, 200).Select(index => Centre(moved[index])).Select(centre => (centre.X - 20, centre.Y - 12)),
+        ];
         Assert.Equal(200, shifts.Distinct().Count());
         Assert.All(shifts, shift => Assert.True(Math.Abs(shift.X) <= 2.0001 && Math.Abs(shift.Y) <= 2.0001, $"{shift}"));
         foreach (var values in new[] { shifts.Select(shift => shift.X).ToArray(), [.. shifts.Select(shift => shift.Y)] })
@@ -133,11 +146,14 @@ public sealed class AugmentationTests
         }
 
         using var movedAndMore = (new Augmentation(Shift: 2) with { Flip = true }).Apply(dots, 1, 1, 1);
-        Assert.Equal(shifts.Select(shift => shift.Y), Enumerable.Range(0, 200).Select(index => Centre(movedAndMore[index]).Y - 12), (one, other) => Math.Abs(one - other) < 1e-4);
+        Assert.Equal(
+            shifts.Select(shift => shift.Y),
+            Enumerable.Range(0, 200).Select(index => Centre(movedAndMore[index]).Y - 12),
+            (one, other) => Math.Abs(one - other) < 1e-4);
     }
 
     [Fact]
-    public void Flip_mirrors_about_half_of_the_images_and_erase_takes_a_rectangle_from_about_half()
+    public void Flip_and_erase_change_about_half_of_the_images()
     {
         using var images = Noise(400);
         using var flipped = new Augmentation(Flip: true).Apply(images, 1, 1, 1);
@@ -161,7 +177,7 @@ public sealed class AugmentationTests
 
     // Each is where it was, moved by whole pixels, with zeros where there was nothing; and of the 25 places that there are, each is taken.
     [Fact]
-    public void Crop_takes_every_place_and_other_parts_draw_what_they_drew_without_it()
+    public void Crop_reaches_every_position_and_leaves_the_numbers_of_other_elements_unchanged()
     {
         using var images = Noise(400);
         using var cropped = new Augmentation(Crop: 2).Apply(images, 1, 1, 1);
@@ -183,7 +199,8 @@ public sealed class AugmentationTests
         using var flipped = new Augmentation(Flip: true).Apply(images, 1, 1, 1);
         for (var index = 0; index < 400; index++)
         {
-            using var expected = nn.functional.pad(flipped[index], [2, 2, 2, 2]).narrow(1, corners[index].Row, 28).narrow(2, corners[index].Column, 28).clone();
+            using var expected = nn.functional.pad(flipped[index], [2, 2, 2, 2])
+                .narrow(1, corners[index].Row, 28).narrow(2, corners[index].Column, 28).clone();
             Assert.Equal(Bits(expected), Bits(both[index]));
         }
     }
@@ -210,7 +227,7 @@ public sealed class AugmentationTests
         return dots;
     }
 
-    // The centre of what is bright.
+    // Centre of the bright pixels.
     private static (double X, double Y) Centre(Tensor image)
     {
         using var scope = NewDisposeScope();

@@ -15,7 +15,7 @@ public sealed class CifarReaderTests : IDisposable
     [Theory]
     [InlineData(10)]
     [InlineData(100)]
-    public void Images_labels_and_names_are_those_of_the_files(int classes)
+    public void Images_labels_and_class_names_equal_the_files(int classes)
     {
         SmallCifar.Write(folder.FullPath, classes);
         using var data = CifarReader.Load(folder.FullPath + Path.DirectorySeparatorChar);
@@ -30,12 +30,10 @@ public sealed class CifarReaderTests : IDisposable
         Assert.Equal((first[33], first[1024], first[2048]), (At(0, 1, 1), At(1, 0, 0), At(2, 0, 0)));
         byte At(int channel, int y, int x) => data.Train.Images[0, channel, y, x].item<byte>();
 
-        var expected = NormalizationTests.Expected(data.Train.Images, channel => channel.Mean);
-        Assert.Equal(expected, data.Normalization.Mean, (x, y) => Math.Abs(x - y) <= 0.00005001);
-        expected = NormalizationTests.Expected(data.Train.Images, channel => channel.Std);
-        Assert.Equal(expected, data.Normalization.Std, (x, y) => Math.Abs(x - y) <= 0.00005001);
+        NormalizationTests.AssertIsOf(data.Train.Images, data.Normalization);
         Assert.Equal(Names(classes).Length + 1, data.Sha256.Count);
-        Assert.All(data.Sha256, file => Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(folder[file.Key]))), file.Value));
+        Assert.All(data.Sha256, file =>
+            Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(folder[file.Key]))), file.Value));
     }
 
     [Fact]
@@ -52,7 +50,7 @@ public sealed class CifarReaderTests : IDisposable
     }
 
     [Fact]
-    public void Without_names_classes_are_numbers()
+    public void Without_a_names_file_classes_are_numbers()
     {
         SmallCifar.Write(folder.FullPath, 10);
         File.Delete(folder["batches.meta.txt"]);
@@ -63,12 +61,13 @@ public sealed class CifarReaderTests : IDisposable
     }
 
     [Fact]
-    public void Missing_files_are_named()
+    public void Errors_name_missing_files()
     {
         SmallCifar.Write(folder.FullPath, 10);
         File.Delete(folder["data_batch_3.bin"]);
         Assert.True(CifarReader.CanRead(folder.FullPath));
-        Assert.Contains("does not hold data_batch_3.bin; CIFAR-10", Assert.Throws<FileNotFoundException>(() => CifarReader.Load(folder.FullPath)).Message);
+        var missing = Assert.Throws<FileNotFoundException>(() => CifarReader.Load(folder.FullPath));
+        Assert.Contains("does not hold data_batch_3.bin; CIFAR-10", missing.Message);
         SmallCifar.Write(folder.FullPath, 100);
         Assert.Contains("one of CIFAR-10 and CIFAR-100", Assert.Throws<IOException>(() => CifarReader.Load(folder.FullPath)).Message);
         Directory.CreateDirectory(folder["empty/train.bin"]);
@@ -79,7 +78,7 @@ public sealed class CifarReaderTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_is_not_what_SHA256SUMS_says_is_refused()
+    public void A_file_that_differs_from_SHA256SUMS_fails()
     {
         SmallCifar.Write(folder.FullPath, 100);
         File.WriteAllText(folder["SHA256SUMS"], $"{new string('0', 64)}  test.bin\n");
@@ -89,15 +88,17 @@ public sealed class CifarReaderTests : IDisposable
     [Theory]
     [InlineData(10)]
     [InlineData(100)]
-    public void Any_truncation_but_of_whole_images_is_refused(int classes)
+    public void Truncation_within_an_image_fails(int classes)
     {
         SmallCifar.Write(folder.FullPath, classes, images: 2);
         var record = Pixels + 1 + classes / 100;
         foreach (var name in Names(classes))
         {
             var whole = File.ReadAllBytes(folder[name]);
-            foreach (var length in Enumerable.Range(0, 2 * record).Where(length => length % 61 == 0 || length % record is 0 or 1 || length % record == record - 1))
+            foreach (var length in Enumerable.Range(0, 2 * record))
             {
+                if (length % 61 != 0 && length % record is not (0 or 1) && length % record != record - 1)
+                    continue;
                 File.WriteAllBytes(folder[name], whole[..length]);
                 if (length == record)
                     CifarReader.Load(folder.FullPath).Dispose();
@@ -113,7 +114,7 @@ public sealed class CifarReaderTests : IDisposable
     [Theory]
     [InlineData(10)]
     [InlineData(100)]
-    public void Any_change_of_a_byte_is_refused_or_read_as_it_stands(int classes)
+    public void A_changed_byte_fails_if_it_is_an_invalid_label_and_is_read_otherwise(int classes)
     {
         SmallCifar.Write(folder.FullPath, classes);
         var labels = 1 + classes / 100;

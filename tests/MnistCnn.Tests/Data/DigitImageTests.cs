@@ -30,7 +30,7 @@ public sealed class DigitImageTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Digits))]
-    public void A_digit_fits_the_box_around_the_centre_and_is_black_on_white_as_white_on_black(int digit)
+    public void A_digit_fits_the_box_around_the_centre_for_dark_and_for_light_ink(int digit)
     {
         using var picture = Draw(digit);
         var pixels = Pixels(picture);
@@ -49,7 +49,7 @@ public sealed class DigitImageTests : IDisposable
     [Theory]
     [Trait("Speed", "Slow")]
     [MemberData(nameof(Digits))]
-    public void Size_place_and_colour_make_no_difference(int digit)
+    public void Size_position_and_colour_make_no_difference(int digit)
     {
         using var picture = Draw(digit);
         var pixels = Pixels(picture);
@@ -88,7 +88,7 @@ public sealed class DigitImageTests : IDisposable
         Assert.Null(Read(Convert.FromBase64String("R0lGODlhAQABAIAAAAAAAP///ywAAAAAAQABAAACAkQBADs=")));
 
     [Fact]
-    public void What_is_transparent_is_white_paper()
+    public void Transparent_pixels_are_white_paper()
     {
         using var opaque = Draw(3);
         using var transparent = Draw(3, paper: SKColors.Transparent);
@@ -99,7 +99,7 @@ public sealed class DigitImageTests : IDisposable
     [InlineData(200, 20)]
     [InlineData(100, 50)]
     [InlineData(60, 180)]
-    public void Proportions_are_kept(int width, int height)
+    public void The_aspect_ratio_is_kept(int width, int height)
     {
         using var picture = Blank(300, 300, SKColors.White);
         using (var canvas = new SKCanvas(picture))
@@ -110,7 +110,7 @@ public sealed class DigitImageTests : IDisposable
     }
 
     [Fact]
-    public void Images_of_MNIST_come_out_as_they_are()
+    public void Images_of_MNIST_stay_unchanged()
     {
         using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 500);
         var same = 0;
@@ -126,7 +126,7 @@ public sealed class DigitImageTests : IDisposable
     }
 
     [Fact]
-    public void Uneven_light_noise_and_specks_are_left_out()
+    public void Uneven_light_noise_and_specks_are_ignored()
     {
         using var picture = Draw(4, size: 300);
         var expected = Pixels(picture);
@@ -159,7 +159,7 @@ public sealed class DigitImageTests : IDisposable
     [InlineData(1, 1)]
     [InlineData(28, 28)]
     [InlineData(1000, 3)]
-    public void A_blank_picture_has_no_digit(int width, int height)
+    public void A_blank_image_has_no_digit(int width, int height)
     {
         foreach (var colour in new[] { SKColors.White, SKColors.Black, SKColors.Khaki, SKColors.Transparent })
         {
@@ -169,7 +169,7 @@ public sealed class DigitImageTests : IDisposable
     }
 
     [Fact]
-    public void Noise_alone_is_no_digit()
+    public void Noise_is_no_digit()
     {
         var random = new Random(1);
         using var picture = new SKBitmap(200, 150);
@@ -178,7 +178,7 @@ public sealed class DigitImageTests : IDisposable
         Assert.Null(Read(Encode(picture)));
     }
 
-    // Each orientation names where the first row and the first column of the file belong in the picture.
+    // Each orientation names where the first row and the first column of the file belong in the image.
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -188,7 +188,7 @@ public sealed class DigitImageTests : IDisposable
     [InlineData(6)]
     [InlineData(7)]
     [InlineData(8)]
-    public void The_orientation_of_a_photo_counts(int orientation)
+    public void The_orientation_of_a_photo_is_respected(int orientation)
     {
         using var upright = Draw(4);
         using var stored = new SKBitmap(upright.Width, upright.Height);
@@ -211,7 +211,10 @@ public sealed class DigitImageTests : IDisposable
             }
 
         var file = Encode(stored, SKEncodedImageFormat.Jpeg, 95);
-        byte[] exif = [0xff, 0xe1, 0, 34, .. "Exif\0\0MM\0*\0\0\0\b\0\u0001\u0001\u0012\0\u0003\0\0\0\u0001\0"u8, (byte)orientation, 0, 0, 0, 0, 0, 0];
+        byte[] exif =
+        [
+            0xff, 0xe1, 0, 34, .. "Exif\0\0MM\0*\0\0\0\b\0\u0001\u0001\u0012\0\u0003\0\0\0\u0001\0"u8, (byte)orientation, 0, 0, 0, 0, 0, 0,
+        ];
         AssertAlike(Pixels(upright), Read([.. file[..2], .. exif, .. file[2..]])!, 4);
     }
 
@@ -219,7 +222,7 @@ public sealed class DigitImageTests : IDisposable
     [InlineData(SKEncodedImageFormat.Png)]
     [InlineData(SKEncodedImageFormat.Jpeg)]
     [InlineData(SKEncodedImageFormat.Webp)]
-    public void A_file_that_is_cut_short_or_changed_is_refused_or_read(SKEncodedImageFormat format)
+    public void Truncated_and_changed_files_fail_with_a_message_or_are_read(SKEncodedImageFormat format)
     {
         using var picture = Draw(8, size: 40);
         var file = Encode(picture, format, 90);
@@ -232,11 +235,11 @@ public sealed class DigitImageTests : IDisposable
     }
 
     [Fact]
-    public void Any_bytes_are_refused() =>
+    public void Random_bytes_fail_with_a_message() =>
         Gen.Byte.Array[0, 200].Sample(bytes => AssertRefused(bytes), iter: 200, threads: 1);
 
     [Fact]
-    public void A_picture_that_promises_too_many_pixels_costs_no_memory()
+    public void A_header_with_too_many_pixels_costs_no_memory()
     {
         using var picture = Draw(8);
         var file = Bmp(picture);
@@ -333,9 +336,12 @@ public sealed class DigitImageTests : IDisposable
         }
     }
 
-    // The place is in whole pixels: what is symmetric lies between two, and a trifle decides which it gets.
-    private static void AssertAlike(byte[] expected, byte[] actual, double difference) =>
-        Assert.InRange(new[] { 0, 1, -1, 28, -28, 29, -29, 27, -27 }.Min(shift => Difference(expected, Shift(actual, shift))), 0, difference);
+    // The result is placed in whole pixels: a symmetric digit lies between two, and rounding decides between them.
+    private static void AssertAlike(byte[] expected, byte[] actual, double difference)
+    {
+        int[] shifts = [0, 1, -1, 28, -28, 29, -29, 27, -27];
+        Assert.InRange(shifts.Min(shift => Difference(expected, Shift(actual, shift))), 0, difference);
+    }
 
     private static byte[] Shift(byte[] pixels, int by) => [.. pixels.Select((_, at) => pixels[(at + by + pixels.Length) % pixels.Length])];
 

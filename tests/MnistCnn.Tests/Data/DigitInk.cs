@@ -33,9 +33,7 @@ internal sealed record DigitInk(int Digit, byte[]? Image, SKPath? Stroke, float 
     /// <summary>The digit as an image of MNIST, but for its place in whole pixels: 28x28, row by row.</summary>
     public byte[] Small() => Coverage(Side, Side, Side / 2, Side / 2, Box, 2.4f, isSharp: false);
 
-    /// <summary>How far the ink covers each pixel of a picture, from 0 to 255, row by row.</summary>
-    /// <param name="width">Of the picture, in pixels.</param>
-    /// <param name="height">Of the picture, in pixels.</param>
+    /// <summary>How far the ink covers each pixel of an image, from 0 to 255, row by row.</summary>
     /// <param name="x">The middle of the digit, in pixels.</param>
     /// <param name="y">The middle of the digit, in pixels.</param>
     /// <param name="size">The longer side of the digit, in pixels.</param>

@@ -13,7 +13,7 @@ public sealed class IdxFileTests
         select (values, dimensions);
 
     [Fact]
-    public void What_is_written_is_read_raw_and_gzip() => Arrays.Sample(array =>
+    public void Raw_and_gzip_arrays_are_read_as_written() => Arrays.Sample(array =>
     {
         var file = SmallMnist.Idx(array.Values, array.Dimensions);
         foreach (var contents in new[] { file, SmallMnist.Gzip(file) })
@@ -25,7 +25,7 @@ public sealed class IdxFileTests
     });
 
     [Fact]
-    public void Any_truncation_is_refused() => Arrays.Sample(array =>
+    public void Truncated_files_fail() => Arrays.Sample(array =>
     {
         var file = SmallMnist.Idx(array.Values, array.Dimensions);
         foreach (var contents in new[] { file, SmallMnist.Gzip(file) })
@@ -34,7 +34,7 @@ public sealed class IdxFileTests
     }, iter: 50);
 
     [Fact]
-    public void Any_trailing_bytes_are_refused() => Gen.Select(Arrays, Gen.Byte.Array[1, 40]).Sample((array, trailing) =>
+    public void Trailing_bytes_fail() => Gen.Select(Arrays, Gen.Byte.Array[1, 40]).Sample((array, trailing) =>
     {
         var file = SmallMnist.Idx(array.Values, array.Dimensions);
         AssertRefused([.. file, .. trailing], array.Dimensions.Length);
@@ -43,7 +43,7 @@ public sealed class IdxFileTests
     });
 
     [Fact]
-    public void Any_change_in_a_header_is_refused() => Gen.Select(Arrays, Gen.Int[0, 15], Gen.Byte[1, 255]).Sample((array, at, change) =>
+    public void Changed_headers_fail() => Gen.Select(Arrays, Gen.Int[0, 15], Gen.Byte[1, 255]).Sample((array, at, change) =>
     {
         var file = SmallMnist.Idx(array.Values, array.Dimensions);
         file[at % (4 + 4 * array.Dimensions.Length)] ^= change;
@@ -51,10 +51,11 @@ public sealed class IdxFileTests
         AssertRefused(SmallMnist.Gzip(file), array.Dimensions.Length);
     });
 
-    // Some bytes of a gzip file carry nothing: its time, the system that made it, unused bits. Where one of those
-    // changes, the very same values come out; everything else is an error, and never a crash.
+    // Some bytes of a gzip file do not matter: time, operating system, unused bits. A change there gives the same values; any other change
+    // is an error, and never a crash.
     [Fact]
-    public void No_change_inside_a_gzip_gives_other_values() => Gen.Select(Arrays, Gen.Int[0, 1000], Gen.Byte[1, 255]).Sample((array, at, change) =>
+    public void A_change_inside_a_gzip_file_gives_no_other_values() => Gen.Select(Arrays, Gen.Int[0, 1000], Gen.Byte[1, 255]).Sample((
+        array, at, change) =>
     {
         var contents = SmallMnist.Gzip(SmallMnist.Idx(array.Values, array.Dimensions));
         contents[at % contents.Length] ^= change;
@@ -69,7 +70,7 @@ public sealed class IdxFileTests
     }, iter: 2000);
 
     [Fact]
-    public void Every_change_of_the_compressed_bytes_of_images_is_refused()
+    public void Every_change_of_the_compressed_bytes_of_images_fails()
     {
         var pixels = new byte[20 * 28 * 28];
         var random = new Random(1);
@@ -88,7 +89,7 @@ public sealed class IdxFileTests
     [Theory]
     [InlineData(new byte[] { 0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255 })]
     [InlineData(new byte[] { 0, 0, 8, 3, 127, 255, 255, 255, 0, 0, 0, 1, 0, 0, 0, 1 })]
-    public void A_header_that_promises_too_much_costs_no_memory(byte[] contents)
+    public void A_header_with_too_large_dimensions_costs_no_memory(byte[] contents)
     {
         foreach (var file in new[] { contents, SmallMnist.Gzip(contents) })
         {
@@ -99,7 +100,7 @@ public sealed class IdxFileTests
     }
 
     [Fact]
-    public void A_gzip_that_promises_too_much_costs_no_memory()
+    public void A_gzip_file_with_a_too_large_length_costs_no_memory()
     {
         var contents = SmallMnist.Gzip(SmallMnist.Idx([1, 2, 3], 3));
         contents.AsSpan(contents.Length - 4).Fill(0x7f);
@@ -113,7 +114,7 @@ public sealed class IdxFileTests
     [InlineData(new byte[] { 0, 0, 13, 1, 0, 0, 0, 1, 0 }, "type 0x0d")]
     [InlineData(new byte[] { 0, 0, 8, 1, 0, 0, 0, 1, 0 }, "1 dimensions; it must have 3")]
     [InlineData(new byte[] { 0, 0, 8, 3, 0, 0, 0, 0, 0, 0, 0, 28, 0, 0, 0, 28 }, "empty")]
-    public void The_message_says_what_is_wrong(byte[] contents, string part) =>
+    public void The_message_names_the_error(byte[] contents, string part) =>
         Assert.Contains(part, Assert.Throws<InvalidDataException>(() => IdxFile.Parse(contents, Name, 3)).Message);
 
     private static void AssertRefused(byte[] contents, int rank)

@@ -8,7 +8,10 @@ namespace MnistCnn.Tests.Data;
 
 public sealed class IdxReaderTests : IDisposable
 {
-    private static readonly string[] Names = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+    private static readonly string[] Names =
+    [
+        "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
+    ];
 
     private readonly TemporaryFolder folder = new();
 
@@ -20,7 +23,7 @@ public sealed class IdxReaderTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void The_bundled_set_is_the_canonical_one()
+    public void The_bundled_set_is_the_canonical_MNIST()
     {
         using var data = IdxReader.Load(IdxReader.BundledMnist);
         Assert.Equal((1, 28, 28), (data.Channels, data.Height, data.Width));
@@ -40,9 +43,9 @@ public sealed class IdxReaderTests : IDisposable
         Assert.Equal(4, data.Sha256.Count);
     }
 
-    // No second copy beside that of libtorch: the smaller of the two parts has 7.8 million pixels.
+    // Only libtorch holds a copy: the smaller of the two splits has 7.8 million pixels.
     [Fact]
-    public void The_heap_of_NET_keeps_nothing_of_the_images()
+    public void The_NET_heap_keeps_no_copy_of_the_images()
     {
         var before = GC.GetTotalMemory(forceFullCollection: true);
         using var data = IdxReader.Load(IdxReader.BundledMnist);
@@ -59,9 +62,9 @@ public sealed class IdxReaderTests : IDisposable
         Assert.Equal(all.Train.Images[..7].data<byte>().ToArray(), some.Train.Images.data<byte>().ToArray());
     }
 
-    // Of all training images, so that a limit does not change what a network is given.
+    // All training images are measured, so that a limit does not change the input of a network.
     [Fact]
-    public void Mean_and_deviation_are_measured_on_the_training_images()
+    public void Mean_and_std_are_measured_on_all_training_images()
     {
         using var all = IdxReader.Load(folder.FullPath);
         using var some = IdxReader.Load(folder.FullPath, trainLimit: 3);
@@ -73,25 +76,25 @@ public sealed class IdxReaderTests : IDisposable
     }
 
     [Fact]
-    public void A_missing_folder_is_named() =>
+    public void The_error_names_a_missing_folder() =>
         Assert.Contains(folder["nowhere"], Assert.Throws<DirectoryNotFoundException>(() => IdxReader.Load(folder["nowhere"])).Message);
 
     [Fact]
-    public void A_missing_file_is_named()
+    public void The_error_names_a_missing_file()
     {
         File.Delete(folder["t10k-labels-idx1-ubyte.gz"]);
         Assert.Contains("t10k-labels-idx1-ubyte", Assert.Throws<FileNotFoundException>(() => IdxReader.Load(folder.FullPath)).Message);
     }
 
     [Fact]
-    public void Counts_that_differ_are_refused()
+    public void Different_numbers_of_images_and_labels_fail()
     {
         File.WriteAllBytes(folder["train-labels-idx1-ubyte.gz"], SmallMnist.Gzip(SmallMnist.Idx(new byte[19], 19)));
         AssertRefused("20 images", "19 labels");
     }
 
     [Fact]
-    public void A_test_label_above_the_training_labels_is_refused()
+    public void A_test_label_above_the_training_labels_fails()
     {
         var labels = new byte[10];
         labels[3] = 10;
@@ -100,7 +103,7 @@ public sealed class IdxReaderTests : IDisposable
     }
 
     [Fact]
-    public void One_class_alone_is_refused()
+    public void A_single_class_fails()
     {
         foreach (var label in new byte[] { 0, 3 })
         {
@@ -110,17 +113,18 @@ public sealed class IdxReaderTests : IDisposable
     }
 
     [Fact]
-    public void Images_of_another_size_than_the_training_images_are_refused()
+    public void Test_images_of_another_size_fail()
     {
         File.WriteAllBytes(folder["t10k-images-idx3-ubyte"], SmallMnist.Idx(new byte[10 * 32 * 33], 10, 32, 33));
         AssertRefused("t10k-images", "32x33", "28x28");
     }
 
     [Fact]
-    public void A_file_that_is_not_what_SHA256SUMS_says_is_refused()
+    public void A_file_that_differs_from_SHA256SUMS_fails()
     {
         var path = folder["train-images-idx3-ubyte"];
-        File.WriteAllText(folder["SHA256SUMS"], $"{Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path)))}  train-images-idx3-ubyte\n");
+        var sum = Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path)));
+        File.WriteAllText(folder["SHA256SUMS"], $"{sum}  train-images-idx3-ubyte\n");
         using (IdxReader.Load(folder.FullPath))
         {
         }
@@ -147,13 +151,16 @@ public sealed class IdxReaderTests : IDisposable
         Assert.Equal(Enumerable.Range(0, classes).Select(label => $"{label}"), data.ClassNames);
     }
 
-    // In each file a byte of the header or, of the labels, any byte: what is read is what the files say.
+    // Changes a byte of a header or of the labels: the result is an error, or the contents of the files.
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void Any_change_of_a_header_or_a_label_is_refused_or_read_as_it_stands(int height, int width, int classes)
+    public void A_changed_header_or_label_fails_or_is_read_unchanged(int height, int width, int classes)
     {
         SmallMnist.Write(folder.FullPath, pack: false, height: height, width: width, classes: classes);
-        (from name in Gen.Int[0, Names.Length - 1].Select(index => Names[index]) from at in Gen.Int[0, 1000] from change in Gen.Byte[1, 255] select (name, at, change)).Sample(damage =>
+        (from name in Gen.Int[0, Names.Length - 1].Select(index => Names[index])
+         from at in Gen.Int[0, 1000]
+         from change in Gen.Byte[1, 255]
+         select (name, at, change)).Sample(damage =>
         {
             var whole = File.ReadAllBytes(folder[damage.name]);
             var changed = (byte[])whole.Clone();
@@ -185,7 +192,7 @@ public sealed class IdxReaderTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void Any_truncation_is_refused(int height, int width, int classes)
+    public void Truncated_files_fail(int height, int width, int classes)
     {
         SmallMnist.Write(folder.FullPath, pack: false, height: height, width: width, classes: classes);
         foreach (var name in Names)
@@ -202,7 +209,7 @@ public sealed class IdxReaderTests : IDisposable
     }
 
     [Fact]
-    public void Pictures_are_fitted_as_digits_where_most_training_images_have_a_black_frame()
+    public void Images_are_fitted_as_ink_if_most_training_images_have_a_black_frame()
     {
         using (var mnist = IdxReader.Load(IdxReader.BundledMnist, testLimit: 1))
             Assert.Equal(ImageFit.Ink, mnist.Fit);
@@ -223,7 +230,8 @@ public sealed class IdxReaderTests : IDisposable
             foreach (var at in white)
                 pixels[at] = 1;
             File.WriteAllBytes(folder["train-images-idx3-ubyte"], SmallMnist.Idx(pixels, count, height, 28));
-            File.WriteAllBytes(folder["train-labels-idx1-ubyte"], SmallMnist.Idx([.. Enumerable.Range(0, count).Select(i => (byte)i)], count));
+            byte[] labels = [.. Enumerable.Range(0, count).Select(i => (byte)i)];
+            File.WriteAllBytes(folder["train-labels-idx1-ubyte"], SmallMnist.Idx(labels, count));
             File.WriteAllBytes(folder["t10k-images-idx3-ubyte"], SmallMnist.Idx(new byte[height * 28], 1, height, 28));
             File.WriteAllBytes(folder["t10k-labels-idx1-ubyte"], SmallMnist.Idx([1], 1));
             using var data = IdxReader.Load(folder.FullPath, trainLimit: 1);
@@ -232,7 +240,7 @@ public sealed class IdxReaderTests : IDisposable
     }
 
     [Fact]
-    public void A_set_of_EMNIST_is_found_by_its_name_and_turned()
+    public void A_set_of_EMNIST_is_found_by_its_name_and_transposed()
     {
         Directory.CreateDirectory(folder["emnist"]);
         SmallMnist.Write(folder["emnist"], height: 3, width: 2, classes: 5, name: "emnist-letters");
@@ -250,7 +258,7 @@ public sealed class IdxReaderTests : IDisposable
     }
 
     [Fact]
-    public void Of_several_sets_in_a_folder_the_path_says_which()
+    public void The_path_selects_one_of_several_sets_in_a_folder()
     {
         Directory.CreateDirectory(folder["sets"]);
         SmallMnist.Write(folder["sets"], classes: 3, name: "emnist-digits");
@@ -270,16 +278,17 @@ public sealed class IdxReaderTests : IDisposable
         using (var data = IdxReader.Load(folder["sets/emnist-digits"]))
             Assert.Equal(3, data.ClassNames.Count);
         File.Delete(folder["sets/letters-test-images-idx3-ubyte"]);
-        Assert.Contains("letters-test-images-idx3-ubyte.gz", Assert.Throws<FileNotFoundException>(() => IdxReader.Load(folder["sets/letters"])).Message);
+        var missing = Assert.Throws<FileNotFoundException>(() => IdxReader.Load(folder["sets/letters"]));
+        Assert.Contains("letters-test-images-idx3-ubyte.gz", missing.Message);
     }
 
     [Fact]
-    public void It_is_said_whether_there_is_a_set()
+    public void CanRead_recognizes_folders_with_a_set()
     {
         Assert.True(IdxReader.CanRead(folder.FullPath));
         foreach (var name in Directory.GetFiles(folder.FullPath).Skip(1))
             File.Delete(name);
-        Assert.True(IdxReader.CanRead(folder.FullPath)); // and then it is said what is missing
+        Assert.True(IdxReader.CanRead(folder.FullPath)); // Load then names the missing file
         Assert.False(IdxReader.CanRead(Directory.GetFiles(folder.FullPath).Single()));
         Directory.CreateDirectory(folder["other/train-images-idx3-ubyte"]);
         File.WriteAllText(folder["other/my-train-images-idx3-ubyte.txt"], "no");

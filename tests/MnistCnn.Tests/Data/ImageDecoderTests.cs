@@ -8,7 +8,10 @@ public sealed class ImageDecoderTests
 {
     // 16x16 pixels of pure red in CMYK, made by ImageMagick.
     private const string RedInCmyk =
-        "/9j/7gAOQWRvYmUAZAAAAAAC/9sAQwACAQEBAQECAQEBAgICAgIEAwICAgIFBAQDBAYFBgYGBQYGBgcJCAYHCQcGBggLCAkKCgoKCgYICwwLCgwJCgoK/9sAQwECAgICAgIFAwMFCgcGBwoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoK/8AAFAgAEAAQBAERAAIRAQMRAQQRAP/EABYAAQEBAAAAAAAAAAAAAAAAAAAICf/EABQQAQAAAAAAAAAAAAAAAAAAAAD/xAAWAQEBAQAAAAAAAAAAAAAAAAAACAr/xAAUEQEAAAAAAAAAAAAAAAAAAAAA/9oADgQBAAIRAxEEAAA/ALMVYz/t/AAAAH//2Q==";
+        "/9j/7gAOQWRvYmUAZAAAAAAC/9sAQwACAQEBAQECAQEBAgICAgIEAwICAgIFBAQDBAYFBgYGBQYGBgcJCAYHCQcGBggLCAkKCgoKCgYICwwLCg"
+        + "wJCgoK/9sAQwECAgICAgIFAwMFCgcGBwoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoK/8AAFAgAEAAQ"
+        + "BAERAAIRAQMRAQQRAP/EABYAAQEBAAAAAAAAAAAAAAAAAAAICf/EABQQAQAAAAAAAAAAAAAAAAAAAAD/xAAWAQEBAQAAAAAAAAAAAAAAAAAACA"
+        + "r/xAAUEQEAAAAAAAAAAAAAAAAAAAAA/9oADgQBAAIRAxEEAAA/ALMVYz/t/AAAAH//2Q==";
 
     private static readonly ImageSettings Colour = new(8, 8, ImageFit.Crop, Grey: false);
 
@@ -16,7 +19,7 @@ public sealed class ImageDecoderTests
     private static SKColor Halves(int x, int width) => x < width / 2 ? SKColors.Red : SKColors.Blue;
 
     [Fact]
-    public void A_picture_of_the_right_size_keeps_its_pixels()
+    public void An_image_of_the_right_size_keeps_its_pixels()
     {
         var random = new Random(1);
         var colours = Enumerable.Range(0, 64).Select(_ => new SKColor((uint)random.Next() | 0xff000000)).ToArray();
@@ -25,11 +28,12 @@ public sealed class ImageDecoderTests
     }
 
     [Fact]
-    public void Grey_is_the_luma_and_grey_pictures_keep_their_values()
+    public void Grey_is_the_luma_and_grey_images_keep_their_values()
     {
         var image = Read(SmallPictures.Encode(8, 8, (_, _) => new SKColor(200, 100, 50)), Colour with { Grey = true });
         Assert.All(image, grey => Assert.Equal((299 * 200 + 587 * 100 + 114 * 50 + 500) / 1000, grey));
-        var ramp = Read(SmallPictures.Encode(16, 16, (x, y) => SmallPictures.Grey((byte)(16 * y + x)), grey: true), new ImageSettings(16, 16, Grey: true));
+        var file = SmallPictures.Encode(16, 16, (x, y) => SmallPictures.Grey((byte)(16 * y + x)), grey: true);
+        var ramp = Read(file, new ImageSettings(16, 16, Grey: true));
         Assert.Equal([.. Enumerable.Range(0, 256).Select(value => (byte)value)], ramp);
     }
 
@@ -37,13 +41,13 @@ public sealed class ImageDecoderTests
     [InlineData(nameof(ImageFit.Crop))]
     [InlineData(nameof(ImageFit.Pad))]
     [InlineData(nameof(ImageFit.Stretch))]
-    public void A_wide_picture_is_cropped_padded_or_stretched(string name)
+    public void A_wide_image_is_cropped_padded_or_stretched(string name)
     {
         var fit = Enum.Parse<ImageFit>(name);
 
         // Green at both ends, red and blue in the middle: 32x16.
         var file = SmallPictures.Encode(32, 16, (x, _) => x is < 8 or >= 24 ? SKColors.Lime : Halves(x, 32));
-        using var bitmap = ImageDecoder.Fit(file, "wide", 8, 8, fit);
+        using var bitmap = ImageDecoder.Decode(file, "wide", (8, 8), fit);
         SKColor[] middle = [.. Enumerable.Range(0, 8).Select(x => bitmap.GetPixel(x, 4))];
         SKColor[] expected = fit is ImageFit.Crop
             ? [SKColors.Red, SKColors.Blue]
@@ -53,7 +57,7 @@ public sealed class ImageDecoderTests
         Assert.Equal(fit is ImageFit.Crop or ImageFit.Stretch, Saturated(bitmap.GetPixel(2, 0)) == SKColors.Red);
     }
 
-    // Of a quarter in each colour, the picture that is stored so comes out upright.
+    // Of a quarter in each colour, the image that is stored so comes out upright.
     [Theory]
     [InlineData(1, "RG/BW")]
     [InlineData(2, "GR/WB")]
@@ -63,7 +67,7 @@ public sealed class ImageDecoderTests
     [InlineData(6, "BR/WG")]
     [InlineData(7, "WG/BR")]
     [InlineData(8, "GW/RB")]
-    public void Exif_orientation_is_honoured(byte orientation, string expected)
+    public void EXIF_orientation_is_respected(byte orientation, string expected)
     {
         var stored = SmallPictures.Encode(
             48, 32, (x, y) => (x < 24, y < 16) switch
@@ -78,8 +82,9 @@ public sealed class ImageDecoderTests
         Assert.Equal(orientation < 5 ? (32, 48) : (48, 32), (header.Height, header.Width));
         foreach (var (height, width) in new[] { (header.Height, header.Width), (12, 12) })
         {
-            using var bitmap = ImageDecoder.Fit(file, "turned", height, width, ImageFit.Stretch);
-            var quarters = new[] { (1, 1), (3, 1), (1, 3), (3, 3) }.Select(at => Letter(bitmap.GetPixel(at.Item1 * width / 4, at.Item2 * height / 4))).ToArray();
+            using var bitmap = ImageDecoder.Decode(file, "turned", (height, width));
+            var quarters = new[] { (X: 1, Y: 1), (X: 3, Y: 1), (X: 1, Y: 3), (X: 3, Y: 3) }
+                .Select(at => Letter(bitmap.GetPixel(at.X * width / 4, at.Y * height / 4))).ToArray();
             Assert.Equal(expected, $"{quarters[0]}{quarters[1]}/{quarters[2]}{quarters[3]}");
         }
 
@@ -94,9 +99,10 @@ public sealed class ImageDecoderTests
     }
 
     [Fact]
-    public void What_is_transparent_is_white_and_sixteen_bits_become_eight()
+    public void Transparent_pixels_become_white_and_sixteen_bits_become_eight()
     {
-        var half = Read(SmallPictures.Encode(8, 8, (x, _) => SKColors.Black.WithAlpha((byte)(x < 4 ? 0 : 128))), Colour with { Grey = true });
+        var file = SmallPictures.Encode(8, 8, (x, _) => SKColors.Black.WithAlpha((byte)(x < 4 ? 0 : 128)));
+        var half = Read(file, Colour with { Grey = true });
         Assert.Equal(255, half[0]);
         Assert.InRange(half[7], 126, 128);
         var deep = Read(SmallPictures.Png16(8, 8, (x, _) => ((ushort)(x << 13), 0xffff, 0x80ff)), Colour);
@@ -106,7 +112,7 @@ public sealed class ImageDecoderTests
     }
 
     [Fact]
-    public void A_picture_in_cmyk_is_read_as_what_it_shows()
+    public void A_CMYK_image_is_read_in_its_colours()
     {
         var image = Read(Convert.FromBase64String(RedInCmyk), Colour);
         Assert.All(image[..64], red => Assert.InRange(red, 240, 255));
@@ -114,15 +120,16 @@ public sealed class ImageDecoderTests
     }
 
     [Fact]
-    public void A_picture_bomb_is_refused_by_its_header()
+    public void An_image_bomb_fails_by_its_header()
     {
-        var error = Assert.Throws<InvalidDataException>(() => ImageDecoder.ReadHeader(SmallPictures.Png(50_000, 50_000, 8, [0]), "bomb.png"));
+        var bomb = SmallPictures.Png(50_000, 50_000, 8, [0]);
+        var error = Assert.Throws<InvalidDataException>(() => ImageDecoder.ReadHeader(bomb, "bomb.png"));
         Assert.Contains("bomb.png is too large: it has 50000x50000 pixels", error.Message);
     }
 
     // The last 20 bytes of a PNG are checksums and its end: all pixels are before them.
     [Fact]
-    public void A_picture_that_is_cut_short_is_refused()
+    public void A_truncated_image_fails()
     {
         byte[][] files =
         [
@@ -136,12 +143,13 @@ public sealed class ImageDecoderTests
     }
 
     [Fact]
-    public void Any_damage_is_refused_or_read_and_never_anything_else()
+    public void Damaged_images_fail_with_a_message_or_are_read()
     {
         byte[][] files =
         [
             SmallPictures.Encode(12, 12, (x, y) => new SKColor((byte)(20 * x), (byte)(20 * y), 7)),
-            SmallPictures.WithOrientation(SmallPictures.Encode(12, 12, (x, y) => new SKColor((byte)(20 * x), (byte)(20 * y), 7), SKEncodedImageFormat.Jpeg), 6),
+            SmallPictures.WithOrientation(
+                SmallPictures.Encode(12, 12, (x, y) => new SKColor((byte)(20 * x), (byte)(20 * y), 7), SKEncodedImageFormat.Jpeg), 6),
         ];
         Gen.Select(Gen.OneOf([.. files.Select(Gen.Const)]), Gen.Int[0, 100_000], Gen.Byte).Sample((file, at, value) =>
         {

@@ -17,9 +17,9 @@ public sealed class ImageFolderTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    // The bundled MNIST as PNG files, a folder a class: read in the folder's order, and written in it as IDX, it is the same experiment.
+    // MNIST as PNG files, and as IDX files in the order of that folder.
     [Fact]
-    public void A_folder_of_pictures_is_the_same_experiment_as_the_same_images_in_idx_files()
+    public void An_image_folder_gives_the_same_losses_as_its_images_in_IDX_files()
     {
         using (var mnist = DataReader.Load(IdxReader.BundledMnist, trainLimit: 700, testLimit: 200))
         {
@@ -40,7 +40,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void Classes_and_their_numbers_are_the_folders_in_the_order_of_their_names()
+    public void Classes_are_the_subfolders_in_the_order_of_their_names()
     {
         string[] names = ["zebra", "Апельсин", "two words", "一"];
         SmallPictures.Write(folder.FullPath, names, count: 5);
@@ -51,7 +51,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void The_test_images_are_those_with_the_smallest_sums_wherever_the_folder_lies_and_however_it_was_copied()
+    public void The_split_depends_only_on_the_bytes_of_the_files()
     {
         SmallPictures.Write(folder["here"], Classes, count: 20);
         foreach (var path in Directory.GetFiles(folder["here"], "*.png", SearchOption.AllDirectories).Reverse())
@@ -76,7 +76,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void Files_of_the_same_bytes_are_on_one_side()
+    public void Equal_files_stay_in_one_split()
     {
         for (var copies = 2; copies <= 6; copies++)
         {
@@ -117,7 +117,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void Every_byte_and_every_name_counts_in_the_fingerprint()
+    public void The_fingerprint_changes_with_every_byte_and_name()
     {
         SmallPictures.Write(folder["data"], Classes, count: 4);
         var sums = new HashSet<string> { Sum() };
@@ -130,7 +130,7 @@ public sealed class ImageFolderTests : IDisposable
         File.Delete(folder["data/cat/001.png"]);
         Assert.True(sums.Add(Sum()));
 
-        // What is not a picture, or hidden, is not of the set.
+        // What is not an image, or hidden, is not of the set.
         File.WriteAllText(folder["data/ant/notes.txt"], "notes");
         File.WriteAllText(folder["data/ant/.000.png"], "hidden");
         Directory.CreateDirectory(folder["data/.git"]);
@@ -144,7 +144,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void The_first_images_are_of_all_classes()
+    public void The_first_images_contain_all_classes()
     {
         SmallPictures.Write(folder.FullPath, ["ant"], count: 40);
         SmallPictures.Write(folder.FullPath, ["bee", "cat"], count: 20, seed: 2);
@@ -159,7 +159,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void Images_have_the_size_that_is_asked_for_or_that_of_small_pictures_or_64x64()
+    public void The_size_is_the_given_one_or_that_of_small_images_or_64x64()
     {
         SmallPictures.Write(folder.FullPath, Classes, count: 3, side: 30);
         Assert.Equal((3, 30, 30), Shape(new ImageSettings()));
@@ -176,12 +176,15 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void Drawings_become_images_as_those_of_MNIST_are()
+    public void Drawings_become_images_in_the_style_of_MNIST()
     {
         foreach (var (name, first, last) in new[] { ("bar", 40, 50), ("block", 20, 70) })
             for (var index = 0; index < 2; index++)
                 SmallPictures.Save(
-                    folder[$"{name}/{index}.png"], 100, 90 + index, (x, y) => x >= first && x < last && y is >= 20 and < 70 ? SKColors.DarkBlue : SKColors.Khaki);
+                    folder[$"{name}/{index}.png"],
+                    100,
+                    90 + index,
+                    (x, y) => x >= first && x < last && y is >= 20 and < 70 ? SKColors.DarkBlue : SKColors.Khaki);
         using var data = Load(settings: new ImageSettings(Fit: ImageFit.Ink));
         Assert.Equal((1, 28, 28), (data.Channels, data.Height, data.Width));
         using var expected = DigitImage.Read(File.ReadAllBytes(folder["bar/0.png"]), "0.png");
@@ -189,7 +192,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void Pictures_of_grey_alone_have_one_channel()
+    public void Grey_images_have_one_channel()
     {
         SmallPictures.Write(folder.FullPath, Classes, count: 3, grey: true);
         using var data = Load();
@@ -210,7 +213,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_that_is_not_a_set_is_refused_by_name()
+    public void The_error_names_the_problem_of_a_folder_without_a_data_set()
     {
         Assert.Contains("is not a data set", Refusal());
         SmallPictures.Write(folder.FullPath, ["ant"], count: 3);
@@ -226,7 +229,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_test_class_that_is_not_trained_is_refused_and_so_is_a_folder_without_test()
+    public void An_unknown_test_class_and_a_missing_test_folder_fail()
     {
         SmallPictures.Write(folder["train"], Classes, count: 3);
         Assert.Contains("neither test nor val", Refusal());
@@ -235,7 +238,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void Pictures_that_cannot_be_read_are_named_and_counted_or_passed_over()
+    public void Unreadable_images_fail_or_are_skipped_and_reported()
     {
         SmallPictures.Write(folder.FullPath, Classes, count: 10);
         File.WriteAllText(folder["ant/003.png"], "nonsense");
@@ -250,11 +253,13 @@ public sealed class ImageFolderTests : IDisposable
         using var data = Load(settings: new ImageSettings(SkipBroken: true));
         Assert.Equal(26, data.Train.Count + data.Test.Count);
         Assert.Equal(4, data.Report.Skipped.Count);
-        Assert.All(new[] { "003.png", "004.png", "005.png", "006.png" }, name => Assert.Contains(data.Report.Skipped, line => line.Contains(name)));
+        Assert.All(
+            new[] { "003.png", "004.png", "005.png", "006.png" },
+            name => Assert.Contains(data.Report.Skipped, line => line.Contains(name)));
         Assert.Equal((data.Train.Count, data.Test.Count), (data.Report.TrainImages, data.Report.TestImages));
         Assert.Equal([9, 9, 8], data.Train.Labels.bincount(null, 3).add(data.Test.Labels.bincount(null, 3), 1).data<long>().ToArray());
 
-        // What is passed over does not count in a limit.
+        // Skipped images do not count towards a limit.
         using var few = Load(settings: new ImageSettings(SkipBroken: true), limit: (int)data.Train.Count - 1);
         Assert.Equal(data.Train.Count - 1, few.Train.Count);
 
@@ -266,7 +271,7 @@ public sealed class ImageFolderTests : IDisposable
 
     // .NET takes the limit of its heap for the machine's memory.
     [Fact]
-    public void A_set_that_would_not_fit_into_memory_says_so_before_it_is_decoded()
+    public void A_set_too_large_for_the_memory_fails_before_decoding()
     {
         SmallPictures.Write(folder["data"], Classes, count: 40, side: 8);
         var start = new ProcessStartInfo("dotnet", ["exec", ProgramRun.ProgramPath, "train", "--data", "data", "--image-size", "1024x1024"])

@@ -8,7 +8,7 @@ public sealed class ImageTransformsTests
     private static readonly AffineParameters Still = new(0, 0, 0, 1);
 
     [Fact]
-    public void Nothing_to_do_changes_nothing()
+    public void Neutral_parameters_change_nothing()
     {
         using var images = rand(2, 3, 20, 30);
         AssertSame(images, ImageTransforms.DilateStrokes(images, [0, 0]));
@@ -17,7 +17,7 @@ public sealed class ImageTransformsTests
         AssertClose(images, ImageTransforms.Affine(images, [Still, Still]));
     }
 
-    // Images that are not square, so that height and width cannot be taken for each other.
+    // The images are not square, so that a test notices exchanged height and width.
     [Theory]
     [InlineData(3, 0)]
     [InlineData(0, 4)]
@@ -29,14 +29,14 @@ public sealed class ImageTransformsTests
     }
 
     [Fact]
-    public void A_shift_by_a_part_of_a_pixel_mixes_two()
+    public void A_shift_by_a_fraction_of_a_pixel_interpolates()
     {
         using var moved = ImageTransforms.Affine(Dot(20, 30, 9, 14), [Still with { Right = 0.25 }]);
         AssertClose(Dot(20, 30, 9, 14) * 0.75 + Dot(20, 30, 9, 15) * 0.25, moved);
     }
 
     [Fact]
-    public void A_quarter_of_a_turn_turns_counter_clockwise_around_the_middle()
+    public void A_rotation_by_90_degrees_is_counter_clockwise_around_the_centre()
     {
         using var images = rand(1, 2, 20, 20);
         AssertClose(images.rot90(1, (2, 3)), ImageTransforms.Affine(images, [Still with { Degrees = 90 }]));
@@ -47,7 +47,7 @@ public sealed class ImageTransformsTests
     [InlineData(10)]
     [InlineData(-37.5)]
     [InlineData(80)]
-    public void A_bar_is_rotated_by_the_angle_that_is_asked_for(double degrees)
+    public void A_bar_is_rotated_by_the_given_angle(double degrees)
     {
         using var bar = zeros(1, 1, 40, 60);
         bar[0, 0, TensorIndex.Slice(19, 21), TensorIndex.Slice(18, 42)] = 1;
@@ -67,7 +67,7 @@ public sealed class ImageTransformsTests
     }
 
     [Fact]
-    public void It_becomes_larger_from_its_middle()
+    public void Images_are_scaled_around_their_centre()
     {
         using var square = zeros(1, 1, 24, 32);
         square[0, 0, TensorIndex.Slice(8, 16), TensorIndex.Slice(12, 20)] = 1;
@@ -80,7 +80,7 @@ public sealed class ImageTransformsTests
 
     // First turned and enlarged, then shifted: the shift is in pixels of the result.
     [Fact]
-    public void A_shift_is_in_pixels_whatever_the_angle_and_the_scale()
+    public void A_shift_is_in_pixels_for_any_angle_and_scale()
     {
         using var images = Dot(21, 21, 10, 10);
         using var here = ImageTransforms.Affine(images, [Still with { Degrees = 30, Scale = 1.4 }]);
@@ -89,14 +89,14 @@ public sealed class ImageTransformsTests
     }
 
     [Fact]
-    public void What_comes_in_from_outside_continues_the_edge()
+    public void Pixels_from_outside_repeat_the_edge()
     {
         using var images = ones(1, 3, 16, 16) * 0.7;
         AssertClose(images, ImageTransforms.Affine(images, [new AffineParameters(6, -5, 33, 0.6)]));
     }
 
     [Fact]
-    public void Each_image_is_moved_in_its_own_way_and_all_its_channels_alike()
+    public void Each_image_has_its_own_transform_and_its_channels_share_it()
     {
         using var images = cat([Dot(20, 20, 9, 9), Dot(20, 20, 9, 9)], 0).expand(2, 3, 20, 20).contiguous();
         using var moved = ImageTransforms.Affine(images, [Still with { Right = 2 }, Still with { Down = 1 }]);
@@ -117,7 +117,7 @@ public sealed class ImageTransformsTests
     [InlineData(-1)]
     [InlineData(-2)]
     [InlineData(-3.5)]
-    public void A_line_becomes_wider_and_narrower_by_so_many_pixels(double width)
+    public void A_line_becomes_wider_or_narrower_by_the_given_pixels(double width)
     {
         using var line = zeros(2, 1, 20, 20);
         line[.., 0, .., TensorIndex.Slice(8, 12)] = 1;
@@ -131,7 +131,7 @@ public sealed class ImageTransformsTests
     [InlineData(1, 1)]
     [InlineData(1, 9)]
     [InlineData(12, 7)]
-    public void Two_pixels_wider_is_the_brightest_of_nine_and_two_narrower_the_darkest(int height, int width)
+    public void Two_pixels_wider_is_the_maximum_of_nine_pixels_and_two_narrower_the_minimum(int height, int width)
     {
         using var images = randn(2, 3, height, width);
         using var changed = ImageTransforms.DilateStrokes(images, [2, -2]);
@@ -140,7 +140,7 @@ public sealed class ImageTransformsTests
     }
 
     [Fact]
-    public void Mirror_mirrors_the_images_that_it_is_told_left_to_right()
+    public void Selected_images_are_flipped_left_to_right()
     {
         using var images = rand(3, 2, 5, 7);
         using var mirrored = ImageTransforms.HorizontalFlip(images, [false, true, false]);
@@ -151,7 +151,7 @@ public sealed class ImageTransformsTests
     }
 
     [Fact]
-    public void Fill_leaves_all_but_the_rectangle_alone()
+    public void Erase_changes_only_the_rectangle()
     {
         using var images = rand(3, 2, 10, 14) + 1;
         using var filled = ImageTransforms.Erase(images, [new Rectangle(2, 5, 3, 4), default, new Rectangle(0, 0, 10, 14)]);
@@ -168,8 +168,11 @@ public sealed class ImageTransformsTests
         return dot;
     }
 
-    private static void AssertSame(Tensor expected, Tensor actual) => Assert.Equal(expected.data<float>().ToArray(), actual.data<float>().ToArray());
+    private static void AssertSame(Tensor expected, Tensor actual) =>
+        Assert.Equal(expected.data<float>().ToArray(), actual.data<float>().ToArray());
 
     private static void AssertClose(Tensor expected, Tensor actual) =>
-        Assert.True(expected.shape.SequenceEqual(actual.shape) && expected.allclose(actual, rtol: 0, atol: 1e-4), $"{(expected - actual).abs().max().item<float>()}");
+        Assert.True(
+            expected.shape.SequenceEqual(actual.shape) && expected.allclose(actual, rtol: 0, atol: 1e-4),
+            $"{(expected - actual).abs().max().item<float>()}");
 }

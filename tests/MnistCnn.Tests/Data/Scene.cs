@@ -2,7 +2,7 @@ using SkiaSharp;
 
 namespace MnistCnn.Tests.Data;
 
-/// <summary>A picture in the making: what lies on the paper, the light on it and what the camera adds.</summary>
+/// <summary>A image in the making: objects on paper, light and effects of the camera.</summary>
 internal sealed class Scene : IDisposable
 {
     // G. Box and M. Muller, 1958, doi:10.1214/aoms/1177706645.
@@ -12,7 +12,7 @@ internal sealed class Scene : IDisposable
     private readonly SKBitmap picture;
 
     /// <summary>An empty sheet.</summary>
-    /// <param name="random">Where all chance comes from.</param>
+    /// <param name="random">Source of all random numbers.</param>
     /// <param name="width">In pixels.</param>
     /// <param name="height">In pixels.</param>
     /// <param name="paper">Its colour.</param>
@@ -48,10 +48,10 @@ internal sealed class Scene : IDisposable
 
     /// <summary>Writes the digit.</summary>
     /// <param name="ink">The digit.</param>
-    /// <param name="colour">Of the ink.</param>
+    /// <param name="colour">Colour of the ink.</param>
     /// <param name="size">The longer side, in pixels.</param>
-    /// <param name="x">The middle, in pixels, or null for any place that leaves it within the picture.</param>
-    /// <param name="y">The middle, in pixels, or null for any place that leaves it within the picture.</param>
+    /// <param name="x">The middle, in pixels, or null for any place that leaves it within the image.</param>
+    /// <param name="y">The middle, in pixels, or null for any place that leaves it within the image.</param>
     /// <param name="stroke">The width of a drawn line, in pixels.</param>
     /// <param name="gaps">Which share of the ink the grain of the paper keeps off.</param>
     public void Write(DigitInk ink, SKColor colour, float size, float? x = null, float? y = null, float stroke = 3, double gaps = 0)
@@ -68,7 +68,8 @@ internal sealed class Scene : IDisposable
     }
 
     /// <summary>Draws a shape, softly if <paramref name="blur"/> is more than 0.</summary>
-    public void Draw(Action<SKCanvas, SKPaint> shape, SKColor colour, double blur = 0, float stroke = 0, SKBlendMode blend = SKBlendMode.SrcOver)
+    public void Draw(
+        Action<SKCanvas, SKPaint> shape, SKColor colour, double blur = 0, float stroke = 0, SKBlendMode blend = SKBlendMode.SrcOver)
     {
         using var paint = new SKPaint { Color = colour, IsAntialias = true, BlendMode = blend, StrokeWidth = stroke };
         paint.Style = stroke > 0 ? SKPaintStyle.Stroke : SKPaintStyle.Fill;
@@ -102,7 +103,7 @@ internal sealed class Scene : IDisposable
 
     /// <summary>Large soft patches.</summary>
     /// <param name="cells">How many along the longer side.</param>
-    /// <param name="colour">Of the thickest; its alpha says how thick.</param>
+    /// <param name="colour">Colour of the densest patches; its alpha is their density.</param>
     public void Clouds(int cells, SKColor colour)
     {
         using var small = new SKBitmap(new SKImageInfo(cells, cells, SKColorType.Alpha8));

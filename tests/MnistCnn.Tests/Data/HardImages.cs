@@ -5,22 +5,22 @@ using static MnistCnn.Tests.Data.Scene;
 namespace MnistCnn.Tests.Data;
 
 /// <summary>Photos and scans of one digit in which the ink is hard to find.</summary>
-/// <param name="images">Where the handwriting comes from.</param>
+/// <param name="images">MNIST images with the handwriting.</param>
 /// <param name="recognise">
 /// Which digit the network sees in 28x28 grey values. Only ink that it knows is taken, so that what goes wrong is the finding.
 /// </param>
-/// <param name="seed">Of all chance.</param>
-internal sealed class HardPictures(LabeledImages images, Func<byte[], int> recognise, int seed)
+/// <param name="seed">Seed of all random numbers.</param>
+internal sealed class HardImages(LabeledImages images, Func<byte[], int> recognise, int seed)
 {
     /// <summary>The style with ink of 150 on paper of 225 and noise whose standard deviation is 8.</summary>
     public const string ThinFaintInk = "thin faint ink on grainy paper";
 
-    /// <summary>How many pictures of a style there are.</summary>
+    /// <summary>How many images of a style there are.</summary>
     public const int PerStyle = 40;
 
-    /// <summary>Each takes a picture's chance and gives what is on it before the camera; keyed by its name.</summary>
-    public static readonly IReadOnlyDictionary<string, Func<HardPictures, Random, (byte[] File, int Digit)>> Styles =
-        new Dictionary<string, Func<HardPictures, Random, (byte[], int)>>
+    /// <summary>Styles by name; each draws a scene with random numbers, without the effects of the camera.</summary>
+    public static readonly IReadOnlyDictionary<string, Func<HardImages, Random, (byte[] File, int Digit)>> Styles =
+        new Dictionary<string, Func<HardImages, Random, (byte[], int)>>
         {
             [ThinFaintInk] = (all, random) => all.Faint(random),
             ["a frame"] = (all, random) => all.Frame(random),
@@ -44,7 +44,7 @@ internal sealed class HardPictures(LabeledImages images, Func<byte[], int> recog
             ["ink from the back of the page"] = (all, random) => all.BleedThrough(random),
         };
 
-    /// <summary>Makes a picture of a style, always the same.</summary>
+    /// <summary>Makes an image of a style, always the same.</summary>
     /// <returns>The file, and the digit on it.</returns>
     public (byte[] File, int Digit) Make(string style, int index)
     {
@@ -86,7 +86,7 @@ internal sealed class HardPictures(LabeledImages images, Func<byte[], int> recog
         return (scene.Encode(), ink.Digit);
     }
 
-    // Around the digit, in the same ink or another, also along the border of the picture.
+    // Around the digit, in the same ink or another, also along the border of the image.
     private (byte[], int) Frame(Random random)
     {
         using var scene = Sheet(random, Grey(random.Next(205, 245)));
@@ -116,11 +116,14 @@ internal sealed class HardPictures(LabeledImages images, Func<byte[], int> recog
         var (length, width) = (scene.Short * scene.Between(0.28, 0.4), scene.Short * scene.Between(0.12, 0.17));
         scene.Canvas.Save();
         scene.Canvas.Translate(right * scene.Width, bottom * scene.Height);
-        scene.Canvas.RotateDegrees((right, bottom) switch { (0, 0) => 45, (1, 0) => 135, (1, 1) => 225, _ => 315 } + scene.Between(-20, 20));
+        var angle = (right, bottom) switch { (0, 0) => 45, (1, 0) => 135, (1, 1) => 225, _ => 315 };
+        scene.Canvas.RotateDegrees(angle + scene.Between(-20, 20));
         var finger = SKRect.Create(-length, -width, 2 * length, 2 * width);
-        scene.Draw((canvas, paint) => canvas.DrawRoundRect(SKRect.Inflate(finger, 4, 4), width, width, paint), new SKColor(0, 0, 0, 90), blur: 6);
+        var (shadow, highlight) = (SKRect.Inflate(finger, 4, 4), SKRect.Inflate(finger, -width * 0.4f, -width * 0.4f));
+        scene.Draw((canvas, paint) => canvas.DrawRoundRect(shadow, width, width, paint), new SKColor(0, 0, 0, 90), blur: 6);
         scene.Draw((canvas, paint) => canvas.DrawRoundRect(finger, width, width, paint), new SKColor(150, 100, 80));
-        scene.Draw((canvas, paint) => canvas.DrawRoundRect(SKRect.Inflate(finger, -width * 0.4f, -width * 0.4f), width, width, paint), new SKColor(214, 164, 140), blur: width * 0.25);
+        scene.Draw(
+            (canvas, paint) => canvas.DrawRoundRect(highlight, width, width, paint), new SKColor(214, 164, 140), blur: width * 0.25);
         scene.Canvas.Restore();
         scene.Light(1, 0.7);
         scene.Grain(4);
@@ -136,7 +139,10 @@ internal sealed class HardPictures(LabeledImages images, Func<byte[], int> recog
         for (var y = scene.Between(-1, 1) * pitch; y < scene.Height + 4; y += pitch)
             scene.Draw((canvas, paint) => canvas.DrawLine(0, y - slope, scene.Width, y + slope, paint), colour, stroke: stroke);
         if (scene.Chance(0.5))
-            scene.Draw((canvas, paint) => canvas.DrawLine(scene.Width * 0.12f, 0, scene.Width * 0.12f, scene.Height, paint), new SKColor(220, 110, 110), stroke: stroke);
+        {
+            var margin = scene.Width * 0.12f;
+            scene.Draw((canvas, paint) => canvas.DrawLine(margin, 0, margin, scene.Height, paint), new SKColor(220, 110, 110), stroke: stroke);
+        }
         var ink = Handwriting(random);
         scene.Write(ink, Grey(random.Next(30, 80)), scene.Short * scene.Between(0.3, 0.6));
         scene.Light(1, 0.65);
@@ -185,7 +191,8 @@ internal sealed class HardPictures(LabeledImages images, Func<byte[], int> recog
         scene.Canvas.Translate(scene.Width * scene.Between(0.25, 0.75), scene.Height * scene.Between(0.25, 0.75));
         scene.Canvas.RotateDegrees(scene.Between(0, 360));
         var dark = Grey(255 * scene.Between(0.45, 0.7));
-        scene.Draw((canvas, paint) => canvas.DrawRect(0, -2000, 2000, 4000, paint), dark, scene.Between(2, 14), blend: SKBlendMode.Multiply);
+        scene.Draw(
+            (canvas, paint) => canvas.DrawRect(0, -2000, 2000, 4000, paint), dark, scene.Between(2, 14), blend: SKBlendMode.Multiply);
         scene.Canvas.Restore();
         scene.Grain(4);
         return (scene.Encode(), ink.Digit);
@@ -207,7 +214,10 @@ internal sealed class HardPictures(LabeledImages images, Func<byte[], int> recog
         var ink = Handwriting(random);
         scene.Write(ink, Grey(random.Next(60, 110)), scene.Short * scene.Between(0.3, 0.65));
         for (var count = 0; count < 30; count++)
-            scene.Draw((canvas, paint) => canvas.DrawCircle(scene.Between(0, scene.Width), scene.Between(0, scene.Height), scene.Between(1, 2.5), paint), Grey(random.Next(20, 120)));
+            scene.Draw(
+                (canvas, paint) => canvas.DrawCircle(
+                    scene.Between(0, scene.Width), scene.Between(0, scene.Height), scene.Between(1, 2.5), paint),
+                Grey(random.Next(20, 120)));
         scene.Specks(scene.Between(0.02, 0.06));
         return (scene.Encode(), ink.Digit);
     }
@@ -220,7 +230,8 @@ internal sealed class HardPictures(LabeledImages images, Func<byte[], int> recog
         {
             var (x, y) = (scene.Between(0, scene.Width), scene.Between(0, scene.Height));
             var (dx, dy) = (scene.Between(-8, 8), scene.Between(-8, 8));
-            scene.Draw((canvas, paint) => canvas.DrawLine(x, y, x + dx, y + dy, paint), scene.Chance(0.5) ? Grey(225) : Grey(130), stroke: 1);
+            scene.Draw(
+                (canvas, paint) => canvas.DrawLine(x, y, x + dx, y + dy, paint), scene.Chance(0.5) ? Grey(225) : Grey(130), stroke: 1);
         }
 
         var ink = Handwriting(random);
@@ -267,7 +278,10 @@ internal sealed class HardPictures(LabeledImages images, Func<byte[], int> recog
         var ink = Handwriting(random);
         scene.Write(ink, Grey(random.Next(40, 110)), scene.Between(24, 40));
         for (var count = 0; count < 15; count++)
-            scene.Draw((canvas, paint) => canvas.DrawCircle(scene.Between(0, scene.Width), scene.Between(0, scene.Height), scene.Between(0.5, 1.5), paint), Grey(random.Next(60, 150)));
+            scene.Draw(
+                (canvas, paint) => canvas.DrawCircle(
+                    scene.Between(0, scene.Width), scene.Between(0, scene.Height), scene.Between(0.5, 1.5), paint),
+                Grey(random.Next(60, 150)));
         scene.Light(1, 0.7);
         scene.Grain(5);
         return (scene.Encode(), ink.Digit);
@@ -299,14 +313,20 @@ internal sealed class HardPictures(LabeledImages images, Func<byte[], int> recog
     {
         using var scene = Sheet(random, Grey(235));
         var ink = Handwriting(random);
-        scene.Write(ink, Grey(random.Next(40, 90)), scene.Short * scene.Between(0.35, 0.5), scene.Width * scene.Between(0.5, 0.6), scene.Height * scene.Between(0.4, 0.6));
+        scene.Write(
+            ink,
+            Grey(random.Next(40, 90)),
+            scene.Short * scene.Between(0.35, 0.5),
+            scene.Width * scene.Between(0.5, 0.6),
+            scene.Height * scene.Between(0.4, 0.6));
         var (x, radius) = (scene.Width * scene.Between(0.06, 0.12), scene.Short * scene.Between(0.03, 0.05));
         foreach (var y in new[] { scene.Between(0.15, 0.3), scene.Between(0.65, 0.85) })
             scene.Draw((canvas, paint) => canvas.DrawCircle(x, scene.Height * y, radius, paint), Grey(random.Next(20, 90)));
         var (centre, size) = (scene.Height * scene.Between(0, 1), scene.Short * scene.Between(0.18, 0.3));
         var stain = new SKColor(150, 105, 60);
         scene.Draw((canvas, paint) => canvas.DrawCircle(scene.Width * 1.02f, centre, size, paint), stain.WithAlpha(60));
-        scene.Draw((canvas, paint) => canvas.DrawCircle(scene.Width * 1.02f, centre, size, paint), stain.WithAlpha(170), 1.5, scene.Between(3, 7));
+        scene.Draw(
+            (canvas, paint) => canvas.DrawCircle(scene.Width * 1.02f, centre, size, paint), stain.WithAlpha(170), 1.5, scene.Between(3, 7));
         scene.Light(1, 0.7);
         scene.Grain(4);
         return (scene.Encode(), ink.Digit);
@@ -324,7 +344,8 @@ internal sealed class HardPictures(LabeledImages images, Func<byte[], int> recog
         scene.Draw((canvas, paint) => canvas.DrawRect(sheet, paint), Grey(232), blur: 0.7);
         scene.Canvas.Restore();
         var ink = Handwriting(random);
-        scene.Write(ink, Grey(random.Next(40, 100)), Math.Min(sheet.Width, sheet.Height) * scene.Between(0.35, 0.55), sheet.MidX, sheet.MidY);
+        scene.Write(
+            ink, Grey(random.Next(40, 100)), Math.Min(sheet.Width, sheet.Height) * scene.Between(0.35, 0.55), sheet.MidX, sheet.MidY);
         scene.Light(1, 0.65);
         scene.Grain(4);
         return (scene.Encode(), ink.Digit);
@@ -337,7 +358,8 @@ internal sealed class HardPictures(LabeledImages images, Func<byte[], int> recog
         var (x, y) = (scene.Width * scene.Between(0.45, 0.6), scene.Height * scene.Between(0.45, 0.6));
         scene.Write(ink, Grey(random.Next(40, 100)), scene.Short * scene.Between(0.35, 0.5), x, y);
         var fold = scene.Height * scene.Between(0.3, 0.7);
-        scene.Draw((canvas, paint) => canvas.DrawRect(0, fold, scene.Width, scene.Height, paint), Grey(215), 1, blend: SKBlendMode.Multiply);
+        scene.Draw(
+            (canvas, paint) => canvas.DrawRect(0, fold, scene.Width, scene.Height, paint), Grey(215), 1, blend: SKBlendMode.Multiply);
         scene.Draw((canvas, paint) => canvas.DrawLine(0, fold, scene.Width, fold, paint), Grey(150), 1, 1.5f);
         scene.Canvas.Save();
         scene.Canvas.Translate(scene.Width * scene.Between(0.08, 0.14), scene.Height * scene.Between(0.05, 0.1));
@@ -364,7 +386,7 @@ internal sealed class HardPictures(LabeledImages images, Func<byte[], int> recog
         return (scene.Encode(), ink.Digit);
     }
 
-    // A scan of little contrast; what is written on the back shows through, mirrored.
+    // A scan of low contrast; writing on the back shows through, mirrored.
     private (byte[], int) BleedThrough(Random random)
     {
         using var scene = Sheet(random, Grey(205));

@@ -7,13 +7,13 @@ namespace MnistCnn.Tests.Data;
 
 /// <summary>Whether the digit is found in 800 photos and scans of 20 hard styles.</summary>
 [Trait("Speed", "Slow")]
-public sealed class HardPicturesTests : IDisposable
+public sealed class HardImagesTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
     private readonly DataSet data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1);
     private readonly TrainedNetwork model = TrainedNetwork.Load(Fixture.PathOf("residual-trained.safetensors"));
 
-    public HardPicturesTests() => model.Network.eval();
+    public HardImagesTests() => model.Network.eval();
 
     public void Dispose()
     {
@@ -22,13 +22,13 @@ public sealed class HardPicturesTests : IDisposable
         folder.Dispose();
     }
 
-    // All 800 pictures take a minute or more: only the first ones of each style are read, unless MNIST_CNN_PICTURES=all.
+    // All 800 images take a minute or more: only the first ones of each style are read, unless MNIST_CNN_PICTURES=all.
     [Fact]
-    public void The_digit_is_found_in_hard_pictures()
+    public void The_digit_is_found_in_hard_images()
     {
-        var perStyle = Environment.GetEnvironmentVariable("MNIST_CNN_PICTURES") == "all" ? HardPictures.PerStyle : 6;
-        var pictures = new HardPictures(data.Test, Recognise, seed: 1);
-        var styles = HardPictures.Styles.Keys.ToArray();
+        var perStyle = Environment.GetEnvironmentVariable("MNIST_CNN_PICTURES") == "all" ? HardImages.PerStyle : 6;
+        var pictures = new HardImages(data.Test, Recognise, seed: 1);
+        var styles = HardImages.Styles.Keys.ToArray();
         var right = new int[styles.Length];
         Parallel.For(0, styles.Length * perStyle, at =>
         {
@@ -42,7 +42,7 @@ public sealed class HardPicturesTests : IDisposable
         report = $"{right.Sum()} of {perStyle * styles.Length}\n{report}";
         Assert.True(right.Sum() >= 0.96 * perStyle * styles.Length, report);
         Assert.True(right.Min() >= 0.75 * perStyle, report);
-        Assert.True(right[Array.IndexOf(styles, HardPictures.ThinFaintInk)] >= 0.9 * perStyle, report);
+        Assert.True(right[Array.IndexOf(styles, HardImages.ThinFaintInk)] >= 0.9 * perStyle, report);
     }
 
     private int Recognise(byte[] pixels)
