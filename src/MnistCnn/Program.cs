@@ -3,11 +3,12 @@ using System.Text;
 using MnistCnn.Commands;
 using MnistCnn.Runtime;
 
-// A redirected output has the console's code page on Windows, which lacks the characters of tables and plots.
+// On Windows, redirected output has the code page of the console, which lacks the characters of tables.
 if (OperatingSystem.IsWindows())
     Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
 
-var root = new RootCommand("Trains the Inception and Residual networks of a PyTorch article for beginners on MNIST, on TorchSharp.")
+var root = new RootCommand(
+    "Trains the Inception and Residual networks of a PyTorch article for beginners, on MNIST or your own images, with TorchSharp.")
 {
     SharedOptions.Arch,
     SharedOptions.Device,
@@ -25,9 +26,7 @@ var root = new RootCommand("Trains the Inception and Residual networks of a PyTo
 };
 
 if (args.Contains(""))
-{
     return Fail("error: One of the arguments is empty. See --help.", ExitCode.Usage);
-}
 
 var parseResult = root.Parse(args);
 if (parseResult.Errors is [var first, ..] && parseResult.Action is not System.CommandLine.Help.HelpAction)
@@ -70,7 +69,7 @@ static int Fail(string text, int code)
     }
     catch (Exception error) when (error is IOException or UnauthorizedAccessException)
     {
-        // Standard error is full, closed or gone; the exit code still tells.
+        // Standard error is full or closed; only the exit code is left.
     }
 
     return code;

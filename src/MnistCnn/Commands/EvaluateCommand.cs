@@ -16,11 +16,8 @@ internal static class EvaluateCommand
     private static readonly Option<int?> Top = OptionParsers.OptionalCount(
         "--top", $"Also report top-N accuracy. [default: {DefaultTop} with more than {ClassName.MaxMatrixClasses} classes]");
 
-    private static readonly Option<string?> Out = new("--out")
-    {
-        Description = "Folder of the plots. [default: the folder of MODEL, or the current folder for a bundled network]",
-        HelpName = "DIR",
-    };
+    private static readonly Option<string?> Out = OptionParsers.FilePath(
+        "--out", "DIR", "Folder of the plots. [default: the folder of MODEL, or the current folder for a bundled network]");
 
     public static Command Create()
     {

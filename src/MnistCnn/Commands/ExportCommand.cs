@@ -13,20 +13,13 @@ namespace MnistCnn.Commands;
 /// <summary><c>export</c>: writes a network as an ONNX file, for programs without libtorch.</summary>
 internal static class ExportCommand
 {
-    private static readonly Option<string?> Out = new("--out")
-    {
-        Description = "The ONNX file. [default: MODEL with the ending .onnx; in the current folder for a bundled network]",
-        HelpName = "FILE",
-    };
-
-    private static readonly Option<bool> Uint8 = new("--uint8")
-    {
-        Description = "Take uint8 pixels (0-255) and normalise inside the model. Without it: normalised float32 input.",
-    };
-
-    private static readonly Option<bool> Probabilities = new("--probabilities") { Description = "Output probabilities instead of logits." };
-
-    private static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace an existing file." };
+    private static readonly Option<string?> Out = OptionParsers.FilePath(
+        "--out", "FILE", "The ONNX file. [default: MODEL with the ending .onnx; in the current folder for a bundled network]");
+    private static readonly Option<bool> Uint8 = OptionParsers.Switch(
+        "--uint8", "Take uint8 pixels (0-255) and normalise inside the model. Without it: normalised float32 input.");
+    private static readonly Option<bool> Probabilities = OptionParsers.Switch(
+        "--probabilities", "Output probabilities instead of logits.");
+    private static readonly Option<bool> Overwrite = OptionParsers.Switch("--overwrite", "Replace an existing file.");
 
     public static Command Create()
     {

@@ -1,12 +1,18 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using System.Numerics;
 
 namespace MnistCnn.Commands;
 
 /// <summary>Creates options whose values are checked while the command line is parsed.</summary>
 internal static class OptionParsers
 {
+    public static Option<bool> Switch(string name, string description) => new(name) { Description = description };
+
+    public static Option<string?> FilePath(string name, string valueName, string description) =>
+        new(name) { Description = description, HelpName = valueName };
+
     /// <summary>Creates an option that takes a whole number from 1.</summary>
     public static Option<int> Count(string name, string description, int defaultValue) => new(name)
     {
@@ -17,12 +23,8 @@ internal static class OptionParsers
     };
 
     /// <summary>Creates an option without a default that takes a whole number from 1.</summary>
-    public static Option<int?> OptionalCount(string name, string description, int highest = int.MaxValue) => new(name)
-    {
-        Description = description,
-        HelpName = "N",
-        CustomParser = result => ParseCount(result, highest),
-    };
+    public static Option<int?> OptionalCount(string name, string description, int highest = int.MaxValue) =>
+        new(name) { Description = description, HelpName = "N", CustomParser = result => ParseCount(result, highest) };
 
     /// <summary>Creates an option that takes a number.</summary>
     /// <param name="range">Description of the valid numbers, for the error message.</param>
@@ -31,11 +33,7 @@ internal static class OptionParsers
     {
         Description = description,
         HelpName = "X",
-        CustomParser = result =>
-        {
-            var isNumber = double.TryParse(result.Text(), NumberStyles.Float, CultureInfo.InvariantCulture, out var value);
-            return result.Validate(isNumber && isValid(value), value, range);
-        },
+        CustomParser = result => ParseNumber(result, NumberStyles.Float, isValid, range),
         DefaultValueFactory = _ => defaultValue,
     };
 
@@ -44,11 +42,7 @@ internal static class OptionParsers
     {
         Description = description,
         HelpName = "N",
-        CustomParser = result =>
-        {
-            var isInteger = long.TryParse(result.Text(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value);
-            return result.Validate(isInteger, value, "a whole number");
-        },
+        CustomParser = result => ParseNumber<long>(result, NumberStyles.AllowLeadingSign, _ => true, "a whole number"),
         DefaultValueFactory = _ => defaultValue,
     };
 
@@ -90,16 +84,15 @@ internal static class OptionParsers
     public static T? GetValueOr<T>(this ParseResult parseResult, Option<T> option, T fallback) =>
         parseResult.IsGiven(option) ? parseResult.GetValue(option) : fallback;
 
-    private static int ParseCount(ArgumentResult result, int highest = int.MaxValue)
-    {
-        var isInteger = int.TryParse(result.Text(), NumberStyles.None, CultureInfo.InvariantCulture, out var value);
-        return result.Validate(isInteger && value >= 1 && value <= highest, value, $"a whole number from 1 to {highest}");
-    }
+    private static int ParseCount(ArgumentResult result, int highest = int.MaxValue) =>
+        ParseNumber<int>(result, NumberStyles.None, value => value >= 1 && value <= highest, $"a whole number from 1 to {highest}");
 
-    private static T Validate<T>(this ArgumentResult result, bool isValid, T value, string range)
+    private static T ParseNumber<T>(ArgumentResult result, NumberStyles styles, Func<T, bool> isValid, string range)
+        where T : INumberBase<T>
     {
-        if (!isValid)
-            result.AddError($"{(result.Parent as OptionResult)?.IdentifierToken?.Value} takes {range}, not '{result.Text()}'.");
-        return value;
+        if (T.TryParse(result.Text(), styles, CultureInfo.InvariantCulture, out var value) && isValid(value))
+            return value;
+        result.AddError($"{(result.Parent as OptionResult)?.IdentifierToken?.Value} takes {range}, not '{result.Text()}'.");
+        return T.Zero;
     }
 }

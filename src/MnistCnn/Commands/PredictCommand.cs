@@ -21,8 +21,7 @@ internal static class PredictCommand
     };
 
     private static readonly Option<int> Top = OptionParsers.Count("--top", "Show the N most likely classes.", 1);
-
-    private static readonly Option<bool> Show = new("--show") { Description = "Draw each image as the network sees it." };
+    private static readonly Option<bool> Show = OptionParsers.Switch("--show", "Draw each image as the network sees it.");
 
     public static Command Create()
     {
@@ -62,9 +61,7 @@ internal static class PredictCommand
             Tensor? image;
             try
             {
-                image = Directory.Exists(file)
-                    ? throw new FileNotFoundException($"The folder {file} holds no picture: {string.Join(", ", ImageDecoder.Extensions)}.")
-                    : Read(file, model);
+                image = Read(file, model);
             }
             catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
             {
@@ -80,7 +77,7 @@ internal static class PredictCommand
         return report.HasFailures ? ExitCode.Failed : 0;
     }
 
-    // Without a network in front, the bundled one answers: it must not do so if an argument may be the name of another network.
+    // Without a network, the bundled one predicts: it must not do so if an argument may be a mistyped network.
     private static string? FindError(string[] names)
     {
         var hasModel = names is [var first, ..] && ModelLocator.IsModel(first);
@@ -88,13 +85,13 @@ internal static class PredictCommand
             return $"{names[0]} is a network: name the images after it.";
         if (names.Skip(1).FirstOrDefault(ModelLocator.IsModel) is { } late)
             return $"{late} is a network: name one network, before the images.";
-        return !hasModel && names.FirstOrDefault(name => !IsPicture(name)) is { } unknown
+        return !hasModel && names.FirstOrDefault(name => !IsImage(name)) is { } unknown
             ? $"{unknown} {(Path.Exists(unknown) ? "is neither a network nor an image" : "does not exist")}."
             : null;
     }
 
-    // A missing file with the ending of an image gets its own line of the report. The plot of a sweep or of an experiment is no image.
-    private static bool IsPicture(string name)
+    // A missing file with the ending of an image is reported later. The folder of a sweep or an experiment has plots, not images.
+    private static bool IsImage(string name)
     {
         if (File.Exists(Path.Combine(name, SweepInfo.FileName)) || File.Exists(Path.Combine(name, ExperimentInfo.FileName)))
             return false;
@@ -111,15 +108,16 @@ internal static class PredictCommand
         }
     }
 
-    // Null where no ink is found in it.
-    private static Tensor? Read(string file, TrainedNetwork model) => ImageDecoder.ReadImage(ImageDecoder.ReadAllBytes(file), file, model.ImageSettings) is { } pixels
-        ? tensor(pixels, [model.Shape.Channels, model.Shape.Height, model.Shape.Width])
-        : null;
+    // Replaces a folder by its images. A folder without images stays, to be reported.
+    private static IEnumerable<string> Expand(string path) => ImageFolder.ImagesIn(path).DefaultIfEmpty(path);
 
-    // A folder without pictures stays, so that it gets its own error.
-    private static string[] Expand(string path)
+    // Returns null if the image has no ink.
+    private static Tensor? Read(string file, TrainedNetwork model)
     {
-        string[] files = [.. ImageFolder.ImagesIn(path)];
-        return files.Length > 0 ? files : [path];
+        if (Directory.Exists(file))
+            throw new FileNotFoundException($"The folder {file} has no images: {string.Join(", ", ImageDecoder.Extensions)}.");
+        return ImageDecoder.ReadImage(ImageDecoder.ReadAllBytes(file), file, model.ImageSettings) is { } pixels
+            ? tensor(pixels, [model.Shape.Channels, model.Shape.Height, model.Shape.Width])
+            : null;
     }
 }

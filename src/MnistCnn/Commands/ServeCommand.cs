@@ -37,7 +37,7 @@ internal static class ServeCommand
         CustomParser = ParseAddress,
     };
 
-    private static readonly Option<bool> NoBrowser = new("--no-browser") { Description = "Do not open the page in a browser." };
+    private static readonly Option<bool> NoBrowser = OptionParsers.Switch("--no-browser", "Do not open the page in a browser.");
 
     public static Command Create()
     {

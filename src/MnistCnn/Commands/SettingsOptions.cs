@@ -19,18 +19,21 @@ internal static class SettingsOptions
         $"Start from the settings of a recipe: {SharedOptions.RecipeNames}. The defaults below belong to {Recipe.All[0].Name}.");
 
     private static readonly Option<int> Epochs = OptionParsers.Count("--epochs", "Number of epochs.", Defaults.Epochs);
-
     private static readonly Option<int> BatchSize = OptionParsers.Count("--batch-size", "Images per step.", Defaults.BatchSize);
-
     private static readonly Option<double> LearningRate = OptionParsers.Number(
-        "--lr", "Learning rate of SGD.", Defaults.LearningRate, value => value is > 0 and <= float.MaxValue, "a number above 0 that float32 can hold");
-
+        "--lr",
+        "Learning rate of SGD.",
+        Defaults.LearningRate,
+        value => value is > 0 and <= float.MaxValue,
+        "a number above 0 that float32 can hold");
     private static readonly Option<double> Momentum = OptionParsers.Number(
         "--momentum", "Momentum of SGD.", Defaults.Momentum, IsFraction, Fractions);
-
     private static readonly Option<double> WeightDecay = OptionParsers.Number(
-        "--weight-decay", "L2 weight decay.", Defaults.WeightDecay, value => value is >= 0 and <= float.MaxValue, "a number from 0 that float32 can hold");
-
+        "--weight-decay",
+        "L2 weight decay.",
+        Defaults.WeightDecay,
+        value => value is >= 0 and <= float.MaxValue,
+        "a number from 0 that float32 can hold");
     public static readonly Option<IReadOnlyList<int>?> Milestones = new("--lr-milestones")
     {
         Description = "Divide the learning rate by 10 after each of these steps, counted over the whole run.",
@@ -38,26 +41,20 @@ internal static class SettingsOptions
         AllowMultipleArgumentsPerToken = true,
         CustomParser = ParseMilestones,
     };
-
-    private static readonly Option<bool> OneCycle = new("--one-cycle")
-    {
-        Description = "One-cycle schedule: the learning rate rises to --lr and falls again, once per run.",
-    };
-
+    private static readonly Option<bool> OneCycle = OptionParsers.Switch(
+        "--one-cycle", "One-cycle schedule: the learning rate rises to --lr and falls again, once per run.");
     private static readonly Option<double> LabelSmoothing = OptionParsers.Number(
         "--label-smoothing",
         "Label smoothing: probability spread evenly over all classes.",
         Defaults.LabelSmoothing,
         IsFraction,
         Fractions);
-
     public static readonly Option<Augmentation?> Augment = new("--augment")
     {
         Description = $"Change the training images at random, separated by commas: {Augmentation.Names}.",
         HelpName = "PARTS",
         CustomParser = ParseAugmentation,
     };
-
     private static readonly Option<string?> ClassWeights = OptionParsers.Checked(
         new Option<string?>("--class-weights")
         {
@@ -67,20 +64,15 @@ internal static class SettingsOptions
         value => string.Equals(value, Balanced, StringComparison.OrdinalIgnoreCase)
             ? null
             : $"--class-weights takes {Balanced}, not '{value}'.");
-
     private static readonly Option<long> Seed = OptionParsers.Integer(
         "--seed", "Random seed of the initial weights, the order of the images and the augmentation.", Defaults.Seed);
-
     private static readonly Option<int?> TrainLimit = OptionParsers.OptionalCount(
         "--train-limit", "Use only the first N training images.");
-
     private static readonly Option<int?> Validation = OptionParsers.OptionalCount(
         "--validation", "Hold out the last N training images and choose the best epoch on them.");
-
     private static readonly Option<int?> Patience = OptionParsers.OptionalCount(
         "--patience", "With --validation: stop after N epochs without a better one.");
-
-    private static readonly Option<bool> Freeze = new("--freeze") { Description = "With --init: train only the last layer." };
+    private static readonly Option<bool> Freeze = OptionParsers.Switch("--freeze", "With --init: train only the last layer.");
 
     /// <summary>All options whose values are in <see cref="TrainSettings"/>.</summary>
     public static IReadOnlyList<Option> All { get; } =
@@ -89,17 +81,11 @@ internal static class SettingsOptions
         Augment, ClassWeights, Seed, TrainLimit, SharedOptions.TestLimit, Validation, Patience, Freeze,
     ];
 
-    public static Option<string?> Init { get; } = new("--init")
-    {
-        Description = "Start from the weights in a .safetensors file.",
-        HelpName = "FILE",
-    };
+    public static Option<string?> Init { get; } =
+        OptionParsers.FilePath("--init", "FILE", "Start from the weights in a .safetensors file.");
 
-    public static Option<string?> Resume { get; } = new("--resume")
-    {
-        Description = "Resume from a checkpoint, with its settings.",
-        HelpName = "FILE",
-    };
+    public static Option<string?> Resume { get; } =
+        OptionParsers.FilePath("--resume", "FILE", "Resume from a checkpoint, with its settings.");
 
     /// <summary>Validator of a command: reports options that exclude or need each other.</summary>
     public static void Check(CommandResult result)

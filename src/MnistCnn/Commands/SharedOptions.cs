@@ -53,10 +53,8 @@ internal static class SharedOptions
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    public static Option<bool> Json { get; } = new("--json")
-    {
-        Description = "Print one JSON document to standard output, and nothing else.",
-    };
+    public static Option<bool> Json { get; } =
+        OptionParsers.Switch("--json", "Print one JSON document to standard output, and nothing else.");
 
     public static Option<bool> Verbose { get; } = new("--verbose")
     {

@@ -16,26 +16,15 @@ internal static class TrainCommand
 {
     private static readonly Option<int?> CheckpointEvery = OptionParsers.OptionalCount(
         "--checkpoint-every", "Write a checkpoint every N steps, not only after each epoch.");
-
     private static readonly Option<int?> Replicas = OptionParsers.OptionalCount(
         "--replicas",
         "Split each batch among N replicas of the network, one thread per replica, at most one per core. "
             + "[default: 2; 1 with one thread, on a GPU, or if the network does not support replicas]",
         Environment.ProcessorCount);
-
-    private static readonly Option<string?> Out = new("--out")
-    {
-        Description = "Run folder. [default: runs/ARCHITECTURE-TIME]",
-        HelpName = "DIR",
-    };
-
+    private static readonly Option<string?> Out = OptionParsers.FilePath("--out", "DIR", "Run folder. [default: runs/ARCHITECTURE-TIME]");
     private static readonly Option<string?> Plot = SharedOptions.CreatePlot("accuracy.png in the run folder");
-
-    private static readonly Option<bool> TensorBoard = new("--tensorboard")
-    {
-        Description = "Write event files for TensorBoard into the run folder; false stops a resumed run from writing them.",
-    };
-
+    private static readonly Option<bool> TensorBoard = OptionParsers.Switch(
+        "--tensorboard", "Write event files for TensorBoard into the run folder; false stops a resumed run from writing them.");
     private static readonly Option<int> LogInterval = OptionParsers.Count(
         "--log-interval", "Without a terminal: print a line every N steps.", 300);
 

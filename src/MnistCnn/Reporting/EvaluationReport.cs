@@ -49,7 +49,8 @@ internal static class EvaluationReport
             evaluation.Correct,
             evaluation.Total,
             ClassNames = names,
-            Classes = CreateRows(names, evaluation),
+            Classes = evaluation.ClassMetrics.Select((metrics, number) =>
+                new { Class = number, Name = names[number], metrics.Images, metrics.Precision, metrics.Recall }),
             Confusion = names.Select((_, actual) => names.Select((_, predicted) => confusion[actual, predicted])),
             Files = files,
         };
@@ -77,22 +78,22 @@ internal static class EvaluationReport
     /// </summary>
     public static IReadOnlyList<Table> CreateTables(IAnsiConsole console, IReadOnlyList<string> names, Evaluation evaluation)
     {
-        var rows = CreateRows(names, evaluation);
-        var confusion = evaluation.ConfusionMatrix;
-        return (names.Count <= ClassName.MaxMatrixClasses ? CreateMatrix(console, rows, confusion) : null) is { } matrix
+        var matrix = names.Count <= ClassName.MaxMatrixClasses ? CreateMatrix(console, names, evaluation) : null;
+        return matrix is not null
             ? [matrix]
-            : [CreateMostConfused(names, confusion), CreateLowestRecall(rows)];
+            : [CreateMostConfused(names, evaluation.ConfusionMatrix), CreateLowestRecall(names, evaluation.ClassMetrics)];
     }
 
     // Returns null if the matrix is wider than the terminal even with shortened names.
-    private static Table? CreateMatrix(IAnsiConsole console, Row[] rows, int[,] confusion)
+    private static Table? CreateMatrix(IAnsiConsole console, IReadOnlyList<string> classNames, Evaluation evaluation)
     {
-        var isNumbered = rows.Any(row => ClassName.Sanitize(row.Name).GetCellWidth() > MaxHeadingWidth);
-        var digits = $"{rows.Length - 1}".Length;
-        string[] headings = [.. rows.Select(row => isNumbered ? $"{row.Class}" : ClassName.Sanitize(row.Name))];
-        string[] labels = [.. rows.Select(row => isNumbered ? $"{$"{row.Class}".PadLeft(digits)} {row.Name}" : row.Name)];
+        var (confusion, metrics) = (evaluation.ConfusionMatrix, evaluation.ClassMetrics);
+        string[] names = [.. classNames.Select(ClassName.Sanitize)];
+        var isNumbered = names.Any(name => name.GetCellWidth() > MaxHeadingWidth);
+        var digits = $"{names.Length - 1}".Length;
+        string[] labels = [.. names.Select((name, number) => isNumbered ? $"{$"{number}".PadLeft(digits)} {name}" : name)];
         var isFile = console.Profile.Width == Terminal.Unlimited;
-        var widest = labels.Max(label => Math.Max(CornerWidth, ClassName.Sanitize(label).GetCellWidth()));
+        var widest = labels.Max(label => Math.Max(CornerWidth, label.GetCellWidth()));
         var full = WithLabels(widest);
         var width = ((IRenderable)full).Measure(RenderOptions.Create(console, console.Profile.Capabilities), int.MaxValue).Max;
         var excess = width - (isFile ? FileColumns : console.Profile.Width);
@@ -103,15 +104,15 @@ internal static class EvaluationReport
         Table WithLabels(int labelWidth)
         {
             var matrix = new Table().Border(TableBorder.Simple).AddColumn(Corner);
-            foreach (var heading in headings.Append("Precision").Append("Recall"))
+            foreach (var heading in names.Select((name, number) => isNumbered ? $"{number}" : name).Append("Precision").Append("Recall"))
                 matrix.AddColumn(heading.EscapeMarkup(), column => column.RightAligned().PadLeft(0).PadRight(0));
-            foreach (var row in rows)
+            for (var actual = 0; actual < names.Length; actual++)
                 matrix.AddRow(
                 [
-                    new Text(ClassName.Truncate(labels[row.Class], labelWidth)),
-                    .. rows.Select(column => confusion[row.Class, column.Class]).Select(count => new Text(count == 0 ? "." : $"{count}")),
-                    new Text(Percent(row.Precision)),
-                    new Text(Percent(row.Recall)),
+                    new Text(ClassName.Truncate(labels[actual], labelWidth)),
+                    .. names.Select((_, predicted) => confusion[actual, predicted]).Select(count => new Text(count == 0 ? "." : $"{count}")),
+                    new Text(Percent(metrics[actual].Precision)),
+                    new Text(Percent(metrics[actual].Recall)),
                 ]);
             return matrix;
         }
@@ -132,27 +133,19 @@ internal static class EvaluationReport
         return table;
     }
 
-    private static Table CreateLowestRecall(Row[] rows)
+    private static Table CreateLowestRecall(IReadOnlyList<string> names, IReadOnlyList<ClassMetrics> classes)
     {
         var table = new Table().Border(TableBorder.Simple).AddColumn("Lowest recall");
         foreach (var heading in new[] { "Images", "Precision", "Recall" })
             table.AddColumn(heading, column => column.RightAligned());
-        var count = rows.Length > ClassName.MaxMatrixClasses ? MaxRows : ClassName.MaxMatrixClasses;
-        foreach (var row in rows.Where(row => row.Images > 0).OrderBy(row => row.Recall).Take(count))
-            table.AddRow(Name(row.Name), new Text($"{row.Images}"), new Text(Percent(row.Precision)), new Text(Percent(row.Recall)));
+        var rows = names.Zip(classes).Where(row => row.Second.Images > 0).OrderBy(row => row.Second.Recall);
+        foreach (var (name, metrics) in rows.Take(names.Count > ClassName.MaxMatrixClasses ? MaxRows : ClassName.MaxMatrixClasses))
+            table.AddRow(
+                Name(name), new Text($"{metrics.Images}"), new Text(Percent(metrics.Precision)), new Text(Percent(metrics.Recall)));
         return table;
     }
-
-    private static Row[] CreateRows(IReadOnlyList<string> names, Evaluation evaluation) =>
-    [
-        .. evaluation.ClassMetrics.Select((metrics, number) =>
-            new Row(number, names[number], metrics.Images, metrics.Precision, metrics.Recall)),
-    ];
 
     private static Text Name(string name) => new(ClassName.Truncate(name, ClassName.MaxColumns));
 
     private static string Percent(double? value) => value is { } percent ? $"{percent:F2} %" : "-";
-
-    // The property names are the names in the JSON document.
-    private sealed record Row(int Class, string Name, int Images, double? Precision, double? Recall);
 }
