@@ -10,8 +10,6 @@ internal static class ComparisonReport
     private const double Goal = 98;
     private const string Test = "test", Validation = "validation";
 
-    /// <summary>Writes the table, or JSON, to standard output.</summary>
-    /// <param name="draw">Draws the plot and returns its path, or nothing if it could not be drawn.</param>
     public static void Write(IReadOnlyList<RunRecord> runs, Func<IReadOnlyList<string>> draw, bool json)
     {
         Row[] rows = [.. runs.Select(CreateRow)];
@@ -25,10 +23,7 @@ internal static class ComparisonReport
                     Console.Out.WriteLine($"* {TrainingText.ChosenOnTest}");
                 foreach (var row in rows)
                     if (TrainingText.BalancedAccuracy(row.BestAccuracy, row.BestBalancedAccuracy) is { } balanced)
-                    {
-                        var worst = $"{ClassName.Truncate(row.WorstClass!.Name, ClassName.MaxColumns)} ({row.WorstClass.Accuracy:F2} %)";
-                        Console.Out.WriteLine($"{row.Name}: {balanced}, worst class {worst}");
-                    }
+                        Console.Out.WriteLine($"{row.Name}: {balanced}, worst class {Format(row.WorstClass!)}");
             },
             draw);
     }
@@ -54,6 +49,8 @@ internal static class ComparisonReport
         where item.Item is not null
         select new ClassAccuracy(names?.ElementAtOrDefault(item.Index) ?? $"{item.Index}", item.Item!.Value)).MinBy(row => row.Accuracy);
 
+    private static string Format(ClassAccuracy worst) => $"{ClassName.Truncate(worst.Name, ClassName.MaxColumns)} ({worst.Accuracy:F2} %)";
+
     // Narrow enough for names such as residual-20260101-120000 in 80 columns.
     private static Table CreateTable(Row[] rows)
     {
@@ -76,16 +73,8 @@ internal static class ComparisonReport
 
     // The property names are the names in the JSON document.
     private sealed record Row(
-        string Name,
-        string? Architecture,
-        long? Parameters,
-        int Epochs,
-        double BestAccuracy,
-        string? BestChosenOn,
-        double? BestBalancedAccuracy,
-        ClassAccuracy? WorstClass,
-        int? EpochsToGoal,
-        double SecondsPerEpoch);
+        string Name, string? Architecture, long? Parameters, int Epochs, double BestAccuracy, string? BestChosenOn,
+        double? BestBalancedAccuracy, ClassAccuracy? WorstClass, int? EpochsToGoal, double SecondsPerEpoch);
 
     private sealed record ClassAccuracy(string Name, double Accuracy);
 }

@@ -6,7 +6,6 @@ namespace MnistCnn.Reporting;
 /// <summary>Console output of <c>doctor</c>.</summary>
 internal static class DoctorReport
 {
-    /// <summary>Writes one line per check, or JSON, to standard output.</summary>
     public static void Write(IReadOnlyList<HealthCheck> checks, bool json) => Output.Write(json, new { Findings = checks }, console =>
     {
         var table = new Table().Border(TableBorder.Simple).HideHeaders().AddColumns("", "", "");

@@ -20,18 +20,11 @@ internal static class EvaluationReport
     // Longer class names are replaced by numbers in the heading of a matrix.
     private const int MaxHeadingWidth = 3;
 
-    /// <summary>Writes the tables, or JSON, to standard output.</summary>
     /// <param name="top">The k of top-k accuracy, for which <paramref name="evaluation"/> has ranks; or null.</param>
     /// <param name="isChosenOnTest">Whether the epoch of the weights was chosen by its accuracy on these images.</param>
-    /// <param name="draw">Draws the plots and returns the paths of those that were drawn.</param>
     public static void Write(
-        Architecture architecture,
-        IReadOnlyList<string> names,
-        Evaluation evaluation,
-        int? top,
-        bool isChosenOnTest,
-        Func<IReadOnlyList<string>> draw,
-        bool json)
+        Architecture architecture, IReadOnlyList<string> names, Evaluation evaluation, int? top, bool isChosenOnTest,
+        Func<IReadOnlyList<string>> draw, bool json)
     {
         var confusion = evaluation.ConfusionMatrix;
         var balanced = Evaluation.BalancedAccuracy(evaluation.ClassAccuracies);

@@ -6,7 +6,6 @@ namespace MnistCnn.Reporting;
 /// <summary>Console output of <c>export</c>.</summary>
 internal static class ExportReport
 {
-    /// <summary>Writes the input and output of an exported model, or JSON, to standard output.</summary>
     public static void Write(Architecture architecture, ModelProto model, string path, bool json)
     {
         var (input, output) = (ReadValue(model.Graph.Input[0]), ReadValue(model.Graph.Output[0]));
@@ -15,12 +14,7 @@ internal static class ExportReport
             json,
             new
             {
-                Architecture = architecture.Name,
-                Input = input,
-                Output = output,
-                Opset = opset,
-                model.IrVersion,
-                Bytes = bytes,
+                Architecture = architecture.Name, Input = input, Output = output, Opset = opset, model.IrVersion, Bytes = bytes,
                 Files = new[] { path },
             },
             _ => Console.Out.WriteLine($"{architecture.Title}: {Format(input)} to {Format(output)}, opset {opset}, {bytes / 1e6:N2} MB"),

@@ -13,8 +13,7 @@ internal static class Output
 
     /// <summary>Writes results and draws their plots. The plots come last: one that fails must not cost the results.</summary>
     /// <param name="document">Returns the JSON document, given the paths of the plots.</param>
-    /// <param name="writeText">Writes text for people.</param>
-    /// <param name="draw">Draws the plots and returns the paths of those that were drawn.</param>
+    /// <param name="draw">Draws the plots and returns their paths.</param>
     public static void Write(
         bool json, Func<IReadOnlyList<string>, object> document, Action<IAnsiConsole> writeText, Func<IReadOnlyList<string>> draw)
     {

@@ -23,10 +23,8 @@ internal sealed class PredictionReport(
     private readonly string[] names = [.. classNames.Select(name => ClassName.Truncate(name, ClassName.MaxColumns))];
     private readonly List<object> entries = [];
 
-    /// <summary>Whether there was an image that could not be read.</summary>
     public bool HasFailures { get; private set; }
 
-    /// <summary>Reports an image.</summary>
     /// <param name="image">Input of the network (C, H, W), uint8; null if no ink was found.</param>
     /// <param name="predictions">Classes, the most probable first.</param>
     public void Add(string file, Tensor? image, IReadOnlyList<Prediction> predictions)
@@ -46,7 +44,6 @@ internal sealed class PredictionReport(
             Console.Out.WriteLine(row);
     }
 
-    /// <summary>Reports an image that could not be read.</summary>
     public void Fail(string file, string reason)
     {
         HasFailures = true;
@@ -55,7 +52,6 @@ internal sealed class PredictionReport(
             entries.Add(new { File = file, Error = reason });
     }
 
-    /// <summary>Writes the JSON document, after the last image.</summary>
     public void Finish()
     {
         if (json)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -11,7 +12,6 @@ internal sealed class ProgressBar
 
     private ProgressBar(ProgressTask task) => this.task = task;
 
-    /// <summary>Shows a bar while <paramref name="work"/> runs.</summary>
     public static void Show(IAnsiConsole console, Action<ProgressBar> work) => Terminal.WithProgress(console, () => console
         .Progress()
         .AutoClear(true)
@@ -37,5 +37,19 @@ internal sealed class ProgressBar
 
         public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
             new Text(task.Tag as string ?? "").Overflow(Overflow.Ellipsis);
+    }
+}
+
+/// <summary>Estimates the remaining time of work from its finished fraction.</summary>
+internal sealed class RemainingTime
+{
+    private readonly Stopwatch clock = Stopwatch.StartNew();
+    private double? first;
+
+    /// <summary>Returns null until there is progress. Work that was finished at the first call, before a resume, took no time.</summary>
+    public TimeSpan? Estimate(double fraction)
+    {
+        first ??= fraction;
+        return fraction > first ? clock.Elapsed * ((1 - fraction) / (fraction - first.Value)) : null;
     }
 }

@@ -7,7 +7,6 @@ namespace MnistCnn.Reporting;
 /// <summary>Console output of <c>summary</c>.</summary>
 internal static class SummaryReport
 {
-    /// <summary>Writes the tables, or JSON, to standard output.</summary>
     public static void Write(
         Architecture architecture, NetworkShape shape, int batchSize, NetworkSummary summary, bool json) => Output.Write(
         json,
@@ -42,11 +41,8 @@ internal static class SummaryReport
             table.AddColumn(heading, column => column.NoWrap().RightAligned().PadRight(0));
         foreach (var layer in summary.Layers)
             table.AddRow(
-                new Text(layer.Name),
-                new Text(layer.Kind),
-                new Text(string.Join("x", layer.OutputShape)),
-                new Text($"{layer.Parameters:N0}"),
-                new Text(layer.MultiplyAdds == 0 ? "" : $"{layer.MultiplyAdds:N0}"));
+                new Text(layer.Name), new Text(layer.Kind), new Text(string.Join("x", layer.OutputShape)),
+                new Text($"{layer.Parameters:N0}"), new Text(layer.MultiplyAdds == 0 ? "" : $"{layer.MultiplyAdds:N0}"));
         return table;
     }
 

@@ -39,7 +39,6 @@ internal sealed class TensorBoardWriter : ITrainingCallback
     /// <summary>Whether a folder has event files.</summary>
     public static bool HasEvents(string? folder) => EventFiles(folder).Length > 0;
 
-    /// <inheritdoc/>
     public void OnStepEnd(StepMetrics step)
     {
         var index = (step.Epoch - 1) * step.Steps + step.Step;
@@ -47,7 +46,6 @@ internal sealed class TensorBoardWriter : ITrainingCallback
         writer.add_scalar("learning_rate", (float)step.LearningRate, index);
     }
 
-    /// <inheritdoc/>
     public void OnEpochEnd(EpochMetrics epoch)
     {
         Add(TestLoss, epoch.TestLoss);

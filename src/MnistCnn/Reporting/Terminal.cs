@@ -35,7 +35,7 @@ internal static class Terminal
         }
     }
 
-    /// <summary>Writes a line to standard error, above the progress bar if there is one.</summary>
+    /// <summary>Writes a line to standard error.</summary>
     public static void Warn(string line) => WriteAbove(live ?? CreateConsole(Console.Error), line);
 
     /// <summary>Writes a line, above the progress bar if the console shows one.</summary>

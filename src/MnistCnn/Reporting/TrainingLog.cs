@@ -8,7 +8,6 @@ internal sealed class TrainingLog(TextWriter output, int logInterval) : ITrainin
     private double runningLoss;
     private int steps;
 
-    /// <inheritdoc/>
     public void OnStepEnd(StepMetrics step)
     {
         runningLoss += step.Loss;
@@ -20,7 +19,6 @@ internal sealed class TrainingLog(TextWriter output, int logInterval) : ITrainin
         }
     }
 
-    /// <inheritdoc/>
     public void OnEpochEnd(EpochMetrics epoch)
     {
         (runningLoss, steps) = (0, 0);

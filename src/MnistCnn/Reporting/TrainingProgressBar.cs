@@ -13,7 +13,6 @@ internal sealed class TrainingProgressBar(IAnsiConsole console, ProgressBar bar,
     private long images;
     private int steps;
 
-    /// <inheritdoc/>
     public void OnStepEnd(StepMetrics step)
     {
         // A resumed run may start in the middle of an epoch.
@@ -31,7 +30,6 @@ internal sealed class TrainingProgressBar(IAnsiConsole console, ProgressBar bar,
             $"loss {lossSum / steps:F4}  {images / clock.Elapsed.TotalSeconds,5:F0} images/s");
     }
 
-    /// <inheritdoc/>
     public void OnEpochEnd(EpochMetrics metrics)
     {
         Terminal.WriteAbove(console, TrainingText.Epoch(metrics));

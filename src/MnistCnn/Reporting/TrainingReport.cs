@@ -27,7 +27,6 @@ internal static class TrainingReport
         return isFinished;
     }
 
-    /// <summary>Writes the result of a run and the paths of its files.</summary>
     public static void Write(RunInfo info, IReadOnlyList<EpochMetrics> epochs, IReadOnlyList<string> files, bool json) => Output.Write(
         json,
         new { Run = info, Epochs = epochs, Files = files },

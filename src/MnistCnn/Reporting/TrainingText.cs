@@ -8,7 +8,6 @@ internal static class TrainingText
     /// <summary>Note for an accuracy whose epoch was chosen by that accuracy.</summary>
     public const string ChosenOnTest = "chosen on the test images";
 
-    /// <summary>One line about an epoch.</summary>
     public static string Epoch(EpochMetrics epoch) =>
         $"Epoch {epoch.Epoch,2}: accuracy {epoch.TestAccuracy:F2} %, loss {epoch.TrainLoss:F4} training, {epoch.TestLoss:F4} test, "
         + $"{epoch.TrainSeconds + epoch.TestSeconds:F1} s";

@@ -11,7 +11,6 @@ internal sealed class AccuracyPlot(string path, string title, int epochs, IReadO
 {
     private readonly List<EpochMetrics> finished = [.. history];
 
-    /// <inheritdoc/>
     public void OnEpochEnd(EpochMetrics epoch)
     {
         finished.Add(epoch);

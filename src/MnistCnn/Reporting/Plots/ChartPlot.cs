@@ -37,13 +37,10 @@ internal static class ChartPlot
     private static readonly LinePattern[] Lines =
         [LinePattern.Solid, LinePattern.Dashed, LinePattern.Dotted, LinePattern.DenselyDashed];
 
-    /// <summary>Draws charts side by side.</summary>
-    /// <returns>Whether the file was written; see <see cref="PlotFile.TryDraw"/>.</returns>
     public static bool Draw(string path, params IReadOnlyList<Chart> charts) => Draw(path, "", [], [charts]);
 
     /// <summary>Draws rows of charts below a heading.</summary>
     /// <param name="notes">Smaller lines below the heading.</param>
-    /// <returns>Whether the file was written; see <see cref="PlotFile.TryDraw"/>.</returns>
     public static bool Draw(string path, string heading, IReadOnlyList<string> notes, IReadOnlyList<IReadOnlyList<Chart>> rows) =>
         PlotFile.TryDraw(path, () => Write(path, heading, notes, rows));
 
@@ -140,13 +137,8 @@ internal static class ChartPlot
             var line = plot.Add.Scatter(x, Y(curve.Y));
             line.Color = color;
             line.LineWidth = !curve.HasLine ? 0 : curve.IsThin ? 1.5f : 3;
-            line.MarkerSize = drawn.Length switch
-            {
-                > TooManyPoints => 0,
-                > 1 when curve.IsThin => 0,
-                > ManyPoints => 5,
-                _ => 10,
-            };
+            var hasMarkers = drawn.Length <= TooManyPoints && !(curve.IsThin && drawn.Length > 1);
+            line.MarkerSize = !hasMarkers ? 0 : drawn.Length > ManyPoints ? 5 : 10;
             line.MarkerShape = Markers[styleIndex % Markers.Length];
             line.LinePattern = Lines[styleIndex % Lines.Length];
             line.LegendText = chart.Curves.Count > 1 && run.First() == drawn[0] ? curve.Name : "";
@@ -154,9 +146,7 @@ internal static class ChartPlot
             {
                 var band = plot.Add.FillY(x, Y(low), Y(high));
                 band.FillColor = color.WithAlpha(0.15);
-                band.LineWidth = 0;
-                band.MarkerSize = 0;
-                band.LegendText = "";
+                (band.LineWidth, band.MarkerSize, band.LegendText) = (0, 0, "");
             }
 
             double[] Y(IReadOnlyList<double> values) => [.. run.Select(point => AxisY(chart, values[point]))];
@@ -173,7 +163,6 @@ internal static class ChartPlot
         }
     }
 
-    /// <summary>Color of a curve with a <see cref="Curve.StyleIndex"/>.</summary>
     public static Color ColorOf(int styleIndex) => Colors[styleIndex % Colors.Length];
 
     /// <summary>Indices of a curve's points that can be drawn.</summary>

@@ -7,7 +7,6 @@ namespace MnistCnn.Reporting.Plots;
 /// <summary>Plots accuracy and loss of several runs over the epochs, side by side.</summary>
 internal static class ComparisonPlot
 {
-    /// <returns>Whether the file was written; see <see cref="PlotFile.TryDraw"/>.</returns>
     public static bool Draw(string path, IReadOnlyList<RunRecord> runs)
     {
         var epochs = runs.Max(run => run.Epochs.Count);

@@ -11,17 +11,12 @@ internal static class ConfusionPlot
     // Side of the plot in pixels up to ten classes, and for more.
     private const int SmallSide = 800, LargeSide = 1000;
 
-    private const int NumberSize = 18;
-    private const int MaxNameWidth = 160;
-    private const int LeftCaption = 60, BottomCaption = 45;
-    private const int NameGap = 8;
-    private const int ColorBarWidth = 110;
+    private const int NumberSize = 18, MaxNameWidth = 160, NameGap = 8, ColorBarWidth = 110, LeftCaption = 60, BottomCaption = 45;
 
     // In percent of a row.
     private static readonly double[] ColorBarTicks = [0, 0.1, 1, 5, 20, 50, 100];
 
     /// <param name="isChosenOnTest">Whether the epoch of the weights was chosen by its accuracy on these images.</param>
-    /// <returns>Whether the file was written; see <see cref="PlotFile.TryDraw"/>.</returns>
     public static bool Draw(
         string path, string title, Evaluation evaluation, IReadOnlyList<string> classNames, bool isChosenOnTest = false) =>
         PlotFile.TryDraw(path, () => Write(path, title, evaluation, classNames, isChosenOnTest));

@@ -7,9 +7,7 @@ namespace MnistCnn.Reporting.Plots;
 /// <summary>Labels of curves to the right of their chart, each joined to the end of its curve. Sizes and positions are in pixels.</summary>
 internal sealed class CurveLabels
 {
-    private const int LineHeight = 24;
-    private const int LeaderWidth = 34, Gap = 6, RightMargin = 16;
-    private const int MaxNameWidth = 300;
+    private const int LineHeight = 24, LeaderWidth = 34, Gap = 6, RightMargin = 16, MaxNameWidth = 300;
     private const float DotRadius = 0.9f, DotGap = 6;
 
     private static readonly TextStyle Style = new(19);
@@ -32,7 +30,7 @@ internal sealed class CurveLabels
         return widest > MaxNameWidth || names.Length * LineHeight > height - 100 ? null : new CurveLabels(chart, widest);
     }
 
-    /// <summary>Draws the labels beside a plot that was rendered.</summary>
+    /// <summary>Draws the labels; the plot must have been rendered.</summary>
     public void Draw(SKCanvas canvas, TextPainter painter, Plot plot)
     {
         var area = plot.LastRender.DataRect;
@@ -58,9 +56,6 @@ internal sealed class CurveLabels
 
     /// <summary>Moves positions apart, as little as possible, until neighbours have a minimum distance.</summary>
     /// <param name="positions">In ascending order.</param>
-    /// <param name="gap">Minimum distance.</param>
-    /// <param name="low">Lowest allowed position.</param>
-    /// <param name="high">Highest allowed position.</param>
     public static IReadOnlyList<float> Spread(IReadOnlyList<float> positions, float gap, float low, float high)
     {
         // Neighbours that are too close become a group, centred on its mean.

@@ -7,11 +7,8 @@ namespace MnistCnn.Reporting.Plots;
 /// <summary>Draws an <see cref="ImageGrid"/>.</summary>
 internal static class ImageGridPlot
 {
-    private const int Side = 112;
-    private const int Gap = 12;
-    private const int Head = 90;
+    private const int Side = 112, Gap = 12, Head = 90;
 
-    /// <returns>Whether the file was written; see <see cref="PlotFile.TryDraw"/>.</returns>
     public static bool Draw(string path, ImageGrid grid) => PlotFile.TryDraw(path, () => Write(path, grid));
 
     private static void Write(string path, ImageGrid grid)

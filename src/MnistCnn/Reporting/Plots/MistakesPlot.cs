@@ -7,14 +7,8 @@ namespace MnistCnn.Reporting.Plots;
 /// <summary>Draws the misclassified images with the highest confidence, at most 25.</summary>
 internal static class MistakesPlot
 {
-    private const int Columns = 5;
-    private const int Rows = 5;
-    private const int Side = 140;
-    private const int Cell = 180;
-    private const int LabelWidth = Cell - 8;
-    private const int Head = 60;
+    private const int Columns = 5, Rows = 5, Side = 140, Cell = 180, LabelWidth = Cell - 8, Head = 60;
 
-    /// <returns>Whether the file was written; see <see cref="PlotFile.TryDraw"/>.</returns>
     public static bool Draw(string path, string title, Evaluation evaluation, LabeledImages images, IReadOnlyList<string> classNames) =>
         PlotFile.TryDraw(path, () => Write(path, title, evaluation, images, classNames));
 

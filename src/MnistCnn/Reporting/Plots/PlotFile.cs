@@ -9,19 +9,16 @@ namespace MnistCnn.Reporting.Plots;
 /// <summary>Files with plots.</summary>
 internal static class PlotFile
 {
-    /// <summary>Supported endings of a plot's path, for help texts and messages.</summary>
     public const string Endings = ".png, .jpg, .jpeg, .bmp, .webp, .svg";
 
     // Paths of plots whose failure was reported.
     private static readonly ConcurrentDictionary<string, bool> Failed = new();
 
-    /// <summary>Whether the path has one of <see cref="Endings"/>.</summary>
     public static bool HasKnownEnding(string path) =>
         Endings.Split(", ").Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Draws plots into folders that may not exist yet.</summary>
     /// <param name="option">The option that sets where the plots go, for the warning if one cannot be drawn.</param>
-    /// <param name="plots">The path of each plot and the method that draws it.</param>
     /// <returns>The paths of the plots that were drawn.</returns>
     public static IReadOnlyList<string> DrawAll(string option, params (string Path, Func<string, bool> Draw)[] plots)
     {
@@ -57,7 +54,6 @@ internal static class PlotFile
     }
 
     /// <summary>Writes a plot of a size in pixels on a white background; a failure leaves an existing file as it is.</summary>
-    /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Write(string path, int width, int height, Action<SKCanvas> draw)
     {
         using var contents = new MemoryStream();

@@ -7,7 +7,6 @@ namespace MnistCnn.Reporting.Plots;
 /// <summary>Draws text on a plot, each text in one font of <see cref="Typefaces"/>. Sizes and positions are in pixels.</summary>
 internal sealed class TextPainter(SKCanvas canvas) : IDisposable
 {
-    /// <summary>Distance between the baselines of labels.</summary>
     public const int LineHeight = 18;
 
     /// <summary>Distance from the middle of a letter to its baseline, as a fraction of its size.</summary>
@@ -33,10 +32,8 @@ internal sealed class TextPainter(SKCanvas canvas) : IDisposable
             Typefaces.Find(name + LabelCharacters) is null ? number.ToString(CultureInfo.InvariantCulture) : name),
     ];
 
-    /// <summary>Draws the title of a plot.</summary>
     public void Title(string text, float centre) => Draw(text, TitleStyle, centre - Width(text, TitleStyle) / 2, TitleBaseline);
 
-    /// <summary>Draws a centred label.</summary>
     public void Label(string text, float centre, float baseline) => Draw(text, LabelStyle, centre - LabelWidth(text) / 2, baseline);
 
     /// <summary>Draws a label that ends at <paramref name="right"/>, vertically centred on <paramref name="middle"/>.</summary>
@@ -54,7 +51,6 @@ internal sealed class TextPainter(SKCanvas canvas) : IDisposable
 
     public float LabelWidth(string text) => Width(text, LabelStyle);
 
-    /// <summary>Shortens a label to a width.</summary>
     public string TruncateLabel(string text, float width) => ClassName.Truncate(text, shortened => LabelWidth(shortened) <= width);
 
     public float Width(string text, TextStyle style)
@@ -84,7 +80,6 @@ internal sealed class TextPainter(SKCanvas canvas) : IDisposable
         canvas.DrawShapedText(shaper, text, left, baseline, SKTextAlign.Left, font, paint);
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var (font, shaper) in fonts.Values)
