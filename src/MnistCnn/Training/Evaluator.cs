@@ -18,15 +18,9 @@ internal static class Evaluator
     /// <param name="group">Ranks that each have one shard of the images, in the order of the images; null for a single process.</param>
     /// <param name="cancellation">Ends the evaluation before its next batch, on all ranks if it is cancelled on one.</param>
     /// <exception cref="DivergenceException">The loss is not a finite number.</exception>
-    /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
     public static Evaluation Evaluate(
-        Module<Tensor, Tensor> model,
-        LabeledImages images,
-        Normalization normalization,
-        int batchSize = BatchSize,
-        bool withRanks = false,
-        IProcessGroup? group = null,
-        CancellationToken cancellation = default)
+        Module<Tensor, Tensor> model, LabeledImages images, Normalization normalization, int batchSize = BatchSize, bool withRanks = false,
+        IProcessGroup? group = null, CancellationToken cancellation = default)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
@@ -67,11 +61,7 @@ internal static class Evaluator
     // Returns (N, classes), float32, on the CPU. All batches write into one tensor, which is copied from a GPU once. Small tensors that
     // outlive their batch would fragment the heap.
     private static Tensor Logits(
-        Module<Tensor, Tensor> model,
-        LabeledImages images,
-        Normalization normalization,
-        int batchSize,
-        IProcessGroup group,
+        Module<Tensor, Tensor> model, LabeledImages images, Normalization normalization, int batchSize, IProcessGroup group,
         CancellationToken cancellation)
     {
         Tensor? all = null;

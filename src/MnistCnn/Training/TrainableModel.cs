@@ -13,40 +13,14 @@ internal static class TrainableModel
     /// <summary>Input and output shape of a network for a data set.</summary>
     public static NetworkShape ShapeOf(DataSet data) => new(data.Channels, data.Height, data.Width, data.ClassNames.Count);
 
-    /// <summary>Creates the model of the settings on a device, with initial weights from torch's default generator.</summary>
+    /// <summary>Creates the model of the settings, with initial weights from torch's default generator.</summary>
     /// <exception cref="UserException">The network does not support images of that size.</exception>
-    public static Module<Tensor, Tensor> Create(TrainSettings settings, NetworkShape shape, Device device)
+    public static Module<Tensor, Tensor> Create(TrainSettings settings, NetworkShape shape)
     {
         // Weights for larger images could not be read from their file.
         if (Math.Max(shape.Height, shape.Width) > NetworkShape.LargestSide)
             throw new UserException(
                 $"Images of {shape.Height}x{shape.Width} pixels are too large: the limit is {NetworkShape.LargestSide} per side.");
-        var model = CreateNetwork(settings, shape);
-        try
-        {
-            model = MemoryLayout.ChannelsLast(model.to(device));
-            if (settings.Freeze)
-                FreezeBackbone(model);
-            return model;
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>Sets a model to training mode, except the batch normalization of a frozen backbone.</summary>
-    public static void SetTrainMode(Module<Tensor, Tensor> model, bool freezeBackbone)
-    {
-        model.train();
-        if (freezeBackbone)
-            foreach (var normalization in model.modules().OfType<BatchNorm2d>())
-                normalization.eval();
-    }
-
-    private static Module<Tensor, Tensor> CreateNetwork(TrainSettings settings, NetworkShape shape)
-    {
         try
         {
             // Auxiliary classifiers train the first layers, so a frozen backbone needs none.
@@ -58,11 +32,20 @@ internal static class TrainableModel
         }
     }
 
-    // SGD skips parameters without a gradient and keeps no momentum for them.
-    private static void FreezeBackbone(Module<Tensor, Tensor> model)
+    public static void MoveToDevice(Module<Tensor, Tensor> model, Device device, bool freezeBackbone)
     {
-        var classifier = Layers.ClassifierName(model);
-        foreach (var (name, parameter) in model.named_parameters())
-            parameter.requires_grad = Layers.IsInside(classifier, name);
+        MemoryLayout.ChannelsLast(model.to(device));
+        if (freezeBackbone && Layers.ClassifierName(model) is var classifier)
+            foreach (var (name, parameter) in model.named_parameters())
+                parameter.requires_grad = Layers.IsInside(classifier, name); // SGD skips parameters without a gradient
+    }
+
+    /// <summary>Sets a model to training mode, except the batch normalization of a frozen backbone.</summary>
+    public static void SetTrainMode(Module<Tensor, Tensor> model, bool freezeBackbone)
+    {
+        model.train();
+        if (freezeBackbone)
+            foreach (var normalization in model.modules().OfType<BatchNorm2d>())
+                normalization.eval();
     }
 }

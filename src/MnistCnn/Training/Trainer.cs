@@ -19,7 +19,7 @@ internal sealed class Trainer : IDisposable
     private readonly Stack<IDisposable> parts = new();
     private readonly IForwardBackward forwardBackward;
     private readonly SgdWithSchedule optimizer;
-    private readonly EpochRng rng;
+    private readonly EpochRng rng = new();
     private readonly int metricsEvery;
 
     private Trainer(TrainSettings settings, DataSet data, Device device, ParallelSettings parallelism, int metricsEvery)
@@ -30,11 +30,12 @@ internal sealed class Trainer : IDisposable
             Splits = Own(TrainingSplits.Create(data, settings.Validation ?? 0, device, parallelism.Group));
             manual_seed(settings.Seed);
             var shape = TrainableModel.ShapeOf(data);
-            Model = Own(TrainableModel.Create(settings, shape, device));
+            Model = Own(TrainableModel.Create(settings, shape));
+            TrainableModel.MoveToDevice(Model, device, settings.Freeze);
             Parallelism = parallelism.Resolve(settings, Model, Splits.Train.Count);
             forwardBackward = Own(Parallelism.CreateForwardBackward(settings, Model, shape, device, Splits.ClassCounts));
             optimizer = Own(new SgdWithSchedule(Model, settings, StepsPerEpoch));
-            rng = Own(new EpochRng());
+            rng.StartEpoch();
         }
         catch
         {
@@ -105,8 +106,8 @@ internal sealed class Trainer : IDisposable
         Progress,
         Weights: Model.state_dict(),
         MomentumBuffers: Progress is { Epoch: 1, Step: 0 } ? new Dictionary<string, Tensor>() : optimizer.MomentumBuffers,
-        rng.EpochState,
-        HasStepRngState ? rng.CurrentStepState() : null);
+        rng.SaveEpochState(),
+        HasStepRngState ? rng.SaveStepState() : null);
 
     /// <summary>Continues from a saved state, whose tensors are copied.</summary>
     public void LoadState(TrainerState state)

@@ -18,50 +18,42 @@ internal sealed record TrainerState(
 /// States of torch's default generator that reproduce an interrupted epoch: its shuffle starts from the state before its first step, and
 /// its dropout continues from the state after its last step.
 /// </summary>
-internal sealed class EpochRng : IDisposable
+internal sealed class EpochRng
 {
-    // Null, except between the interruption of an epoch and its continuation.
-    private Tensor? stepState;
+    private byte[] epochState = Capture();
+    private byte[]? stepState; // null, except between the interruption of an epoch and its continuation
 
-    public Tensor EpochState { get; private set; } = get_rng_state().DetachFromDisposeScope();
+    public Tensor SaveEpochState() => tensor(epochState);
 
-    public Tensor CurrentStepState() => stepState?.clone() ?? get_rng_state();
+    public Tensor SaveStepState() => tensor(stepState ?? Capture());
 
-    public void StartEpoch()
-    {
-        using var state = get_rng_state();
-        Load(state, null);
-    }
+    public void Load(Tensor epochState, Tensor? stepState) =>
+        (this.epochState, this.stepState) = (epochState.bytes.ToArray(), stepState?.bytes.ToArray());
 
-    public void Load(Tensor epochState, Tensor? stepState)
-    {
-        var (oldEpochState, oldStepState) = (EpochState, this.stepState);
-        EpochState = epochState.clone().DetachFromDisposeScope();
-        this.stepState = stepState?.clone().DetachFromDisposeScope();
-        oldEpochState.Dispose();
-        oldStepState?.Dispose();
-    }
+    public void StartEpoch() => epochState = Capture();
 
-    /// <summary>Returns the generator to the start of the epoch.</summary>
     public void RewindToEpoch(bool hasStepState)
     {
-        stepState ??= hasStepState ? get_rng_state().DetachFromDisposeScope() : null;
-        set_rng_state(EpochState);
+        stepState ??= hasStepState ? Capture() : null;
+        Restore(epochState);
     }
 
-    /// <summary>Brings the generator to its state after the last step.</summary>
     public void ContinueSteps()
     {
-        if (stepState is null)
-            return;
-        set_rng_state(stepState);
-        stepState.Dispose();
+        if (stepState is not null)
+            Restore(stepState);
         stepState = null;
     }
 
-    public void Dispose()
+    private static byte[] Capture()
     {
-        EpochState.Dispose();
-        stepState?.Dispose();
+        using var state = get_rng_state();
+        return state.bytes.ToArray();
+    }
+
+    private static void Restore(byte[] bytes)
+    {
+        using var state = tensor(bytes);
+        set_rng_state(state);
     }
 }

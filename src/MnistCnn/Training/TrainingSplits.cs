@@ -20,31 +20,19 @@ internal sealed record TrainingSplits(
         if (evaluationCount < group.WorldSize)
             throw new UserException($"{evaluationCount} images for evaluation are too few for {group.WorldSize} processes.");
 
-        LabeledImages? train = null, validation = null;
-        try
-        {
-            train = CopyToDevice(data.Train, 0, trainCount);
-            validation = validationCount > 0 ? CopyShard(data.Train, trainCount, validationCount) : null;
-            var test = CopyShard(data.Test, 0, data.Test.Count);
-            return new TrainingSplits(train, validation, test, data.Normalization, ClassCounts.Count(train.Labels, data.ClassNames.Count));
-        }
-        catch
-        {
-            train?.Dispose();
-            validation?.Dispose();
-            throw;
-        }
+        using var scope = NewDisposeScope(); // disposes the images already copied if the device has no memory for the others
+        var train = data.Train.Slice(0, trainCount).To(device);
+        var validation = validationCount > 0 ? Shard(data.Train.Slice(trainCount, validationCount)) : null;
+        var test = Shard(data.Test);
+        var classCounts = ClassCounts.Count(train.Labels, data.ClassNames.Count);
+        foreach (var images in new[] { train, validation, test }.OfType<LabeledImages>())
+            scope.Detach(images.Images, images.Labels);
+        return new TrainingSplits(train, validation, test, data.Normalization, classCounts);
 
-        LabeledImages CopyShard(LabeledImages images, long start, long count)
+        LabeledImages Shard(LabeledImages images)
         {
-            var shard = group.Shard(count);
-            return CopyToDevice(images, start + shard.Start, shard.Count);
-        }
-
-        LabeledImages CopyToDevice(LabeledImages images, long start, long count)
-        {
-            using var slice = images.Slice(start, count);
-            return slice.To(device);
+            var (start, count) = group.Shard(images.Count);
+            return images.Slice(start, count).To(device);
         }
     }
 
