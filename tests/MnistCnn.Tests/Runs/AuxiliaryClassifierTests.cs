@@ -220,7 +220,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
             $"{AuxiliaryNote}: run/model.safetensors has none.\n",
             Done([.. train, "--init", "run/model.safetensors", "--out", "second"]).Error);
         var summary = Done("summary", "--arch", "googlenet", "--data", "pictures").Output;
-        Assert.Matches(@"Auxiliary classifiers +4,336,134 parameters more while it trains", summary);
+        Assert.Matches(@"Auxiliary classifiers +4,336,134 parameters, only in training", summary);
     }
 
     private TrainingRun Start(TrainSettings settings) =>

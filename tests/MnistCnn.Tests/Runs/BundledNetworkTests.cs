@@ -40,8 +40,8 @@ public sealed class BundledNetworkTests : IDisposable
         var results = JsonDocument.Parse(run.Output).RootElement.EnumerateArray().ToArray();
         Assert.Equal(100, results.Length);
         var wrong = results
-            .Where(result => Path.GetFileName(result.GetProperty("file").GetString())![0] - '0' != result.GetProperty("digit").GetInt32())
-            .Select(result => $"{result.GetProperty("file")} {result.GetProperty("digit")}").ToArray();
+            .Where(result => Path.GetFileName(result.GetProperty("file").GetString())![0] - '0' != result.GetProperty("class").GetInt32())
+            .Select(result => $"{result.GetProperty("file")} {result.GetProperty("class")}").ToArray();
         Assert.True(wrong.Length <= 5, string.Join(", ", wrong));
     }
 
