@@ -89,8 +89,8 @@ public sealed record InProcess(
 
     private static DataSet Start(string name, out Architecture architecture)
     {
-        Allocator.KeepFreedMemory();
         NativeLibraries.Load();
+        Allocator.KeepFreedMemory();
         architecture = Architecture.Find(name)!;
         return IdxReader.Load(IdxReader.BundledMnist, trainLimit: BatchSize * Steps);
     }

@@ -59,17 +59,17 @@ internal static partial class AtomicFile
         {
             throw new IOException($"{path} cannot be written: its folder was removed.", error);
         }
-        catch (Exception error)
+        catch (IOException error)
+        {
+            throw new IOException(error.Message.Replace(temporary, path), error); // users do not know the temporary name
+        }
+        catch (UnauthorizedAccessException error)
+        {
+            throw new UnauthorizedAccessException(error.Message.Replace(temporary, path), error);
+        }
+        finally
         {
             TryDelete(temporary);
-
-            // The user does not know the temporary name.
-            var message = error.Message.Replace(temporary, path);
-            if (error is UnauthorizedAccessException)
-                throw new UnauthorizedAccessException(message, error);
-            if (error is IOException)
-                throw new IOException(message, error);
-            throw;
         }
     }
 

@@ -9,9 +9,6 @@ internal sealed class FolderLock : IDisposable
 {
     private const string Name = "run.lock";
 
-    // On other systems DeleteOnClose deletes by name, and the name may belong to another process's new file.
-    private static readonly FileOptions Options = OperatingSystem.IsWindows() ? FileOptions.DeleteOnClose : FileOptions.None;
-
     private readonly FileStream file;
 
     private FolderLock(string folder, FileStream file) => (Folder, this.file) = (folder, file);
@@ -43,7 +40,7 @@ internal sealed class FolderLock : IDisposable
     {
         try
         {
-            if (Options == FileOptions.None)
+            if (!OperatingSystem.IsWindows())
                 File.Delete(file.Name);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -61,19 +58,22 @@ internal sealed class FolderLock : IDisposable
             throw new IOException($"{folder} is a file or a broken link; it must be a folder.");
         Directory.CreateDirectory(folder);
         var path = Path.Combine(folder, Name);
+
+        // On other systems DeleteOnClose deletes by name, and the name may belong to another process's new file.
+        var options = OperatingSystem.IsWindows() ? FileOptions.DeleteOnClose : FileOptions.None;
         while (true)
         {
             FileStream file;
             try
             {
-                file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, Options);
+                file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, options);
             }
             catch (IOException error) when (error.GetType() == typeof(IOException) && File.Exists(path))
             {
                 return null;
             }
 
-            if (IsStillThere(file, path))
+            if (OperatingSystem.IsWindows() || IsStillThere(file, path))
                 return new FolderLock(folder, file);
             file.Dispose();
         }
@@ -83,17 +83,7 @@ internal sealed class FolderLock : IDisposable
     // leads to our file; every file system keeps lengths, but not every one keeps times.
     private static bool IsStillThere(FileStream file, string path)
     {
-        if (Options != FileOptions.None)
-            return true;
-        try
-        {
-            file.SetLength(Random.Shared.Next(1, 1 << 16));
-            return new FileInfo(path) is { Exists: true, Length: var length } && length == file.Length;
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
+        file.SetLength(Random.Shared.Next(1, 1 << 16));
+        return new FileInfo(path) is { Exists: true, Length: var length } && length == file.Length;
     }
 }

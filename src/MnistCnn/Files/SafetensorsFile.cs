@@ -38,16 +38,10 @@ internal sealed record SafetensorsFile(
 
     private static readonly Dictionary<string, (ScalarType Type, int Size)> Types = new()
     {
-        ["BOOL"] = (ScalarType.Bool, 1),
-        ["U8"] = (ScalarType.Byte, 1),
-        ["I8"] = (ScalarType.Int8, 1),
-        ["I16"] = (ScalarType.Int16, 2),
-        ["I32"] = (ScalarType.Int32, 4),
-        ["I64"] = (ScalarType.Int64, 8),
-        ["F16"] = (ScalarType.Float16, 2),
-        ["BF16"] = (ScalarType.BFloat16, 2),
-        ["F32"] = (ScalarType.Float32, 4),
-        ["F64"] = (ScalarType.Float64, 8),
+        ["BOOL"] = (ScalarType.Bool, 1), ["U8"] = (ScalarType.Byte, 1),
+        ["I8"] = (ScalarType.Int8, 1), ["I16"] = (ScalarType.Int16, 2), ["I32"] = (ScalarType.Int32, 4), ["I64"] = (ScalarType.Int64, 8),
+        ["F16"] = (ScalarType.Float16, 2), ["BF16"] = (ScalarType.BFloat16, 2),
+        ["F32"] = (ScalarType.Float32, 4), ["F64"] = (ScalarType.Float64, 8),
     };
 
     /// <summary>Reads a file. Memory for tensors is allocated only after the header was found to fit the file.</summary>
@@ -59,8 +53,6 @@ internal sealed record SafetensorsFile(
         return Read(file, path);
     }
 
-    /// <param name="name">File name for messages.</param>
-    /// <exception cref="InvalidDataException">The stream is damaged or has another format.</exception>
     public static SafetensorsFile Read(Stream stream, string name)
     {
         var header = ReadHeader(stream, name);
@@ -69,7 +61,7 @@ internal sealed record SafetensorsFile(
         EnsureContiguous(inFileOrder, stream.Length - header.Length, name);
         var checksum = ClearChecksum(header, metadata, name);
 
-        var tensors = entries.ToDictionary(entry => entry.Key, entry => empty(entry.Value.LongShape, Types[entry.Value.Dtype].Type));
+        var tensors = entries.ToDictionary(entry => entry.Key, entry => empty(entry.Value.Shape, Types[entry.Value.Dtype].Type));
         var file = new SafetensorsFile(tensors, metadata);
         try
         {
@@ -97,7 +89,15 @@ internal sealed record SafetensorsFile(
     public void Write(string path)
     {
         var header = CreateHeader();
-        EnsureReadable(header, path);
+        try
+        {
+            _ = ParseHeader(ReadHeader(new MemoryStream(header), path), path);
+        }
+        catch (InvalidDataException error)
+        {
+            throw new IOException($"{path} was not written, because it could not be read again: its text or a tensor is too large.", error);
+        }
+
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(header);
         foreach (var tensor in ContiguousTensors())
@@ -200,19 +200,6 @@ internal sealed record SafetensorsFile(
         return start < 0 ? [] : header.AsSpan(start + text.Length - 1 - checksum.Length, checksum.Length);
     }
 
-    private static void EnsureReadable(byte[] header, string path)
-    {
-        try
-        {
-            _ = ParseHeader(ReadHeader(new MemoryStream(header), path), path);
-        }
-        catch (InvalidDataException error)
-        {
-            throw new IOException(
-                $"{path} was not written, because it could not be read again: its text or a tensor is too large.", error);
-        }
-    }
-
     // Includes its length, and zeros in place of the checksum.
     private byte[] CreateHeader()
     {
@@ -252,21 +239,12 @@ internal sealed record SafetensorsFile(
         new($"{name} is not a safetensors file, or a damaged one: {reason}.");
 
     /// <summary>A tensor in the header.</summary>
-    private sealed record Entry(string Dtype, int[] Shape, long[] DataOffsets)
+    private sealed record Entry(string Dtype, long[] Shape, long[] DataOffsets)
     {
-        public long[] LongShape => Array.ConvertAll(Shape, length => (long)length);
-
         // libtorch aborts the process on larger tensors, even on empty ones.
-        public bool IsSupported
-        {
-            get
-            {
-                if (!Types.TryGetValue(Dtype, out var type) || Shape.Length > LargestRank || Shape.Any(length => length < 0))
-                    return false;
-                var largest = Shape.Aggregate((double)type.Size, (product, length) => product * Math.Max(length, 1));
-                var size = Shape.Contains(0) ? 0 : largest;
-                return largest <= int.MaxValue && DataOffsets is [>= 0 and var begin, var end] && end >= begin && end - begin == size;
-            }
-        }
+        public bool IsSupported => Types.TryGetValue(Dtype, out var type) && Shape.Length <= LargestRank && Shape.All(length => length >= 0)
+            && Shape.Aggregate((double)type.Size, (product, length) => product * Math.Max(length, 1)) <= int.MaxValue
+            && DataOffsets is [>= 0 and var begin, var end]
+            && end - begin == Shape.Aggregate((long)type.Size, (product, length) => product * length);
     }
 }

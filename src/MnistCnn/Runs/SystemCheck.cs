@@ -50,8 +50,8 @@ internal static class SystemCheck
 
     private static string LoadLibtorch()
     {
-        Allocator.KeepFreedMemory();
         NativeLibraries.Load();
+        Allocator.KeepFreedMemory();
         return $"{Versions.All["libtorch"]}, TorchSharp {Versions.All["torchsharp"]}, threads: {torch.get_num_threads()}";
     }
 

@@ -40,8 +40,7 @@ internal interface IProcessGroup : IDisposable
 
     /// <summary>Runs work that may fail on one rank; every rank then disposes its result and throws that rank's error.</summary>
     /// <exception cref="UserException">The work failed on a rank of several.</exception>
-    T RunOnAll<T>(Func<T> work)
-        where T : IDisposable?;
+    T RunOnAll<T>(Func<T> work) where T : IDisposable?;
 
     /// <summary>Runs work. Any error but a <see cref="UserException"/>, which all ranks throw, is printed and ends all ranks.</summary>
     int RunOrAbort(Func<int> work);
@@ -63,11 +62,8 @@ internal sealed class SingleProcess : IProcessGroup
     public static IProcessGroup Instance { get; } = new SingleProcess();
 
     public int Rank => 0;
-
     public int WorldSize => 1;
-
     public int RanksOnSameCores => 1;
-
     public double? SecondsWaited => null;
 
     public void AllReduceSum(Tensor values)
@@ -75,14 +71,9 @@ internal sealed class SingleProcess : IProcessGroup
     }
 
     public int AllReduceMax(int value) => value;
-
     public Tensor AllGather(Tensor rows) => rows;
-
     public string[] AllGatherText(string text) => [text];
-
-    public T RunOnAll<T>(Func<T> work)
-        where T : IDisposable? => work();
-
+    public T RunOnAll<T>(Func<T> work) where T : IDisposable? => work();
     public int RunOrAbort(Func<int> work) => work();
 
     public void Dispose()

@@ -42,15 +42,12 @@ internal sealed class MpiProcessGroup : IProcessGroup
     }
 
     public int Rank { get; }
-
     public int WorldSize { get; }
-
     public int RanksOnSameCores { get; }
-
     public double? SecondsWaited => secondsWaited;
 
-    /// <summary>The file name of the MPI library on this system.</summary>
-    /// <exception cref="UserException">There is none.</exception>
+    /// <summary>File name of the MPI library on this system.</summary>
+    /// <exception cref="UserException">The library is missing.</exception>
     public static string Library => LoadLibrary().Name;
 
     /// <summary>Joins the processes that were started together. A process on its own gets a <see cref="SingleProcess"/>.</summary>
@@ -91,8 +88,7 @@ internal sealed class MpiProcessGroup : IProcessGroup
         return [.. lengths.Select((length, rank) => Encoding.UTF8.GetString(all, lengths[..rank].Sum(), length))];
     }
 
-    public T RunOnAll<T>(Func<T> work)
-        where T : IDisposable?
+    public T RunOnAll<T>(Func<T> work) where T : IDisposable?
     {
         var (result, failure) = (default(T), "");
         try
@@ -129,11 +125,7 @@ internal sealed class MpiProcessGroup : IProcessGroup
     /// <summary>Waits for all ranks to get here, and leaves MPI.</summary>
     public void Dispose()
     {
-        Timed(() =>
-        {
-            environment.Dispose();
-            return 0;
-        });
+        Timed(() => { environment.Dispose(); return 0; });
         watchdog.Dispose();
     }
 

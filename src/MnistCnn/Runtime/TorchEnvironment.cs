@@ -12,8 +12,8 @@ internal static class TorchEnvironment
     /// <exception cref="UserException">The device does not exist.</exception>
     public static torch.Device Start(string? deviceName, int? threads, int processes = 1)
     {
-        Allocator.KeepFreedMemory();
         NativeLibraries.Load();
+        Allocator.KeepFreedMemory();
         if (threads is null && processes > 1)
             threads = Math.Max(1, Environment.ProcessorCount / processes);
         if (threads is { } count)

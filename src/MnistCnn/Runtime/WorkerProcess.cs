@@ -16,8 +16,6 @@ internal sealed class WorkerProcess : IDisposable
     private readonly Process process;
     private readonly StringBuilder errors = new();
 
-    /// <param name="arguments">Command line of the process.</param>
-    /// <exception cref="IOException">The process does not start.</exception>
     public WorkerProcess(IEnumerable<string> arguments)
     {
         // Started as `dotnet MnistCnn.dll` or by the program's own executable.
@@ -28,11 +26,8 @@ internal sealed class WorkerProcess : IDisposable
         {
             process = Process.Start(new ProcessStartInfo(host, start)
             {
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-                StandardOutputEncoding = Encoding.UTF8,
-                StandardErrorEncoding = Encoding.UTF8,
+                RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+                StandardOutputEncoding = Encoding.UTF8, StandardErrorEncoding = Encoding.UTF8,
             })!;
         }
         catch (Win32Exception error)
