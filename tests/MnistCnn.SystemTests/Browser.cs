@@ -7,7 +7,7 @@ using OpenQA.Selenium.Interactions;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>Chromium without a window, driven by chromium-driver: Debian's packages, or Chrome with its driver. Nothing is downloaded.</summary>
+/// <summary>Headless Chromium or Chrome with its driver, as installed on the system.</summary>
 internal sealed class Browser : IDisposable
 {
     private static readonly string? Program = Find("chromium") ?? Find("google-chrome");
@@ -21,26 +21,22 @@ internal sealed class Browser : IDisposable
     {
         var options = new ChromeOptions { BinaryLocation = Program! };
         // Chromium's sandbox does not run as root, and containers have little shared memory.
-        options.AddArguments("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars=false", "--lang=en-US");
+        options.AddArguments(
+            "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars=false", "--lang=en-US");
         options.SetLoggingPreference(LogType.Browser, LogLevel.All);
-        driver = new ChromeDriver(ChromeDriverService.CreateDefaultService(Path.GetDirectoryName(Driver), Path.GetFileName(Driver)), options);
+        driver = new ChromeDriver(
+            ChromeDriverService.CreateDefaultService(Path.GetDirectoryName(Driver), Path.GetFileName(Driver)), options);
     }
 
     /// <summary>Why there is no browser here; null where there is one.</summary>
-    public static string? Missing { get; } = Program is null || Driver is null ? "there is no Chromium with its driver here (Debian: chromium chromium-driver)" : null;
+    public static string? Missing { get; } = Program is null
+        || Driver is null ? "there is no Chromium with its driver here (Debian: chromium chromium-driver)" : null;
 
-    /// <summary>What the page's scripts and the browser complained about since this was last asked.</summary>
+    /// <summary>New warnings and errors in the console since the last call.</summary>
     public IReadOnlyList<string> Complaints =>
         [.. driver.Manage().Logs.GetLog(LogType.Browser).Where(entry => entry.Level >= LogLevel.Warning).Select(entry => entry.Message)];
 
-    /// <summary>
-    /// Opens a page anew, as a reader has it who has set the browser up so.
-    /// </summary>
-    /// <param name="address">The page's address.</param>
-    /// <param name="width">Pixels from left to right.</param>
-    /// <param name="height">Pixels from top to bottom.</param>
-    /// <param name="isDark">Whether pages are wanted dark.</param>
-    /// <param name="language">The browser's language.</param>
+    /// <summary>Opens a page in a browser with these settings, without data of earlier visits.</summary>
     public void Open(string address, int width = 1280, int height = 900, bool isDark = false, string language = "en-US")
     {
         driver.Navigate().GoToUrl("about:blank");
@@ -49,7 +45,9 @@ internal sealed class Browser : IDisposable
         Command("Emulation.setEmulatedMedia", new() { ["features"] = new object[] { feature } });
         var agent = Run<string>("return navigator.userAgent");
         Command("Emulation.setUserAgentOverride", new() { ["userAgent"] = agent, ["acceptLanguage"] = language });
-        Command("Storage.clearDataForOrigin", new() { ["origin"] = new Uri(address).GetLeftPart(UriPartial.Authority), ["storageTypes"] = "all" });
+        Command(
+            "Storage.clearDataForOrigin",
+            new() { ["origin"] = new Uri(address).GetLeftPart(UriPartial.Authority), ["storageTypes"] = "all" });
         driver.Navigate().GoToUrl(address);
     }
 
@@ -67,7 +65,8 @@ internal sealed class Browser : IDisposable
     /// <summary>Runs the body of a function in the page.</summary>
     /// <returns>What it returns, by way of JSON.</returns>
     public T Run<T>(string script, params object[] arguments) =>
-        JsonSerializer.Deserialize<T>((string)driver.ExecuteScript($"return JSON.stringify((function () {{ {script} }}).apply(null, arguments) ?? null)", arguments)!)!;
+        JsonSerializer.Deserialize<T>((string)driver.ExecuteScript(
+            $"return JSON.stringify((function () {{ {script} }}).apply(null, arguments) ?? null)", arguments)!)!;
 
     /// <summary>Asks again and again, until there is an answer.</summary>
     public static T WaitFor<T>(string what, Func<T?> ask)
@@ -83,7 +82,7 @@ internal sealed class Browser : IDisposable
             }
             catch (StaleElementReferenceException)
             {
-                // The page has drawn it anew meanwhile.
+                // The page has replaced it meanwhile.
             }
 
             if (DateTime.UtcNow > end)
@@ -96,8 +95,7 @@ internal sealed class Browser : IDisposable
     public static void WaitUntil(string what, Func<bool> ask) => WaitFor(what, () => ask() ? what : null);
 
     /// <summary>Draws a line with the mouse button held.</summary>
-    /// <param name="canvas">What is drawn on.</param>
-    /// <param name="points">Where the line goes: shares of its width and height, from the upper left.</param>
+    /// <param name="points">Corners of the line, as fractions of the canvas from the upper left.</param>
     public void Draw(IWebElement canvas, params (double X, double Y)[] points)
     {
         driver.ExecuteScript("arguments[0].scrollIntoView({ block: 'center' })", canvas);
@@ -117,27 +115,29 @@ internal sealed class Browser : IDisposable
     }
 
     /// <summary>Moves the mouse over an element.</summary>
-    /// <param name="element">The element.</param>
-    /// <param name="x">Share of its width, from the left.</param>
-    /// <param name="y">Share of its height, from above.</param>
+    /// <param name="x">Fraction of its width, from the left.</param>
+    /// <param name="y">Fraction of its height, from the top.</param>
     public void Point(IWebElement element, double x = 0.5, double y = 0.5)
     {
         driver.ExecuteScript("arguments[0].scrollIntoView({ block: 'center', inline: 'center' })", element);
         var size = element.Size;
-        new Actions(driver, TimeSpan.FromMilliseconds(20)).MoveToElement(element, (int)((x - 0.5) * size.Width), (int)((y - 0.5) * size.Height)).Perform();
+        new Actions(driver, TimeSpan.FromMilliseconds(20)).MoveToElement(
+            element, (int)((x - 0.5) * size.Width), (int)((y - 0.5) * size.Height)).Perform();
     }
 
     /// <summary>Presses keys where the focus is.</summary>
     public void Press(params string[] keys) => keys.Aggregate(new Actions(driver), (actions, key) => actions.SendKeys(key)).Perform();
 
-    // Until all pictures are there, nothing moves, and what scrolling asked for is painted.
+    // Waits for images and animations.
     private void Rest() => WaitUntil("the page to rest", () => Run<bool>(
-        "return [...document.images].every(image => image.complete) && document.getAnimations().every(animation => animation.playState !== 'running')"));
+        """
+        return [...document.images].every(image => image.complete)
+          && document.getAnimations().every(animation => animation.playState !== 'running');
+        """));
 
-    /// <summary>What has the focus.</summary>
     public IWebElement Focused => driver.SwitchTo().ActiveElement();
 
-    /// <summary>What axe finds in the page that is serious or worse: rule, elements, what is wrong with them.</summary>
+    /// <summary>Serious and critical findings of axe: rule, element and description.</summary>
     public IReadOnlyList<string> Barriers()
     {
         driver.ExecuteScript(new BundledAxeScriptProvider().GetScript());
@@ -152,7 +152,7 @@ internal sealed class Browser : IDisposable
                    select $"{rule.Id}: {node.Html}: {rule.Help}"];
     }
 
-    /// <summary>A picture of the whole page as PNG. The window becomes as high as the page: what is beyond its end is not painted.</summary>
+    /// <summary>A screenshot of the whole page as PNG. The window gets the height of the page, since only its inside is painted.</summary>
     public byte[] Photograph()
     {
         Resize(Run<int>("return innerWidth"), Run<int>("return document.documentElement.scrollHeight"));
@@ -163,12 +163,14 @@ internal sealed class Browser : IDisposable
     public void Dispose() => driver.Dispose();
 
     private void Resize(int width, int height) => Command(
-        "Emulation.setDeviceMetricsOverride", new() { ["width"] = width, ["height"] = height, ["deviceScaleFactor"] = 1, ["mobile"] = false });
+        "Emulation.setDeviceMetricsOverride", new(
+            ) { ["width"] = width, ["height"] = height, ["deviceScaleFactor"] = 1, ["mobile"] = false });
 
     private void Command(string name, Dictionary<string, object?> parameters) => driver.ExecuteCdpCommand(name, parameters);
 
     private static string? Find(string program) =>
         OperatingSystem.IsLinux()
-            ? (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists)
+            ? (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+                .Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists)
             : null;
 }

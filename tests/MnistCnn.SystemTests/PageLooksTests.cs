@@ -5,8 +5,8 @@ using SkiaSharp;
 namespace MnistCnn.SystemTests;
 
 /// <summary>
-/// How the page of <c>serve</c> looks and reads: on a phone, dark, in Chinese, and what axe finds. With the variable MNIST_CNN_SCREENSHOTS
-/// set to "write", its pictures in docs/ are taken anew, which takes some minutes.
+/// Layout and accessibility of the page: on a phone, dark, in Chinese. With the variable MNIST_CNN_SCREENSHOTS set to "write", the test
+/// writes the screenshots in docs/, which takes some minutes.
 /// </summary>
 [Trait("Kind", "Waiting")]
 [Collection(typeof(ThePage))]
@@ -15,7 +15,7 @@ public sealed partial class PageLooksTests(ServedPage page) : IDisposable
     private const int Desk = 1280;
     private const int Phone = 400;
 
-    // Where each is, and what it shows last.
+    // URL of each view, and the selector of its last element.
     private static readonly Dictionary<string, (string Address, string Ready)> Views = new()
     {
         ["look"] = ("look?model=residual&other=inception&image=7", ".panel[data-model='inception'] .best"),
@@ -45,22 +45,24 @@ public sealed partial class PageLooksTests(ServedPage page) : IDisposable
 
     [Theory]
     [MemberData(nameof(Looks))]
-    public void Each_view_fits_its_reader(string view, int width, bool isDark, string language)
+    public void Each_view_fits_the_window_theme_and_language(string view, int width, bool isDark, string language)
     {
         var browser = Show(view, width, isDark, language);
         Assert.Equal(width, browser.Run<int>("return innerWidth"));
         Assert.InRange(browser.Run<int>("return document.documentElement.scrollWidth"), 1, width);
-        var ground = Digits().Matches(browser.Run<string>("return getComputedStyle(document.body).backgroundColor")).Average(part => int.Parse(part.Value));
+        var ground = Digits().Matches(browser.Run<string>("return getComputedStyle(document.body).backgroundColor")).Average(
+            part => int.Parse(part.Value));
         Assert.Equal(isDark, ground < 64);
         Assert.Equal(language[..2], browser.Run<string>("return document.documentElement.lang")[..2]);
         var headings = browser.FindAll(".view:not([hidden]) h2").Select(heading => heading.Text).Where(text => text.Length > 0).ToArray();
         Assert.NotEmpty(headings);
-        Assert.All(headings, heading => Assert.True(Names().IsMatch(heading) || Chinese().IsMatch(heading) == (language == "zh-CN"), heading));
+        Assert.All(
+            headings, heading => Assert.True(Names().IsMatch(heading) || Chinese().IsMatch(heading) == (language == "zh-CN"), heading));
         Assert.Empty(browser.Barriers());
     }
 
     [Fact]
-    public void The_language_is_changed_by_its_button_and_stays()
+    public void The_button_changes_the_language_permanently()
     {
         var browser = Show("confusion");
         browser.Find("#language").Click();
@@ -78,7 +80,7 @@ public sealed partial class PageLooksTests(ServedPage page) : IDisposable
     [InlineData("map")]
     [InlineData("runs")]
     [InlineData("confusion")]
-    public void The_docs_show_each_view(string view)
+    public void The_docs_have_a_screenshot_of_each_view(string view)
     {
         var path = Path.Combine(RepositoryRoot.FullPath, "docs", $"serve-{view}.png");
         if (Environment.GetEnvironmentVariable("MNIST_CNN_SCREENSHOTS") == "write")
@@ -106,7 +108,7 @@ public sealed partial class PageLooksTests(ServedPage page) : IDisposable
         return browser;
     }
 
-    // With runs that have something to tell.
+    // With runs that have curves.
     private Browser Pose(string view)
     {
         if (view is "look" or "map")
@@ -114,10 +116,17 @@ public sealed partial class PageLooksTests(ServedPage page) : IDisposable
         string[] networks = ["residual", "inception", "residual-as-printed"];
         foreach (var network in networks)
             page.Train(network, network, images: 6_400, epochs: 6);
-        var browser = page.Open(view == "runs" ? $"runs?{string.Join('&', networks.Select(network => $"pick={network}"))}" : "confusion/run:residual?true=4&answer=9");
+        var picks = string.Join('&', networks.Select(network => $"pick={network}"));
+        var browser = page.Open(view == "runs" ? $"runs?{picks}" : "confusion/run:residual?true=4&answer=9");
         browser.Find(Views[view].Ready.Replace("first", "inception", StringComparison.Ordinal));
-        // Every reader has another folder.
-        browser.Run<bool>("const note = document.querySelector('.runs .note'); if (note) note.textContent = note.textContent.replace(/\\/\\S*runs/, 'runs'); return true");
+        // The path depends on the machine.
+        browser.Run<bool>(
+            """
+            const note = document.querySelector('.runs .note');
+            if (note)
+              note.textContent = note.textContent.replace(/\/\S*runs/, 'runs');
+            return true;
+            """);
         return browser;
     }
 

@@ -4,7 +4,7 @@ using OpenQA.Selenium;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>The first view of the page that <c>serve</c> serves: the pen, the answers, the network, a map, and what if.</summary>
+/// <summary>The first view of the page: pen, predictions, drawing of the network, feature map and what-if changes.</summary>
 [Trait("Kind", "Waiting")]
 [Collection(typeof(ThePage))]
 public sealed class PageTests(ServedPage page) : IDisposable
@@ -13,15 +13,15 @@ public sealed class PageTests(ServedPage page) : IDisposable
     private const int Two = 1;
     private const int Nine = 7;
 
-    // In shares of the sheet.
+    // As fractions of the canvas.
     private static readonly (double X, double Y)[] Seven = [(0.25, 0.22), (0.75, 0.22), (0.45, 0.82)];
     private static readonly (double X, double Y)[] Dash = [(0.38, 0.52), (0.66, 0.52)];
 
     public void Dispose() => page.AssertQuiet();
 
-    // After another digit was shown, so that the seven is not an answer that was there before.
+    // Another digit is shown before, so the seven is a new prediction.
     [Fact]
-    public void A_seven_drawn_with_the_mouse_is_read_as_one_by_both_networks()
+    public void Both_networks_classify_a_drawn_seven()
     {
         var browser = page.Open($"look?model=residual&other=inception&image={Two}");
         WaitForAnswers("2");
@@ -29,7 +29,7 @@ public sealed class PageTests(ServedPage page) : IDisposable
         WaitForAnswers("7");
         browser.Draw(browser.Find("#pen"), Dash);
         WaitForAnswers("7");
-        Assert.True(Shares("residual")[7] > 0.9, "it is not sure");
+        Assert.True(Shares("residual")[7] > 0.9, "low confidence");
         browser.Find("#undo").Click();
         browser.Find("#undo").Click();
         WaitForAnswers("–");
@@ -67,7 +67,8 @@ public sealed class PageTests(ServedPage page) : IDisposable
         for (var stroke = 1; stroke <= Strokes; stroke++)
         {
             browser.Draw(browser.Find("#pen"), stroke % 2 == 0 ? Dash : Seven);
-            Browser.WaitUntil("the maps of the stroke", () => browser.Run<bool>("return window.requests === 0 && window.lastPaint > window.lastInk"));
+            Browser.WaitUntil(
+                "the maps of the stroke", () => browser.Run<bool>("return window.requests === 0 && window.lastPaint > window.lastInk"));
             times.Add(browser.Run<double>("return window.lastPaint - window.lastInk"));
         }
 
@@ -80,7 +81,7 @@ public sealed class PageTests(ServedPage page) : IDisposable
     [InlineData("residual", "shortcut")]
     [InlineData("residual", "listing")]
     [InlineData("inception", "branch")]
-    public void What_is_switched_changes_the_answer_and_comes_back(string model, string kind)
+    public void An_ablation_changes_the_prediction_and_can_be_undone(string model, string kind)
     {
         var browser = page.Open($"look?model={model}&image={Nine}");
         var before = Answer("");
@@ -108,9 +109,9 @@ public sealed class PageTests(ServedPage page) : IDisposable
         WaitForShares("residual", Probabilities("residual", ""));
     }
 
-    // The page adds up what the kernel makes of each input map; so does this test, and the network computed the value.
+    // The page, this test and the network each compute the value.
     [Fact]
-    public void A_map_shows_how_a_convolution_computes_each_of_its_numbers()
+    public void A_feature_map_shows_how_a_convolution_computes_its_values()
     {
         var browser = page.Open($"look?model=residual&image={Nine}");
         OpenMap("conv2/Conv");
@@ -120,7 +121,8 @@ public sealed class PageTests(ServedPage page) : IDisposable
         {
             browser.Point(browser.Find("#map-value"), x, y);
             var (row, column) = ((int)(8 * y), (int)(8 * x));
-            Browser.WaitUntil("the cursor to be there", () => Number("#map-place", "row") == row && Number("#map-place", "column") == column);
+            Browser.WaitUntil(
+                "the cursor to be there", () => Number("#map-place", "row") == row && Number("#map-place", "column") == column);
             var (sum, bias, value) = Convolution(map, row, column);
             Assert.Equal(value, Number("#map-place", "value"));
             Assert.Equal(value, Number(".equation", "value"));
@@ -128,14 +130,17 @@ public sealed class PageTests(ServedPage page) : IDisposable
             Assert.Equal(bias, Number(".equation", "bias"));
             Assert.Equal(value, sum + bias, 1e-4);
             var products = browser.Run<double[][]>(
-                "return [...document.querySelectorAll('#map .numbers')].map(table => [...table.querySelectorAll('td')].map(cell => Number(cell.dataset.value)))");
+                """
+                return [...document.querySelectorAll('#map .numbers')]
+                  .map(table => [...table.querySelectorAll('td')].map(cell => Number(cell.dataset.value)));
+                """);
             Assert.Equal(products[2], products[0].Zip(products[1], (input, weight) => input * weight));
             Assert.Equal(Number(".contribution", "sum"), products[2].Sum(), 1e-9);
         }
     }
 
     [Fact]
-    public void The_sum_of_a_residual_block_is_shown_in_its_four_parts()
+    public void A_residual_sum_is_shown_with_its_terms()
     {
         var browser = page.Open($"look?model=residual&image={Nine}");
         OpenMap("rBlock1/Relu_1");
@@ -160,14 +165,14 @@ public sealed class PageTests(ServedPage page) : IDisposable
     [Theory]
     [InlineData("occlusion")]
     [InlineData("gradient")]
-    public void Where_it_looks_is_shown_for_the_class_that_one_points_at(string method)
+    public void A_heat_map_is_shown_for_the_class_under_the_pointer(string method)
     {
         var browser = page.Open($"look?model=residual&image={Nine}");
         Browser.WaitUntil("the answer", () => Text("#answer") == "9");
         browser.Find($"#where input[value='{method}']").Click();
         browser.Point(browser.Find(".probability[data-class='4']"));
         var heat = browser.Find(".heat");
-        Browser.WaitUntil("that of the class", () => heat.GetAttribute("data-class") == "4");
+        Browser.WaitUntil("the heat map of the class", () => heat.GetAttribute("data-class") == "4");
         Assert.Equal(method, heat.GetAttribute("data-method"));
         var answer = page.Frame($"api/models/residual/where?image={Nine}&method={method}&class=4");
         Assert.Equal(
@@ -183,7 +188,7 @@ public sealed class PageTests(ServedPage page) : IDisposable
     }
 
     [Fact]
-    public void A_picture_that_is_chosen_is_read()
+    public void A_chosen_image_file_is_classified()
     {
         var browser = page.Open($"look?model=residual&image={Nine}");
         Browser.WaitUntil("the answer", () => Text("#answer") == "9");
@@ -191,9 +196,9 @@ public sealed class PageTests(ServedPage page) : IDisposable
         Browser.WaitUntil("the picture's answer", () => Text("#answer") == "2");
     }
 
-    // Everything without a mouse: a stroke, undo, clear, a switch, a map.
+    // A stroke, undo, clear, an ablation and a feature map.
     [Fact]
-    public void The_keyboard_does_it_all()
+    public void Everything_works_by_keyboard()
     {
         var browser = page.Open($"look?model=residual&image={Two}");
         Browser.WaitUntil("the answer", () => Text("#answer") == "2");
@@ -213,13 +218,15 @@ public sealed class PageTests(ServedPage page) : IDisposable
         Browser.WaitUntil("the map", () => browser.Focused.GetAttribute("id") == "map");
         TabTo("#map-close");
         browser.Press(Keys.Enter);
-        Browser.WaitUntil("the drawing to have the focus again", () => browser.Run<bool>("return document.activeElement.matches('.layer canvas')"));
+        Browser.WaitUntil(
+            "the drawing to have the focus again", () => browser.Run<bool>("return document.activeElement.matches('.layer canvas')"));
 
         // The pen starts in the middle, and goes up; a stroke down is a one.
         void DrawOne()
         {
             Assert.Equal("pen", browser.Run<string>("document.querySelector('#pen').focus(); return document.activeElement.id"));
-            browser.Press([.. Enumerable.Repeat(Keys.ArrowUp, 9), Keys.Space, .. Enumerable.Repeat(Keys.ArrowDown, 18), Keys.Space, .. Enumerable.Repeat(Keys.ArrowUp, 9)]);
+            var (up, down) = (Enumerable.Repeat(Keys.ArrowUp, 9), Enumerable.Repeat(Keys.ArrowDown, 18));
+            browser.Press([.. up, Keys.Space, .. down, Keys.Space, .. up]);
             WaitFor("1");
         }
 
@@ -244,7 +251,7 @@ public sealed class PageTests(ServedPage page) : IDisposable
         Browser.WaitUntil("the map", () => page.Browser.Find("#map").GetAttribute("data-node") == node);
     }
 
-    // What the window sees times the kernel, over all input maps; see MapDetail.
+    // The products of window and kernel, summed over all input maps; see FeatureMap.
     private static (double Sum, double Bias, double Value) Convolution(Frame map, int row, int column)
     {
         var (kernel, input, value) = (map["kernel"], map["inputs"][0], map["value"]);
@@ -264,7 +271,11 @@ public sealed class PageTests(ServedPage page) : IDisposable
         Frame.Doubles(page.Frame($"api/models/{model}/look?image={Nine}{changes}")["probabilities"]);
 
     private double[] Shares(string model) => page.Browser.Run<double[]>(
-        "return [...document.querySelectorAll(`.panel[data-model='${arguments[0]}'] .probability`)].map(bar => Number(bar.dataset.probability ?? -1))", model);
+        """
+        return [...document.querySelectorAll(`.panel[data-model='${arguments[0]}'] .probability`)]
+          .map(bar => Number(bar.dataset.probability ?? -1));
+        """,
+        model);
 
     private void WaitForShares(string model, double[] expected) => Browser.WaitUntil("the probabilities that the server gives", () =>
         Shares(model) is var shares && shares.Length == expected.Length && Distance(shares, expected) < 1e-6);
@@ -275,5 +286,6 @@ public sealed class PageTests(ServedPage page) : IDisposable
 
     private double Number(string selector, string name) => Number(page.Browser.Find($"#map {selector}"), name);
 
-    private static double Number(IWebElement element, string name) => double.Parse(element.GetAttribute($"data-{name}")!, CultureInfo.InvariantCulture);
+    private static double Number(IWebElement element, string name) =>
+        double.Parse(element.GetAttribute($"data-{name}")!, CultureInfo.InvariantCulture);
 }

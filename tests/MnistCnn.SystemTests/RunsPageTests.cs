@@ -2,7 +2,7 @@ using OpenQA.Selenium;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>The views of the runs and of what is taken for what.</summary>
+/// <summary>The views of the runs and of the confusion matrix.</summary>
 [Trait("Kind", "Waiting")]
 [Collection(typeof(ThePage))]
 public sealed class RunsPageTests(ServedPage page) : IDisposable
@@ -10,14 +10,15 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
     public void Dispose() => page.AssertQuiet();
 
     [Fact]
-    public void A_run_moves_on_while_it_trains()
+    public void A_running_run_is_updated()
     {
         const int Epochs = 3;
         var browser = page.Open("runs");
         browser.Run<bool>("window.isTheSamePage = true; return true");
         // An epoch takes longer than the server needs to see that the one before is done.
         using var training = page.Start(
-            "train", "--arch", "residual", "--threads", "1", "--train-limit", "9600", "--test-limit", "1000", "--epochs", $"{Epochs}", "--out", "runs/watched");
+            "train", "--arch", "residual", "--threads", "1", "--train-limit", "9600", "--test-limit", "1000",
+            "--epochs", $"{Epochs}", "--out", "runs/watched");
         List<string> states = [];
         List<int> points = [];
         Browser.WaitUntil("the run to be finished", () =>
@@ -40,7 +41,7 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
     }
 
     [Fact]
-    public void Runs_are_compared_and_told_in_numbers()
+    public void Runs_are_compared_in_charts_and_a_table()
     {
         page.Train("first");
         page.CopyRun("first", "second");
@@ -52,7 +53,8 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
         Assert.Equal(["first", "second"], browser.FindAll(".chart:first-child .label").Select(label => label.Text).Order());
 
         var run = page.Json("api/runs").GetProperty("runs").EnumerateArray().Single(run => run.GetProperty("name").GetString() == "first");
-        var accuracies = run.GetProperty("epochs").EnumerateArray().Select(epoch => FormattableString.Invariant($"{epoch.GetProperty("test_accuracy").GetDouble():0.00} %")).ToArray();
+        var accuracies = run.GetProperty("epochs").EnumerateArray()
+            .Select(epoch => FormattableString.Invariant($"{epoch.GetProperty("test_accuracy").GetDouble():0.00} %")).ToArray();
         Assert.Equal(accuracies[^1], browser.Find("tr[data-run=first] .last").Text);
         browser.Find(".in-numbers summary").Click();
         browser.Find(".in-numbers td");
@@ -67,11 +69,12 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
 
         string[] WaitForLines(int count) => [.. Browser.WaitFor(
             $"{count} lines",
-            () => browser.FindAll(".chart:first-child [data-run]") is var lines && lines.Count == count ? lines : null).Select(line => line.GetAttribute("data-run")!)];
+            () => browser.FindAll(".chart:first-child [data-run]") is var lines
+                && lines.Count == count ? lines : null).Select(line => line.GetAttribute("data-run")!)];
     }
 
     [Fact]
-    public void A_cell_of_the_confusion_matrix_opens_its_images_and_one_of_these_the_first_view()
+    public void A_cell_of_the_confusion_matrix_opens_its_images_in_the_first_view()
     {
         var browser = page.Open("confusion/residual");
         var evaluation = page.Json("api/models/residual/evaluation");
@@ -82,7 +85,8 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
         browser.Find(".matrix");
         Assert.Equal(
             counts.Cast<int>(),
-            browser.Run<int[]>("return [...document.querySelectorAll('.matrix [data-true]')].map(cell => Number(cell.textContent.replace('·', '0')))"));
+            browser.Run<int[]>(
+                "return [...document.querySelectorAll('.matrix [data-true]')].map(cell => Number(cell.textContent.replace('·', '0')))"));
 
         // The first mistake; its images are those behind the cell.
         var mistake = labels.Zip(predictions).Index().First(image => image.Item.First != image.Item.Second).Item;
@@ -90,11 +94,14 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
         browser.Find(cell).Click();
         int[] behind = [.. Enumerable.Range(0, labels.Length).Where(image => (labels[image], predictions[image]) == mistake)];
         Assert.Equal(behind, Shown().Order());
-        Browser.WaitUntil("the pictures", () => browser.Run<bool>("return [...document.querySelectorAll('.image-list img')].every(image => image.naturalWidth === 28)"));
+        Browser.WaitUntil(
+            "the pictures",
+            () => browser.Run<bool>("return [...document.querySelectorAll('.image-list img')].every(image => image.naturalWidth === 28)"));
 
         var first = Shown()[0];
         browser.Find(".image-list a").Click();
-        Browser.WaitUntil("the first view with its answer", () => browser.FindAll("#answer").Any(answer => answer.Text == $"{mistake.Second}"));
+        Browser.WaitUntil(
+            "the first view with its answer", () => browser.FindAll("#answer").Any(answer => answer.Text == $"{mistake.Second}"));
         Assert.Contains($"Image {first + 1:N0} of 10,000. Its class: {mistake.First}", browser.Find("#image-caption").Text);
         browser.Run<bool>("history.back(); return true");
         Browser.WaitUntil("the cell to be open again", () => browser.FindAll($"{cell}.open").Count == 1);
@@ -102,7 +109,10 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
         int[] Numbers(string name) => [.. evaluation.GetProperty(name).EnumerateArray().Select(number => number.GetInt32())];
 
         int[] Shown() => browser.Run<int[]>(
-            "return [...document.querySelectorAll('.image-list a')].map(link => Number(new URLSearchParams(link.href.split('?')[1]).get('image')))");
+            """
+            return [...document.querySelectorAll('.image-list a')]
+              .map(link => Number(new URLSearchParams(link.href.split('?')[1]).get('image')));
+            """);
     }
 
     [Fact]
@@ -113,7 +123,8 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
         browser.Run<bool>("arguments[0].focus(); return true", corner);
         browser.Press(Keys.ArrowRight, Keys.ArrowDown, Keys.Enter);
         Assert.StartsWith("1 classified correctly: ", browser.Find(".behind h2").Text);
-        var all = int.Parse(browser.Find(".matrix [data-true='1'][data-answer='1']").Text, System.Globalization.CultureInfo.InvariantCulture);
+        var all = int.Parse(
+            browser.Find(".matrix [data-true='1'][data-answer='1']").Text, System.Globalization.CultureInfo.InvariantCulture);
         Assert.Equal(100, browser.FindAll(".image-list a").Count);
         for (var shown = 100; shown < all; shown += 200)
         {

@@ -53,7 +53,7 @@ public sealed class ServeLoadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_thousand_clients_that_say_nothing_or_half_of_it_keep_nobody_out()
+    public async Task A_thousand_idle_or_incomplete_requests_block_no_other_client()
     {
         await AskHonestly(20);
         var before = server.WorkingSet;
@@ -101,10 +101,11 @@ public sealed class ServeLoadTests : IDisposable
     }
 
     [Fact]
-    public async Task More_than_it_can_do_at_once_is_refused_and_the_rest_is_answered()
+    public async Task Requests_beyond_the_queue_are_refused_and_the_others_answered()
     {
         await AskHonestly(1);
-        var slow = Enumerable.Range(0, 8).Select(image => Status($"/api/models/inception/where?image={image}&method=occlusion&class=1")).ToArray();
+        var slow = Enumerable.Range(0, 8).Select(image => Status($"/api/models/inception/where?image={image}&method=occlusion&class=1"))
+            .ToArray();
         await Task.Delay(200, Stop); // so that they are first
         var statuses = await Task.WhenAll(Enumerable.Range(0, 300).Select(image => Status($"/api/models/residual/look?image={image}")));
         Assert.All(await Task.WhenAll(slow), status => Assert.Equal(HttpStatusCode.OK, status));
@@ -115,13 +116,14 @@ public sealed class ServeLoadTests : IDisposable
     }
 
     [Fact]
-    public async Task What_was_given_up_leaves_nothing_behind()
+    public async Task Canceled_requests_leave_the_queue()
     {
         await AskHonestly(5);
         for (var round = 0; round < 5; round++)
         {
             using var given = new CancellationTokenSource();
-            var requests = Enumerable.Range(0, 200).Select(image => server.Client.GetAsync($"/api/models/inception/look?image={image}", given.Token)).ToArray();
+            var requests = Enumerable.Range(0, 200)
+                .Select(image => server.Client.GetAsync($"/api/models/inception/look?image={image}", given.Token)).ToArray();
             await Task.Delay(20 * round, Stop);
             await given.CancelAsync();
             foreach (var request in requests)
@@ -144,7 +146,8 @@ public sealed class ServeLoadTests : IDisposable
         for (var count = 1; count <= 10_000; count++)
         {
             var id = count % 4 == 0 ? "inception" : "residual";
-            using (await server.Client.GetAsync($"/api/models/{id}/look?image={count % 500}&right={count % 5}&wire={(id == "residual" ? "rBlock1/Add:0:" : "inceptionA/Concat:2:")}", Stop))
+            var wire = id == "residual" ? "rBlock1/Add:0:" : "inceptionA/Concat:2:";
+            using (await server.Client.GetAsync($"/api/models/{id}/look?image={count % 500}&right={count % 5}&wire={wire}", Stop))
             {
             }
 
@@ -162,7 +165,7 @@ public sealed class ServeLoadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_thousand_watchers_are_64()
+    public async Task At_most_64_event_streams_are_open()
     {
         for (var round = 0; round < 2; round++)
         {
@@ -188,7 +191,7 @@ public sealed class ServeLoadTests : IDisposable
 
     // A hundred megapixels are 400 MB when they are decoded: one at a time.
     [Fact]
-    public async Task Large_pictures_in_small_files_take_turns()
+    public async Task Images_with_many_pixels_are_decoded_one_at_a_time()
     {
         await AskHonestly(5);
         var bomb = SmallPictures.Png(10_000, 10_000, 8, new byte[10_000 * 30_001]);
@@ -224,21 +227,23 @@ public sealed class ServeLoadTests : IDisposable
                 statuses[answer.StatusCode] = statuses.GetValueOrDefault(answer.StatusCode) + 1;
         }));
         TestContext.Current.TestOutputHelper?.WriteLine(string.Join(", ", statuses));
-        Assert.Subset(new HashSet<HttpStatusCode> { HttpStatusCode.BadRequest, HttpStatusCode.ServiceUnavailable }, statuses.Keys.ToHashSet());
+        Assert.Subset(
+            new HashSet<HttpStatusCode> { HttpStatusCode.BadRequest, HttpStatusCode.ServiceUnavailable }, statuses.Keys.ToHashSet());
         Print("peak memory", server.PeakMemory);
         Assert.InRange(server.PeakMemory, 1, 1000L * Megabyte);
         await AskHonestly(5);
     }
 
     [Fact]
-    public async Task Clients_that_do_not_read_their_answers_do_not_fill_memory()
+    public async Task Clients_that_do_not_read_responses_do_not_fill_memory()
     {
         await AskHonestly(5);
         var picture = SmallPictures.Encode(4, 4, (x, y) => new SKColor((byte)(60 * x), (byte)(60 * y), 9));
         var whole = await server.Frame("/api/models/large/look?maps=4096&size=1024", picture);
         Print("one answer", whole.Length);
         Assert.InRange(whole.Length, 15L * Megabyte, 32L * Megabyte);
-        var head = $"POST /api/models/large/look?maps=4096&size=1024 HTTP/1.1\r\nHost: localhost:{server.Address.Port}\r\nContent-Length: {picture.Length}\r\n\r\n";
+        var head = $"POST /api/models/large/look?maps=4096&size=1024 HTTP/1.1\r\nHost: localhost:{server.Address.Port}\r\n"
+            + $"Content-Length: {picture.Length}\r\n\r\n";
         byte[] request = [.. Encoding.ASCII.GetBytes(head), .. picture];
         var before = server.PeakMemory;
         var sockets = new List<Socket>();

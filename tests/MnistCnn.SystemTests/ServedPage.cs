@@ -28,7 +28,7 @@ public sealed class ServedPage : IDisposable
 
     private RunningServer Server => server ??= RunningServer.Start(folder.FullPath);
 
-    /// <summary>Opens a view anew. See <see cref="Browser.Open"/>.</summary>
+    /// <summary>Opens a view in a new page. See <see cref="Browser.Open"/>.</summary>
     internal Browser Open(string view, int width = 1280, int height = 900, bool isDark = false, string language = "en-US")
     {
         var opened = Browser; // first, since the test may be skipped
@@ -60,17 +60,15 @@ public sealed class ServedPage : IDisposable
     /// <summary>Deletes a run.</summary>
     public void DeleteRun(string run) => Directory.Delete(folder[$"runs/{run}"], recursive: true);
 
-    /// <summary>Asserts that the page's scripts and the browser had nothing to complain about.</summary>
+    /// <summary>Asserts that the console of the browser has no warnings or errors.</summary>
     public void AssertQuiet() => Assert.Empty(browser?.Complaints ?? []);
 
-    /// <summary>What the server answers with JSON.</summary>
     public JsonElement Json(string path) => Server.Json(path).GetAwaiter().GetResult();
 
-    /// <summary>What the server answers with a frame.</summary>
     public Frame Frame(string path) => Server.Frame(path).GetAwaiter().GetResult();
 
-    /// <summary>Saves what the server answers.</summary>
-    /// <returns>The path of the file, which is gone after the tests.</returns>
+    /// <summary>Saves a response in the temporary folder.</summary>
+    /// <returns>The path of the file.</returns>
     public string Save(string path, string name)
     {
         File.WriteAllBytes(folder[name], Server.Client.GetByteArrayAsync(path).GetAwaiter().GetResult());

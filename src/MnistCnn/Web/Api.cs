@@ -5,6 +5,9 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.StaticFiles;
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Net.Http.Headers;
+using MnistCnn.Data;
+using SkiaSharp;
+using static TorchSharp.torch;
 
 namespace MnistCnn.Web;
 
@@ -86,5 +89,12 @@ internal sealed class Api(InferenceQueue queue, ModelCache models, TestEvaluator
         stop);
 
     private async Task<IResult> GetTestImage(string id, int index, CancellationToken stop) =>
-        TypedResults.Bytes(await queue.Run(() => ImagePng.Encode(models.Get(id).TestImage(index).Pixels), stop), "image/png");
+        TypedResults.Bytes(await queue.Run(() => EncodePng(models.Get(id).TestImage(index).Pixels), stop), "image/png");
+
+    private static byte[] EncodePng(Tensor pixels)
+    {
+        using var image = TensorImage.Create(pixels.shape[0] == 3 ? pixels : pixels[..1]);
+        using var png = image.Encode(SKEncodedImageFormat.Png, quality: 100);
+        return png.ToArray();
+    }
 }

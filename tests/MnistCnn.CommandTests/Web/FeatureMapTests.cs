@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Tests.Web;
 
-/// <summary>That a map can be computed from what is said of it: every kind of operation, by its definition, in float64.</summary>
+/// <summary>Feature maps, each computed again from its inputs by the definition of the operation, in float64.</summary>
 [Collection<ServerWithModels.Shared>]
 public sealed class FeatureMapTests(ServerWithModels models)
 {
@@ -20,13 +20,17 @@ public sealed class FeatureMapTests(ServerWithModels models)
     [InlineData("residual")]
     [InlineData("inception")]
     [InlineData("colour")]
-    [InlineData("resnet18", "image", "conv1/Conv", "bn1/BatchNormalization", "Relu", "MaxPool", "layer2/0/", "layer4/1/", "GlobalAveragePool", "Flatten", "fc/Gemm")]
+    [InlineData(
+        "resnet18", "image", "conv1/Conv", "bn1/BatchNormalization", "Relu", "MaxPool", "layer2/0/", "layer4/1/", "GlobalAveragePool",
+        "Flatten", "fc/Gemm")]
     [InlineData("resnet20", "layer2/0/downsample/", "layer2/0/Add")]
-    public async Task A_value_is_what_its_parts_make(string id, params string[] some)
+    public async Task A_feature_map_follows_from_its_inputs(string id, params string[] some)
     {
-        var picture = SmallPictures.Encode(28, 28, (x, y) => SmallPictures.Grey((byte)(x is > 11 and < 15 && y is > 3 and < 24 ? 250 : 10)));
+        var picture = SmallPictures.Encode(
+            28, 28, (x, y) => SmallPictures.Grey((byte)(x is > 11 and < 15 && y is > 3 and < 24 ? 250 : 10)));
         var nodes = (await Server.Json($"/api/models/{id}")).GetProperty("nodes").EnumerateArray().ToArray();
-        var chosen = nodes.Where(node => some.Length == 0 || Array.Exists(some, part => node.GetProperty("name").GetString()!.StartsWith(part, StringComparison.Ordinal))).ToArray();
+        var chosen = nodes.Where(node => some.Length == 0 || Array.Exists(some, prefix =>
+            node.GetProperty("name").GetString()!.StartsWith(prefix, StringComparison.Ordinal))).ToArray();
         Assert.True(chosen.Length > some.Length);
         foreach (var node in chosen)
         {
@@ -35,13 +39,15 @@ public sealed class FeatureMapTests(ServerWithModels models)
             Assert.Equal(Fields, map.Head.EnumerateObject().Select(field => field.Name));
             Assert.Equal(node.GetProperty("operation").GetString(), map["operation"].GetString());
             if (map["operation"].GetString() != "Flatten")
-                Assert.Equal(Frame.Numbers(node.GetProperty("shape")).Skip(1), Side(map["value"]).Skip(node.GetProperty("shape").GetArrayLength() == 1 ? 2 : 0));
+                Assert.Equal(
+                    Frame.Numbers(node.GetProperty("shape")).Skip(1),
+                    Side(map["value"]).Skip(node.GetProperty("shape").GetArrayLength() == 1 ? 2 : 0));
             AssertComputed(map);
         }
     }
 
     [Fact]
-    public async Task The_image_is_shown_as_the_network_takes_it()
+    public async Task The_first_operation_is_the_normalized_image()
     {
         var look = await Server.Frame("/api/models/residual/look?image=9");
         var map = await Map("residual", "image", 0);
@@ -50,7 +56,6 @@ public sealed class FeatureMapTests(ServerWithModels models)
             Assert.Equal((pixel / 255.0 - 0.1307) / 0.3081, value, 1e-5);
     }
 
-    // Which branch and which of its maps a map of the join is.
     [Theory]
     [InlineData(0, "inceptionA/branch1x1/Conv", 0)]
     [InlineData(15, "inceptionA/branch1x1/Conv", 15)]
@@ -58,7 +63,7 @@ public sealed class FeatureMapTests(ServerWithModels models)
     [InlineData(63, "inceptionA/branch3x3_3/Conv", 23)]
     [InlineData(64, "inceptionA/branch_pool/Conv", 0)]
     [InlineData(87, "inceptionA/branch_pool/Conv", 23)]
-    public async Task A_map_of_a_join_names_its_source(int channel, string source, int place)
+    public async Task A_concatenated_feature_map_names_its_branch_and_channel(int channel, string source, int place)
     {
         var map = await Map("inception", "inceptionA/Concat", channel);
         var input = Assert.Single(map["inputs"].EnumerateArray());
@@ -67,16 +72,17 @@ public sealed class FeatureMapTests(ServerWithModels models)
         Assert.Equal(Values(map), map.Floats(input));
     }
 
-    // The 16 maps that come in, and as many of zeros behind them.
+    // 16 input maps, followed by 16 maps of zeros.
     [Fact]
-    public async Task A_map_of_zeros_has_no_source_and_the_others_are_passed_on()
+    public async Task Padding_passes_feature_maps_on_and_appends_zeros_without_inputs()
     {
         var passedOn = new List<float>();
         for (var channel = 0; channel < 16; channel++)
         {
             var map = await Map("resnet20", "layer2/0/downsample/Pad", channel);
             var input = Assert.Single(map["inputs"].EnumerateArray());
-            Assert.Equal(("layer2/0/downsample/MaxPool", channel), (input.GetProperty("node").GetString(), input.GetProperty("channel").GetInt32()));
+            Assert.Equal(
+                ("layer2/0/downsample/MaxPool", channel), (input.GetProperty("node").GetString(), input.GetProperty("channel").GetInt32()));
             Assert.Equal(map.Floats(input), Values(map));
             passedOn.AddRange(Values(map));
         }
@@ -90,17 +96,20 @@ public sealed class FeatureMapTests(ServerWithModels models)
     [Theory]
     [InlineData("residual", "rBlock1/Add", "rBlock1", "Relu", "rBlock1/conv2/Conv", "rBlock1/Relu_1")]
     [InlineData("residual", "rBlock2/Relu_1", "rBlock2", "Relu_1", "rBlock2/conv2/Conv", "rBlock2/Relu_1")]
-    [InlineData("resnet18", "layer2/0/Add", "layer2.0", "layer2/0/downsample/1/BatchNormalization", "layer2/0/bn2/BatchNormalization", "layer2/0/Relu_1")]
+    [InlineData(
+        "resnet18", "layer2/0/Add", "layer2.0", "layer2/0/downsample/1/BatchNormalization", "layer2/0/bn2/BatchNormalization",
+        "layer2/0/Relu_1")]
     [InlineData("resnet20", "layer3/0/Add", "layer3.0", "layer3/0/downsample/Pad", "layer3/0/bn2/BatchNormalization", "layer3/0/Relu_1")]
-    public async Task The_sum_of_a_block_has_its_parts_and_their_norms(string id, string node, string block, string x, string f, string relu)
+    public async Task A_residual_sum_has_its_terms_and_their_norms(string id, string node, string block, string x, string f, string relu)
     {
-        var map = await Map(id, node, 3); // first: torch keeps scopes and no_grad for a thread, and a test may go on in another one
+        var map = await Map(id, node, 3); // first: torch keeps scopes per thread
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         using var network = TrainedNetwork.Load(models.FileOf(id));
         using var data = IdxReader.Load(models.Folder["data"], trainLimit: 1);
         network.Network.eval();
-        var trace = ActivationTrace.Run(network.Network, network.Normalization.Apply(data.Test.Images[9..10]), [], TestContext.Current.CancellationToken);
+        var trace = ActivationTrace.Run(
+            network.Network, network.Normalization.Apply(data.Test.Images[9..10]), [], TestContext.Current.CancellationToken);
 
         var sum = map["sum"];
         Assert.Equal(block, sum.GetProperty("block").GetString());
@@ -114,20 +123,22 @@ public sealed class FeatureMapTests(ServerWithModels models)
             var value = trace[part.GetProperty("node").GetString()!].Value;
             Assert.Equal(1, part.GetProperty("norm").GetDouble() / value.norm().item<float>(), 1e-4);
         });
-        var maps = parts.Select(part => map.Floats(part.GetProperty("offset"), Side(map["value"]).Aggregate((product, side) => product * side))).ToArray();
+        var maps = parts.Select(
+            part => map.Floats(part.GetProperty("offset"), Side(map["value"]).Aggregate((product, side) => product * side))).ToArray();
         Assert.Equal(maps[0].Zip(maps[1], (one, other) => one + other), maps[2]);
         Assert.Equal(maps[2].Select(value => Math.Max(value, 0)), maps[3]);
         Assert.Equal(maps[node == add ? 2 : 3], Values(map));
     }
 
     [Fact]
-    public async Task A_shortcut_that_is_off_adds_zeros()
+    public async Task A_shortcut_that_is_switched_off_adds_zeros()
     {
         var map = await Server.Frame("/api/models/residual/map?image=9&node=rBlock1/Add&channel=3&wire=rBlock1/Add:0:");
         Assert.Equal([null, "rBlock1/conv2/Conv"], map["inputs"].EnumerateArray().Select(input => input.GetProperty("node").GetString()));
         Assert.All(map.Floats(map["inputs"][0]), value => Assert.Equal(0, value));
         Assert.Equal(map.Floats(map["inputs"][1]), Values(map));
-        Assert.Equal((JsonValueKind.Null, 0.0), (map["sum"].GetProperty("terms")[0].GetProperty("node").ValueKind, map["sum"].GetProperty("terms")[0].GetProperty("norm").GetDouble()));
+        var x = map["sum"].GetProperty("terms")[0];
+        Assert.Equal((JsonValueKind.Null, 0.0), (x.GetProperty("node").ValueKind, x.GetProperty("norm").GetDouble()));
     }
 
     [Theory]
@@ -136,7 +147,7 @@ public sealed class FeatureMapTests(ServerWithModels models)
     [InlineData("node=Flatten&channel=1", "Flatten has no feature map 1: it has 1.")]
     [InlineData("node=nothing", "The network has no operation 'nothing'.")]
     [InlineData("channel=1", "node")]
-    public async Task What_is_not_there_is_not_shown(string query, string message) =>
+    public async Task An_unknown_operation_or_channel_is_an_error(string query, string message) =>
         Assert.Contains(message, await Server.Refusal(HttpStatusCode.BadRequest, $"/api/models/residual/map?image=0&{query}"));
 
     private static void AssertComputed(Frame map)
@@ -168,7 +179,9 @@ public sealed class FeatureMapTests(ServerWithModels models)
                 Assert.Equal(Windows(map, inputs[0], 1).Select(window => window.Where(x => x is not null).Max()!.Value), values);
                 break;
             case "AveragePool":
-                AssertNear(Windows(map, inputs[0], 1).Select(window => (window.Average(x => x ?? 0.0), window.Average(x => Math.Abs(x ?? 0.0)))), values);
+                AssertNear(
+                    Windows(map, inputs[0], 1).Select(window => (window.Average(x => x ?? 0.0), window.Average(x => Math.Abs(x ?? 0.0)))),
+                    values);
                 break;
             case "GlobalAveragePool":
                 AssertNear([(inputs[0].Average(x => (double)x), inputs[0].Average(x => Math.Abs((double)x)))], values);
@@ -198,7 +211,7 @@ public sealed class FeatureMapTests(ServerWithModels models)
             values);
     }
 
-    // What each place sees, of all channels; null beyond the edges.
+    // The input values of each position, of all channels; null in the padding.
     private static IEnumerable<float?[]> Windows(Frame map, float[] input, int channels)
     {
         var (height, width) = Pair(Frame.Numbers(map["inputs"][0].GetProperty("shape"))[1..]);
@@ -222,7 +235,7 @@ public sealed class FeatureMapTests(ServerWithModels models)
         static (long, long) Pair(long[] sides) => (sides[0], sides[1]);
     }
 
-    // As float32 adds them up: within some steps of the largest sum of the parts.
+    // With the tolerance of a float32 sum of this size.
     private static void AssertNear(IEnumerable<(double Value, double Size)> expected, float[] actual)
     {
         var all = expected.ToArray();
@@ -233,8 +246,10 @@ public sealed class FeatureMapTests(ServerWithModels models)
 
     private static long[] Side(JsonElement value) => Frame.Numbers(value.GetProperty("shape"));
 
-    private static float[] Values(Frame map) => map.Floats(map["value"].GetProperty("offset"), Side(map["value"]).Aggregate((product, side) => product * side));
+    private static float[] Values(Frame map) =>
+        map.Floats(map["value"].GetProperty("offset"), Side(map["value"]).Aggregate((product, side) => product * side));
 
     private Task<Frame> Map(string id, string node, int channel, byte[]? picture = null) =>
-        Server.Frame($"/api/models/{id}/map?node={Uri.EscapeDataString(node)}&channel={channel}{(picture is null ? "&image=9" : "")}", picture);
+        Server.Frame(
+            $"/api/models/{id}/map?node={Uri.EscapeDataString(node)}&channel={channel}{(picture is null ? "&image=9" : "")}", picture);
 }

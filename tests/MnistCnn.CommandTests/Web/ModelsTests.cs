@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Tests.Web;
 
-/// <summary>What the server says of networks, their layers and their answers.</summary>
+/// <summary>Models, their graphs, feature maps and predictions.</summary>
 [Collection<ServerWithModels.Shared>]
 public sealed class ModelsTests(ServerWithModels models)
 {
@@ -24,18 +24,26 @@ public sealed class ModelsTests(ServerWithModels models)
     public static TheoryData<string> Ids => [.. ServerWithModels.Ids];
 
     [Fact]
-    public async Task The_networks_that_were_named_are_listed()
+    public async Task The_named_models_are_listed()
     {
         var all = (await Server.Json("/api/models")).EnumerateArray().ToArray();
         Assert.All(all, model => Assert.Equal(ModelFields, model.EnumerateObject().Select(field => field.Name)));
         Assert.Equal(ServerWithModels.Ids, all.Select(model => model.GetProperty("id").GetString()));
-        Assert.Equal(["residual", "inception", "inception", "resnet18", "resnet20"], all.Select(model => model.GetProperty("architecture").GetString()));
-        Assert.Equal(["Residual", "Inception", "Inception", "ResNet-18", "ResNet-20"], all.Select(model => model.GetProperty("title").GetString()));
-        Assert.Equal(["1x28x28", "1x28x28", "3x24x20", "1x28x28", "1x28x28"], all.Select(model => string.Join('x', new[] { "channels", "height", "width" }.Select(side => model.GetProperty(side).GetInt32()))));
+        Assert.Equal(
+            ["residual", "inception", "inception", "resnet18", "resnet20"],
+            all.Select(model => model.GetProperty("architecture").GetString()));
+        Assert.Equal(
+            ["Residual", "Inception", "Inception", "ResNet-18", "ResNet-20"], all.Select(model => model.GetProperty("title").GetString()));
+        string[] sides = ["channels", "height", "width"];
+        Assert.Equal(
+            ["1x28x28", "1x28x28", "3x24x20", "1x28x28", "1x28x28"],
+            all.Select(model => string.Join('x', sides.Select(side => model.GetProperty(side).GetInt32()))));
         Assert.Equal([true, true, false, true, true], all.Select(model => model.GetProperty("reads_drawings").GetBoolean()));
         Assert.Equal([true, true, false, true, true], all.Select(model => model.GetProperty("has_images").GetBoolean()));
         Assert.Equal([41_514, 97_298], all.Take(2).Select(model => model.GetProperty("parameters").GetInt64()));
-        Assert.Equal(Enumerable.Range(0, 7).Select(number => $"class {number}"), all[2].GetProperty("classes").EnumerateArray().Select(name => name.GetString()));
+        Assert.Equal(
+            Enumerable.Range(0, 7).Select(number => $"class {number}"),
+            all[2].GetProperty("classes").EnumerateArray().Select(name => name.GetString()));
         Assert.Equal("colour.safetensors", all[2].GetProperty("file").GetString());
         Assert.InRange(all[0].GetProperty("test_accuracy").GetDouble(), 98, 100);
         Assert.Equal(JsonValueKind.Null, all[2].GetProperty("test_accuracy").ValueKind);
@@ -43,28 +51,35 @@ public sealed class ModelsTests(ServerWithModels models)
 
     [Theory]
     [MemberData(nameof(Ids))]
-    public async Task The_operations_of_a_network_are_those_of_its_trace(string id)
+    public async Task The_graph_of_a_model_equals_its_trace(string id)
     {
         var graph = await Server.Json($"/api/models/{id}");
-        Assert.Equal([.. ModelFields.Append("nodes").Append("ablations").Order()], graph.EnumerateObject().Select(field => field.Name).Order());
+        Assert.Equal(
+            [.. ModelFields.Append("nodes").Append("ablations").Order()], graph.EnumerateObject().Select(field => field.Name).Order());
         using var scope = NewDisposeScope();
         using var network = Load(id);
         var expected = Run(network, zeros(1, network.Shape.Channels, network.Shape.Height, network.Shape.Width)).Nodes;
         var nodes = graph.GetProperty("nodes").EnumerateArray().ToArray();
         foreach (var (node, actual) in expected.Zip(nodes, (node, actual) => (node, actual)))
         {
-            Assert.Equal((node.Name, node.Operation, node.Module), (Text(actual, "name"), Text(actual, "operation"), Text(actual, "module")));
+            Assert.Equal(
+                (node.Name, node.Operation, node.Module), (Text(actual, "name"), Text(actual, "operation"), Text(actual, "module")));
             Assert.Equal(node.Inputs, actual.GetProperty("inputs").EnumerateArray().Select(input => input.GetString()));
             Assert.Equal(node.Value.shape[1..], Frame.Numbers(actual.GetProperty("shape")));
-            foreach (var (field, value) in new[] { ("kernel", node.Window?.Kernel), ("stride", node.Window?.Stride), ("padding", node.Window?.Padding) })
-                Assert.Equal(value, actual.GetProperty(field).ValueKind == JsonValueKind.Null ? null : Frame.Numbers(actual.GetProperty(field)));
+            var window = new[] { ("kernel", node.Window?.Kernel), ("stride", node.Window?.Stride), ("padding", node.Window?.Padding) };
+            foreach (var (field, value) in window)
+                Assert.Equal(
+                    value, actual.GetProperty(field).ValueKind == JsonValueKind.Null ? null : Frame.Numbers(actual.GetProperty(field)));
         }
 
         Assert.Equal(expected.Count, nodes.Length);
         Assert.Equal(graph.GetProperty("parameters").GetInt64(), nodes.Sum(node => node.GetProperty("parameters").GetInt64()));
         Assert.Equal(
-            Ablation.Find(network.Network, expected).Select(found => ($"{found.Kind}".ToLowerInvariant(), found.Block, found.Override.Node, found.Override.Input, found.Override.Replacement)),
-            graph.GetProperty("ablations").EnumerateArray().Select(ablation => (Text(ablation, "kind")!, Text(ablation, "block")!, ablation.GetProperty("override")))
+            Ablation.Find(network.Network, expected).Select(ablation => (
+                $"{ablation.Kind}".ToLowerInvariant(), ablation.Block,
+                ablation.Override.Node, ablation.Override.Input, ablation.Override.Replacement)),
+            graph.GetProperty("ablations").EnumerateArray()
+                .Select(ablation => (Text(ablation, "kind")!, Text(ablation, "block")!, ablation.GetProperty("override")))
                 .Select(ablation => (
                     ablation.Item1, ablation.Item2,
                     Text(ablation.Item3, "node")!, ablation.Item3.GetProperty("input").GetInt32(), Text(ablation.Item3, "replacement"))));
@@ -72,10 +87,10 @@ public sealed class ModelsTests(ServerWithModels models)
         Assert.Equal(expected.Select(node => blocks[node.Name]), nodes.Select(node => Text(node, "block")));
     }
 
-    // Here and below, what is awaited comes first: torch keeps scopes and no_grad for a thread, and a test may go on in another one.
+    // Requests are awaited first, here and below: torch keeps scopes and no_grad per thread, and a test may continue on another thread.
     [Theory]
     [MemberData(nameof(Ids))]
-    public async Task A_picture_gets_the_answer_and_the_maps_of_a_trace(string id)
+    public async Task An_upload_gets_the_logits_and_feature_maps_of_a_trace(string id)
     {
         var picture = Picture();
         var look = await Server.Frame($"/api/models/{id}/look?maps=5&size=10", picture);
@@ -84,7 +99,8 @@ public sealed class ModelsTests(ServerWithModels models)
         var image = Image(network, picture);
         using var noGradient = no_grad();
         var trace = Run(network, network.Normalization.Apply(image.unsqueeze(0)));
-        Assert.Equal(["image", "blank", "label", "probabilities", "logits", "layers"], look.Head.EnumerateObject().Select(field => field.Name));
+        Assert.Equal(
+            ["image", "blank", "label", "probabilities", "logits", "layers"], look.Head.EnumerateObject().Select(field => field.Name));
         Assert.Equal(image.shape, Frame.Numbers(look["image"].GetProperty("shape")));
         Assert.Equal(image.bytes.ToArray(), look.Bytes(look["image"].GetProperty("offset"), image.numel()));
         Assert.False(look["blank"].GetBoolean());
@@ -97,10 +113,13 @@ public sealed class ModelsTests(ServerWithModels models)
     }
 
     [Fact]
-    public async Task Maps_are_whole_and_few_unless_one_asks_for_others()
+    public async Task At_most_16_feature_maps_of_64_pixels_are_sent_by_default()
     {
         var look = await Server.Frame("/api/models/inception/look?image=1");
-        var sides = look["layers"].EnumerateArray().Select(layer => (layer.GetProperty("maps").GetArrayLength(), layer.GetProperty("height").GetInt32(), layer.GetProperty("width").GetInt32())).ToArray();
+        var sides = look["layers"].EnumerateArray()
+            .Select(layer => (
+                layer.GetProperty("maps").GetArrayLength(), layer.GetProperty("height").GetInt32(), layer.GetProperty("width").GetInt32()))
+            .ToArray();
         Assert.Equal([(1, 28, 28), (10, 24, 24), (10, 12, 12)], sides.Take(3));
         Assert.Contains((16, 12, 12), sides);
         Assert.Equal([(1, 1, 1408), (1, 1, 10)], sides[^2..]);
@@ -108,12 +127,12 @@ public sealed class ModelsTests(ServerWithModels models)
         Assert.Contains(all["layers"].EnumerateArray(), layer => layer.GetProperty("maps").GetArrayLength() == 88);
     }
 
-    // Both give float64 probabilities of float32 logits; one layout of memory and another may round a logit differently.
+    // Both compute float64 probabilities from float32 logits; different memory layouts may round a logit differently.
     [Theory]
     [InlineData("residual", "seven.png", SKEncodedImageFormat.Png)]
     [InlineData("residual", "seven.jpg", SKEncodedImageFormat.Jpeg)]
     [InlineData("colour", "stripes.png", SKEncodedImageFormat.Png)]
-    public async Task A_picture_gets_the_probabilities_that_predict_gives_it(string id, string name, SKEncodedImageFormat format)
+    public async Task An_upload_gets_the_probabilities_of_the_command_predict(string id, string name, SKEncodedImageFormat format)
     {
         var picture = id == "colour"
             ? SmallPictures.Encode(50, 40, (x, y) => new SKColor((byte)(5 * x), (byte)(6 * y), (byte)(x * y)), format)
@@ -121,7 +140,8 @@ public sealed class ModelsTests(ServerWithModels models)
         File.WriteAllBytes(models.Folder[name], picture);
         var run = ProgramRun.Of(models.Folder.FullPath, "predict", models.FileOf(id), name, "--top", id == "colour" ? "7" : "10", "--json");
         var predicted = JsonDocument.Parse(run.Output).RootElement[0].GetProperty("top").EnumerateArray()
-            .OrderBy(entry => entry.GetProperty("class").GetInt32()).Select(entry => entry.GetProperty("probability").GetDouble()).ToArray();
+            .OrderBy(entry => entry.GetProperty("class").GetInt32()).Select(entry => entry.GetProperty("probability").GetDouble())
+            .ToArray();
         var look = await Server.Frame($"/api/models/{id}/look", picture);
         Assert.Equal(predicted.Length, look["probabilities"].GetArrayLength());
         foreach (var (expected, actual) in predicted.Zip(Frame.Doubles(look["probabilities"])))
@@ -129,7 +149,7 @@ public sealed class ModelsTests(ServerWithModels models)
     }
 
     [Fact]
-    public async Task A_picture_without_ink_is_blank()
+    public async Task An_upload_without_ink_is_blank()
     {
         var look = await Server.Frame("/api/models/residual/look", SmallPictures.Encode(20, 30, (_, _) => SKColors.White));
         Assert.True(look["blank"].GetBoolean());
@@ -147,7 +167,8 @@ public sealed class ModelsTests(ServerWithModels models)
         Assert.Equal(data.Test.Labels.data<long>().ToArray(), Frame.Numbers(images.GetProperty("labels")));
         foreach (var index in new[] { 0, 123, 299 })
         {
-            using var answer = await Server.Client.GetAsync($"/api/models/residual/images/{index}.png", TestContext.Current.CancellationToken);
+            using var answer = await Server.Client.GetAsync(
+                $"/api/models/residual/images/{index}.png", TestContext.Current.CancellationToken);
             Assert.Equal((HttpStatusCode.OK, "image/png"), (answer.StatusCode, answer.Content.Headers.ContentType?.ToString()));
             using var bitmap = SKBitmap.Decode(await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
             var pixels = data.Test.Images[index].bytes.ToArray();
@@ -159,7 +180,7 @@ public sealed class ModelsTests(ServerWithModels models)
     }
 
     [Fact]
-    public async Task All_test_images_get_the_answers_that_evaluate_gives()
+    public async Task The_test_predictions_are_those_of_the_command_evaluate()
     {
         var run = ProgramRun.Of(models.Folder.FullPath, "evaluate", "inception", "--data", "data", "--out", "pictures", "--json");
         var expected = JsonDocument.Parse(run.Output).RootElement;
@@ -169,7 +190,9 @@ public sealed class ModelsTests(ServerWithModels models)
         Assert.Equal(expected.GetProperty("loss").GetDouble(), answers.GetProperty("loss").GetDouble(), 1e-6);
         var (labels, predictions) = (Frame.Numbers(answers.GetProperty("labels")), Frame.Numbers(answers.GetProperty("predictions")));
         foreach (var (row, counts) in expected.GetProperty("confusion").EnumerateArray().Index())
-            Assert.Equal(Frame.Numbers(counts), Enumerable.Range(0, 10).Select(column => labels.Zip(predictions).LongCount(pair => pair == (row, column))));
+            Assert.Equal(
+                Frame.Numbers(counts),
+                Enumerable.Range(0, 10).Select(column => labels.Zip(predictions).LongCount(pair => pair == (row, column))));
 
         // One of them, alone.
         var look = await Server.Frame("/api/models/inception/look?image=42");
@@ -183,7 +206,7 @@ public sealed class ModelsTests(ServerWithModels models)
     [InlineData("right=-3&down=1", -3, 1)]
     [InlineData("down=5", 0, 5)]
     [InlineData("right=0&down=0&degrees=0&scale=1&thicker=0", 0, 0)]
-    public async Task The_image_is_moved(string query, int right, int down)
+    public async Task The_image_is_translated(string query, int right, int down)
     {
         var (before, after) = (await Look(""), await Look(query));
         for (var y = 0; y < 28; y++)
@@ -192,21 +215,25 @@ public sealed class ModelsTests(ServerWithModels models)
     }
 
     [Fact]
-    public async Task The_image_is_turned_scaled_and_thickened()
+    public async Task The_image_is_rotated_scaled_and_thickened()
     {
         var (before, turned, half, thick, thin) =
             (await Look(""), await Look("degrees=90"), await Look("scale=2"), await Look("thicker=2"), await Look("thicker=-2"));
         for (var y = 1; y < 27; y++)
             for (var x = 1; x < 27; x++)
             {
-                Assert.Equal(before[x, 27 - y], turned[y, x]); // counter-clockwise: what was at the right is at the top
-                byte[] around = [.. from row in new[] { y - 1, y, y + 1 } from column in new[] { x - 1, x, x + 1 } select before[row, column]];
+                Assert.Equal(before[x, 27 - y], turned[y, x]); // counter-clockwise: the right becomes the top
+                int[] offsets = [-1, 0, 1];
+                byte[] around = [.. offsets.SelectMany(down => offsets.Select(right => before[y + down, x + right]))];
                 Assert.Equal((around.Max(), around.Min()), (thick[y, x], thin[y, x]));
             }
 
         // Of twice the size, the middle is seen, and each pixel between its old neighbours.
         var (low, high) = (Math.Min(before[13, 13], before[13, 14]), Math.Max(before[13, 13], before[13, 14]));
-        Assert.InRange(half[13, 13], Math.Min(low, Math.Min(before[14, 13], before[14, 14])), Math.Max(high, Math.Max(before[14, 13], before[14, 14])));
+        Assert.InRange(
+            half[13, 13],
+            Math.Min(low, Math.Min(before[14, 13], before[14, 14])),
+            Math.Max(high, Math.Max(before[14, 13], before[14, 14])));
         Assert.NotEqual(before.Cast<byte>(), half.Cast<byte>());
     }
 
@@ -214,16 +241,20 @@ public sealed class ModelsTests(ServerWithModels models)
     [InlineData("residual", "rBlock1/Add:0:")]
     [InlineData("residual", "rBlock1/conv2/Conv:0:Relu&wire=rBlock2/conv2/Conv:0:Relu_1")]
     [InlineData("inception", "inceptionA/Concat:1:&wire=inceptionA/Concat:2:")]
-    public async Task A_switch_gives_the_answer_of_a_trace_with_its_wires(string id, string query)
+    public async Task An_ablation_gives_the_logits_of_a_trace_with_its_overrides(string id, string query)
     {
-        InputOverride[] wires = [.. query.Split("&wire=").Select(text => text.Split(':')).Select(parts => new InputOverride(parts[0], int.Parse(parts[1]), parts[2] == "" ? null : parts[2]))];
+        InputOverride[] overrides =
+        [
+            .. query.Split("&wire=").Select(text => text.Split(':'))
+                .Select(parts => new InputOverride(parts[0], int.Parse(parts[1]), parts[2] == "" ? null : parts[2])),
+        ];
         var switched = await Server.Frame($"/api/models/{id}/look?image=7&wire={query}");
         var whole = await Server.Frame($"/api/models/{id}/look?image=7");
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         using var network = Load(id);
         using var data = IdxReader.Load(models.Folder["data"], trainLimit: 1);
-        var expected = Run(network, network.Normalization.Apply(data.Test.Images[7..8]), wires).Logits[0];
+        var expected = Run(network, network.Normalization.Apply(data.Test.Images[7..8]), overrides).Logits[0];
         AssertNear(expected, [.. Frame.Doubles(switched["logits"]).Select(logit => (float)logit)]);
         Assert.NotEqual(Frame.Doubles(whole["logits"]), Frame.Doubles(switched["logits"]));
     }
@@ -231,7 +262,7 @@ public sealed class ModelsTests(ServerWithModels models)
     [Theory]
     [InlineData("occlusion")]
     [InlineData("gradient")]
-    public async Task Where_it_looks_is_told_in_bytes(string method)
+    public async Task Saliency_is_sent_in_bytes(string method)
     {
         var heat = await Server.Frame($"/api/models/residual/where?image=3&method={method}&class=8");
         using var scope = NewDisposeScope();
@@ -242,8 +273,12 @@ public sealed class ModelsTests(ServerWithModels models)
         var expected = method == "gradient"
             ? Saliency.Gradient(network.Network.call, image, 8)
             : Saliency.Occlusion(network.Network.call, image, 8, CancellationToken.None);
-        Assert.Equal(["method", "class", "height", "width", "zero", "scale", "offset"], heat.Head.EnumerateObject().Select(field => field.Name));
-        Assert.Equal((method, 8, 28, 28, 128), (Text(heat.Head, "method"), heat["class"].GetInt32(), heat["height"].GetInt32(), heat["width"].GetInt32(), heat["zero"].GetInt32()));
+        Assert.Equal(
+            ["method", "class", "height", "width", "zero", "scale", "offset"], heat.Head.EnumerateObject().Select(field => field.Name));
+        Assert.Equal(
+            (method, 8, 28, 28, 128),
+            (Text(heat.Head, "method"), heat["class"].GetInt32(), heat["height"].GetInt32(), heat["width"].GetInt32(),
+                heat["zero"].GetInt32()));
         var step = heat["scale"].GetDouble();
         foreach (var (number, value) in expected.data<float>().Zip(heat.Scaled(heat.Head, 1)))
             Assert.Equal(number, value, 0.51 * step + 1e-5);
@@ -258,10 +293,10 @@ public sealed class ModelsTests(ServerWithModels models)
         return image;
     }
 
-    // What was sent is within half a step of the values, of those maps that vary most.
+    // The bytes are within half a quantization step of the values, for the maps with the largest standard deviation.
     private static void AssertLayer(Tensor value, Frame frame, JsonElement layer, int most, int size)
     {
-        // The range is that of the values themselves, of each map or of each number of a vector.
+        // Exact ranges, of each map or of each value of a vector.
         var chosen = tensor(Frame.Numbers(layer.GetProperty("maps")));
         var rows = value.dim() == 1 ? value.unsqueeze(1) : value.flatten(start_dim: 1).index_select(0, chosen);
         AssertNear(rows.amin([1]), frame.Floats(layer.GetProperty("lowest"), rows.shape[0]));
@@ -275,7 +310,10 @@ public sealed class ModelsTests(ServerWithModels models)
         Assert.Equal(Math.Min(most, value.shape[0]), maps.Length);
         Assert.Equal(maps.Length, maps.Distinct().Count());
         var deviations = value.flatten(start_dim: 1).std(1, unbiased: false).data<float>().ToArray();
-        Assert.Equal(deviations.OrderDescending().Take(maps.Length), maps.Select(map => deviations[map]), (x, y) => Math.Abs(x - y) <= 1e-4f * (1 + x));
+        Assert.Equal(
+            deviations.OrderDescending().Take(maps.Length),
+            maps.Select(map => deviations[map]),
+            (x, y) => Math.Abs(x - y) <= 1e-4f * (1 + x));
         Assert.Equal(value.min().item<float>() < 0 ? 128 : 0, layer.GetProperty("zero").GetInt32());
         var step = layer.GetProperty("scale").GetDouble();
         Assert.InRange(step, 0, value.abs().max().item<float>() / 126 + 1e-6);
@@ -286,7 +324,7 @@ public sealed class ModelsTests(ServerWithModels models)
             Assert.Equal(number, decoded, 0.5001 * step + 2e-5 * Math.Abs(number) + 1e-6);
     }
 
-    // To the last bit, but for how two layouts of memory and two numbers of threads round.
+    // Exact, except for rounding with other memory layouts and numbers of threads.
     private static void AssertNear(Tensor expected, float[] actual)
     {
         var numbers = expected.data<float>().ToArray();
@@ -295,10 +333,9 @@ public sealed class ModelsTests(ServerWithModels models)
             Assert.Equal(number, other, 1e-5f * numbers.Max(Math.Abs));
     }
 
-    private static ActivationTrace Run(TrainedNetwork network, Tensor images, params InputOverride[] wires) =>
-        ActivationTrace.Run(network.Network, images, wires, TestContext.Current.CancellationToken);
+    private static ActivationTrace Run(TrainedNetwork network, Tensor images, params InputOverride[] overrides) =>
+        ActivationTrace.Run(network.Network, images, overrides, TestContext.Current.CancellationToken);
 
-    // As the server has it.
     private TrainedNetwork Load(string id)
     {
         var network = TrainedNetwork.Load(models.FileOf(id));

@@ -10,12 +10,14 @@ using static TorchSharp.torch;
 
 namespace MnistCnn.Tests.Web;
 
-/// <summary>What the server says of runs whose files change while it watches. Before each test, there is no folder of runs.</summary>
+/// <summary>Runs whose files change while the server watches. The folder of runs does not exist before a test.</summary>
 public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<RunsTests.ServerOfRuns>, IDisposable
 {
     private static readonly string[] Fields =
-        ["name", "epochs", "model", "architecture", "seed", "batch_size", "learning_rate", "status", "error", "started", "data", "total_epochs",
-            "problem"];
+    [
+        "name", "epochs", "model", "architecture", "seed", "batch_size", "learning_rate", "status", "error", "started", "data",
+        "total_epochs", "problem",
+    ];
 
     private static readonly EpochMetrics Epoch = new(1, 0.5, 0.25, 90, 1, 0.1, 1000);
 
@@ -26,7 +28,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     public void Dispose() => Directory.Delete(folder["runs"], recursive: true);
 
     [Fact]
-    public async Task A_run_is_told_of_from_its_start_to_its_end()
+    public async Task A_run_is_reported_from_its_start_to_its_deletion()
     {
         var none = await Server.Json("/api/runs");
         Assert.Equal((folder["runs"], 0), (none.GetProperty("folder").GetString(), none.GetProperty("runs").GetArrayLength()));
@@ -37,7 +39,8 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
             Assert.Equal(Fields, started.EnumerateObject().Select(field => field.Name));
             Assert.Equal(("first", "running", "plain", 0), Summary(started));
             Assert.Equal((7, 32, 0.05, 3, "data"), (
-                started.GetProperty("seed").GetInt32(), started.GetProperty("batch_size").GetInt32(), started.GetProperty("learning_rate").GetDouble(),
+                started.GetProperty("seed").GetInt32(), started.GetProperty("batch_size").GetInt32(),
+                started.GetProperty("learning_rate").GetDouble(),
                 started.GetProperty("total_epochs").GetInt32(), started.GetProperty("data").GetString()));
             Assert.Equal(DateTimeOffset.UnixEpoch, started.GetProperty("started").GetDateTimeOffset());
             Assert.All(["model", "error", "problem"], field => Assert.Equal(JsonValueKind.Null, started.GetProperty(field).ValueKind));
@@ -46,7 +49,8 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
             var learnt = await events.Next("run");
             Assert.Equal(("first", "running", "plain", 1), Summary(learnt));
             Assert.Equal((1, 0.5, 90.0), (
-                learnt.GetProperty("epochs")[0].GetProperty("epoch").GetInt32(), learnt.GetProperty("epochs")[0].GetProperty("train_loss").GetDouble(),
+                learnt.GetProperty("epochs")[0].GetProperty("epoch").GetInt32(),
+                learnt.GetProperty("epochs")[0].GetProperty("train_loss").GetDouble(),
                 learnt.GetProperty("epochs")[0].GetProperty("test_accuracy").GetDouble()));
 
             WriteWeights("first", 1);
@@ -64,9 +68,9 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         Assert.Equal("second", (await later.Next("run")).GetProperty("name").GetString());
     }
 
-    // As many as 64 pages watch at once.
+    // At most 64 pages may watch at once.
     [Fact]
-    public async Task A_page_that_is_closed_gives_its_place_to_another()
+    public async Task A_closed_page_no_longer_counts_as_a_watcher()
     {
         Directory.CreateDirectory(folder["runs"]);
         for (var visit = 1; visit <= 65; visit++)
@@ -74,7 +78,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     }
 
     [Fact]
-    public async Task Where_nothing_changes_a_sign_of_life_comes_now_and_then()
+    public async Task A_keep_alive_is_sent_at_the_start_and_while_nothing_changes()
     {
         Directory.CreateDirectory(folder["runs"]);
         var stop = TestContext.Current.CancellationToken;
@@ -93,37 +97,41 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     [InlineData("run.json", "null", "run.json is damaged")]
     [InlineData("metrics.jsonl", "{\"epoch\": 1}\n", "metrics.jsonl is damaged")]
     [InlineData("metrics.jsonl", "\u0000\u0000\n", "metrics.jsonl is damaged")]
-    public async Task A_damaged_run_is_told_of_in_a_line_and_hides_no_other(string file, string contents, string problem)
+    public async Task A_damaged_run_is_reported_in_one_line_and_hides_no_other(string file, string contents, string problem)
     {
         Create("whole").Dispose();
         Create("broken").Dispose();
         File.WriteAllText(folder[$"runs/broken/{file}"], contents);
         Directory.CreateDirectory(folder["runs/not a run"]);
         File.WriteAllText(folder["runs/file"], "");
-        var runs = (await Server.Json("/api/runs")).GetProperty("runs").EnumerateArray().ToDictionary(run => run.GetProperty("name").GetString()!);
+        var runs = (await Server.Json("/api/runs")).GetProperty("runs").EnumerateArray()
+            .ToDictionary(run => run.GetProperty("name").GetString()!);
         Assert.Equal(["broken", "whole"], runs.Keys.Order());
         Assert.Contains(problem, runs["broken"].GetProperty("problem").GetString());
         Assert.DoesNotContain('\n', runs["broken"].GetProperty("problem").GetString()!);
         Assert.Equal(JsonValueKind.Null, runs["whole"].GetProperty("problem").ValueKind);
 
         await using var events = await Events();
-        Assert.Equal(["broken", "whole"], new[] { await events.Next("run"), await events.Next("run") }.Select(run => run.GetProperty("name").GetString()).Order());
+        Assert.Equal(
+            ["broken", "whole"],
+            new[] { await events.Next("run"), await events.Next("run") }.Select(run => run.GetProperty("name").GetString()).Order());
     }
 
-    // Numbers that JSON can hold and no answer in JSON could.
     [Fact]
-    public async Task A_number_beyond_all_bounds_is_a_damage_too()
+    public async Task An_infinite_number_in_a_file_is_damage()
     {
         Create("endless").Dispose();
         var info = File.ReadAllText(folder["runs/endless/run.json"]);
         File.WriteAllText(folder["runs/endless/run.json"], info.Replace("\"learning_rate\": 0.05", "\"learning_rate\": 1e999"));
         Assert.NotEqual(info, File.ReadAllText(folder["runs/endless/run.json"]));
-        Assert.Contains("learning_rate", Assert.Single((await Server.Json("/api/runs")).GetProperty("runs").EnumerateArray()).GetProperty("problem").GetString());
+        Assert.Contains(
+            "learning_rate",
+            Assert.Single((await Server.Json("/api/runs")).GetProperty("runs").EnumerateArray()).GetProperty("problem").GetString());
     }
 
     // As tests/reference/article.py writes it.
     [Fact]
-    public async Task A_line_that_is_being_written_is_not_read_yet()
+    public async Task An_incomplete_line_of_metrics_is_ignored()
     {
         using (var run = Create("appended"))
             run.Append(Epoch);
@@ -132,7 +140,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     }
 
     [Fact]
-    public async Task The_network_of_a_run_is_the_latest_one_that_is_whole()
+    public async Task The_model_of_a_run_is_its_latest_undamaged_file()
     {
         Create("run").Dispose();
         var (one, other) = (WeightsOf(1), WeightsOf(2));
@@ -164,9 +172,9 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         Assert.Contains("There is no network 'run:run'", await Server.Refusal(HttpStatusCode.NotFound, "/api/models/run:run"));
     }
 
-    // As experiments leave them.
+    // Experiments write such runs.
     [Fact]
-    public async Task A_run_of_an_unknown_architecture_is_shown_without_its_network()
+    public async Task A_run_of_an_unknown_architecture_has_no_model()
     {
         Create("twin", "plain-twin").Dispose();
         WriteWeights("twin", 1);
@@ -176,7 +184,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     }
 
     [Fact]
-    public async Task While_a_run_writes_its_network_every_answer_is_of_one_that_was_whole()
+    public async Task Every_prediction_is_of_complete_weights_while_a_run_writes_them()
     {
         Create("run").Dispose();
         byte[][] weights = [WeightsOf(1), WeightsOf(2)];
@@ -191,7 +199,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
                 for (var count = 1; !done.IsCancellationRequested; count++)
                 {
                     if (count % 5 == 0)
-                        File.WriteAllBytes(path, weights[0][..(weights[0].Length / 2)]); // somebody copies it by hand
+                        File.WriteAllBytes(path, weights[0][..(weights[0].Length / 2)]); // an incomplete copy
                     await Task.Delay(10, TestContext.Current.CancellationToken);
                     Replace(path, weights[count % 2]);
                     await Task.Delay(10, TestContext.Current.CancellationToken);
@@ -218,9 +226,9 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         }
     }
 
-    // In parts, so that the file changes between them.
+    // The evaluation runs in parts, and the file changes between them.
     [Fact]
-    public async Task All_test_images_are_answered_by_the_same_weights()
+    public async Task All_test_images_are_classified_with_the_same_weights()
     {
         Create("run").Dispose();
         byte[][] weights = [WeightsOf(1), WeightsOf(2)];
@@ -242,7 +250,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     }
 
     [Fact]
-    public async Task More_runs_than_stay_in_memory_can_be_looked_into()
+    public async Task More_runs_than_stay_in_memory_can_be_shown()
     {
         var answers = new List<float[]>();
         for (var number = 0; number < 7; number++)
@@ -251,11 +259,12 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
             answers.Add(Answer(WriteWeights($"run {number}", number)));
         }
 
-        var evaluation = Server.Json("/api/models/run:run%200/evaluation"); // it goes on when others take its network's place
+        var evaluation = Server.Json("/api/models/run:run%200/evaluation"); // continues when others evict its model
         foreach (var number in new[] { 0, 1, 2, 3, 4, 5, 6, 0, 6, 3, 0 })
             Assert.Equal(answers[number], await Answer($"run {number}"), Near);
         Assert.Equal(Accuracy(WeightsOf(0)), (await evaluation).GetProperty("accuracy").GetDouble());
-        Assert.Equal(["residual"], (await Server.Json("/api/models")).EnumerateArray().Select(model => model.GetProperty("id").GetString()));
+        Assert.Equal(
+            ["residual"], (await Server.Json("/api/models")).EnumerateArray().Select(model => model.GetProperty("id").GetString()));
     }
 
     [Fact]
@@ -270,13 +279,16 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
 
         var evaluations = await Task.WhenAll(numbers.Select(number => Server.Json($"/api/models/run:run%20{number}/evaluation")))
             .WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken);
-        Assert.Equal(numbers.Select(number => Accuracy(WeightsOf(number))), evaluations.Select(evaluation => evaluation.GetProperty("accuracy").GetDouble()));
+        Assert.Equal(
+            numbers.Select(number => Accuracy(WeightsOf(number))),
+            evaluations.Select(evaluation => evaluation.GetProperty("accuracy").GetDouble()));
     }
 
     private static bool Near(float x, float y) => Math.Abs(x - y) < 1e-4;
 
     private static (string Name, string Status, string Architecture, int Epochs) Summary(JsonElement run) => (
-        run.GetProperty("name").GetString()!, run.GetProperty("status").GetString()!, run.GetProperty("architecture").GetString()!, run.GetProperty("epochs").GetArrayLength());
+        run.GetProperty("name").GetString()!, run.GetProperty("status").GetString()!, run.GetProperty("architecture").GetString()!,
+        run.GetProperty("epochs").GetArrayLength());
 
     // As a trainer does.
     private static void Replace(string path, byte[] contents) => AtomicFile.Write(path, stream => stream.Write(contents));
@@ -325,7 +337,8 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     private float[] Answer(byte[] weights) => Of(weights, (network, data) =>
         network.Network.call(network.Normalization.Apply(data.Test.Images[..1])).data<float>().ToArray());
 
-    private double Accuracy(byte[] weights) => Of(weights, (network, data) => Evaluator.Evaluate(network.Network, data.Test, network.Normalization).Accuracy);
+    private double Accuracy(byte[] weights) =>
+        Of(weights, (network, data) => Evaluator.Evaluate(network.Network, data.Test, network.Normalization).Accuracy);
 
     private async Task<float[]> Answer(string run)
     {
@@ -336,9 +349,11 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
     // Also if there is no run yet, the stream is open at once.
     private async Task<EventStream> Events()
     {
-        var response = await Server.Client.GetAsync("/api/runs/events", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        var response = await Server.Client.GetAsync(
+            "/api/runs/events", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         Assert.Equal((HttpStatusCode.OK, "text/event-stream"), (response.StatusCode, response.Content.Headers.ContentType?.ToString()));
-        var events = new EventStream(response, new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken)));
+        var events = new EventStream(
+            response, new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken)));
         await events.Next("alive");
         return events;
     }

@@ -5,7 +5,7 @@ using SkiaSharp;
 
 namespace MnistCnn.Tests.Web;
 
-/// <summary>Who may ask, for what, and with what: no request does harm, and what is refused is refused in a line.</summary>
+/// <summary>Requests that the server refuses, and the security of its responses. Every refusal is one line of text.</summary>
 [Collection<ServerWithModels.Shared>]
 public sealed class SafetyTests(ServerWithModels models)
 {
@@ -22,7 +22,7 @@ public sealed class SafetyTests(ServerWithModels models)
     [InlineData("[::1]")]
     [InlineData("localhost:9")] // through a tunnel, the port is another one
     [InlineData("[::1]:9")]
-    public async Task Its_own_names_are_answered_to(string host)
+    public async Task Requests_to_its_own_names_are_answered(string host)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/api/models") { Headers = { Host = host } };
         using var answer = await Server.Client.SendAsync(request, TestContext.Current.CancellationToken);
@@ -41,10 +41,13 @@ public sealed class SafetyTests(ServerWithModels models)
     [InlineData("[::ffff:127.0.0.1]")]
     [InlineData("[0:0:0:0:0:0:0:1]")]
     [InlineData("xn--localhost")]
-    public async Task Another_name_is_refused(string host)
+    public async Task Requests_to_other_names_are_refused(string host)
     {
         foreach (var path in new[] { "/", "/api/models", "/nothing" })
-            Assert.Contains("does not answer to", await Server.Refusal(HttpStatusCode.BadRequest, new HttpRequestMessage(HttpMethod.Get, path) { Headers = { Host = host } }));
+        {
+            var request = new HttpRequestMessage(HttpMethod.Get, path) { Headers = { Host = host } };
+            Assert.Contains("does not answer to", await Server.Refusal(HttpStatusCode.BadRequest, request));
+        }
     }
 
     [Theory]
@@ -56,7 +59,7 @@ public sealed class SafetyTests(ServerWithModels models)
     [InlineData("GET http://example.org/ HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n")]
     [InlineData("GET / HTTP/1.1\r\nHost: [::]\r\nConnection: close\r\n\r\n")]
     [InlineData("GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n")]
-    public async Task A_request_without_a_name_of_its_own_is_refused(string request) => Assert.StartsWith("HTTP/1.1 400 ", await Raw(request));
+    public async Task Requests_without_a_valid_host_are_refused(string request) => Assert.StartsWith("HTTP/1.1 400 ", await Raw(request));
 
     [Theory]
     [InlineData("Origin", "http://example.org", "/")]
@@ -70,7 +73,7 @@ public sealed class SafetyTests(ServerWithModels models)
     [InlineData("Sec-Fetch-Site", "same-site", "/api/models/residual/look?image=1")]
     [InlineData("Sec-Fetch-Site", "same-site", "/api/runs/events")]
     [InlineData("Sec-Fetch-Site", "something new", "/API/models")]
-    public async Task Another_site_s_page_is_refused(string header, string value, string path)
+    public async Task Requests_from_the_pages_of_other_sites_are_refused(string header, string value, string path)
     {
         foreach (var method in new[] { HttpMethod.Get, HttpMethod.Post })
         {
@@ -86,7 +89,7 @@ public sealed class SafetyTests(ServerWithModels models)
     [InlineData("Sec-Fetch-Site", "none", "/api/models")] // typed by its user
     [InlineData("Sec-Fetch-Site", "cross-site", "/")] // a link to the page
     [InlineData("Sec-Fetch-Site", "same-site", "/")]
-    public async Task The_page_itself_and_a_link_to_it_are_not(string header, string value, string path)
+    public async Task Requests_from_the_page_itself_and_links_to_it_are_answered(string header, string value, string path)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
         Assert.True(request.Headers.TryAddWithoutValidation(header, string.Format(null, value, Port)));
@@ -103,15 +106,16 @@ public sealed class SafetyTests(ServerWithModels models)
     [InlineData("PATCH", "/api/runs")]
     [InlineData("OPTIONS", "/api/runs")]
     [InlineData("SOMETHING", "/api/models/residual/map")]
-    public async Task Another_method_is_refused(string method, string path)
+    public async Task Other_methods_are_refused(string method, string path)
     {
-        using var answer = await Server.Client.SendAsync(new HttpRequestMessage(new HttpMethod(method), path), TestContext.Current.CancellationToken);
+        using var answer = await Server.Client.SendAsync(
+            new HttpRequestMessage(new HttpMethod(method), path), TestContext.Current.CancellationToken);
         Assert.Contains(method, await RunningServer.Refusal(HttpStatusCode.MethodNotAllowed, answer));
         Assert.Contains("GET", answer.Content.Headers.Allow);
     }
 
     [Fact]
-    public async Task A_question_for_the_head_alone_is_refused_without_a_body()
+    public async Task HEAD_is_refused_without_a_body()
     {
         var answer = await Raw($"HEAD / HTTP/1.1\r\nHost: localhost:{Port}\r\nConnection: close\r\n\r\n");
         Assert.StartsWith("HTTP/1.1 405 ", answer);
@@ -126,12 +130,15 @@ public sealed class SafetyTests(ServerWithModels models)
     [InlineData("GET", "/api/models/residual/look", 400)]
     [InlineData("GET", "/nothing", 404)]
     [InlineData("PUT", "/", 405)]
-    public async Task Every_answer_says_what_a_browser_may_do_with_it(string method, string path, int status)
+    public async Task Every_response_has_the_security_headers(string method, string path, int status)
     {
-        using var answer = await Server.Client.SendAsync(new HttpRequestMessage(new HttpMethod(method), path), TestContext.Current.CancellationToken);
+        using var answer = await Server.Client.SendAsync(
+            new HttpRequestMessage(new HttpMethod(method), path), TestContext.Current.CancellationToken);
         Assert.Equal(status, (int)answer.StatusCode);
         var policy = Assert.Single(answer.Headers.GetValues("Content-Security-Policy"));
-        Assert.All(["script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"], part => Assert.Contains(part, policy));
+        Assert.All(
+            ["script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"],
+            part => Assert.Contains(part, policy));
         Assert.Matches("^default-src '(self|none)';", policy);
         Assert.DoesNotContain("unsafe", policy);
         Assert.Equal("nosniff", Assert.Single(answer.Headers.GetValues("X-Content-Type-Options")));
@@ -166,7 +173,7 @@ public sealed class SafetyTests(ServerWithModels models)
     [InlineData("/api/models/colour/images/0.png")]
     [InlineData("/api/models/colour/evaluation")]
     [InlineData("/api/models/colour/look?image=0")]
-    public async Task There_is_nothing_elsewhere(string path)
+    public async Task Other_paths_do_not_exist(string path)
     {
         var answer = await Raw($"GET {path} HTTP/1.1\r\nHost: localhost:{Port}\r\nConnection: close\r\n\r\n");
         Assert.Matches("^HTTP/1.1 40[04] ", answer);
@@ -185,7 +192,7 @@ public sealed class SafetyTests(ServerWithModels models)
     [InlineData("GIF89a")]
     [InlineData("RIFF\u0004\0\0\0WEBP")]
     [InlineData("BM")]
-    public async Task What_is_not_a_picture_is_refused(string body)
+    public async Task A_body_that_is_not_an_image_is_refused(string body)
     {
         foreach (var id in new[] { "residual", "colour" })
             foreach (var path in new[] { "look", "map?node=image", "where?method=gradient&class=0" })
@@ -197,7 +204,7 @@ public sealed class SafetyTests(ServerWithModels models)
     [InlineData("colour", SKEncodedImageFormat.Png)]
     [InlineData("colour", SKEncodedImageFormat.Jpeg)]
     [InlineData("colour", SKEncodedImageFormat.Webp)]
-    public async Task A_picture_that_was_cut_short_is_refused(string id, SKEncodedImageFormat format)
+    public async Task A_truncated_image_is_refused(string id, SKEncodedImageFormat format)
     {
         var picture = SmallPictures.Encode(30, 30, (x, y) => new SKColor((byte)(8 * x), (byte)(x * y), (byte)(200 * (x / 15))), format);
         await Server.Frame($"/api/models/{id}/look?maps=1&size=1", picture);
@@ -206,7 +213,7 @@ public sealed class SafetyTests(ServerWithModels models)
     }
 
     [Fact]
-    public async Task A_picture_of_too_many_pixels_is_refused_by_its_header() => Assert.Contains(
+    public async Task An_image_with_too_many_pixels_is_refused_by_its_header() => Assert.Contains(
         "an image may have 100 million",
         await Server.Refusal(HttpStatusCode.BadRequest, Post("/api/models/residual/look", SmallPictures.Png(20_000, 20_000, 8, []))));
 
@@ -246,45 +253,56 @@ public sealed class SafetyTests(ServerWithModels models)
     [InlineData("where?image=1&method=gradient&class=-1", "There is no class -1")]
     [InlineData("where?image=1&method=gradient", "class")]
     [InlineData("where?image=1&class=1", "method")]
-    public async Task A_question_that_makes_no_sense_gets_a_line(string path, string message) =>
+    public async Task An_invalid_query_gets_one_line_of_text(string path, string message) =>
         Assert.Contains(message, await Server.Refusal(HttpStatusCode.BadRequest, $"/api/models/residual/{path}"));
 
     [Fact]
-    public async Task An_answer_does_not_grow_without_bounds()
+    public async Task The_size_of_a_response_is_limited()
     {
-        var whole = await Server.Client.GetByteArrayAsync("/api/models/resnet18/look?image=1&maps=2147483647&size=2147483647", TestContext.Current.CancellationToken);
+        var whole = await Server.Client.GetByteArrayAsync(
+            "/api/models/resnet18/look?image=1&maps=2147483647&size=2147483647", TestContext.Current.CancellationToken);
         Assert.InRange(whole.Length, 100_000, 32 << 20);
         var least = await Server.Frame("/api/models/residual/look?image=1&maps=-5&size=0");
         Assert.All(least["layers"].EnumerateArray(), layer => Assert.Equal(1, layer.GetProperty("maps").GetArrayLength()));
     }
 
-    // Whatever is asked, the answer is a frame or a line: a bug would be a 500, which the server tells of at its end too.
+    // A bug would have status 500, and the server would report it on standard error.
     [Fact]
-    public async Task No_question_is_one_that_it_cannot_answer()
+    public async Task Random_queries_get_a_frame_or_an_error_response()
     {
         var random = new Random(15);
         string[] values =
         [
-            "", "0", "1", "-1", "7", "0.5", "-0.5", "1e9", "1e-9", "NaN", "-Infinity", "2147483648", "-2147483648", "9e999", "null", "%00", "%ff", "%0d%0a", "a b", "%F0%9F%98%80",
-            "gradient", "occlusion", "image", "conv1/Conv", "rBlock1/Add", "rBlock1/Add:0:", "rBlock1/Add:0:Relu", "rBlock1/conv2/Conv:0:Relu", "Relu:0:image", "linear/Gemm:0:",
+            "", "0", "1", "-1", "7", "0.5", "-0.5", "1e9", "1e-9", "NaN", "-Infinity", "2147483648", "-2147483648", "9e999", "null",
+            "%00", "%ff", "%0d%0a", "a b", "%F0%9F%98%80",
+            "gradient", "occlusion", "image", "conv1/Conv", "rBlock1/Add", "rBlock1/Add:0:", "rBlock1/Add:0:Relu",
+            "rBlock1/conv2/Conv:0:Relu", "Relu:0:image", "linear/Gemm:0:",
             "Flatten:0:", "Flatten", "linear/Gemm", ":::", ":0:", "<script>", "'\"", new string('9', 400), "rBlock1/Add:99999999999:",
         ];
-        string[] names = ["image", "node", "channel", "maps", "size", "right", "down", "degrees", "scale", "thicker", "wire", "wire", "method", "class", "other"];
+        string[] names =
+        [
+            "image", "node", "channel", "maps", "size", "right", "down", "degrees", "scale", "thicker", "wire", "wire", "method", "class",
+            "other",
+        ];
         var statuses = new Dictionary<HttpStatusCode, int>();
         for (var count = 0; count < 200; count++)
         {
             var path = new[] { "look", "map", "where" }[random.Next(3)];
             var likely = random.Next(3) == 0 ? "" : "image=3&node=rBlock1/Add&method=gradient&class=1&";
-            var query = likely + string.Join('&', Enumerable.Range(0, random.Next(1, 4)).Select(_ => $"{names[random.Next(names.Length)]}={values[random.Next(values.Length)]}"));
+            var query = likely + string.Join('&', Enumerable.Range(0, random.Next(1, 4))
+                .Select(_ => $"{names[random.Next(names.Length)]}={values[random.Next(values.Length)]}"));
             using var answer = await Server.Client.GetAsync($"/api/models/residual/{path}?{query}", TestContext.Current.CancellationToken);
             statuses[answer.StatusCode] = statuses.GetValueOrDefault(answer.StatusCode) + 1;
             if (answer.StatusCode == HttpStatusCode.OK)
                 _ = new Frame(await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
             else
-                await RunningServer.Refusal(answer.StatusCode == HttpStatusCode.NotFound ? HttpStatusCode.NotFound : HttpStatusCode.BadRequest, answer);
+                await RunningServer.Refusal(
+                    answer.StatusCode == HttpStatusCode.NotFound ? HttpStatusCode.NotFound : HttpStatusCode.BadRequest, answer);
         }
 
-        Assert.True(statuses.GetValueOrDefault(HttpStatusCode.OK) > 10 && statuses.GetValueOrDefault(HttpStatusCode.BadRequest) > 50, string.Join(", ", statuses));
+        Assert.True(
+            statuses.GetValueOrDefault(HttpStatusCode.OK) > 10 && statuses.GetValueOrDefault(HttpStatusCode.BadRequest) > 50,
+            string.Join(", ", statuses));
     }
 
     private static HttpRequestMessage Post(string path, byte[] body) => new(HttpMethod.Post, path) { Content = new ByteArrayContent(body) };

@@ -5,7 +5,7 @@ using MnistCnn.Networks;
 
 namespace MnistCnn.Tests.Web;
 
-/// <summary>How the server starts, what keeps it from it, and how it ends.</summary>
+/// <summary>Start and end of the server.</summary>
 [Trait("Speed", "Slow")]
 public sealed class ServeCommandTests : IDisposable
 {
@@ -20,7 +20,7 @@ public sealed class ServeCommandTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public async Task Every_network_has_a_name_of_its_own()
+    public async Task Every_model_has_a_unique_id()
     {
         foreach (var name in new[] { "a/net", "b/net", "b/net-2", "b/.", "b/ä#%? &", "runs/first/best", "elsewhere/first/best" })
         {
@@ -31,7 +31,8 @@ public sealed class ServeCommandTests : IDisposable
         foreach (var run in new[] { "runs/first", "elsewhere/first" })
             File.WriteAllText(folder[$"{run}/run.json"], "{}");
         using var server = RunningServer.Start(
-            folder.FullPath, "a/net.safetensors", "b/net.safetensors", "./a/../a/net.safetensors", "b/net-2.safetensors", "b/..safetensors", "b/ä#%? &.safetensors",
+            folder.FullPath, "a/net.safetensors", "b/net.safetensors", "./a/../a/net.safetensors", "b/net-2.safetensors",
+            "b/..safetensors", "b/ä#%? &.safetensors",
             "Inception", "runs/first", "elsewhere/first/", "inception", "--data", "data");
         var ids = (await server.Json("/api/models")).EnumerateArray().Select(model => model.GetProperty("id").GetString()!).ToArray();
         Assert.Equal(["net", "net-2", "net-2-2", "model", "ä#%? &", "inception", "first", "first-2"], ids);
@@ -41,23 +42,28 @@ public sealed class ServeCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_a_network_the_ready_ones_are_served_or_the_one_that_is_meant()
+    public async Task The_bundled_networks_are_served_by_default()
     {
         using (var server = RunningServer.Start(folder.FullPath))
         {
-            Assert.Equal(["residual", "inception"], (await server.Json("/api/models")).EnumerateArray().Select(model => model.GetProperty("id").GetString()));
+            Assert.Equal(
+                ["residual", "inception"],
+                (await server.Json("/api/models")).EnumerateArray().Select(model => model.GetProperty("id").GetString()));
             Assert.Equal(10_000, (await server.Json("/api/models/residual/images")).GetProperty("count").GetInt32());
             var page = await server.Client.GetAsync("/", TestContext.Current.CancellationToken);
             Assert.Equal("text/html; charset=utf-8", page.Content.Headers.ContentType?.ToString());
         }
 
-        Assert.Contains("[default: residual and inception, or the network that --arch names]", ProgramRun.Of(folder.FullPath, "serve", "--help").Output);
+        Assert.Contains(
+            "[default: residual and inception, or the network that --arch names]",
+            ProgramRun.Of(folder.FullPath, "serve", "--help").Output);
         using (var server = RunningServer.Start(folder.FullPath, "--arch", "Residual"))
-            Assert.Equal(["residual"], (await server.Json("/api/models")).EnumerateArray().Select(model => model.GetProperty("id").GetString()));
+            Assert.Equal(
+                ["residual"], (await server.Json("/api/models")).EnumerateArray().Select(model => model.GetProperty("id").GetString()));
     }
 
     [Fact]
-    public async Task A_run_that_was_named_goes_on_being_served_when_its_file_has_gone()
+    public async Task A_named_model_stays_loaded_when_its_file_is_deleted()
     {
         ServerWithModels.WriteModel(folder["net.safetensors"], "plain", NetworkShape.Mnist);
         using var server = RunningServer.Start(folder.FullPath, "net.safetensors", "residual", "--data", "data");
@@ -68,7 +74,7 @@ public sealed class ServeCommandTests : IDisposable
     }
 
     [Fact]
-    public void What_keeps_it_from_starting_is_said_in_a_line()
+    public void Errors_at_the_start_are_reported_in_one_line()
     {
         File.WriteAllText(folder["broken.safetensors"], "nonsense");
         Directory.CreateDirectory(folder["empty"]);
@@ -93,10 +99,11 @@ public sealed class ServeCommandTests : IDisposable
     }
 
     [Fact]
-    public void Without_a_port_each_takes_one_that_is_free()
+    public void Without_a_port_each_server_takes_a_free_one()
     {
         var processes = Enumerable.Range(0, 3)
-            .Select(_ => ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, "serve", "residual", "--no-browser", "--data", "data"])).ToArray();
+            .Select(_ => ProgramRun.Start(
+                folder.FullPath, ["exec", ProgramRun.ProgramPath, "serve", "residual", "--no-browser", "--data", "data"])).ToArray();
         string?[] addresses = [.. processes.Select(process => process.StandardOutput.ReadLine())];
         foreach (var process in processes)
             using (process)
@@ -106,9 +113,10 @@ public sealed class ServeCommandTests : IDisposable
     }
 
     [Fact]
-    public void The_address_is_told_to_a_program_too()
+    public void The_address_is_printed_as_JSON()
     {
-        using var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, "serve", "residual", "--no-browser", "--data", "data", "--json"]);
+        using var process = ProgramRun.Start(
+            folder.FullPath, ["exec", ProgramRun.ProgramPath, "serve", "residual", "--no-browser", "--data", "data", "--json"]);
         var document = "";
         while (!document.Contains('}'))
             document += process.StandardOutput.ReadLine();
@@ -119,7 +127,7 @@ public sealed class ServeCommandTests : IDisposable
     [Theory]
     [InlineData("127.0.0.1")]
     [InlineData("0.0.0.0")]
-    public async Task Where_others_are_let_in_its_names_are_still_its_own(string address)
+    public async Task With_listen_requests_to_other_names_are_still_refused(string address)
     {
         using var server = RunningServer.Start(folder.FullPath, "residual", "--listen", address);
         Assert.Equal(address == "0.0.0.0" ? "localhost" : "127.0.0.1", server.Address.Host);
@@ -130,21 +138,23 @@ public sealed class ServeCommandTests : IDisposable
         await server.Refusal(HttpStatusCode.BadRequest, new HttpRequestMessage(HttpMethod.Get, "/") { Headers = { Host = "example.org" } });
     }
 
-    // With an open event stream, an evaluation in progress and an occlusion of the deepest network, which takes many seconds.
+    // The requests are an event stream, an evaluation and the occlusion of the deepest network, which takes many seconds.
     [Theory]
     [InlineData("INT", 2)]
     [InlineData("TERM", 15)]
-    public async Task A_signal_ends_it_whatever_it_does(string signal, int number)
+    public async Task A_signal_stops_the_server_during_requests(string signal, int number)
     {
         Assert.SkipWhen(ProgramRun.IsIgnored(number), "a process that is started where the signal is ignored ignores it too");
         Assert.SkipWhen(OperatingSystem.IsWindows(), "there are no signals to send on Windows");
         ServerWithModels.WriteModel(folder["deep.safetensors"], "resnet152", NetworkShape.Mnist);
         using var server = RunningServer.Start(folder.FullPath, "inception", "deep.safetensors");
         await server.Json("/api/models");
-        using var events = await server.Client.GetAsync("/api/runs/events", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        using var events = await server.Client.GetAsync(
+            "/api/runs/events", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         var evaluation = server.Client.GetAsync("/api/models/inception/evaluation", TestContext.Current.CancellationToken);
         var occlusions = Enumerable.Range(0, 4)
-            .Select(image => server.Client.GetAsync($"/api/models/deep/where?image={image}&method=occlusion&class=1", TestContext.Current.CancellationToken)).ToArray();
+            .Select(image => $"/api/models/deep/where?image={image}&method=occlusion&class=1")
+            .Select(path => server.Client.GetAsync(path, TestContext.Current.CancellationToken)).ToArray();
         await Task.Delay(500, TestContext.Current.CancellationToken);
         Assert.All(occlusions.Append(evaluation), request => Assert.False(request.IsCompleted));
         var (exitCode, time, error) = server.Signal(signal);
@@ -153,7 +163,7 @@ public sealed class ServeCommandTests : IDisposable
         foreach (var request in occlusions.Append(evaluation))
             Assert.True(await IsRefused(request));
 
-        // The connection is closed, or the answer comes that it ends.
+        // The connection is closed, or the response has status 503.
         static async Task<bool> IsRefused(Task<HttpResponseMessage> request)
         {
             try

@@ -8,15 +8,14 @@ using static TorchSharp.torch;
 namespace MnistCnn.Tests.Web;
 
 /// <summary>
-/// A server of the ready networks, of random ones, among them one that takes colour pictures and residual networks, and of a small data
-/// set: one for several classes of tests.
+/// A server of the bundled networks, of random networks for colour images and with residual blocks, and of a small data set. Several
+/// test classes share it.
 /// </summary>
 public sealed class ServerWithModels : IDisposable
 {
-    /// <summary>What requests call the networks, in their order.</summary>
+    /// <summary>Ids of the models, in order.</summary>
     public static readonly string[] Ids = ["residual", "inception", "colour", "resnet18", "resnet20"];
 
-    /// <summary>The classes of tests that share it.</summary>
     [CollectionDefinition]
     public sealed class Shared : ICollectionFixture<ServerWithModels>;
 
@@ -27,14 +26,22 @@ public sealed class ServerWithModels : IDisposable
         WriteModel(Folder["colour.safetensors"], "inception", new NetworkShape(3, 24, 20, 7));
         WriteModel(Folder["resnet18.safetensors"], "resnet18", NetworkShape.Mnist);
         WriteModel(Folder["resnet20.safetensors"], "resnet20", NetworkShape.Mnist);
-        Server = RunningServer.Start(Folder.FullPath, "residual", "inception", "colour.safetensors", "resnet18.safetensors", "resnet20.safetensors", "--data", "data");
+        Server = RunningServer.Start(
+            Folder.FullPath,
+            "residual",
+            "inception",
+            "colour.safetensors",
+            "resnet18.safetensors",
+            "resnet20.safetensors",
+            "--data",
+            "data");
     }
 
     public TemporaryFolder Folder { get; } = new();
 
     public RunningServer Server { get; }
 
-    /// <summary>The file of a network.</summary>
+    /// <summary>Weights file of a model.</summary>
     public string FileOf(string id) => File.Exists(Folder[$"{id}.safetensors"]) ? Folder[$"{id}.safetensors"] : ModelLocator.Find(id, null);
 
     public void Dispose()
@@ -43,7 +50,7 @@ public sealed class ServerWithModels : IDisposable
         Folder.Dispose();
     }
 
-    /// <summary>Writes a file of random weights, which says what they take.</summary>
+    /// <summary>Writes random weights with metadata.</summary>
     internal static void WriteModel(string path, string architecture, NetworkShape shape, params (string Key, string Value)[] metadata)
     {
         using var scope = NewDisposeScope();
@@ -53,7 +60,8 @@ public sealed class ServerWithModels : IDisposable
         {
             ["architecture"] = architecture,
             ["shape"] = shape.Input,
-            ["classes"] = JsonSerializer.Serialize(Enumerable.Range(0, shape.Classes).Select(number => isMnist ? $"{number}" : $"class {number}")),
+            ["classes"] = JsonSerializer.Serialize(
+                Enumerable.Range(0, shape.Classes).Select(number => isMnist ? $"{number}" : $"class {number}")),
             ["mean"] = "0.25",
             ["deviation"] = "0.5",
             ["fit"] = isMnist ? "ink" : "crop",

@@ -73,8 +73,8 @@ export const texts = {
 
   whatIfTitle: ['What if', '如果……会怎样'],
   reset: ['Reset all', '全部还原'],
-  changeright: ['Move right', '右移'],
-  changedown: ['Move down', '下移'],
+  changeright: ['Right', '右移'],
+  changedown: ['Down', '下移'],
   changedegrees: ['Rotate', '旋转'],
   changescale: ['Scale', '大小'],
   changethicker: ['Thicken', '加粗'],
@@ -123,15 +123,15 @@ export const texts = {
 
   kindInput: ['normalized', '归一化后'],
   kindConv: ['conv {window}', '{window} 卷积'],
-  kindBatchNormalization: ['batch normalization', '批归一化'],
+  kindBatchNormalization: ['batch norm', '批归一化'],
   kindGemm: ['linear layer', '全连接层'],
   kindIdentity: ['unchanged', '原样通过'],
   kindRelu: ['max(0, x)', '只留正值'],
-  kindMaxPool: ['maximum of {window}', '{window} 取最大'],
+  kindMaxPool: ['max of {window}', '{window} 取最大'],
   kindAveragePool: ['mean of {window}', '{window} 取平均'],
   kindGlobalAveragePool: ['mean per map', '每图取平均'],
   kindConcat: ['all branches', '合并各分支'],
-  kindPad: ['zero maps added', '补上全零的特征图'],
+  kindPad: ['zeros added', '补上全零的特征图'],
   kindAdd: ['x + F(x)', 'x + F(x)'],
   kindFlatten: ['one vector', '排成一行'],
 
@@ -252,7 +252,7 @@ export const texts = {
   runsBestNote: ['Best*: chosen on the test images.', '最高*：按测试集选出。'],
   runsLast: ['Last', '最后'],
   runsStatus: ['Status', '状态'],
-  runsLinks: ['Network', '查看网络'],
+  runsLinks: ['Open', '查看网络'],
   runsRunning: ['running', '训练中'],
   runsFinished: ['finished', '已完成'],
   runsStopped: ['stopped', '已停止'],
@@ -283,7 +283,7 @@ export const texts = {
   confusionLegendRight: ['correct', '正确'],
   confusionLegendWrong: ['wrong', '误认'],
   confusionLegendShade: [
-    'Darker cells have a larger fraction of their row (cube root scale).',
+    'A stronger colour means a larger fraction of the row (cube root scale).',
     '颜色越深，占该行的比例越大（按立方根）。',
   ],
   confusionOrder: [
