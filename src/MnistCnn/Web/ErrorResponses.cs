@@ -7,10 +7,10 @@ namespace MnistCnn.Web;
 /// <summary>Answers failed requests with a status and one line of text in JSON: <c>{"error": "..."}</c>.</summary>
 internal static class ErrorResponses
 {
-    public static async Task Write(HttpContext context, int status, string message)
+    public static Task Write(HttpContext context, int status, string message)
     {
         context.Response.StatusCode = status;
-        await context.Response.WriteAsJsonAsync(new { error = message.ReplaceLineEndings(" ") }, JsonFormat.Line);
+        return context.Response.WriteAsJsonAsync(new { error = message.ReplaceLineEndings(" ") }, JsonFormat.Line);
     }
 
     /// <summary>Turns exceptions of later middleware into error responses. Bugs are also reported on standard error.</summary>

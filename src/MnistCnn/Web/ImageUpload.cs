@@ -16,7 +16,6 @@ internal sealed record ImageUpload(byte[] Pixels, bool IsBlank)
     /// <summary>Reads and preprocesses the image file in the body of a request.</summary>
     /// <exception cref="InvalidDataException">The body is not an image, is damaged or has too many pixels.</exception>
     /// <exception cref="UserException">The network takes neither one nor three channels.</exception>
-    /// <exception cref="BadHttpRequestException">The body is too large, or arrived too slowly.</exception>
     public static async Task<ImageUpload> Read(HttpContext context, TrainedNetwork network)
     {
         network.EnsureTakesImageFiles();

@@ -8,10 +8,7 @@ internal static class Limits
     /// <summary>Largest body of a request, in bytes.</summary>
     public const long LargestBody = 8 << 20;
 
-    /// <summary>Rate-limiting policy of the event streams.</summary>
     public const string WatcherPolicy = "watchers";
-
-    /// <summary>Most event streams at once.</summary>
     public const int MostWatchers = 64;
 
     private const long LargeImage = 1 << 22;
@@ -25,7 +22,6 @@ internal static class Limits
     // Concurrent evaluations would evict each other's models from the cache.
     private static readonly ConcurrencyLimiter Evaluations = Create(1, queueLimit: int.MaxValue);
 
-    /// <summary>Creates a limiter that admits some at once, lets some wait and refuses the rest.</summary>
     public static ConcurrencyLimiter Create(int permits, int queueLimit = 0) =>
         new(new() { PermitLimit = permits, QueueLimit = queueLimit });
 
@@ -33,13 +29,11 @@ internal static class Limits
     public static async Task<IDisposable> WaitForDecode(int height, int width, CancellationToken stop) =>
         await ((long)height * width > LargeImage ? LargeDecodes : SmallDecodes).AcquireAsync(1, stop);
 
-    /// <summary>Waits until no other model is evaluated.</summary>
     public static async Task<IDisposable> WaitForEvaluation(CancellationToken stop) => await Evaluations.AcquireAsync(1, stop);
 
     /// <summary>
     /// Counts the bytes of a request's body and response until they are sent, so that memory is bounded even if many clients read slowly.
     /// </summary>
-    /// <returns>Releases the bytes when it is disposed.</returns>
     /// <exception cref="BusyException">All requests together would hold more than 128 MB.</exception>
     public static IDisposable HoldMemory(int bytes)
     {

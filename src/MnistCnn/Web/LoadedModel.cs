@@ -19,7 +19,6 @@ internal sealed record LoadedModel(
     public DataSet Data => TestData
         ?? throw new NotFoundException($"There are no test images for {Graph.Model.Id}: the data set has other images or other classes.");
 
-    /// <summary>Loads the weights and describes the graph.</summary>
     public static LoadedModel Load(string id, string path, Architecture? architecture, DateTime written, Device device, DataSet data)
     {
         var network = TrainedNetwork.Load(path, architecture).To(device);
@@ -33,9 +32,7 @@ internal sealed record LoadedModel(
             network.Shape.Channels, network.Shape.Height, network.Shape.Width, network.ClassNames,
             ReadsDrawings: network.ImageSettings.Fit is ImageFit.Ink,
             Parameters: network.Network.parameters().Sum(parameter => parameter.numel()),
-            TestAccuracy: network.Metadata.TestAccuracy,
-            ChosenOnTest: ModelLocator.IsChosenOnTest(path),
-            hasImages);
+            network.Metadata.TestAccuracy, ChosenOnTest: ModelLocator.IsChosenOnTest(path), hasImages);
         using var scope = NewDisposeScope();
         // A batch of no images: only shapes are computed.
         var nodes = ActivationTrace.Run(network.Network, empty([0, info.Channels, info.Height, info.Width], device: device)).Nodes;
@@ -57,7 +54,6 @@ internal sealed record LoadedModel(
             : throw new NotFoundException($"There is no test image {index}: there are {test.Count}.");
     }
 
-    /// <inheritdoc/>
     public void Dispose() => Network.Dispose();
 
     /// <summary>Describes the operations of a model for the page.</summary>

@@ -21,7 +21,6 @@ internal sealed class ModelCache(
     private readonly Dictionary<string, LoadedModel> loaded = [];
     private readonly List<string> runModels = []; // ids, the oldest first
 
-    /// <summary>The models named at the start.</summary>
     public List<LoadedModel> Named => [.. files.Keys.Select(Get)];
 
     /// <summary>Gives each weights file an id: the name of its run folder or its own, with a number if that is taken.</summary>
@@ -48,8 +47,7 @@ internal sealed class ModelCache(
     /// Unloads a run's model if its file is gone, since the run may start again.
     /// </summary>
     /// <exception cref="NotFoundException">There is no model of that id.</exception>
-    /// <exception cref="IOException">Its file is gone or cannot be read.</exception>
-    /// <exception cref="InvalidDataException">Its file is damaged.</exception>
+    /// <exception cref="IOException">Its file cannot be read.</exception>
     public LoadedModel Get(string id)
     {
         var isNamed = files.TryGetValue(id, out var file);
@@ -79,7 +77,6 @@ internal sealed class ModelCache(
         return loaded[id];
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var model in loaded.Values)

@@ -31,7 +31,6 @@ internal sealed class RequestFilter(IReadOnlySet<string> hosts)
     /// <summary>Whether an address stands for all addresses of this machine.</summary>
     public static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 
-    /// <summary>Formats an address as the host of a URL.</summary>
     public static string UrlHost(IPAddress address) => new UriBuilder("http", $"{address}").Host;
 
     /// <summary>Middleware: sets the headers, then refuses the request or passes it on.</summary>

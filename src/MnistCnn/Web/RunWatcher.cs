@@ -14,9 +14,7 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
     private const string ModelPrefix = "run:";
     private const int ScansPerKeepAlive = 30;
 
-    /// <summary>Returns the path of a run's best weights, whether the file exists or not.</summary>
-    /// <param name="id">The model's id: <c>run:NAME</c>.</param>
-    /// <returns>Null if there is no such run.</returns>
+    /// <summary>Returns the path of the best weights of <c>run:NAME</c>, or null if there is no such run. The file may not exist.</summary>
     public string? FindWeights(string id) => id.StartsWith(ModelPrefix, StringComparison.Ordinal)
         && RunPaths().FirstOrDefault(run => Path.GetFileName(run) == id[ModelPrefix.Length..]) is { } run
             ? Path.Combine(run, RunFolder.BestFile)
@@ -64,9 +62,7 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
         var metrics = new FileInfo(Path.Combine(run, RunFolder.MetricsFile));
         try
         {
-            var saved = metrics is { Exists: true, Length: > 0 }
-                ? RunRecord.Read(run)
-                : new RunRecord(name, RunInfo.Read(info), []);
+            var saved = metrics is { Exists: true, Length: > 0 } ? RunRecord.Read(run) : new RunRecord(name, RunInfo.Read(info), []);
             var settings = saved.Info?.Settings;
             var hasModel = Architecture.Find(settings?.Architecture.Name) is not null && File.Exists(Path.Combine(run, RunFolder.BestFile));
             return new RunSummary(

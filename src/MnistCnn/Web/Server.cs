@@ -18,7 +18,6 @@ namespace MnistCnn.Web;
 /// <summary>The HTTP server: port, limits per connection and middleware.</summary>
 internal static class Server
 {
-    /// <summary>Default port, if it is free.</summary>
     public const int FirstPort = 8080;
 
     private const int PortsToTry = 100;
