@@ -52,9 +52,6 @@ internal static class DataOptions
     /// <param name="defaults">Image settings for options that are not given.</param>
     /// <param name="defaultFolder">Data set if the command line names none; null for MNIST.</param>
     /// <param name="copies">Processes that share this machine's memory and each hold the whole set.</param>
-    /// <exception cref="IOException">The data set is missing or cannot be read.</exception>
-    /// <exception cref="InvalidDataException">The files are damaged or no data set.</exception>
-    /// <exception cref="UserException">The images do not fit into memory, or an option does not fit the data set.</exception>
     public static DataSet Load(
         ParseResult parseResult,
         int? trainLimit,

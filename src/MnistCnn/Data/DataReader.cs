@@ -10,8 +10,6 @@ internal static class DataReader
     /// EMNIST's files, or a folder of images.
     /// </summary>
     /// <param name="imageSettings">How a folder of images is read; null for the defaults.</param>
-    /// <param name="trainLimit">Reads only the first N training images.</param>
-    /// <param name="testLimit">Reads only the first N test images.</param>
     /// <param name="progress">Receives the fraction that is done of a folder of images.</param>
     /// <param name="copies">Processes that share this machine's memory and each hold the whole set.</param>
     /// <exception cref="IOException">The data set is missing or cannot be read.</exception>

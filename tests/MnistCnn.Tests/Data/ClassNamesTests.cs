@@ -20,7 +20,8 @@ public sealed class ClassNamesTests
     [InlineData("cat dog", "cat dog", null)]
     [InlineData("0 1", "cat dog", null)]
     [InlineData("cat dog", "0 1", null)]
-    [InlineData(Digits, "ant bee 2 3 4 5", "10 classes (0, 1, 2, ...) and DIR holds 6 (ant, bee, 2, ...): the network does not know 'ant'.")]
+    [InlineData(
+        Digits, "ant bee 2 3 4 5", "10 classes (0, 1, 2, ...) and DIR holds 6 (ant, bee, 2, ...): the network does not know 'ant'.")]
     [InlineData("cat dog", "cat wolf", "2 classes (cat, dog) and DIR holds 2 (cat, wolf): the network does not know 'wolf'.")]
     [InlineData("cat dog", "Cat dog", "2 classes (cat, dog) and DIR holds 2 (Cat, dog): the network does not know 'Cat'.")]
     [InlineData(

@@ -141,7 +141,8 @@ internal sealed class HardImages(LabeledImages images, Func<byte[], int> recogni
         if (scene.Chance(0.5))
         {
             var margin = scene.Width * 0.12f;
-            scene.Draw((canvas, paint) => canvas.DrawLine(margin, 0, margin, scene.Height, paint), new SKColor(220, 110, 110), stroke: stroke);
+            var red = new SKColor(220, 110, 110);
+            scene.Draw((canvas, paint) => canvas.DrawLine(margin, 0, margin, scene.Height, paint), red, stroke: stroke);
         }
         var ink = Handwriting(random);
         scene.Write(ink, Grey(random.Next(30, 80)), scene.Short * scene.Between(0.3, 0.6));
