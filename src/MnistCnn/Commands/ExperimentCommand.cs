@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using MnistCnn.Data;
 using MnistCnn.Experiments;
 using MnistCnn.Jobs;
 using MnistCnn.Reporting;
@@ -87,35 +86,34 @@ internal static class ExperimentCommand
         var device = TorchEnvironment.Start(
             parseResult.GetValue(SharedOptions.Device), parseResult.GetValue(SharedOptions.Threads), processes: jobs);
         var (name, experiments) = parseResult.GetRequiredValue(Name);
+        var report = new ExperimentReport(parseResult.GetValue(SharedOptions.Json));
+        var options = new Options(parseResult, device, report, ReportsDataOf: experiments[0]);
         using var signals = new ShutdownSignals();
         return name == ExperimentSuite.Name
-            ? RunAll(parseResult, device, signals.Token)
-            : RunOne(parseResult, experiments[0], device, signals.Token);
+            ? RunAll(options, parseResult.GetValue(Out), report, signals.Token)
+            : RunOne(options, parseResult.GetValue(Out), experiments[0], signals.Token);
     }
 
-    private static int RunOne(ParseResult parseResult, Experiment experiment, Device device, CancellationToken cancellation)
+    private static int RunOne(Options options, string? folder, Experiment experiment, CancellationToken cancellation)
     {
-        var options = new Options(parseResult, ReportsDataOf: experiment);
-        var settings = options.CreateSettings(experiment);
-        using var data = options.LoadData(experiment, settings);
-        var report = new ExperimentReport(parseResult.GetValue(SharedOptions.Json));
-        if (parseResult.GetValue(WorkerOptions.Worker))
+        var request = options.CreateRequest(experiment, folder);
+        using var data = request.Data;
+        using var run = experiment.Open(request);
+        if (request.IsWorker)
         {
-            experiment.ServeWorker(settings, data, device, report, parseResult.GetValue(Out)!, cancellation);
+            run.ServeWorker(cancellation);
             return 0;
         }
 
-        using var run = experiment.Open(settings, data, device, report, parseResult.GetValue(Out));
         var isFinished = run.Measure(options.CreateWorkers(experiment, run.Folder), cancellation);
-        report.Write(run.Status);
+        options.Report.Write(run.Status);
         return isFinished ? 0 : ReportStop(run.Folder);
     }
 
-    private static int RunAll(ParseResult parseResult, Device device, CancellationToken cancellation)
+    private static int RunAll(Options options, string? folder, ExperimentReport report, CancellationToken cancellation)
     {
-        var report = new ExperimentReport(parseResult.GetValue(SharedOptions.Json));
-        using var suite = ExperimentSuite.Open(Experiment.All, parseResult.GetValue(Out), SuiteReport.Files);
-        suite.Measure(new Options(parseResult, ReportsDataOf: Experiment.All[0]), device, report, cancellation);
+        using var suite = ExperimentSuite.Open(Experiment.All, folder, SuiteReport.Files);
+        suite.Measure(options, report, cancellation);
         report.Write(suite);
         return cancellation.IsCancellationRequested ? ReportStop(suite.Folder)
             : suite.Statuses.Any(status => status.Problem is not null) ? ExitCode.Failed
@@ -132,32 +130,16 @@ internal static class ExperimentCommand
     private sealed record Choice(string Name, IReadOnlyList<Experiment> Experiments);
 
     /// <summary>The command line, for each experiment.</summary>
-    private sealed record Options(ParseResult ParseResult, Experiment ReportsDataOf) : IExperimentOptions
+    private sealed record Options(ParseResult ParseResult, Device Device, ExperimentReport Report, Experiment ReportsDataOf) : IExperimentOptions
     {
-        public ExperimentSettings CreateSettings(Experiment experiment)
+        public ExperimentRequest CreateRequest(Experiment experiment, string? folder)
         {
-            var defaults = ParseResult.GetValue(Quick) ? experiment.Quick : experiment.Full;
-            var recipe = ParseResult.GetValue(RecipeName)?.Name;
-            return defaults with
-            {
-                Seeds = ParseResult.GetValue(Seeds) ?? defaults.Seeds,
-                Epochs = ParseResult.GetValue(Epochs) ?? defaults.Epochs,
-                TrainLimit = ParseResult.GetValue(TrainLimit) ?? defaults.TrainLimit,
-                TestLimit = ParseResult.GetValue(SharedOptions.TestLimit) ?? defaults.TestLimit,
-                Recipe = recipe ?? defaults.Recipe,
-                LearningRate = recipe is null ? defaults.LearningRate : null,
-                BatchSize = recipe is null ? defaults.BatchSize : null,
-                Shortened = recipe is null && defaults.Shortened,
-                Deep = ParseResult.GetValue(Deep) && experiment.HasDeeperNetworks,
-            };
-        }
-
-        public DataSet LoadData(Experiment experiment, ExperimentSettings settings)
-        {
+            var settings = CreateSettings(experiment);
+            var isWorker = ParseResult.GetValue(WorkerOptions.Worker);
             var data = DataOptions.Load(ParseResult, settings.TrainLimit, settings.TestLimit);
-            if (experiment == ReportsDataOf && !ParseResult.GetValue(WorkerOptions.Worker))
+            if (experiment == ReportsDataOf && !isWorker)
                 DataOptions.Report(ParseResult, data);
-            return data;
+            return new ExperimentRequest(settings, data, Device, Report, folder, IsWorker: isWorker);
         }
 
         public Workers? CreateWorkers(Experiment experiment, string folder)
@@ -175,6 +157,24 @@ internal static class ExperimentCommand
                 return workers;
             Console.Error.WriteLine($"{experiment.Name} measures time, so it trains one network at a time.");
             return null;
+        }
+
+        private ExperimentSettings CreateSettings(Experiment experiment)
+        {
+            var defaults = ParseResult.GetValue(Quick) ? experiment.Quick : experiment.Full;
+            var recipe = ParseResult.GetValue(RecipeName)?.Name;
+            return defaults with
+            {
+                Seeds = ParseResult.GetValue(Seeds) ?? defaults.Seeds,
+                Epochs = ParseResult.GetValue(Epochs) ?? defaults.Epochs,
+                TrainLimit = ParseResult.GetValue(TrainLimit) ?? defaults.TrainLimit,
+                TestLimit = ParseResult.GetValue(SharedOptions.TestLimit) ?? defaults.TestLimit,
+                Recipe = recipe ?? defaults.Recipe,
+                LearningRate = recipe is null ? defaults.LearningRate : null,
+                BatchSize = recipe is null ? defaults.BatchSize : null,
+                Shortened = recipe is null && defaults.Shortened,
+                Deep = ParseResult.GetValue(Deep) && experiment.HasDeeperNetworks,
+            };
         }
     }
 }

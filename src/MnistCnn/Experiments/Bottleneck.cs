@@ -53,14 +53,10 @@ internal sealed class Bottleneck() : Experiment<BottleneckRow>(
         [
             Effect.Ratio(
                 $"Multiply-adds of the direct convolution over those {through}",
-                Values(null, row => row.MultiplyAdds),
-                Values(ArticleWidth, row => row.MultiplyAdds),
-                Most),
+                Values(null, row => row.MultiplyAdds), Values(ArticleWidth, row => row.MultiplyAdds), Most),
             Effect.Ratio(
                 $"Time of the direct convolution over that {through}",
-                Values(ArticleWidth, row => row.DirectMilliseconds),
-                Values(ArticleWidth, row => row.Milliseconds),
-                Most),
+                Values(ArticleWidth, row => row.DirectMilliseconds), Values(ArticleWidth, row => row.Milliseconds), Most),
         ];
 
         IEnumerable<(long, double)> Values(int? width, Func<BottleneckRow, double> value) =>
@@ -92,9 +88,7 @@ internal sealed class Bottleneck() : Experiment<BottleneckRow>(
         [
             [
                 OverWidths(
-                    costTitle,
-                    "Percentage of the direct convolution, geometric mean",
-                    [multiplyAdds, time, new Curve("direct", ends, [100, 100])]),
+                    costTitle, "Percentage of the direct convolution, geometric mean", [multiplyAdds, time, new Curve("direct", ends, [100, 100])]),
                 OverWidths(accuracyTitle, Chart.AccuracyLabel, [through, without]),
             ],
         ];

@@ -17,14 +17,7 @@ internal sealed class Degradation() : Experiment<DegradationRow>(
     // The paper's recipe for fewer images: batches of 32, for more steps, at a learning rate that is smaller by the same factor (P. Goyal
     // et al., "Accurate, Large Minibatch SGD", 2017). No augmentation: a mirrored digit is not a digit.
     private static readonly ExperimentSettings FullSize = new(
-        Seeds: 3,
-        Epochs: 5,
-        TrainLimit: 3_000,
-        TestLimit: 2_000,
-        Recipe: "resnet-paper",
-        LearningRate: 0.025,
-        BatchSize: 32,
-        Shortened: true);
+        Seeds: 3, Epochs: 5, TrainLimit: 3_000, TestLimit: 2_000, Recipe: "resnet-paper", LearningRate: 0.025, BatchSize: 32, Shortened: true);
 
     public override bool HasDeeperNetworks => true;
 
@@ -84,11 +77,8 @@ internal sealed class Degradation() : Experiment<DegradationRow>(
         var last = rows.LastEpoch();
         return new ResultTable(
             [
-                "Network",
-                "Parameters",
-                "Multiply-adds",
-                Wording.MeanAndDeviationHeading($"Training error {last}"),
-                Wording.MeanAndDeviationHeading($"Test error {last}"),
+                "Network", "Parameters", "Multiply-adds",
+                Wording.MeanAndDeviationHeading($"Training error {last}"), Wording.MeanAndDeviationHeading($"Test error {last}"),
             ],
             [
                 .. from row in rows
@@ -113,17 +103,8 @@ internal sealed class Degradation() : Experiment<DegradationRow>(
             return
             [
                 .. run.Folder.Epochs.Select(epoch => new DegradationRow(
-                    network.Title,
-                    depth,
-                    isResidual,
-                    costs.Parameters,
-                    costs.MultiplyAdds,
-                    seed,
-                    epoch.Epoch,
-                    epoch.TrainLoss,
-                    TrainError: 100 - epoch.TrainAccuracy!.Value,
-                    epoch.TestLoss,
-                    TestError: 100 - epoch.TestAccuracy)),
+                    network.Title, depth, isResidual, costs.Parameters, costs.MultiplyAdds, seed, epoch.Epoch, epoch.TrainLoss,
+                    TrainError: 100 - epoch.TrainAccuracy!.Value, epoch.TestLoss, TestError: 100 - epoch.TestAccuracy)),
             ];
         });
 
@@ -158,14 +139,5 @@ internal sealed class Degradation() : Experiment<DegradationRow>(
 /// <param name="TrainError">Percentage of the training images that were misclassified during the epoch.</param>
 /// <param name="TestError">Percentage of the test images that are misclassified after the epoch.</param>
 internal sealed record DegradationRow(
-    string Network,
-    int Depth,
-    bool IsResidual,
-    long Parameters,
-    long MultiplyAdds,
-    long Seed,
-    int Epoch,
-    double TrainLoss,
-    double TrainError,
-    double TestLoss,
-    double TestError) : IEpochRow;
+    string Network, int Depth, bool IsResidual, long Parameters, long MultiplyAdds, long Seed, int Epoch, double TrainLoss,
+    double TrainError, double TestLoss, double TestError) : IEpochRow;

@@ -14,13 +14,7 @@ namespace MnistCnn.Experiments;
 /// <param name="Low">Lower end of the interval; null for fewer than two seeds.</param>
 /// <param name="High">Upper end of the interval; null for fewer than two seeds.</param>
 internal sealed record Effect(
-    string Label,
-    EffectUnit Unit,
-    double Bound,
-    IReadOnlyList<double> Values,
-    double? Mean = null,
-    double? Low = null,
-    double? High = null)
+    string Label, EffectUnit Unit, double Bound, IReadOnlyList<double> Values, double? Mean = null, double? Low = null, double? High = null)
 {
     /// <summary>Supported if the whole interval is above the bound, not supported if it is below, inconclusive otherwise.</summary>
     public VerdictOutcome Outcome =>

@@ -21,40 +21,25 @@ internal interface IEpochRow : IMeasuredRow
 /// <param name="TrainingMultiplyAdds">Multiply-adds of the training so far, see <see cref="NetworkSummary.TrainingMultiplyAdds"/>.</param>
 /// <param name="TestAccuracy">Accuracy on the test images in percent.</param>
 internal sealed record TrainingRow(
-    string Network,
-    long Parameters,
-    long MultiplyAdds,
-    long Seed,
-    int Epoch,
-    double TrainingMultiplyAdds,
-    double TrainLoss,
-    double TestLoss,
-    double TestAccuracy) : IEpochRow
+    string Network, long Parameters, long MultiplyAdds, long Seed, int Epoch, double TrainingMultiplyAdds, double TrainLoss,
+    double TestLoss, double TestAccuracy) : IEpochRow
 {
     /// <summary>Creates a trial that trains a network.</summary>
     /// <param name="costs">Costs of the network for one image.</param>
     /// <param name="afterwards">Inspects the trained network.</param>
     public static Trial<TrainingRow> CreateTrial(
-        Architecture architecture,
-        NetworkSummary costs,
-        long seed,
-        Action<TrialContext, Module<Tensor, Tensor>>? afterwards = null) =>
+        Architecture architecture, NetworkSummary costs, long seed, Action<TrialContext, Module<Tensor, Tensor>>? afterwards = null) =>
         new($"{architecture.Title}, seed {seed}", costs.MultiplyAdds, context =>
         {
             using var run = context.Train(architecture, seed);
             afterwards?.Invoke(context, run.Trainer.Model);
             return
             [
-                .. run.Folder.Epochs.Select(epoch => new TrainingRow(
-                    architecture.Title,
-                    costs.Parameters,
-                    costs.MultiplyAdds,
-                    seed,
-                    epoch.Epoch,
-                    (double)costs.TrainingMultiplyAdds * context.Data.Train.Count * epoch.Epoch,
-                    epoch.TrainLoss,
-                    epoch.TestLoss,
-                    epoch.TestAccuracy)),
+                .. from epoch in run.Folder.Epochs
+                   let multiplyAdds = (double)costs.TrainingMultiplyAdds * context.Data.Train.Count * epoch.Epoch
+                   select new TrainingRow(
+                       architecture.Title, costs.Parameters, costs.MultiplyAdds, seed, epoch.Epoch, multiplyAdds, epoch.TrainLoss,
+                       epoch.TestLoss, epoch.TestAccuracy),
             ];
         });
 
@@ -77,11 +62,8 @@ internal sealed record TrainingRow(
         var last = rows.LastEpoch();
         return new ResultTable(
             [
-                "Network",
-                "Parameters",
-                "Multiply-adds",
-                Wording.MeanAndDeviationHeading("Epoch 1"),
-                Wording.MeanAndDeviationHeading($"Epoch {last}"),
+                "Network", "Parameters", "Multiply-adds",
+                Wording.MeanAndDeviationHeading("Epoch 1"), Wording.MeanAndDeviationHeading($"Epoch {last}"),
             ],
             [
                 .. rows.GroupBy(row => row.Network).Select(network => new[]

@@ -8,7 +8,6 @@ namespace MnistCnn.Experiments;
 
 /// <summary>A claim of the article or of this project: trials that measure it, and a verdict from their rows.</summary>
 /// <param name="name">Name on the command line.</param>
-/// <param name="claim">The claim in one sentence.</param>
 /// <param name="full">Default size.</param>
 /// <param name="quick">Reduced size that still shows the effect: about two minutes on two cores.</param>
 internal abstract class Experiment(string name, string claim, ExperimentSettings full, ExperimentSettings quick)
@@ -32,33 +31,18 @@ internal abstract class Experiment(string name, string claim, ExperimentSettings
     public virtual bool MeasuresTime => false;
 
     /// <summary>Starts an experiment or resumes the one in the folder.</summary>
-    /// <param name="folder">Folder for the results; null for the next unused name <c>runs/NAME-TIME</c>.</param>
-    /// <param name="mayBeFinished">Accepts a folder with a finished experiment, which gets no more results.</param>
-    /// <exception cref="IOException">
-    /// The folder cannot be written, is in use, or holds something else, another experiment, or a finished one.
-    /// </exception>
+    /// <exception cref="IOException">The folder cannot be written, is in use, or holds something else.</exception>
     /// <exception cref="InvalidDataException">A file in the folder is damaged.</exception>
     /// <exception cref="Runtime.UserException">The networks do not accept images of this shape.</exception>
-    public abstract IExperimentRun Open(
-        ExperimentSettings settings,
-        DataSet data,
-        Device device,
-        IExperimentObserver observer,
-        string? folder,
-        bool mayBeFinished = false);
-
-    /// <summary>Runs the trials that standard input names, in a folder that another process has opened.</summary>
-    public abstract void ServeWorker(
-        ExperimentSettings settings, DataSet data, Device device, IExperimentObserver observer, string folder, CancellationToken cancellation);
+    public abstract IExperimentRun Open(ExperimentRequest request);
 
     /// <summary>Reads the results in a folder without its data; null if no experiment was started there.</summary>
-    /// <exception cref="IOException">A file cannot be read.</exception>
     /// <exception cref="InvalidDataException">A file is damaged.</exception>
     public ExperimentStatus? Read(string folder) => ExperimentInfo.Read(folder) is { } info
         ? new ExperimentStatus(this, info, ReadResults(folder), ExperimentStatus.FilesIn(folder))
         : null;
 
-    /// <summary>Concludes from the rows that are saved in a folder.</summary>
+    /// <summary>Concludes from the trials that are saved in a folder.</summary>
     public abstract ExperimentResults ReadResults(string folder);
 }
 
@@ -67,39 +51,15 @@ internal abstract class Experiment<TRow>(string name, string claim, ExperimentSe
     : Experiment(name, claim, full, quick)
     where TRow : IMeasuredRow
 {
-    public override IExperimentRun Open(
-        ExperimentSettings settings,
-        DataSet data,
-        Device device,
-        IExperimentObserver observer,
-        string? folder,
-        bool mayBeFinished = false) =>
-        ExperimentRun<TRow>.Open(this, settings, data, device, observer, folder, mayBeFinished);
+    public override IExperimentRun Open(ExperimentRequest request) => ExperimentRun<TRow>.Open(this, request);
 
-    public override void ServeWorker(
-        ExperimentSettings settings,
-        DataSet data,
-        Device device,
-        IExperimentObserver observer,
-        string folder,
-        CancellationToken cancellation) =>
-        ExperimentRun<TRow>.CreateForWorker(this, settings, data, device, observer, folder).ServeWorker(cancellation);
-
-    public override ExperimentResults ReadResults(string folder) => Conclude(ReadTrials(folder));
-
-    /// <summary>Reads the finished trials in a folder.</summary>
-    public static IReadOnlyList<TrialResult<TRow>> ReadTrials(string folder)
-    {
-        var path = Path.Combine(folder, TrialResult.FileName);
-        var lines = File.Exists(path) ? InputFile.ReadAllText(path).Split('\n', StringSplitOptions.RemoveEmptyEntries) : [];
-        return [.. lines.Select(line => JsonFormat.Parse<TrialResult<TRow>>(line, path))];
-    }
+    public override ExperimentResults ReadResults(string folder) => Conclude(TrialResult<TRow>.Read(folder));
 
     /// <summary>Computes verdict, table and charts from the finished trials, of which there may be none.</summary>
     public ExperimentResults Conclude(IReadOnlyList<TrialResult<TRow>> trials)
     {
         TRow[] rows = [.. trials.SelectMany(trial => trial.Rows)];
-        string[] diverged = [.. trials.Where(trial => trial.Diverged is not null).Select(trial => $"{trial.Name}, diverged: {trial.Diverged}")];
+        string[] diverged = [.. from trial in trials where trial.Diverged is not null select $"{trial.Name}, diverged: {trial.Diverged}"];
         return new ExperimentResults(
             Seeds: rows.Select(row => row.Seed).Distinct().Count(),
             new Verdict(Effects(rows)) { Diverged = diverged.Length },
@@ -126,6 +86,14 @@ internal abstract class Experiment<TRow>(string name, string claim, ExperimentSe
     protected abstract IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<TRow> rows);
 }
 
+/// <summary>Request to measure an experiment.</summary>
+/// <param name="Folder">Folder for the results; null for the next unused name <c>runs/NAME-TIME</c>.</param>
+/// <param name="MayBeFinished">Accepts a folder with a finished experiment, which gets no more results.</param>
+/// <param name="IsWorker">Whether the process only serves as a worker: the process that started it locks the folder and writes it.</param>
+internal sealed record ExperimentRequest(
+    ExperimentSettings Settings, DataSet Data, Device Device, IExperimentObserver Observer, string? Folder, bool MayBeFinished = false,
+    bool IsWorker = false);
+
 /// <summary>A measurement: a row of <c>measurements.csv</c>.</summary>
 internal interface IMeasuredRow
 {
@@ -145,10 +113,7 @@ internal sealed record ExperimentResults(
 /// <param name="Files">Paths of its files.</param>
 /// <param name="Problem">Reason for which it cannot be measured, or null.</param>
 internal sealed record ExperimentStatus(
-    Experiment Experiment,
-    ExperimentInfo? Info = null,
-    ExperimentResults? Results = null,
-    IReadOnlyList<string>? Files = null,
+    Experiment Experiment, ExperimentInfo? Info = null, ExperimentResults? Results = null, IReadOnlyList<string>? Files = null,
     string? Problem = null)
 {
     /// <summary>Name of the file with the plot.</summary>

@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using MnistCnn.Files;
 using MnistCnn.Jobs;
 using MnistCnn.Runs;
+using static TorchSharp.torch;
 
 namespace MnistCnn.Experiments;
 
@@ -10,14 +11,8 @@ namespace MnistCnn.Experiments;
 /// <param name="Versions">Versions of the program, TorchSharp, libtorch, .NET and the operating system.</param>
 /// <param name="Started">Time of the last start.</param>
 internal sealed record ExperimentInfo(
-    string Experiment,
-    string Claim,
-    ExperimentSettings Settings,
-    string Device,
-    int Threads,
-    IReadOnlyDictionary<string, string> Versions,
-    RunData Data,
-    DateTimeOffset Started)
+    string Experiment, string Claim, ExperimentSettings Settings, string Device, int Threads, IReadOnlyDictionary<string, string> Versions,
+    RunData Data, DateTimeOffset Started)
 {
     /// <summary>Name of the file.</summary>
     public const string FileName = "experiment.json";
@@ -39,6 +34,14 @@ internal sealed record ExperimentInfo(
     /// <summary>Origin of the results.</summary>
     [JsonIgnore]
     public Origin Origin => Origin.Of(Versions, Device, Threads);
+
+    /// <summary>Creates the record of a start.</summary>
+    public static ExperimentInfo Create(Experiment experiment, ExperimentRequest request) => new(
+        experiment.Name, experiment.Claim, request.Settings, $"{request.Device}", get_num_threads(), Runtime.Versions.All,
+        RunData.Of(request.Data), DateTimeOffset.Now);
+
+    /// <summary>Returns all that must be the same to continue an experiment.</summary>
+    public object IdentityOf(Origin origin) => new { Experiment, Settings, Data = Data with { Folder = "" }, Origin = origin };
 
     /// <summary>Reads the record in a folder; null if there is none.</summary>
     /// <exception cref="IOException">The file cannot be read.</exception>

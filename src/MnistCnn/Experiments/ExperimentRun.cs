@@ -1,12 +1,10 @@
 using System.Text;
 using System.Text.Json;
-using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Jobs;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Experiments;
 
@@ -18,9 +16,7 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
     where TRow : IMeasuredRow
 {
     private readonly Experiment<TRow> experiment;
-    private readonly DataSet data;
-    private readonly Device device;
-    private readonly IExperimentObserver observer;
+    private readonly ExperimentRequest request;
     private readonly FolderLock? folderLock;
     private readonly Dictionary<string, TrialResult<TRow>> saved;
     private readonly double secondsBefore;
@@ -28,22 +24,11 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
     private ExperimentResults results;
 
     private ExperimentRun(
-        Experiment<TRow> experiment,
-        IReadOnlyList<Trial<TRow>> trials,
-        DataSet data,
-        Device device,
-        IExperimentObserver observer,
-        string folder,
-        FolderLock? folderLock,
-        ExperimentInfo info,
-        bool mayBeFinished)
-        : base(folder, trials)
+        Experiment<TRow> experiment, IReadOnlyList<Trial<TRow>> trials, ExperimentRequest request, ExperimentInfo info, FolderLock? folderLock)
+        : base(folderLock?.Folder ?? request.Folder!, trials)
     {
-        (this.experiment, this.data, this.device, this.observer) = (experiment, data, device, observer);
-        this.folderLock = folderLock;
-        if (folderLock is not null)
-            DeleteLeftovers();
-        var savedInfo = folderLock is null || IsNew(InfoPath) ? null : ReadSaved(info, mayBeFinished);
+        (this.experiment, this.request, this.folderLock) = (experiment, request, folderLock);
+        var savedInfo = folderLock is null ? null : ReadSaved(info);
         saved = savedInfo is null ? [] : ReadTrials();
         secondsBefore = savedInfo?.Seconds ?? 0;
         this.info = savedInfo is { Status: RunStatus.Finished } ? savedInfo : info;
@@ -56,41 +41,27 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
 
     private string InfoPath => Path.Combine(Folder, ExperimentInfo.FileName);
 
-    private string TrialsPath => Path.Combine(Folder, TrialResult.FileName);
+    private string TrialsPath => Path.Combine(Folder, TrialResult<TRow>.FileName);
 
     private string MeasurementsPath => Path.Combine(Folder, "measurements.csv");
 
     /// <inheritdoc cref="Experiment.Open"/>
-    public static ExperimentRun<TRow> Open(
-        Experiment<TRow> experiment,
-        ExperimentSettings settings,
-        DataSet data,
-        Device device,
-        IExperimentObserver observer,
-        string? folder,
-        bool mayBeFinished)
+    public static ExperimentRun<TRow> Open(Experiment<TRow> experiment, ExperimentRequest request)
     {
-        Trial<TRow>[] trials = [.. experiment.Trials(settings, TrainableModel.ShapeOf(data))];
-        var info = CreateInfo(experiment, settings, data, device);
-        var folderLock = folder is null ? FolderLock.AcquireNew(experiment.Name, info.Started) : FolderLock.Acquire(folder);
+        Trial<TRow>[] trials = [.. experiment.Trials(request.Settings, TrainableModel.ShapeOf(request.Data))];
+        var info = ExperimentInfo.Create(experiment, request);
+        if (request.IsWorker)
+            return new ExperimentRun<TRow>(experiment, trials, request, info, folderLock: null);
+        var folderLock = request.Folder is { } folder ? FolderLock.Acquire(folder) : FolderLock.AcquireNew(experiment.Name, info.Started);
         try
         {
-            return new ExperimentRun<TRow>(experiment, trials, data, device, observer, folderLock.Folder, folderLock, info, mayBeFinished);
+            return new ExperimentRun<TRow>(experiment, trials, request, info, folderLock);
         }
         catch
         {
             folderLock.Dispose();
             throw;
         }
-    }
-
-    /// <summary>Creates an experiment that only serves as a worker: the process that started it holds the lock and writes the files.</summary>
-    public static ExperimentRun<TRow> CreateForWorker(
-        Experiment<TRow> experiment, ExperimentSettings settings, DataSet data, Device device, IExperimentObserver observer, string folder)
-    {
-        Trial<TRow>[] trials = [.. experiment.Trials(settings, TrainableModel.ShapeOf(data))];
-        var info = CreateInfo(experiment, settings, data, device);
-        return new ExperimentRun<TRow>(experiment, trials, data, device, observer, folder, folderLock: null, info, mayBeFinished: false);
     }
 
     public bool Measure(Workers? workers, CancellationToken cancellation)
@@ -100,7 +71,7 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
             WriteInfo(RunStatus.Running);
             if (ReadResults().Count > 0)
                 OnResult();
-            observer.ShowProgress(report => Run(Jobs, workers, report, cancellation));
+            request.Observer.ShowProgress(report => Run(Jobs, workers, report, cancellation));
             if (results.Seeds == 0)
                 throw new UserException($"All trainings diverged. The first: {results.Diverged[0]}");
             WriteInfo(RunStatus.Finished);
@@ -128,12 +99,8 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
 
     public void Dispose() => folderLock?.Dispose();
 
-    protected override TrialResult<TRow> Do(Trial<TRow> job, Action<double> report, CancellationToken cancellation)
-    {
-        var context = new TrialContext(
-            info.Settings, data, device, FolderOf(job), report, images => observer.OnImages(Folder, images), cancellation);
-        return new TrialResult<TRow>(job.Name, [.. job.Measure(context)]);
-    }
+    protected override TrialResult<TRow> Do(Trial<TRow> job, Action<double> report, CancellationToken cancellation) =>
+        new(job.Name, [.. job.Measure(new TrialContext(request, Folder, FolderOf(job), report, cancellation))]);
 
     protected override TrialResult<TRow> CreateDiverged(Trial<TRow> job, string error) => new(job.Name, [], error);
 
@@ -146,43 +113,30 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
         TRow[] rows = [.. trials.SelectMany(trial => trial.Rows)];
         if (rows.Length > 0)
             CsvFile.Write(MeasurementsPath, rows);
-        observer.OnResults(Folder, info, results);
+        request.Observer.OnResults(Folder, info, results);
         Write(TrialsPath, string.Concat(trials.Select(trial => JsonSerializer.Serialize(trial, JsonFormat.Line) + "\n")));
     }
 
-    private static ExperimentInfo CreateInfo(Experiment experiment, ExperimentSettings settings, DataSet data, Device device) =>
-        new(experiment.Name, experiment.Claim, settings, $"{device}", get_num_threads(), Versions.All, RunData.Of(data), DateTimeOffset.Now);
-
     private static void Write(string path, string text) => AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
-    private void DeleteLeftovers()
+    // The same files in another folder are the same data. A finished experiment gets no more results, so it may have another origin.
+    private ExperimentInfo? ReadSaved(ExperimentInfo current)
     {
         foreach (var path in new[] { InfoPath, TrialsPath, MeasurementsPath, Path.Combine(Folder, ExperimentStatus.PlotFile) })
             AtomicFile.DeleteLeftovers(path);
-    }
-
-    // Another folder with the same files is the same data. A finished experiment gets no more results, so it may have another origin.
-    private ExperimentInfo ReadSaved(ExperimentInfo current, bool mayBeFinished)
-    {
+        if (IsNew(InfoPath))
+            return null;
         var savedInfo = ExperimentInfo.Read(Folder)!;
         var isFinished = savedInfo.Status == RunStatus.Finished;
-        if (isFinished && !mayBeFinished)
+        if (isFinished && !request.MayBeFinished)
             throw new IOException($"{Folder} holds an experiment already.").With(Remedy.ChooseFolder);
-        EnsureSame(
-            new { savedInfo.Experiment, savedInfo.Settings, Data = savedInfo.Data with { Folder = "" }, savedInfo.Origin },
-            new
-            {
-                current.Experiment,
-                current.Settings,
-                Data = current.Data with { Folder = "" },
-                Origin = isFinished ? savedInfo.Origin : current.Origin,
-            });
+        EnsureSame(savedInfo.IdentityOf(savedInfo.Origin), current.IdentityOf(isFinished ? savedInfo.Origin : current.Origin));
         return savedInfo;
     }
 
     private Dictionary<string, TrialResult<TRow>> ReadTrials()
     {
-        var trials = Experiment<TRow>.ReadTrials(Folder);
+        var trials = TrialResult<TRow>.Read(Folder);
         var names = Jobs.Select(trial => trial.Name).ToHashSet();
         var damaged = trials.FirstOrDefault(trial => trial.Rows.Count == 0 == (trial.Diverged is null) || !names.Remove(trial.Name));
         return damaged is null

@@ -13,13 +13,5 @@ namespace MnistCnn.Experiments;
 /// Adapts a recipe for many epochs to few: no augmentation, and milestones of the learning rate at 1/2 and 3/4 of the steps.
 /// </param>
 internal sealed record ExperimentSettings(
-    int Seeds,
-    int Epochs,
-    int TrainLimit,
-    int? TestLimit = null,
-    string Recipe = "article",
-    double? LearningRate = null,
-    int? BatchSize = null,
-    bool Quick = false,
-    bool Deep = false,
-    bool Shortened = false);
+    int Seeds, int Epochs, int TrainLimit, int? TestLimit = null, string Recipe = "article", double? LearningRate = null,
+    int? BatchSize = null, bool Quick = false, bool Deep = false, bool Shortened = false);

@@ -1,9 +1,7 @@
-using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Jobs;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Experiments;
 
@@ -42,7 +40,7 @@ internal sealed class ExperimentSuite : IDisposable
             foreach (var report in reports)
                 AtomicFile.DeleteLeftovers(Path.Combine(folderLock.Folder, report));
             var known = experiments.Select(experiment => experiment.Name).Concat(reports).ToHashSet();
-            var names = Directory.EnumerateFileSystemEntries(folderLock.Folder).Where(entry => !FolderLock.IsLock(entry)).Select(Path.GetFileName);
+            var names = Directory.EnumerateFileSystemEntries(folderLock.Folder).Where(path => !FolderLock.IsLock(path)).Select(Path.GetFileName);
             if (names.Any(name => !known.Contains(name!) && !name!.StartsWith('.'))) // macOS leaves .DS_Store in each folder
                 throw new IOException($"{folderLock.Folder} is not empty, and not of all experiments.").With(Remedy.ChooseFolder);
             return new ExperimentSuite(folderLock, experiments);
@@ -56,35 +54,26 @@ internal sealed class ExperimentSuite : IDisposable
 
     /// <summary>Measures the experiments that are not finished. One that cannot be measured does not stop the others.</summary>
     /// <exception cref="IOException">A file cannot be written, or a worker failed.</exception>
-    public void Measure(IExperimentOptions options, Device device, IExperimentObserver observer, CancellationToken cancellation)
+    public void Measure(IExperimentOptions options, IExperimentObserver observer, CancellationToken cancellation)
     {
-        foreach (var (index, experiment) in statuses.Select(status => status.Experiment).ToArray().Index())
+        for (var index = 0; index < statuses.Length && !cancellation.IsCancellationRequested; index++)
         {
-            if (cancellation.IsCancellationRequested)
-                return;
-            observer.OnExperimentStart(experiment, index + 1, statuses.Length);
-            var settings = options.CreateSettings(experiment);
-            using var data = options.LoadData(experiment, settings);
-            statuses[index] = Measure(experiment, settings, data, options, device, observer, cancellation);
+            observer.OnExperimentStart(statuses[index].Experiment, index + 1, statuses.Length);
+            statuses[index] = Measure(statuses[index].Experiment, options, cancellation);
             observer.OnExperimentEnd(this, statuses[index]);
         }
     }
 
     public void Dispose() => folderLock.Dispose();
 
-    private ExperimentStatus Measure(
-        Experiment experiment,
-        ExperimentSettings settings,
-        DataSet data,
-        IExperimentOptions options,
-        Device device,
-        IExperimentObserver observer,
-        CancellationToken cancellation)
+    private ExperimentStatus Measure(Experiment experiment, IExperimentOptions options, CancellationToken cancellation)
     {
+        var request = options.CreateRequest(experiment, FolderOf(experiment)) with { MayBeFinished = true };
+        using var data = request.Data;
         IExperimentRun? run = null;
         try
         {
-            run = experiment.Open(settings, data, device, observer, FolderOf(experiment), mayBeFinished: true);
+            run = experiment.Open(request);
             if (run.Status.Info!.Status != RunStatus.Finished)
                 run.Measure(options.CreateWorkers(experiment, run.Folder), cancellation);
             return run.Status;
@@ -105,11 +94,8 @@ internal sealed class ExperimentSuite : IDisposable
 /// <summary>Choices of the user for each experiment.</summary>
 internal interface IExperimentOptions
 {
-    /// <summary>Creates the settings of an experiment.</summary>
-    ExperimentSettings CreateSettings(Experiment experiment);
-
-    /// <summary>Loads the images of an experiment.</summary>
-    DataSet LoadData(Experiment experiment, ExperimentSettings settings);
+    /// <summary>Creates the settings of an experiment and loads its images. The caller disposes them.</summary>
+    ExperimentRequest CreateRequest(Experiment experiment, string? folder);
 
     /// <summary>Chooses the worker processes of an experiment; null if its trials run in this process.</summary>
     Workers? CreateWorkers(Experiment experiment, string folder);

@@ -18,6 +18,9 @@ internal interface IExperimentRun : IDisposable
     /// <exception cref="IOException">A file cannot be written, or a worker failed.</exception>
     /// <exception cref="Runtime.UserException">A network cannot be trained, or all trainings diverged.</exception>
     bool Measure(Workers? workers, CancellationToken cancellation);
+
+    /// <summary>Runs the trials that standard input names, in a folder that another process has opened.</summary>
+    void ServeWorker(CancellationToken cancellation);
 }
 
 /// <summary>Shows the progress of experiments and draws their plots.</summary>

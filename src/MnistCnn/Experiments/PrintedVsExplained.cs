@@ -25,17 +25,8 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
     private static readonly Architecture Explained = Architecture.Find("residual")!;
 
     // They draw no additional random numbers, so initial weights and order of images are those of the pair.
-    private static readonly Architecture HalfFrozen = CreateVariant(
-        "residual-frozen",
-        "Residual half frozen",
-        "the explained network; the first convolution of each block keeps its initial weights",
-        Freeze);
-
-    private static readonly Architecture LargerWeights = CreateVariant(
-        "residual-he",
-        "Residual with larger weights",
-        "the explained network; the initial weights of its blocks are as large as He et al. chose for relu",
-        Enlarge);
+    private static readonly Architecture HalfFrozen = CreateVariant("residual-frozen", "Residual half frozen", Freeze);
+    private static readonly Architecture LargerWeights = CreateVariant("residual-he", "Residual with larger weights", Enlarge);
 
     private static readonly (Architecture Network, string CurveName)[] Networks =
         [(Printed, "as printed"), (Explained, "as explained"), (HalfFrozen, "half frozen"), (LargerWeights, "larger weights")];
@@ -70,19 +61,12 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
         return
         [
             [
-                new Chart($"After {Wording.Plural(last, "epoch")}: {string.Join(", ", ends)}", "Epoch", Chart.AccuracyLabel, accuracies)
-                {
-                    IntegerAxisMax = last,
-                },
+                new Chart(
+                    $"After {Wording.Plural(last, "epoch")}: {string.Join(", ", ends)}",
+                    "Epoch", Chart.AccuracyLabel, accuracies) { IntegerAxisMax = last },
                 new Chart(
                     $"The lowest loss of the training images: {losses.MinBy(curve => curve.Y[^1])!.Name}",
-                    "Epoch",
-                    "Loss of the training images (nats), geometric mean",
-                    losses)
-                {
-                    IntegerAxisMax = last,
-                    LogY = true,
-                },
+                    "Epoch", "Loss of the training images (nats), geometric mean", losses) { IntegerAxisMax = last, LogY = true },
             ],
             [CreateGradientChart(rows), CreateSeedChart(trained, last)],
         ];
@@ -92,7 +76,7 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
     {
         var last = rows.LastEpoch();
         return new ResultTable(
-            ["Network", "Trainable parameters", "Gradient in block", "Loss", Wording.MeanAndDeviationHeading($"Epoch {last}")],
+            ["Network", "Trainable", "Block gradient", "Loss", Wording.MeanAndDeviationHeading($"Epoch {last}")],
             [
                 .. from row in rows
                    group row by row.Network into network
@@ -121,12 +105,8 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
             using var run = context.Train(network, seed);
             PrintedVsExplainedRow[] epochs =
             [
-                .. run.Folder.Epochs.Select(epoch => new PrintedVsExplainedRow(network.Title, start.TrainableParameters, seed, epoch.Epoch)
-                {
-                    TrainLoss = epoch.TrainLoss,
-                    TestLoss = epoch.TestLoss,
-                    TestAccuracy = epoch.TestAccuracy,
-                }),
+                .. run.Folder.Epochs.Select(epoch => new PrintedVsExplainedRow(
+                    network.Title, start.TrainableParameters, seed, epoch.Epoch, epoch.TrainLoss, epoch.TestLoss, epoch.TestAccuracy)),
             ];
             return [start, .. epochs[..^1], AddGradients(epochs[^1], run.Trainer.Model, context)];
         });
@@ -151,26 +131,23 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
         };
     }
 
-    private static Architecture CreateVariant(string name, string title, string description, Action<Module<Tensor, Tensor>> changeBlock) => new(
-        name,
-        title,
-        description,
-        shape =>
-        {
-            var network = Explained.Make(shape);
-            using var noGradient = no_grad();
-            foreach (var block in network.named_children().Where(child => child.module is ResidualBlock))
-                changeBlock((Module<Tensor, Tensor>)block.module);
-            return network;
-        });
+    private static Architecture CreateVariant(string name, string title, Action<Module<Tensor, Tensor>> changeBlock) => new(name, title, title, shape =>
+    {
+        var network = Explained.Make(shape);
+        using var noGradient = no_grad();
+        foreach (var block in network.children().OfType<ResidualBlock>())
+            changeBlock(block);
+        return network;
+    });
 
+    // The first convolution of each block keeps its initial weights.
     private static void Freeze(Module<Tensor, Tensor> block)
     {
         foreach (var (name, parameter) in block.named_parameters())
             parameter.requires_grad = !Layers.IsInside("conv1", name);
     }
 
-    // PyTorch draws weights with variance 1 / (3 * inputs), He et al. with 2 / inputs.
+    // Initial weights as He et al. chose them for relu, with variance 2 / inputs; PyTorch draws them with 1 / (3 * inputs).
     private static void Enlarge(Module<Tensor, Tensor> block)
     {
         using Scalar factor = Math.Sqrt(6); // named, so that it is not finalized during the call (TorchSharp 0.107)
@@ -190,10 +167,7 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
             ? $"Before training, the printed block gets {ratio:F1} times the gradient of the explained one"
             : "The gradient before training";
         return new Chart(
-            title,
-            "Layer with weights, counted from the input",
-            "Gradient norm of a layer's weights, geometric mean; gap: no gradient",
-            curves)
+            title, "Layer with weights, counted from the input", "Gradient norm of a layer's weights, geometric mean; gap: no gradient", curves)
         {
             IntegerAxisMax = LayersWithWeights,
             LogY = true,
@@ -212,9 +186,7 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
         var higher = both.Count(seed => curves[0].ValueAt(seed) > curves[1].ValueAt(seed));
         return new Chart(
             $"The printed network ends higher with {higher} of {Wording.Plural(both.Length, "seed")}",
-            "Seed",
-            $"{Chart.AccuracyLabel}, after the last epoch",
-            [.. curves.Select(curve => curve with { HasLine = false })])
+            "Seed", $"{Chart.AccuracyLabel}, after the last epoch", [.. curves.Select(curve => curve with { HasLine = false })])
         {
             IntegerAxisMax = (int)trained.Max(row => row.Seed),
         };
@@ -239,20 +211,10 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
 /// </summary>
 /// <param name="TrainableParameters">Number of parameters, without those of frozen and unused layers.</param>
 internal sealed record PrintedVsExplainedRow(
-    string Network,
-    [property: JsonPropertyName("learnt")] long TrainableParameters,
-    long Seed,
-    int Epoch,
-    double? TrainLoss = null,
-    double? TestLoss = null,
-    double? TestAccuracy = null,
-    double? Conv1Gradient = null,
-    double? Block1Conv1Gradient = null,
-    double? Block1Conv2Gradient = null,
-    double? Conv2Gradient = null,
-    double? Block2Conv1Gradient = null,
-    double? Block2Conv2Gradient = null,
-    double? LinearGradient = null) : IEpochRow
+    string Network, [property: JsonPropertyName("learnt")] long TrainableParameters, long Seed, int Epoch, double? TrainLoss = null,
+    double? TestLoss = null, double? TestAccuracy = null, double? Conv1Gradient = null, double? Block1Conv1Gradient = null,
+    double? Block1Conv2Gradient = null, double? Conv2Gradient = null, double? Block2Conv1Gradient = null,
+    double? Block2Conv2Gradient = null, double? LinearGradient = null) : IEpochRow
 {
     /// <summary>Gradients from the input to the output.</summary>
     [JsonIgnore]

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
+using MnistCnn.Files;
 using MnistCnn.Jobs;
 
 namespace MnistCnn.Experiments;
@@ -18,10 +19,17 @@ internal sealed partial record Trial<TRow>(string Name, double Work, Func<TrialC
 internal sealed record TrialResult<TRow>(
     string Name,
     IReadOnlyList<TRow> Rows,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Diverged = null);
-
-internal static class TrialResult
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Diverged = null)
 {
     /// <summary>Name of the file with one line per finished trial.</summary>
     public const string FileName = "trials.jsonl";
+
+    /// <summary>Reads the finished trials in a folder, of which there may be none.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged.</exception>
+    public static IReadOnlyList<TrialResult<TRow>> Read(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        var lines = File.Exists(path) ? InputFile.ReadAllText(path).Split('\n', StringSplitOptions.RemoveEmptyEntries) : [];
+        return [.. lines.Select(line => JsonFormat.Parse<TrialResult<TRow>>(line, path))];
+    }
 }

@@ -9,38 +9,34 @@ using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Experiments;
 
-/// <summary>Environment of a trial: data, device, and training with the experiment's settings.</summary>
+/// <summary>Environment of a trial: Data, Device, and training with the experiment's settings.</summary>
+/// <param name="experimentFolder">Folder for images.</param>
 /// <param name="folder">Run folder of the trial's training.</param>
 /// <param name="report">Receives the fraction of the training that is done.</param>
-/// <param name="drawImages">Draws images into the experiment's folder.</param>
 internal sealed class TrialContext(
-    ExperimentSettings settings,
-    DataSet data,
-    Device device,
-    string folder,
-    Action<double> report,
-    Action<ImageGrid> drawImages,
-    CancellationToken cancellation)
+    ExperimentRequest request, string experimentFolder, string folder, Action<double> report, CancellationToken cancellation)
 {
     private const int GradientImages = 256;
 
-    public DataSet Data => data;
+    private readonly ExperimentSettings settings = request.Settings;
 
-    public Device Device => device;
+    public DataSet Data { get; } = request.Data;
+
+    public Device Device { get; } = request.Device;
 
     /// <summary>Draws images into the folder of the experiment.</summary>
-    public void DrawImages(ImageGrid images) => drawImages(images);
+    public void DrawImages(ImageGrid images) => request.Observer.OnImages(experimentFolder, images);
 
     /// <summary>Creates a network with its initial weights, and its trainer.</summary>
     public Trainer CreateTrainer(Architecture architecture, long seed) =>
-        Trainer.Create(CreateSettings(architecture, seed), data, device);
+        Trainer.Create(CreateSettings(architecture, seed), Data, Device);
 
     /// <summary>Trains the trial's network, or resumes its training. The caller disposes the finished run.</summary>
     /// <exception cref="OperationCanceledException">The experiment was cancelled.</exception>
     /// <exception cref="DivergenceException">The loss is no longer a finite number.</exception>
     public TrainingRun Train(Architecture architecture, long seed)
     {
-        var run = TrainingRun.StartOrResume(new TrainingRequest(CreateSettings(architecture, seed), data, device)
+        var run = TrainingRun.StartOrResume(new TrainingRequest(CreateSettings(architecture, seed), Data, Device)
         {
             Folder = folder,
             Parallelism = ParallelSettings.Automatic,
@@ -66,9 +62,9 @@ internal sealed class TrialContext(
     public IReadOnlyList<(string Layer, double? Norm)> ComputeGradientNorms(Module<Tensor, Tensor> model)
     {
         using var scope = NewDisposeScope();
-        var count = Math.Min(GradientImages, data.Train.Count);
-        var images = data.Normalization.Apply(data.Train.Images.narrow(0, 0, count)).to(device);
-        return GradientNorms.Compute(model, images, data.Train.Labels.narrow(0, 0, count).to(device));
+        var count = Math.Min(GradientImages, Data.Train.Count);
+        var images = Data.Normalization.Apply(Data.Train.Images.narrow(0, 0, count)).to(Device);
+        return GradientNorms.Compute(model, images, Data.Train.Labels.narrow(0, 0, count).to(Device));
     }
 
     private TrainSettings CreateSettings(Architecture architecture, long seed)
@@ -89,7 +85,7 @@ internal sealed class TrialContext(
 
     private TrainSettings Shorten(TrainSettings recipe)
     {
-        var steps = recipe.Epochs * ((data.Train.Count + recipe.BatchSize - 1) / recipe.BatchSize);
+        var steps = recipe.Epochs * ((Data.Train.Count + recipe.BatchSize - 1) / recipe.BatchSize);
         int[] milestones = [(int)(steps / 2), (int)(steps * 3 / 4)];
         return recipe with
         {

@@ -30,7 +30,7 @@ public sealed class ExperimentRunTests : IDisposable
     {
         using var data = RandomData.Of(Shape);
         var observer = new Observer(images => AssertMaps(images, data));
-        using var run = Find(name).Open(Small, data, CPU, observer, folder["out"]);
+        using var run = Find(name).Open(new ExperimentRequest(Small, data, CPU, observer, folder["out"]));
         Assert.True(run.Measure(null, TestContext.Current.CancellationToken));
         Assert.Equal(name == "views", observer.HasImages);
         Assert.NotEmpty(run.Status.Results!.Table.Rows);
@@ -138,7 +138,7 @@ public sealed class ExperimentRunTests : IDisposable
     }
 
     private IExperimentRun Open(Experiment experiment, DataSet data, string name = "out") =>
-        experiment.Open(Small, data, CPU, new Observer(_ => { }), folder[name], mayBeFinished: true);
+        experiment.Open(new ExperimentRequest(Small, data, CPU, new Observer(_ => { }), folder[name], MayBeFinished: true));
 
     private double[] Column(string name)
     {
