@@ -3,19 +3,14 @@ using MathNet.Numerics.Statistics;
 namespace MnistCnn.Charts;
 
 /// <summary>Curves over common axes. The title states the result; axis labels include the unit.</summary>
-internal sealed record Chart(string Title, string XLabel, string YLabel, IReadOnlyList<Curve> Curves)
+/// <param name="IntegerAxisMax">Right end of a horizontal axis of whole numbers from 1, such as epochs; null for an automatic axis.</param>
+/// <param name="LogX">Whether the horizontal axis is logarithmic, with one tick per distinct x value.</param>
+/// <param name="LogY">Whether the vertical axis is logarithmic. Values of 0 or below become gaps.</param>
+internal sealed record Chart(
+    string Title, string XLabel, string YLabel, IReadOnlyList<Curve> Curves,
+    int? IntegerAxisMax = null, bool LogX = false, bool LogY = false)
 {
-    /// <summary>Label of a vertical axis with test accuracies.</summary>
     public const string AccuracyLabel = "Accuracy on the test images (%)";
-
-    /// <summary>Right end of a horizontal axis of whole numbers from 1, such as epochs or seeds; null for an automatic axis.</summary>
-    public int? IntegerAxisMax { get; init; }
-
-    /// <summary>Whether the horizontal axis is logarithmic, with one tick per distinct x value.</summary>
-    public bool LogX { get; init; }
-
-    /// <summary>Whether the vertical axis is logarithmic. Values of 0 or below become gaps.</summary>
-    public bool LogY { get; init; }
 }
 
 /// <summary>A curve of a chart. NaN in <paramref name="Y"/> is a gap in its line.</summary>
@@ -25,7 +20,6 @@ internal sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList
     /// <summary>Lower edge of a band around the curve, one value per point; null for no band.</summary>
     public IReadOnlyList<double>? Low { get; init; }
 
-    /// <summary>Upper edge of the band.</summary>
     public IReadOnlyList<double>? High { get; init; }
 
     /// <summary>Whether the line is thin, without markers.</summary>
@@ -55,8 +49,7 @@ internal sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList
     public static Curve GeometricMeanWithRange(string name, IEnumerable<(double X, double Y)> points) =>
         AverageWithRange(name, points, Statistics.GeometricMean);
 
-    private static Curve AverageWithRange(
-        string name, IEnumerable<(double X, double Y)> points, Func<IEnumerable<double>, double> average)
+    private static Curve AverageWithRange(string name, IEnumerable<(double X, double Y)> points, Func<IEnumerable<double>, double> average)
     {
         var values = points.GroupBy(point => point.X, point => point.Y).OrderBy(group => group.Key).ToArray();
         return new Curve(name, [.. values.Select(group => group.Key)], [.. values.Select(average)])

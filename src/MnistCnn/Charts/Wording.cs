@@ -5,7 +5,6 @@ namespace MnistCnn.Charts;
 /// <summary>Formats numbers for tables, titles and verdicts.</summary>
 internal static class Wording
 {
-    /// <summary>Formats a whole number with thousands separators.</summary>
     public static string Number(long number) => $"{number:N0}";
 
     /// <summary>Formats a count with its unit: "1 epoch", "2 epochs".</summary>
@@ -23,7 +22,7 @@ internal static class Wording
     /// <summary>Heading of a column of <see cref="MeanAndDeviation"/>.</summary>
     public static string MeanAndDeviationHeading(string quantity) => $"{quantity} (%), mean ± SD";
 
-    /// <summary>Formats mean and sample standard deviation: "98.50 ± 0.12". One value has no deviation; no value is an empty text.</summary>
+    /// <summary>Formats mean and sample standard deviation: "98.50 ± 0.12". One value has no deviation.</summary>
     public static string MeanAndDeviation(IEnumerable<double> values)
     {
         double[] all = [.. values];

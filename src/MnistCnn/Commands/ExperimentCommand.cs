@@ -56,8 +56,8 @@ internal static class ExperimentCommand
     {
         var command = new Command("experiment", "Measure a claim of the article or of this project; leave a table, a CSV file and a plot.")
         {
-            Name, Seeds, Epochs, TrainLimit, SharedOptions.TestLimit, RecipeName, Quick, Deep, WorkerOptions.Jobs, SharedOptions.Threads, Out,
-            SharedOptions.Json, WorkerOptions.Worker,
+            Name, Seeds, Epochs, TrainLimit, SharedOptions.TestLimit, RecipeName, Quick, Deep,
+            WorkerOptions.Jobs, SharedOptions.Threads, Out, SharedOptions.Json, WorkerOptions.Worker,
         };
         foreach (var option in DataOptions.All)
             command.Add(option);
@@ -70,8 +70,8 @@ internal static class ExperimentCommand
     {
         if (result.GetResult(SharedOptions.Arch) is not null)
             result.AddError("experiment takes no --arch: each has networks of its own.");
-        if (result.GetResult(Name) is not { Tokens: [var token] }
-            || Choices.FirstOrDefault(choice => choice.Name.Equals(token.Value, StringComparison.OrdinalIgnoreCase)) is not var (_, experiments))
+        var name = result.GetResult(Name)?.Text();
+        if (Choices.FirstOrDefault(choice => choice.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) is not var (_, experiments))
             return;
         var deeper = Experiment.All.Where(experiment => experiment.HasDeeperNetworks).ToArray();
         if (result.GetResult(Deep) is not null && !experiments.Intersect(deeper).Any())
@@ -90,7 +90,7 @@ internal static class ExperimentCommand
         var options = new Options(parseResult, device, report, ReportsDataOf: experiments[0]);
         using var signals = new ShutdownSignals();
         return name == ExperimentSuite.Name
-            ? RunAll(options, parseResult.GetValue(Out), report, signals.Token)
+            ? RunAll(options, parseResult.GetValue(Out), signals.Token)
             : RunOne(options, parseResult.GetValue(Out), experiments[0], signals.Token);
     }
 
@@ -110,11 +110,11 @@ internal static class ExperimentCommand
         return isFinished ? 0 : ReportStop(run.Folder);
     }
 
-    private static int RunAll(Options options, string? folder, ExperimentReport report, CancellationToken cancellation)
+    private static int RunAll(Options options, string? folder, CancellationToken cancellation)
     {
         using var suite = ExperimentSuite.Open(Experiment.All, folder, SuiteReport.Files);
-        suite.Measure(options, report, cancellation);
-        report.Write(suite);
+        suite.Measure(options, options.Report, cancellation);
+        options.Report.Write(suite);
         return cancellation.IsCancellationRequested ? ReportStop(suite.Folder)
             : suite.Statuses.Any(status => status.Problem is not null) ? ExitCode.Failed
             : 0;
@@ -130,7 +130,9 @@ internal static class ExperimentCommand
     private sealed record Choice(string Name, IReadOnlyList<Experiment> Experiments);
 
     /// <summary>The command line, for each experiment.</summary>
-    private sealed record Options(ParseResult ParseResult, Device Device, ExperimentReport Report, Experiment ReportsDataOf) : IExperimentOptions
+    /// <param name="ReportsDataOf">Experiment whose data set is reported.</param>
+    private sealed record Options(ParseResult ParseResult, Device Device, ExperimentReport Report, Experiment ReportsDataOf)
+        : IExperimentOptions
     {
         public ExperimentRequest CreateRequest(Experiment experiment, string? folder)
         {
@@ -144,15 +146,9 @@ internal static class ExperimentCommand
 
         public Workers? CreateWorkers(Experiment experiment, string folder)
         {
-            string[] arguments =
-            [
-                "experiment",
-                experiment.Name,
-                .. WorkerOptions.AsTyped(
-                    ParseResult.CommandResult,
-                    [.. SettingsOptions.Where(option => option != Deep || experiment.HasDeeperNetworks), .. DataOptions.All, SharedOptions.Device]),
-            ];
-            var workers = WorkerOptions.CreateWorkers(ParseResult, arguments, Out, folder);
+            var settings = SettingsOptions.Where(option => option != Deep || experiment.HasDeeperNetworks);
+            var typed = WorkerOptions.AsTyped(ParseResult.CommandResult, [.. settings, .. DataOptions.All, SharedOptions.Device]);
+            var workers = WorkerOptions.CreateWorkers(ParseResult, ["experiment", experiment.Name, .. typed], Out, folder);
             if (workers is null || !experiment.MeasuresTime)
                 return workers;
             Console.Error.WriteLine($"{experiment.Name} measures time, so it trains one network at a time.");

@@ -11,7 +11,7 @@ namespace MnistCnn.Commands;
 /// <summary><c>sweep</c>: trains every combination of some settings, each as a run, and summarizes the results.</summary>
 internal static class SweepCommand
 {
-    // Parses the settings of one trial like those of train.
+    // Parses the settings of one trial in the same way as train.
     private static readonly Command TrialCommand = CreateTrialCommand();
     private static readonly Option[] TrialOptions = [.. SettingsOptions.All, SettingsOptions.Init];
     private static readonly string SettingNames = OptionParsers.Names(SettingsOptions.All, option => option.Name.TrimStart('-'));
@@ -75,8 +75,9 @@ internal static class SweepCommand
         var shared = WorkerOptions.AsTyped(result, TrialOptions);
         if (result.GetResult(Merge) is not null)
         {
-            if (texts.Length > 0 || WorkerOptions.AsTyped(result, [.. TrialOptions, .. DataOptions.All, WorkerOptions.Jobs, Part, Out]).Length > 0)
-                result.AddError("--merge gathers what is there: it takes no settings, no --data, --jobs, --shard and --out.");
+            Option[] others = [.. TrialOptions, .. DataOptions.All, WorkerOptions.Jobs, Part, Out];
+            if (texts.Length > 0 || WorkerOptions.AsTyped(result, others).Length > 0)
+                result.AddError("--merge only gathers results: it takes no settings, no --data, --jobs, --shard and --out.");
             return;
         }
 
@@ -105,7 +106,8 @@ internal static class SweepCommand
 
         string SettingsWith(int changed, string value)
         {
-            var settings = SettingsOptions.Read(ParseTrial(grid, [.. first.Select((old, index) => index == changed ? value : old)], shared));
+            string[] point = [.. first.Select((old, index) => index == changed ? value : old)];
+            var settings = SettingsOptions.Read(ParseTrial(grid, point, shared));
             return JsonSerializer.Serialize(settings with { Seed = unchecked((uint)settings.Seed) }, JsonFormat.Line);
         }
     }
@@ -130,7 +132,7 @@ internal static class SweepCommand
     }
 
     private static ParseResult ParseTrial(Grid grid, IReadOnlyList<string> point, IEnumerable<string> shared) =>
-        TrialCommand.Parse([.. shared, .. grid.Parameters.Zip(point).SelectMany(setting => ToArguments(setting.First.Name, setting.Second))]);
+        TrialCommand.Parse([.. shared, .. grid.Parameters.Zip(point).SelectMany(pair => ToArguments(pair.First.Name, pair.Second))]);
 
     // Commas separate the values of the grid, so a plus sign separates the parts of one value.
     private static IEnumerable<string> ToArguments(string name, string value) => $"--{name}" switch
@@ -158,8 +160,8 @@ internal static class SweepCommand
         ReadGrid(parseResult.GetValue(Parameters)!, parseResult.CommandResult, out var grid);
         var shared = WorkerOptions.AsTyped(parseResult.CommandResult, TrialOptions);
         var folder = parseResult.GetValue(Out) ?? Path.Combine("runs", $"sweep-{DateTimeOffset.Now:yyyyMMdd-HHmmss}");
-        using var inputs = new SweepInputs(
-            (trainLimit, testLimit) => DataOptions.Load(parseResult, trainLimit, testLimit), device, parseResult.GetValue(SettingsOptions.Init));
+        var init = parseResult.GetValue(SettingsOptions.Init);
+        using var inputs = new SweepInputs((train, test) => DataOptions.Load(parseResult, train, test), device, init);
         var isPart = parseResult.GetResult(Part) is not null;
         var sweep = new Sweep(folder, grid, CreateTrials(grid, shared), inputs, isPart ? null : SweepReport.WriteFiles);
         using var signals = new ShutdownSignals();

@@ -23,12 +23,12 @@ internal static class WorkerOptions
     /// <summary>Creates the workers of a command.</summary>
     /// <param name="arguments">Their command line, without the folder and the options of this class.</param>
     /// <returns>The workers; null for one job at a time, which runs in this process.</returns>
-    public static Workers? CreateWorkers(ParseResult parseResult, IEnumerable<string> arguments, Option<string?> folderOption, string folder)
+    public static Workers? CreateWorkers(
+        ParseResult parseResult, IEnumerable<string> arguments, Option<string?> folderOption, string folder)
     {
         if (parseResult.GetValue(Jobs) is not ({ } jobs and > 1))
             return null;
         var threads = parseResult.GetValue(SharedOptions.Threads) ?? Math.Max(1, Environment.ProcessorCount / jobs);
-        return new Workers(
-            jobs, [.. arguments, folderOption.Name, folder, Worker.Name, SharedOptions.Threads.Name, $"{threads}"]);
+        return new Workers(jobs, [.. arguments, folderOption.Name, folder, Worker.Name, SharedOptions.Threads.Name, $"{threads}"]);
     }
 }

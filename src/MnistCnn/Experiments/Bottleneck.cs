@@ -7,6 +7,7 @@ using MnistCnn.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
+using static MnistCnn.Charts.Wording;
 
 namespace MnistCnn.Experiments;
 
@@ -82,13 +83,13 @@ internal sealed class Bottleneck() : Experiment<BottleneckRow>(
             ? $"Through {ArticleWidth} channels: {percent:F0} % of the multiply-adds, {time.ValueAt(ArticleWidth):F0} % of the time"
             : "The remaining work";
         var accuracyTitle = through.ValueAt(ArticleWidth) is { } accuracy
-            ? $"Through {ArticleWidth} channels, a small network ends {Wording.Comparison(accuracy - without.Y[0])} the direct one"
+            ? $"Through {ArticleWidth} channels, a small network ends {Comparison(accuracy - without.Y[0])} the direct one"
             : "A small network, trained";
+        Curve[] costs = [multiplyAdds, time, new Curve("direct", ends, [100, 100])];
         return
         [
             [
-                OverWidths(
-                    costTitle, "Percentage of the direct convolution, geometric mean", [multiplyAdds, time, new Curve("direct", ends, [100, 100])]),
+                OverWidths(costTitle, "Percentage of the direct convolution, geometric mean", costs),
                 OverWidths(accuracyTitle, Chart.AccuracyLabel, [through, without]),
             ],
         ];
@@ -97,20 +98,20 @@ internal sealed class Bottleneck() : Experiment<BottleneckRow>(
     }
 
     protected override ResultTable Table(IReadOnlyList<BottleneckRow> rows) => new(
-        ["5x5 convolution", "Multiply-adds", "Time (ms)", "Time ratio", Wording.MeanAndDeviationHeading("Accuracy")],
+        ["5x5 convolution", "Multiply-adds", "Time (ms)", "Time ratio", MeanAndDeviationHeading("Accuracy")],
         [
             .. rows.GroupBy(row => row.Width).Select(width => new[]
             {
                 NameOf(width.Key),
-                Wording.Number(width.First().MultiplyAdds),
+                Number(width.First().MultiplyAdds),
                 $"{width.Select(row => row.Milliseconds).Median():F1}",
                 $"{width.Select(row => row.Milliseconds / row.DirectMilliseconds).GeometricMean():F2}",
-                Wording.MeanAndDeviation(width.Select(row => row.TestAccuracy)),
+                MeanAndDeviation(width.Select(row => row.TestAccuracy)),
             }),
         ]);
 
     private static Chart OverWidths(string title, string yLabel, Curve[] curves) =>
-        new(title, "Channels between the 1x1 and the 5x5 convolution", yLabel, curves) { LogX = true };
+        new(title, "Channels between the 1x1 and the 5x5 convolution", yLabel, curves, LogX: true);
 
     private Trial<BottleneckRow> CreateTrial(int? width, long seed, NetworkShape shape)
     {

@@ -14,7 +14,7 @@ internal class Convergence() : Experiment<TrainingRow>(
     private static readonly Architecture PlainTwin = new(
         "residual-twin",
         "Residual's plain twin",
-        "the article's residual network with blocks without an addition",
+        "the article's residual network without shortcuts",
         shape => new Net(
             shape,
             new ConvStage(16, "rBlock1", channels => new PlainBlock(channels), 16),
@@ -45,12 +45,12 @@ internal class Convergence() : Experiment<TrainingRow>(
         return
         [
             .. from pair in Pairs.Take(rows.Any(row => row.Network == Pairs[^1].Residual.Title) ? 3 : 2)
-               let names = (Residual: pair.Residual.Title, Plain: pair.Plain.Title)
+               let residual = pair.Residual.Title
+               let plain = pair.Plain.Title
                from effect in new[]
                {
-                   Effect.Difference(
-                       $"{names.Residual} over {names.Plain} in the mean of the epochs", MeanOfEpochs(names.Residual), MeanOfEpochs(names.Plain)),
-                   TrainingRow.CompareAtEnd(rows, names.Residual, names.Plain),
+                   Effect.Difference($"{residual} over {plain} in the mean of the epochs", MeanOfEpochs(residual), MeanOfEpochs(plain)),
+                   TrainingRow.CompareAtEnd(rows, residual, plain),
                }
                select effect,
         ];
@@ -81,6 +81,6 @@ internal class Convergence() : Experiment<TrainingRow>(
             ? $"{residual} ends {Wording.Comparison(first.Y[^1] - second.Y[^1])} its plain twin"
             : residual;
         var named = curves.Select(curve => curve with { Name = curve.Name == residual ? "with shortcuts" : "without shortcuts" });
-        return new Chart(title, "Epoch", Chart.AccuracyLabel, [.. named]) { IntegerAxisMax = rows.LastEpoch() };
+        return new Chart(title, "Epoch", Chart.AccuracyLabel, [.. named], rows.LastEpoch());
     }
 }

@@ -1,6 +1,7 @@
 using MnistCnn.Charts;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
+using static MnistCnn.Charts.Wording;
 
 namespace MnistCnn.Experiments;
 
@@ -17,7 +18,7 @@ internal sealed class Degradation() : Experiment<DegradationRow>(
     // The paper's recipe for fewer images: batches of 32, for more steps, at a learning rate that is smaller by the same factor (P. Goyal
     // et al., "Accurate, Large Minibatch SGD", 2017). No augmentation: a mirrored digit is not a digit.
     private static readonly ExperimentSettings FullSize = new(
-        Seeds: 3, Epochs: 5, TrainLimit: 3_000, TestLimit: 2_000, Recipe: "resnet-paper", LearningRate: 0.025, BatchSize: 32, Shortened: true);
+        Seeds: 3, Epochs: 5, TrainLimit: 3_000, TestLimit: 2_000, "resnet-paper", LearningRate: 0.025, BatchSize: 32, Shortened: true);
 
     public override bool HasDeeperNetworks => true;
 
@@ -43,7 +44,7 @@ internal sealed class Degradation() : Experiment<DegradationRow>(
         var plainDepths = rows.Where(row => !row.IsResidual).Select(row => row.Depth).DefaultIfEmpty().ToArray();
         var (shallow, deep) = (plainDepths.Min(), plainDepths.Max());
         var last = rows.LastEpoch();
-        var end = $"after {Wording.Plural(last, "epoch")}";
+        var end = $"after {Plural(last, "epoch")}";
         return
         [
             Effect.Difference($"training error of Plain-{deep} over Plain-{shallow} {end}", Errors(false, deep), Errors(false, shallow)),
@@ -61,14 +62,9 @@ internal sealed class Degradation() : Experiment<DegradationRow>(
             .. from isResidual in new[] { false, true }
                let measured = rows.Where(row => row.IsResidual == isResidual).ToArray()
                where measured.Length > 0
-               select new Chart(
-                   CreateTitle(isResidual ? "Residual networks" : "Plain networks", measured),
-                   "Epoch",
-                   "Error (%), thin: training images, bold: test images",
-                   [.. CreateCurves(measured)])
-               {
-                   IntegerAxisMax = rows.LastEpoch(),
-               },
+               let title = CreateTitle(isResidual ? "Residual networks" : "Plain networks", measured)
+               let yLabel = "Error (%), thin: training images, bold: test images"
+               select new Chart(title, "Epoch", yLabel, [.. CreateCurves(measured)], rows.LastEpoch()),
         ],
     ];
 
@@ -78,7 +74,7 @@ internal sealed class Degradation() : Experiment<DegradationRow>(
         return new ResultTable(
             [
                 "Network", "Parameters", "Multiply-adds",
-                Wording.MeanAndDeviationHeading($"Training error {last}"), Wording.MeanAndDeviationHeading($"Test error {last}"),
+                MeanAndDeviationHeading($"Training error {last}"), MeanAndDeviationHeading($"Test error {last}"),
             ],
             [
                 .. from row in rows
@@ -88,10 +84,10 @@ internal sealed class Degradation() : Experiment<DegradationRow>(
                    select new[]
                    {
                        network.Key,
-                       Wording.Number(network.First().Parameters),
-                       Wording.Number(network.First().MultiplyAdds),
-                       Wording.MeanAndDeviation(end.Select(row => row.TrainError)),
-                       Wording.MeanAndDeviation(end.Select(row => row.TestError)),
+                       Number(network.First().Parameters),
+                       Number(network.First().MultiplyAdds),
+                       MeanAndDeviation(end.Select(row => row.TrainError)),
+                       MeanAndDeviation(end.Select(row => row.TestError)),
                    },
             ]);
     }
@@ -134,7 +130,6 @@ internal sealed class Degradation() : Experiment<DegradationRow>(
 
 /// <summary>An epoch of a plain or residual network.</summary>
 /// <param name="Depth">Number of layers with weights.</param>
-/// <param name="IsResidual">Whether the network has shortcuts.</param>
 /// <param name="MultiplyAdds">Multiply-adds of a forward pass with one image.</param>
 /// <param name="TrainError">Percentage of the training images that were misclassified during the epoch.</param>
 /// <param name="TestError">Percentage of the test images that are misclassified after the epoch.</param>

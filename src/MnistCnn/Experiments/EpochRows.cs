@@ -3,13 +3,13 @@ using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
+using static MnistCnn.Charts.Wording;
 
 namespace MnistCnn.Experiments;
 
 /// <summary>A measurement after an epoch of a network.</summary>
 internal interface IEpochRow : IMeasuredRow
 {
-    /// <summary>Title of the network.</summary>
     string Network { get; }
 
     /// <summary>Number of the epoch, from 1; 0 before training.</summary>
@@ -45,7 +45,7 @@ internal sealed record TrainingRow(
 
     /// <summary>Compares the test accuracies of two networks after the last epoch.</summary>
     public static Effect CompareAtEnd(IReadOnlyList<TrainingRow> rows, string higher, string lower) => Effect.Difference(
-        $"{higher} over {lower} after {Wording.Plural(rows.LastEpoch(), "epoch")}",
+        $"{higher} over {lower} after {Plural(rows.LastEpoch(), "epoch")}",
         rows.AtEnd(higher, row => row.TestAccuracy),
         rows.AtEnd(lower, row => row.TestAccuracy));
 
@@ -61,18 +61,15 @@ internal sealed record TrainingRow(
     {
         var last = rows.LastEpoch();
         return new ResultTable(
-            [
-                "Network", "Parameters", "Multiply-adds",
-                Wording.MeanAndDeviationHeading("Epoch 1"), Wording.MeanAndDeviationHeading($"Epoch {last}"),
-            ],
+            ["Network", "Parameters", "Multiply-adds", MeanAndDeviationHeading("Epoch 1"), MeanAndDeviationHeading($"Epoch {last}")],
             [
                 .. rows.GroupBy(row => row.Network).Select(network => new[]
                 {
                     network.Key,
-                    Wording.Number(network.First().Parameters),
-                    Wording.Number(network.First().MultiplyAdds),
-                    Wording.MeanAndDeviation(network.Where(row => row.Epoch == 1).Select(row => row.TestAccuracy)),
-                    Wording.MeanAndDeviation(network.Where(row => row.Epoch == last).Select(row => row.TestAccuracy)),
+                    Number(network.First().Parameters),
+                    Number(network.First().MultiplyAdds),
+                    MeanAndDeviation(network.Where(row => row.Epoch == 1).Select(row => row.TestAccuracy)),
+                    MeanAndDeviation(network.Where(row => row.Epoch == last).Select(row => row.TestAccuracy)),
                 }),
             ]);
     }

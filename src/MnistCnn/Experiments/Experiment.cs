@@ -119,7 +119,7 @@ internal sealed record ExperimentStatus(
     /// <summary>Name of the file with the plot.</summary>
     public const string PlotFile = "plot.png";
 
-    /// <summary>Lists the files of an experiment, without those of its trials.</summary>
+    /// <summary>Lists the files of an experiment. Trials have their own folders.</summary>
     public static string[] FilesIn(string folder) =>
         [.. Directory.GetFiles(folder).Where(file => !FolderLock.IsLock(file)).Order(StringComparer.Ordinal)];
 }

@@ -24,11 +24,11 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
     private ExperimentResults results;
 
     private ExperimentRun(
-        Experiment<TRow> experiment, IReadOnlyList<Trial<TRow>> trials, ExperimentRequest request, ExperimentInfo info, FolderLock? folderLock)
-        : base(folderLock?.Folder ?? request.Folder!, trials)
+        Experiment<TRow> experiment, ExperimentRequest request, Trial<TRow>[] trials, ExperimentInfo info, FolderLock? owned)
+        : base(owned?.Folder ?? request.Folder!, trials)
     {
-        (this.experiment, this.request, this.folderLock) = (experiment, request, folderLock);
-        var savedInfo = folderLock is null ? null : ReadSaved(info);
+        (this.experiment, this.request, this.folderLock) = (experiment, request, owned);
+        var savedInfo = owned is null ? null : ReadSaved(info);
         saved = savedInfo is null ? [] : ReadTrials();
         secondsBefore = savedInfo?.Seconds ?? 0;
         this.info = savedInfo is { Status: RunStatus.Finished } ? savedInfo : info;
@@ -51,11 +51,11 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
         Trial<TRow>[] trials = [.. experiment.Trials(request.Settings, TrainableModel.ShapeOf(request.Data))];
         var info = ExperimentInfo.Create(experiment, request);
         if (request.IsWorker)
-            return new ExperimentRun<TRow>(experiment, trials, request, info, folderLock: null);
+            return new ExperimentRun<TRow>(experiment, request, trials, info, owned: null);
         var folderLock = request.Folder is { } folder ? FolderLock.Acquire(folder) : FolderLock.AcquireNew(experiment.Name, info.Started);
         try
         {
-            return new ExperimentRun<TRow>(experiment, trials, request, info, folderLock);
+            return new ExperimentRun<TRow>(experiment, request, trials, info, folderLock);
         }
         catch
         {

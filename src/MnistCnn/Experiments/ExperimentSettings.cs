@@ -5,8 +5,8 @@ namespace MnistCnn.Experiments;
 /// <param name="TrainLimit">Number of training images, from the first.</param>
 /// <param name="TestLimit">Number of test images, from the first; null for all.</param>
 /// <param name="Recipe">Name of the recipe, see <see cref="Training.Recipe.All"/>.</param>
-/// <param name="LearningRate">Learning rate; null for that of the recipe.</param>
-/// <param name="BatchSize">Batch size; null for that of the recipe.</param>
+/// <param name="LearningRate">Learning rate; null for the recipe's.</param>
+/// <param name="BatchSize">Batch size; null for the recipe's.</param>
 /// <param name="Quick">Measures fewer networks.</param>
 /// <param name="Deep">Measures deeper networks too, see <see cref="Experiment.HasDeeperNetworks"/>.</param>
 /// <param name="Shortened">

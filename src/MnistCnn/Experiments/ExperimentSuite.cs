@@ -40,8 +40,8 @@ internal sealed class ExperimentSuite : IDisposable
             foreach (var report in reports)
                 AtomicFile.DeleteLeftovers(Path.Combine(folderLock.Folder, report));
             var known = experiments.Select(experiment => experiment.Name).Concat(reports).ToHashSet();
-            var names = Directory.EnumerateFileSystemEntries(folderLock.Folder).Where(path => !FolderLock.IsLock(path)).Select(Path.GetFileName);
-            if (names.Any(name => !known.Contains(name!) && !name!.StartsWith('.'))) // macOS leaves .DS_Store in each folder
+            var names = Directory.EnumerateFileSystemEntries(folderLock.Folder).Select(path => Path.GetFileName(path));
+            if (names.Any(name => !known.Contains(name) && !FolderLock.IsLock(name) && !name.StartsWith('.'))) // .DS_Store of macOS
                 throw new IOException($"{folderLock.Folder} is not empty, and not of all experiments.").With(Remedy.ChooseFolder);
             return new ExperimentSuite(folderLock, experiments);
         }

@@ -5,6 +5,7 @@ using MnistCnn.Networks;
 using MnistCnn.Training;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
+using static MnistCnn.Charts.Wording;
 
 namespace MnistCnn.Experiments;
 
@@ -47,7 +48,8 @@ internal sealed class Gradients() : Experiment<GradientRow>(
         [
             Effect.Ratio($"Last gradient over the first of {blocks} plain blocks", Norms(Plain, 2 * blocks), Norms(Plain, 1), Vanished),
             Effect.Ratio(
-                $"First gradient of {blocks} residual blocks over that of {blocks} plain ones", Norms(Residual, 1), Norms(Plain, 1), Vanished),
+                $"First gradient of {blocks} residual blocks over that of {blocks} plain ones",
+                Norms(Residual, 1), Norms(Plain, 1), Vanished),
         ];
 
         // A norm of 0 counts as the smallest positive float32.
@@ -64,7 +66,7 @@ internal sealed class Gradients() : Experiment<GradientRow>(
     {
         var last = rows.Select(row => row.Step).DefaultIfEmpty().Max();
         return new ResultTable(
-            ["Stack", "First gradient", $"After {last} steps", Wording.MeanAndDeviationHeading("Accuracy")],
+            ["Stack", "First gradient", $"After {last} steps", MeanAndDeviationHeading("Accuracy")],
             [
                 .. from stack in rows.GroupBy(row => (row.Blocks, row.Network))
                    let end = FirstLayers(stack, stack.Key.Network, last).ToArray()
@@ -74,7 +76,7 @@ internal sealed class Gradients() : Experiment<GradientRow>(
                        $"{stack.Key.Blocks} {stack.Key.Network} blocks",
                        MeanNorm(FirstLayers(stack, stack.Key.Network, 0)),
                        MeanNorm(end),
-                       Wording.MeanAndDeviation(end.Select(row => row.TestAccuracy).OfType<double>()),
+                       MeanAndDeviation(end.Select(row => row.TestAccuracy).OfType<double>()),
                    },
             ]);
 
@@ -87,7 +89,7 @@ internal sealed class Gradients() : Experiment<GradientRow>(
         var name = $"{blocks} {network} blocks";
         var architecture = new Architecture(name, name, Claim, images => new Net(
             images,
-            new ConvStage(Channels, "blocks", channels => Sequential(Enumerable.Range(0, blocks).Select(_ => createBlock(channels))), Channels),
+            new ConvStage(Channels, "blocks", width => Sequential(Enumerable.Range(0, blocks).Select(_ => createBlock(width))), Channels),
             new ConvStage(2 * Channels, "none", _ => Identity(), 2 * Channels)));
         return new Trial<GradientRow>($"{name}, seed {seed}", blocks + 2, context =>
         {
@@ -118,18 +120,16 @@ internal sealed class Gradients() : Experiment<GradientRow>(
             .Where(curve => curve.Y.Count > 0).ToArray();
         var left = curves.Select(curve => $"{FormatFraction(curve.Y[^1] / curve.Y[0])} {curve.Name}");
         return new Chart(
-            $"What is left of the gradient after {blocks} untrained blocks: {string.Join(", ", left)}",
+            $"The rest of the gradient after {blocks} untrained blocks: {string.Join(", ", left)}",
             "Convolutions back from the output of the stack",
             "Norm of the gradient of a convolution's weights, geometric mean",
-            [.. curves.Select(curve => curve.Y.Contains(0) ? curve with { Name = $"{curve.Name}, then 0" } : curve)])
-        {
-            LogY = true,
-        };
+            [.. curves.Select(curve => curve.Y.Contains(0) ? curve with { Name = $"{curve.Name}, then 0" } : curve)],
+            LogY: true);
     }
 
     private static string FormatFraction(double fraction) =>
         fraction == 0 || !double.IsFinite(fraction) ? "nothing"
-        : fraction < 0.001 ? Wording.PowerOfTen(Math.Log10(fraction))
+        : fraction < 0.001 ? PowerOfTen(Math.Log10(fraction))
         : $"{100 * fraction:G2} %";
 
     private static Chart CreateAccuracyChart(IReadOnlyList<GradientRow> rows)
@@ -143,7 +143,7 @@ internal sealed class Gradients() : Experiment<GradientRow>(
         var most = rows.Max(row => row.Blocks);
         var deepest = curves.Where(curve => curve.X[^1] == most).Select(curve => $"{curve.Y[^1]:F0} % {curve.Name}");
         var title = $"After {step} steps, {most} blocks reach {string.Join(", ", deepest)}";
-        return new Chart(title, "Blocks of two convolutions", Chart.AccuracyLabel, curves) { LogX = true };
+        return new Chart(title, "Blocks of two convolutions", Chart.AccuracyLabel, curves, LogX: true);
     }
 
     private static GradientRow[] DeepestBeforeTraining(IReadOnlyList<GradientRow> rows)

@@ -48,7 +48,8 @@ internal sealed class ParallelKernels() : Experiment<TrainingRow>(
         return
             from seed in Enumerable.Range(1, settings.Seeds)
             from network in networks
-            select TrainingRow.CreateTrial(network.Network, network.Costs, seed, network.Network == Inception && seed == 1 ? DrawMaps : null);
+            let drawsMaps = network.Network == Inception && seed == 1
+            select TrainingRow.CreateTrial(network.Network, network.Costs, seed, drawsMaps ? DrawMaps : null);
     }
 
     protected override IReadOnlyList<Effect> Effects(IReadOnlyList<TrainingRow> rows) =>
@@ -65,14 +66,12 @@ internal sealed class ParallelKernels() : Experiment<TrainingRow>(
         return
         [
             [
-                new Chart($"At equal parameters, {highest.Name} ends highest: {highest.Y[^1]:F2} %", "Epoch", Chart.AccuracyLabel, accuracies)
-                {
-                    IntegerAxisMax = rows.LastEpoch(),
-                },
+                new Chart(
+                    $"At equal parameters, {highest.Name} ends highest: {highest.Y[^1]:F2} %",
+                    "Epoch", Chart.AccuracyLabel, accuracies, rows.LastEpoch()),
                 new Chart(
                     $"The fewest multiply-adds: {string.Join(" and ", cheapest)}",
-                    "Multiply-adds of the training so far (10⁹)",
-                    Chart.AccuracyLabel,
+                    "Multiply-adds of the training so far (10⁹)", Chart.AccuracyLabel,
                     TrainingRow.AccuracyCurves(rows, row => row.TrainingMultiplyAdds / 1e9)),
             ],
         ];

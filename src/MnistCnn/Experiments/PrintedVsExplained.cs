@@ -6,6 +6,7 @@ using MnistCnn.Networks;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
+using static MnistCnn.Charts.Wording;
 
 namespace MnistCnn.Experiments;
 
@@ -24,7 +25,7 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
     private static readonly Architecture Printed = Architecture.Find("residual-as-printed")!;
     private static readonly Architecture Explained = Architecture.Find("residual")!;
 
-    // They draw no additional random numbers, so initial weights and order of images are those of the pair.
+    // They draw no additional random numbers, so they have the same initial weights and order of images as the pair.
     private static readonly Architecture HalfFrozen = CreateVariant("residual-frozen", "Residual half frozen", Freeze);
     private static readonly Architecture LargerWeights = CreateVariant("residual-he", "Residual with larger weights", Enlarge);
 
@@ -45,7 +46,7 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
         return
         [
             Effect.Difference(
-                $"{Printed.Title} over {Explained.Title} after {Wording.Plural(rows.LastEpoch(), "epoch")}",
+                $"{Printed.Title} over {Explained.Title} after {Plural(rows.LastEpoch(), "epoch")}",
                 trained.AtEnd(Printed.Title, row => row.TestAccuracy!.Value),
                 trained.AtEnd(Explained.Title, row => row.TestAccuracy!.Value)),
         ];
@@ -62,11 +63,11 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
         [
             [
                 new Chart(
-                    $"After {Wording.Plural(last, "epoch")}: {string.Join(", ", ends)}",
-                    "Epoch", Chart.AccuracyLabel, accuracies) { IntegerAxisMax = last },
+                    $"After {Plural(last, "epoch")}: {string.Join(", ", ends)}",
+                    "Epoch", Chart.AccuracyLabel, accuracies, last),
                 new Chart(
                     $"The lowest loss of the training images: {losses.MinBy(curve => curve.Y[^1])!.Name}",
-                    "Epoch", "Loss of the training images (nats), geometric mean", losses) { IntegerAxisMax = last, LogY = true },
+                    "Epoch", "Loss of the training images (nats), geometric mean", losses, last, LogY: true),
             ],
             [CreateGradientChart(rows), CreateSeedChart(trained, last)],
         ];
@@ -76,7 +77,7 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
     {
         var last = rows.LastEpoch();
         return new ResultTable(
-            ["Network", "Trainable", "Block gradient", "Loss", Wording.MeanAndDeviationHeading($"Epoch {last}")],
+            ["Network", "Trainable", "Block gradient", "Loss", MeanAndDeviationHeading($"Epoch {last}")],
             [
                 .. from row in rows
                    group row by row.Network into network
@@ -84,10 +85,10 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
                    select new[]
                    {
                        network.Key,
-                       Wording.Number(network.First().TrainableParameters),
+                       Number(network.First().TrainableParameters),
                        $"{MeanGradientInBlock(network):F2}",
                        end.Any() ? $"{end.Select(row => row.TrainLoss!.Value).GeometricMean():F4}" : "",
-                       Wording.MeanAndDeviation(end.Select(row => row.TestAccuracy!.Value)),
+                       MeanAndDeviation(end.Select(row => row.TestAccuracy!.Value)),
                    },
             ]);
     }
@@ -131,24 +132,24 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
         };
     }
 
-    private static Architecture CreateVariant(string name, string title, Action<Module<Tensor, Tensor>> changeBlock) => new(name, title, title, shape =>
+    private static Architecture CreateVariant(string name, string title, Action<ResidualBlock> change) => new(name, title, title, shape =>
     {
         var network = Explained.Make(shape);
         using var noGradient = no_grad();
         foreach (var block in network.children().OfType<ResidualBlock>())
-            changeBlock(block);
+            change(block);
         return network;
     });
 
     // The first convolution of each block keeps its initial weights.
-    private static void Freeze(Module<Tensor, Tensor> block)
+    private static void Freeze(ResidualBlock block)
     {
         foreach (var (name, parameter) in block.named_parameters())
             parameter.requires_grad = !Layers.IsInside("conv1", name);
     }
 
     // Initial weights as He et al. chose them for relu, with variance 2 / inputs; PyTorch draws them with 1 / (3 * inputs).
-    private static void Enlarge(Module<Tensor, Tensor> block)
+    private static void Enlarge(ResidualBlock block)
     {
         using Scalar factor = Math.Sqrt(6); // named, so that it is not finalized during the call (TorchSharp 0.107)
         foreach (var (name, parameter) in block.named_parameters())
@@ -159,19 +160,19 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
     private static Chart CreateGradientChart(IReadOnlyList<PrintedVsExplainedRow> rows)
     {
         var start = rows.Where(row => row.Epoch == 0);
-        var curves = CreateCurves(
-            start, Curve.GeometricMeanWithRange, row => row.Gradients.Select((norm, index) => (index + 1.0, norm)));
+        var curves = CreateCurves(start, Curve.GeometricMeanWithRange, row => row.Gradients.Select((norm, index) => (index + 1.0, norm)));
         var ratio = MeanGradientInBlock(start.Where(row => row.Network == Printed.Title))
             / MeanGradientInBlock(start.Where(row => row.Network == Explained.Title));
         var title = double.IsFinite(ratio)
             ? $"Before training, the printed block gets {ratio:F1} times the gradient of the explained one"
             : "The gradient before training";
         return new Chart(
-            title, "Layer with weights, counted from the input", "Gradient norm of a layer's weights, geometric mean; gap: no gradient", curves)
-        {
-            IntegerAxisMax = LayersWithWeights,
-            LogY = true,
-        };
+            title,
+            "Layer with weights, counted from the input",
+            "Gradient norm of a layer's weights, geometric mean; gap: no gradient",
+            curves,
+            LayersWithWeights,
+            LogY: true);
     }
 
     // Before training, in the second convolution of the first block.
@@ -185,11 +186,9 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
         var both = curves is [var first, var second] ? first.X.Intersect(second.X).ToArray() : [];
         var higher = both.Count(seed => curves[0].ValueAt(seed) > curves[1].ValueAt(seed));
         return new Chart(
-            $"The printed network ends higher with {higher} of {Wording.Plural(both.Length, "seed")}",
-            "Seed", $"{Chart.AccuracyLabel}, after the last epoch", [.. curves.Select(curve => curve with { HasLine = false })])
-        {
-            IntegerAxisMax = (int)trained.Max(row => row.Seed),
-        };
+            $"The printed network ends higher with {higher} of {Plural(both.Length, "seed")}",
+            "Seed", $"{Chart.AccuracyLabel}, after the last epoch", [.. curves.Select(curve => curve with { HasLine = false })],
+            (int)trained.Max(row => row.Seed));
     }
 
     // One curve per network, in the order of Networks. Null becomes a gap.
@@ -209,7 +208,7 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
 /// A Residual network after an epoch, or before training. Gradients are Euclidean norms, measured before training and after the last
 /// epoch; null for a layer without a gradient.
 /// </summary>
-/// <param name="TrainableParameters">Number of parameters, without those of frozen and unused layers.</param>
+/// <param name="TrainableParameters">Number of parameters outside frozen and unused layers.</param>
 internal sealed record PrintedVsExplainedRow(
     string Network, [property: JsonPropertyName("learnt")] long TrainableParameters, long Seed, int Epoch, double? TrainLoss = null,
     double? TestLoss = null, double? TestAccuracy = null, double? Conv1Gradient = null, double? Block1Conv1Gradient = null,

@@ -4,8 +4,8 @@ using MnistCnn.Charts;
 namespace MnistCnn.Experiments;
 
 /// <summary>
-/// Verdict on a claim from its effects, by one rule for all experiments. The claim is supported if the 95 % interval of every effect lies
-/// above its bound, not supported if the interval of one lies below, and inconclusive otherwise, always so with one seed.
+/// Verdict on a claim from its effects, by one rule for all experiments. The claim is supported if the 95 % interval of every effect is
+/// above its bound, not supported if the interval of one is below, and inconclusive otherwise, always so with one seed.
 /// </summary>
 /// <param name="Effects">The claim's quantities, at least one; effects without values are included.</param>
 internal sealed record Verdict(IReadOnlyList<Effect> Effects)
@@ -14,7 +14,6 @@ internal sealed record Verdict(IReadOnlyList<Effect> Effects)
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public int Diverged { get; init; }
 
-    /// <summary>Outcome over all effects.</summary>
     public VerdictOutcome Outcome =>
         Effects.Any(effect => effect.Outcome == VerdictOutcome.NotSupported) ? VerdictOutcome.NotSupported
         : Effects.All(effect => effect.Outcome == VerdictOutcome.Supported) ? VerdictOutcome.Supported
@@ -24,7 +23,6 @@ internal sealed record Verdict(IReadOnlyList<Effect> Effects)
     [JsonIgnore]
     public Effect DecidingEffect => Effects.Where(effect => effect.Outcome == Outcome).MinBy(effect => effect.StandardizedMargin)!;
 
-    /// <summary>Outcome as the start of a line.</summary>
     [JsonIgnore]
     public string Heading => Outcome switch
     {
@@ -33,14 +31,13 @@ internal sealed record Verdict(IReadOnlyList<Effect> Effects)
         _ => "Inconclusive",
     };
 
-    /// <summary>The deciding effect with its estimate: "ResNet-18 over Plain-18 after 5 epochs, 1.47 ± 0.31 points (95 % CI, 3 seeds)".</summary>
+    /// <summary>The deciding effect: "ResNet-18 over Plain-18 after 5 epochs, 1.47 ± 0.31 points (95 % CI, 3 seeds)".</summary>
     [JsonIgnore]
     public string Reason => string.Concat(
         $"{DecidingEffect}",
         Outcome == VerdictOutcome.Supported && Effects.Count > 1 ? $", the least clear of {Effects.Count}" : "",
         Diverged > 0 ? $", without {Wording.Plural(Diverged, "training")} that diverged" : "");
 
-    /// <summary>Heading and reason in one line.</summary>
     public string Text => $"{Heading}: {Reason}";
 }
 
@@ -52,11 +49,11 @@ internal enum VerdictOutcome
     [JsonStringEnumMemberName("inconclusive")]
     Inconclusive,
 
-    /// <summary>The interval lies above the bound.</summary>
+    /// <summary>The interval is above the bound.</summary>
     [JsonStringEnumMemberName("supported")]
     Supported,
 
-    /// <summary>The interval lies below the bound.</summary>
+    /// <summary>The interval is below the bound.</summary>
     [JsonStringEnumMemberName("not supported")]
     NotSupported,
 }

@@ -62,8 +62,8 @@ internal sealed record GridParameter(string Name, IReadOnlyList<string> Values)
 internal sealed record Shard(int Index, int Count)
 {
     /// <summary>Parses <c>I/N</c>; null for another text.</summary>
-    public static Shard? Parse(string text) =>
-        text.Split('/') is [var index, var count] && int.TryParse(index, out var i) && int.TryParse(count, out var n) ? new Shard(i, n) : null;
+    public static Shard? Parse(string text) => text.Split('/') is [var index, var count]
+        && int.TryParse(index, out var i) && int.TryParse(count, out var n) ? new Shard(i, n) : null;
 
     /// <summary>Whether the shard has a trial. Neighbouring trials take about as long, so they are in different shards.</summary>
     /// <param name="index">Index of the trial, from 0.</param>

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MnistCnn.Data;
@@ -97,7 +96,7 @@ internal sealed class Sweep(
         var missing = Jobs.Where(trial => !done.Contains(trial.Name)).ToArray();
         if (missing.Length > 0)
             throw new UserException(
-                $"{missing.Length} of {Jobs.Count} trainings are not done, the first of them {missing[0].Name}. Start the sweep or its part again.");
+                $"{missing.Length} of {Jobs.Count} trainings are not done, the first of them {missing[0].Name}. Start the sweep again.");
         if (results.All(result => result.Error is not null))
             throw new UserException($"All trainings diverged. The first: {results[0].Error}");
     }
@@ -169,7 +168,7 @@ internal sealed class Sweep(
         }
     }
 
-    // Two processes may begin a sweep at once: the info file is read back, and may be that of another sweep.
+    // Two processes may begin a sweep at once, so the info file is read back: it may be of another sweep.
     private void Begin(IReadOnlyList<string> arguments, IReadOnlyList<SweepTrial> selected)
     {
         var data = inputs!.LoadData(Jobs[0].Settings);
@@ -178,7 +177,7 @@ internal sealed class Sweep(
         if (IsNew(InfoPath))
         {
             Directory.CreateDirectory(Folder);
-            AtomicFile.Write(InfoPath, stream => stream.Write(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(info, JsonFormat.Indented))));
+            AtomicFile.Write(InfoPath, stream => JsonSerializer.Serialize(stream, info, JsonFormat.Indented));
         }
 
         // If no result will be added, the origin may be another.
@@ -187,7 +186,7 @@ internal sealed class Sweep(
     }
 }
 
-/// <summary>Data, device and initial weights of the trainings. One data set is in memory at a time, with the limits of its trials.</summary>
+/// <summary>Data, device and initial weights of the trainings. Only one data set is in memory at a time.</summary>
 /// <param name="load">Loads the first N training images and the first M test images; null for all.</param>
 /// <param name="init">Path of the file with initial weights; null for random ones.</param>
 internal sealed class SweepInputs(Func<int?, int?, DataSet> load, Device device, string? init) : IDisposable

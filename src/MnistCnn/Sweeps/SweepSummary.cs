@@ -1,5 +1,6 @@
 using System.Globalization;
 using MnistCnn.Charts;
+using static MnistCnn.Charts.Wording;
 
 namespace MnistCnn.Sweeps;
 
@@ -13,13 +14,13 @@ internal static class SweepSummary
     {
         var varied = IndicesWithoutSeed(grid).ToArray();
         var isValidated = results.Any(result => result.Chosen?.ValidationAccuracy is not null);
-        string[] validationHeading = isValidated ? [Wording.MeanAndDeviationHeading("Validation")] : [];
+        string[] validationHeading = isValidated ? [MeanAndDeviationHeading("Validation")] : [];
         return new ResultTable(
             [
                 .. varied.Select(index => grid.Parameters[index].Name),
                 "Runs",
                 .. validationHeading,
-                Wording.MeanAndDeviationHeading("Test"),
+                MeanAndDeviationHeading("Test"),
                 ConfidenceInterval.Heading,
                 "Test loss",
                 "Seconds",
@@ -95,13 +96,13 @@ internal static class SweepSummary
     private static string[] FormatResults(IReadOnlyList<SweepResult> runs, bool isValidated)
     {
         SweepResult[] finished = [.. runs.Where(run => run.Chosen is not null)];
-        string[] validation = isValidated ? [Wording.MeanAndDeviation(finished.Select(run => run.Chosen!.ValidationAccuracy!.Value))] : [];
+        string[] validation = isValidated ? [MeanAndDeviation(finished.Select(run => run.Chosen!.ValidationAccuracy!.Value))] : [];
         double[] accuracies = [.. finished.Select(run => run.Chosen!.TestAccuracy)];
         return
         [
             finished.Length == runs.Count ? $"{finished.Length}" : $"{finished.Length} of {runs.Count}",
             .. validation,
-            Wording.MeanAndDeviation(accuracies),
+            MeanAndDeviation(accuracies),
             ConfidenceInterval.HalfWidth(accuracies) is { } half ? $"± {half:F2}" : "",
             finished.Length == 0 ? "" : $"{finished.Average(run => run.Chosen!.TestLoss):F4}",
             finished.Length == 0 ? "" : $"{finished.Average(run => run.Seconds):F1}",

@@ -11,11 +11,11 @@ public sealed class ExperimentCommandTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void Settings_are_asked_for_by_option_and_kept_with_the_results()
+    public void Options_set_the_settings_and_the_record_keeps_them()
     {
         Directory.CreateDirectory(folder["data"]);
         SmallMnist.Write(folder["data"], train: 30);
-        string[] small = ["experiment", "Convergence", "--data", "data", "--epochs", "2", "--seeds", "1", "--train-limit", "20", "--recipe", "fast", "--deep", "--out", "out"];
+        var small = "experiment Convergence --data data --epochs 2 --seeds 1 --train-limit 20 --recipe fast --deep --out out".Split(' ');
         var run = Run([.. small, "--json"]);
         Assert.Equal(0, run.ExitCode);
         var result = JsonDocument.Parse(run.Output).RootElement;
@@ -32,7 +32,8 @@ public sealed class ExperimentCommandTests : IDisposable
         Assert.Equal(verdict.GetRawText(), info.GetProperty("verdict").GetRawText());
         Assert.Equal(20, info.GetProperty("data").GetProperty("train_images").GetInt32());
         var settings = info.GetProperty("settings");
-        Assert.Equal(("fast", 2, 1), (settings.GetProperty("recipe").GetString(), settings.GetProperty("epochs").GetInt32(), settings.GetProperty("seeds").GetInt32()));
+        Assert.Equal("fast", settings.GetProperty("recipe").GetString());
+        Assert.Equal((2, 1), (settings.GetProperty("epochs").GetInt32(), settings.GetProperty("seeds").GetInt32()));
         Assert.Equal(12, Rows().Length);
 
         var csv = File.ReadAllText(folder["out/measurements.csv"]);
@@ -41,7 +42,7 @@ public sealed class ExperimentCommandTests : IDisposable
     }
 
     [Fact]
-    public void What_cannot_be_measured_is_said_in_one_line()
+    public void An_invalid_command_line_is_an_error_of_one_line()
     {
         Run("experiment", "wings").AssertFailed(2, "'wings'", "gradients, convergence, bottleneck, views, listing, degradation, all");
         Run("experiment").AssertFailed(2);
@@ -55,7 +56,7 @@ public sealed class ExperimentCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_with_other_things_is_left_alone()
+    public void A_folder_with_other_files_stays_unchanged()
     {
         Directory.CreateDirectory(folder["out/direct-seed-1"]);
         File.WriteAllText(folder["out/direct-seed-1/thesis.txt"], "mine");
@@ -64,7 +65,7 @@ public sealed class ExperimentCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task A_signal_keeps_what_was_measured()
+    public async Task A_signal_keeps_the_measurements()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "there are no signals to send on Windows");
         string[] arguments = ["convergence", "--train-limit", "64", "--test-limit", "10", "--epochs", "40", "--seeds", "9", "--out", "out"];
@@ -82,14 +83,15 @@ public sealed class ExperimentCommandTests : IDisposable
         Assert.Contains("Residual  ", run.Output);
         Assert.Contains("Stopped", run.Error);
         Assert.Equal(40, Rows().Count(row => row["network"] == "Residual" && row["seed"] == "1"));
-        Assert.Equal("stopped", JsonDocument.Parse(File.ReadAllText(folder["out/experiment.json"])).RootElement.GetProperty("status").GetString());
+        var info = JsonDocument.Parse(File.ReadAllText(folder["out/experiment.json"])).RootElement;
+        Assert.Equal("stopped", info.GetProperty("status").GetString());
         Assert.DoesNotContain(folder.Contents, name => name.Contains("tmp", StringComparison.OrdinalIgnoreCase));
     }
 
     [Fact]
-    public async Task A_killed_experiment_goes_on_to_the_same_measurements()
+    public async Task A_killed_experiment_resumes_and_ends_with_the_same_measurements()
     {
-        string[] arguments = ["experiment", "convergence", "--train-limit", "64", "--test-limit", "20", "--epochs", "4", "--seeds", "1", "--threads", "1"];
+        var arguments = "experiment convergence --train-limit 64 --test-limit 20 --epochs 4 --seeds 1 --threads 1".Split(' ');
         Assert.Equal(0, Run([.. arguments, "--out", "whole"]).ExitCode);
         foreach (var (checkpoint, epochs) in new[] { ("residual-s-plain-twin-seed-1", 3), ("plain-18-seed-1", 1) })
         {
@@ -108,7 +110,13 @@ public sealed class ExperimentCommandTests : IDisposable
 
         // Rows that are not a trial's are refused, and not written on.
         var trials = File.ReadAllText(folder["out/trials.jsonl"]);
-        foreach (var damaged in new[] { """{"name":"Residual, seed 1","rows":[]}""", """{"name":"Residual, seed 1","rows":[{"seed":1}]}""", """{"name":"x","rows":[1]}""" })
+        string[] allDamaged =
+        [
+            """{"name":"Residual, seed 1","rows":[]}""",
+            """{"name":"Residual, seed 1","rows":[{"seed":1}]}""",
+            """{"name":"x","rows":[1]}""",
+        ];
+        foreach (var damaged in allDamaged)
         {
             File.WriteAllText(folder["out/trials.jsonl"], damaged + "\n");
             Run([.. arguments, "--out", "out"]).AssertFailed(1, "trials.jsonl");
@@ -119,7 +127,7 @@ public sealed class ExperimentCommandTests : IDisposable
         // What a killed process was writing is cleared.
         File.WriteAllText(folder["out/plot.png.123.tmp"], "half");
 
-        // A checkpoint inside it is the experiment's alone, and so are other settings of it.
+        // Neither train nor other settings can continue it.
         Run("train", "--resume", "out/plain-18-seed-1/checkpoint.safetensors").AssertFailed(1, "belongs to an experiment", "--out");
         Run([.. arguments, "--epochs", "9", "--out", "out"]).AssertFailed(2);
         Run("experiment", "convergence", "--quick", "--out", "out").AssertFailed(1, "holds another experiment", "epochs was 4, now 2");
@@ -146,9 +154,10 @@ public sealed class ExperimentCommandTests : IDisposable
     [Fact]
     public async Task Several_jobs_at_once_measure_the_same_rows_and_continue_after_a_kill()
     {
-        string[] arguments = ["experiment", "convergence", "--train-limit", "64", "--test-limit", "20", "--epochs", "4", "--seeds", "1", "--threads", "1"];
+        var arguments = "experiment convergence --train-limit 64 --test-limit 20 --epochs 4 --seeds 1 --threads 1".Split(' ');
         Assert.Equal(0, Run([.. arguments, "--out", "whole"]).ExitCode);
-        using (var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, .. arguments, "--jobs", "2", "--out", "out"]))
+        arguments = [.. arguments, "--jobs", "2", "--out", "out"];
+        using (var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, .. arguments]))
         {
             while (!File.Exists(folder["out/resnet-18-seed-1/metrics.jsonl"]))
             {
@@ -174,13 +183,13 @@ public sealed class ExperimentCommandTests : IDisposable
                 ["best.safetensors", "metrics.jsonl", "run.json"],
                 Directory.GetFileSystemEntries(run).Select(Path.GetFileName).Order(StringComparer.Ordinal)));
 
-        ProgramRun RunJobs() => ProgramRun.OfProcess(folder.FullPath, [.. arguments, "--jobs", "2", "--out", "out"]);
+        ProgramRun RunJobs() => ProgramRun.OfProcess(folder.FullPath, arguments);
     }
 
     [Fact]
     public void A_worker_reports_an_error_in_one_line_and_draws_the_images_of_its_trial()
     {
-        string[] arguments = ["experiment", "views", "--quick", "--seeds", "1", "--epochs", "1", "--test-limit", "20", "--threads", "1", "--jobs", "2"];
+        var arguments = "experiment views --quick --seeds 1 --epochs 1 --test-limit 20 --threads 1 --jobs 2".Split(' ');
         var run = ProgramRun.OfProcess(folder.FullPath, [.. arguments, "--train-limit", "32", "--out", "out"]);
         Assert.Equal(0, run.ExitCode);
         Assert.True(File.Exists(folder["out/maps.png"]));

@@ -7,7 +7,7 @@ using SkiaSharp;
 
 namespace MnistCnn.Tests.Commands;
 
-/// <summary>Many trainings as a user starts them: side by side, in parts, stopped and gone on with, they come to the same.</summary>
+/// <summary>The command <c>sweep</c>: parallel, sharded, stopped and resumed sweeps give the same results.</summary>
 [Trait("Speed", "Slow")]
 public sealed class SweepCommandTests : IDisposable
 {
@@ -27,39 +27,44 @@ public sealed class SweepCommandTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void Each_trial_is_the_run_that_train_makes_and_all_of_them_are_told_of()
+    public void Each_trial_equals_the_run_of_train_and_the_results_list_all_trials()
     {
         // With two threads, with replicas too.
         var threads = $"{Math.Min(2, Environment.ProcessorCount)}";
         var run = Sweep("--threads", threads);
         Assert.Equal((0, 4), (run.ExitCode, run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
-        Assert.Equal(["plot.png", "results.csv", "sweep.json"], Directory.GetFiles(folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["plot.png", "results.csv", "sweep.json"], FilesIn("out"));
         Assert.Equal(Names, Directory.GetDirectories(folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
-        Assert.All(Names, name => Assert.Equal(
-            ["best.safetensors", "metrics.jsonl", "run.json"], Directory.GetFiles(folder[$"out/{name}"]).Select(Path.GetFileName).Order(StringComparer.Ordinal)));
+        Assert.All(Names, name => Assert.Equal(["best.safetensors", "metrics.jsonl", "run.json"], FilesIn($"out/{name}")));
 
-        Assert.Equal(0, Run("train", "--arch", "plain", "--lr", "0.1", "--seed", "2", "--epochs", "3", "--batch-size", "10", "--data", "data", "--threads", threads, "--out", "alone").ExitCode);
+        var train = "train --arch plain --lr 0.1 --seed 2 --epochs 3 --batch-size 10 --data data --out alone --threads".Split(' ');
+        Assert.Equal(0, Run([.. train, threads]).ExitCode);
         Assert.Equal(File.ReadAllBytes(folder["alone/best.safetensors"]), File.ReadAllBytes(folder[$"out/{Names[3]}/best.safetensors"]));
 
         var rows = File.ReadAllLines(folder["out/results.csv"]);
-        Assert.Equal("lr,seed,status,error,parameters,epochs_done,epoch,train_loss,test_loss,test_accuracy,validation_accuracy,seconds", rows[0]);
-        Assert.Equal(["0.01,1,finished,,8490,3,3", "0.01,2,finished,,8490,3,3", "0.1,1,finished,,8490,3,3", "0.1,2,finished,,8490,3,3"], rows[1..].Select(row => string.Join(',', row.Split(',')[..7])));
+        Assert.Equal(
+            "lr,seed,status,error,parameters,epochs_done,epoch,train_loss,test_loss,test_accuracy,validation_accuracy,seconds", rows[0]);
+        Assert.Equal(
+            ["0.01,1,finished,,8490,3,3", "0.01,2,finished,,8490,3,3", "0.1,1,finished,,8490,3,3", "0.1,2,finished,,8490,3,3"],
+            rows[1..].Select(row => string.Join(',', row.Split(',')[..7])));
         var last = JsonDocument.Parse(File.ReadAllLines(folder["alone/metrics.jsonl"])[2]).RootElement;
         Assert.Equal(last.GetProperty("test_accuracy").GetRawText(), rows[4].Split(',')[9]);
         using var plot = SKBitmap.Decode(folder["out/plot.png"]);
         Assert.True(plot.Width >= 800);
-        Assert.All(run.Output.Split('\n').Where(line => !line.Contains(folder.FullPath, StringComparison.Ordinal)), line => Assert.InRange(line.TrimEnd().Length, 0, 80));
+        var lines = run.Output.Split('\n').Where(line => !line.Contains(folder.FullPath, StringComparison.Ordinal));
+        Assert.All(lines, line => Assert.InRange(line.TrimEnd().Length, 0, 80));
 
         // There is nothing left to do.
         var again = Sweep("--json");
         Assert.Equal((0, ""), (again.ExitCode, again.Error));
         var document = JsonDocument.Parse(again.Output).RootElement;
-        Assert.Equal(["lr", "seed"], document.GetProperty("grid").EnumerateArray().Select(parameter => parameter.GetProperty("name").GetString()));
+        var grid = document.GetProperty("grid").EnumerateArray();
+        Assert.Equal(["lr", "seed"], grid.Select(parameter => parameter.GetProperty("name").GetString()));
         Assert.Equal((4, 3), (document.GetProperty("results").GetArrayLength(), document.GetProperty("files").GetArrayLength()));
     }
 
     [Fact]
-    public void Side_by_side_or_in_parts_they_come_to_the_same()
+    public void Jobs_and_shards_give_the_results_of_a_sequential_sweep()
     {
         Assert.Equal(0, Sweep("--threads", "1").ExitCode);
         var (results, plot, info) = (Results("out"), File.ReadAllBytes(folder["out/plot.png"]), File.ReadAllText(folder["out/sweep.json"]));
@@ -84,7 +89,7 @@ public sealed class SweepCommandTests : IDisposable
     }
 
     [Fact]
-    public void Workers_get_every_option_that_says_how_the_data_are_read()
+    public void Workers_get_every_option_of_the_data_set()
     {
         const string Options = "--data pictures --image-size 12x10 --fit crop --grey --test-share 0.3 --skip-broken";
         var line = SweepCommand.Create().Parse($"seed=1..2 --jobs 2 {Options}");
@@ -98,14 +103,14 @@ public sealed class SweepCommandTests : IDisposable
     [Theory]
     [InlineData("1")]
     [InlineData("2")]
-    public async Task Killed_it_leaves_nobody_behind_and_goes_on_to_the_same(string jobs)
+    public async Task A_killed_sweep_leaves_no_workers_and_resumes_with_the_same_results(string jobs)
     {
         string[] arguments = [.. small, "--epochs", "30", "--threads", "1", "--jobs", jobs];
         arguments = [.. arguments.Where((_, index) => index is not (5 or 6))]; // once --epochs
         Assert.Equal(0, Run([.. arguments, "--out", "whole"]).ExitCode);
         using (var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, .. arguments, "--out", "out"]))
         {
-            await Until(process, () => File.Exists(folder[$"out/{Names[2]}/metrics.jsonl"]) && File.ReadAllLines(folder[$"out/{Names[2]}/metrics.jsonl"]).Length > 2);
+            await Until(process, () => EpochsIn($"out/{Names[2]}") > 2);
             process.Kill();
             process.WaitForExit();
         }
@@ -117,18 +122,19 @@ public sealed class SweepCommandTests : IDisposable
         Assert.Equal(0, rest.ExitCode);
         Assert.DoesNotContain($"{Names[0]}:", rest.Error); // it was done
         Assert.Equal(Results("whole"), Results("out"));
-        Assert.All(Names, name => Assert.Equal(File.ReadAllBytes(folder[$"whole/{name}/best.safetensors"]), File.ReadAllBytes(folder[$"out/{name}/best.safetensors"])));
+        foreach (var weights in Names.Select(name => $"{name}/best.safetensors"))
+            Assert.Equal(File.ReadAllBytes(folder[$"whole/{weights}"]), File.ReadAllBytes(folder[$"out/{weights}"]));
     }
 
     [Theory]
     [InlineData("1")]
     [InlineData("2")]
-    public async Task A_signal_stops_it_with_a_checkpoint(string jobs)
+    public async Task A_signal_stops_a_sweep_with_a_checkpoint(string jobs)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "there are no signals to send on Windows");
-        string[] arguments = ["sweep", "seed=1..2", "--arch", "plain", "--epochs", "2000", "--data", "data", "--threads", "1", "--jobs", jobs, "--out", "out"];
+        var arguments = $"sweep seed=1..2 --arch plain --epochs 2000 --data data --threads 1 --jobs {jobs} --out out".Split(' ');
         using var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, .. arguments]);
-        await Until(process, () => File.Exists(folder["out/seed=1/metrics.jsonl"]) && File.ReadAllLines(folder["out/seed=1/metrics.jsonl"]).Length > 1);
+        await Until(process, () => EpochsIn("out/seed=1") > 1);
         using (var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]))
             kill.WaitForExit();
         var run = ProgramRun.Finish(process);
@@ -140,7 +146,7 @@ public sealed class SweepCommandTests : IDisposable
 
     // A diverged training is a result; where all diverge, the sweep failed.
     [Fact]
-    public void A_trial_that_diverges_holds_up_no_other()
+    public void A_trial_that_diverges_does_not_stop_the_others()
     {
         string[] arguments = ["sweep", "lr=1e30,0.01", "--arch", "plain", "--epochs", "2", "--data", "data"];
         foreach (var jobs in new[] { "1", "2" })
@@ -154,7 +160,7 @@ public sealed class SweepCommandTests : IDisposable
             Assert.StartsWith("0.01,finished,,8490,2,2,", rows[2]);
 
             // It is over: nothing is left to go on from, and nothing is trained again.
-            Assert.Equal(["metrics.jsonl", "run.json"], Directory.GetFiles(folder[$"out{jobs}/lr=1e30"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+            Assert.Equal(["metrics.jsonl", "run.json"], FilesIn($"out{jobs}/lr=1e30"));
             Assert.DoesNotContain("[", Run([.. arguments, "--out", $"out{jobs}"]).Error);
         }
 
@@ -165,7 +171,7 @@ public sealed class SweepCommandTests : IDisposable
 
     // What made it fail may pass, so it is no result: the others wait for it.
     [Fact]
-    public void A_trial_that_fails_is_not_done_and_goes_on_once_it_can()
+    public void A_trial_that_fails_is_not_done_and_resumes_after_the_fault_is_fixed()
     {
         Assert.Equal(0, Run([.. small, "--out", "whole", "--threads", "1"]).ExitCode);
         string[] part = [.. small, "--out", "out", "--threads", "1", "--shard", "1/2"];
@@ -190,16 +196,17 @@ public sealed class SweepCommandTests : IDisposable
     [InlineData("batch-size=10,59 --arch resnet18", "batch-size=59 cannot be trained", "batch normalization")]
     [InlineData("arch=plain,residual --validation 60", "arch=plain cannot be trained", "held out")]
     [InlineData("arch=plain,residual --init no.safetensors", "no.safetensors")]
-    public void What_cannot_be_trained_is_said_before_the_first_training(string arguments, params string[] parts)
+    public void A_trial_that_cannot_be_trained_is_an_error_before_the_first_training(string arguments, params string[] parts)
     {
         Run(["sweep", .. arguments.Split(' '), "--data", "data", "--out", "out"]).AssertFailed(1, parts);
         Assert.False(Directory.Exists(folder["out"]));
     }
 
     [Fact]
-    public void A_value_of_several_parts_has_plus_signs_between_them()
+    public void Plus_signs_separate_the_parts_of_one_value()
     {
-        var run = Run("sweep", "augment=shift=1+rotate=5,crop=1", "lr-milestones=2+4,3", "epochs=1,2", "--arch", "plain", "--batch-size", "20", "--data", "data", "--out", "out");
+        const string Grid = "augment=shift=1+rotate=5,crop=1 lr-milestones=2+4,3 epochs=1,2";
+        var run = Run(["sweep", .. Grid.Split(' '), .. "--arch plain --batch-size 20 --data data --out out".Split(' ')]);
         Assert.Equal(0, run.ExitCode);
         var settings = Setting("augment=shift=1+rotate=5,lr-milestones=2+4,epochs=2");
         Assert.Equal("shift=1,rotate=5", settings.GetProperty("augment").GetString());
@@ -211,14 +218,14 @@ public sealed class SweepCommandTests : IDisposable
     }
 
     [Fact]
-    public void What_varies_may_be_the_network_the_images_and_any_other_setting()
+    public void Network_images_and_any_other_setting_can_vary()
     {
-        var run = Run("sweep", "train-limit=20,40,60", "recipe=article,fast", "--arch", "plain", "--epochs", "1", "--validation", "10", "--data", "data", "--out", "out");
+        const string Arguments = "train-limit=20,40,60 recipe=article,fast --arch plain --epochs 1 --validation 10 --data data --out out";
+        var run = Run(["sweep", .. Arguments.Split(' ')]);
         Assert.Equal(0, run.ExitCode);
         Assert.Contains("Validation (%)", run.Output);
-        Assert.Equal(
-            (40, "fast"),
-            (Setting("train-limit=40,recipe=fast").GetProperty("train_limit").GetInt32(), Setting("train-limit=40,recipe=fast").GetProperty("one_cycle").GetBoolean() ? "fast" : "article"));
+        var settings = Setting("train-limit=40,recipe=fast");
+        Assert.Equal((40, true), (settings.GetProperty("train_limit").GetInt32(), settings.GetProperty("one_cycle").GetBoolean()));
         Assert.Equal("plain", Setting("train-limit=20,recipe=article").GetProperty("architecture").GetString());
     }
 
@@ -244,7 +251,7 @@ public sealed class SweepCommandTests : IDisposable
     [InlineData("seed=1,4294967297 --epochs 1 --train-limit 8 --test-limit 8", "seed=1,4294967297 names one value 2 times")]
     [InlineData("seed=1..2 lr=0.1,1e-1,0.10 --epochs 1 --train-limit 8 --test-limit 8", "lr=0.1,1e-1,0.10 names one value 3 times")]
     [InlineData("augment=crop=1+flip,flip,flip+crop=1 --epochs 1 --train-limit 8", "crop=1+flip,flip+crop=1 names one value 2")]
-    public void A_command_line_that_makes_no_sense_is_said(string arguments, params string[] parts)
+    public void An_invalid_command_line_is_an_error(string arguments, params string[] parts)
     {
         Run(["sweep", .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)]).AssertFailed(2, parts);
         Assert.Equal(["data"], folder.Contents.Where(name => !name.Contains('/')));
@@ -254,14 +261,14 @@ public sealed class SweepCommandTests : IDisposable
     [InlineData("0/2")]
     [InlineData("3/2")]
     [InlineData("1/0")]
-    public void A_part_that_there_is_not_is_said(string part)
+    public void A_shard_outside_the_number_of_shards_is_an_error(string part)
     {
         Run([.. small, "--out", "out", "--shard", part]).AssertFailed(1, $"no part {part}");
         Assert.False(Directory.Exists(folder["out"]));
     }
 
     [Fact]
-    public void What_lies_in_the_way_is_left_alone()
+    public void A_folder_with_other_results_stays_unchanged()
     {
         Assert.Equal(0, Run([.. small, "--shard", "1/4", "--out", "out"]).ExitCode);
         var before = Contents("out");
@@ -292,7 +299,8 @@ public sealed class SweepCommandTests : IDisposable
         File.WriteAllText(folder["out/sweep.json"], sweep.Replace("\"device\": \"cpu\"", "\"device\": \"mps\""));
         Run([.. small, "--out", "out"]).AssertFailed(1, "holds another sweep: device was \"mps\", now \"cpu\"");
 
-        foreach (var damaged in new[] { "", "{}", sweep[..100], sweep.Replace("\"lr\"", "\"wings\""), sweep.Replace("\"0.1\"", "\"cake\""), sweep.Replace("\"lr\"", "\"../lr\"") })
+        (string, string)[] changes = [("\"lr\"", "\"wings\""), ("\"0.1\"", "\"cake\""), ("\"lr\"", "\"../lr\"")];
+        foreach (var damaged in changes.Select(change => sweep.Replace(change.Item1, change.Item2)).Concat(["", "{}", sweep[..100]]))
         {
             File.WriteAllText(folder["out/sweep.json"], damaged);
             Run("sweep", "--merge", "out").AssertFailed(1, "sweep.json");
@@ -300,7 +308,7 @@ public sealed class SweepCommandTests : IDisposable
     }
 
     [Fact]
-    public void Other_initial_weights_are_another_sweep()
+    public void Other_initial_weights_make_another_sweep()
     {
         string[] start = ["train", "--arch", "plain", "--data", "data", "--epochs", "1"];
         Assert.Equal(0, Run([.. start, "--out", "first"]).ExitCode);
@@ -313,10 +321,9 @@ public sealed class SweepCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task One_part_twice_at_once_is_said()
+    public async Task A_shard_that_is_already_running_is_an_error()
     {
-        string[] arguments =
-            ["sweep", "seed=1..2", "--arch", "plain", "--epochs", "500", "--data", "data", "--threads", "1", "--shard", "1/2", "--out", "out"];
+        var arguments = "sweep seed=1..2 --arch plain --epochs 500 --data data --threads 1 --shard 1/2 --out out".Split(' ');
         using var process = ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, .. arguments]);
         await Until(process, () => File.Exists(folder["out/seed=1/metrics.jsonl"]));
         Assert.Throws<IOException>(() => FolderLock.Acquire(folder["out/seed=1"])); // first, since without a lock the training would last
@@ -340,9 +347,17 @@ public sealed class SweepCommandTests : IDisposable
     private Dictionary<string, string> Contents(string name) => Directory.GetFiles(folder[name], "*", SearchOption.AllDirectories)
         .ToDictionary(file => file, file => Convert.ToHexString(File.ReadAllBytes(file)));
 
-    private JsonElement Setting(string trial) => JsonDocument.Parse(File.ReadAllText(folder[$"out/{trial}/run.json"])).RootElement.GetProperty("settings");
+    private IEnumerable<string?> FilesIn(string name) =>
+        Directory.GetFiles(folder[name]).Select(Path.GetFileName).Order(StringComparer.Ordinal);
 
-    private string? Status(string trial) => JsonDocument.Parse(File.ReadAllText(folder[$"out/{trial}/run.json"])).RootElement.GetProperty("status").GetString();
+    private int EpochsIn(string run) =>
+        File.Exists(folder[$"{run}/metrics.jsonl"]) ? File.ReadAllLines(folder[$"{run}/metrics.jsonl"]).Length : 0;
+
+    private JsonElement Setting(string trial) => Record(trial).GetProperty("settings");
+
+    private string? Status(string trial) => Record(trial).GetProperty("status").GetString();
+
+    private JsonElement Record(string trial) => JsonDocument.Parse(File.ReadAllText(folder[$"out/{trial}/run.json"])).RootElement;
 
     private static async Task Until(Process process, Func<bool> condition)
     {

@@ -2,7 +2,7 @@ using MnistCnn.Sweeps;
 
 namespace MnistCnn.Tests.Experiments;
 
-/// <summary>What a sweep varies, as it is read from a command line, and its parts.</summary>
+/// <summary>Parsing of grids and shards.</summary>
 public sealed class GridTests
 {
     [Theory]
@@ -31,7 +31,7 @@ public sealed class GridTests
     [InlineData("seed=a..b", "a..b")]
     [InlineData("seed=1..", "1..")]
     [InlineData("seed=-9223372036854775808..9223372036854775807", "too long")]
-    public void What_is_none_is_said(string text, string part)
+    public void A_text_that_is_no_grid_parameter_is_an_error(string text, string part)
     {
         GridParameter.Parse(text, out var problem);
         Assert.Contains(part, problem);
@@ -44,7 +44,10 @@ public sealed class GridTests
         var grid = new Grid([new GridParameter("arch", ["plain", "residual"]), new GridParameter("seed", ["1", "2", "3"])]);
         Assert.Equal(6, grid.Count);
         Assert.Equal(
-            ["arch=plain,seed=1", "arch=plain,seed=2", "arch=plain,seed=3", "arch=residual,seed=1", "arch=residual,seed=2", "arch=residual,seed=3"],
+            [
+                "arch=plain,seed=1", "arch=plain,seed=2", "arch=plain,seed=3",
+                "arch=residual,seed=1", "arch=residual,seed=2", "arch=residual,seed=3",
+            ],
             grid.Points.Select(grid.NameOf));
     }
 
@@ -53,7 +56,8 @@ public sealed class GridTests
     {
         foreach (var count in Enumerable.Range(1, 9))
         {
-            var parts = Enumerable.Range(1, count).Select(index => Enumerable.Range(0, 20).Where(new Shard(index, count).Contains).ToArray()).ToArray();
+            var shards = Enumerable.Range(1, count).Select(index => new Shard(index, count));
+            var parts = shards.Select(shard => Enumerable.Range(0, 20).Where(shard.Contains).ToArray()).ToArray();
             Assert.Equal(Enumerable.Range(0, 20), parts.SelectMany(part => part).Order());
             Assert.InRange(parts.Max(part => part.Length) - parts.Min(part => part.Length), 0, 1);
         }

@@ -10,8 +10,8 @@ using MnistCnn.Runs;
 namespace MnistCnn.Tests.Experiments;
 
 /// <summary>
-/// The page about the experiments says what came out of the measurements that lie beside it. With the variable MNIST_CNN_PLOTS set to
-/// "write", its plots are drawn again from these measurements.
+/// Compares docs/experiments.md with the saved measurements. With the environment variable MNIST_CNN_PLOTS=write, the test draws the plots
+/// of the page again.
 /// </summary>
 public sealed partial class MeasurementsTests
 {
@@ -19,14 +19,18 @@ public sealed partial class MeasurementsTests
 
     /// <summary>The experiments whose measurements are kept.</summary>
     public static TheoryData<string> Kept { get; } =
-        [.. Directory.GetFiles(Path.Combine(Docs, "measurements"), "*.csv").Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal)];
+    [
+        .. Directory.GetFiles(Path.Combine(Docs, "measurements"), "*.csv")
+            .Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal),
+    ];
 
     [Theory]
     [MemberData(nameof(Kept))]
     public void The_page_has_the_verdict_and_the_figures(string name)
     {
         var results = Conclude(name, Rows(name));
-        var section = File.ReadAllText(Path.Combine(Docs, "experiments.md")).ReplaceLineEndings("\n").Split("\n## ").Single(part => part.StartsWith($"{name}: ", StringComparison.Ordinal));
+        var page = File.ReadAllText(Path.Combine(Docs, "experiments.md")).ReplaceLineEndings("\n");
+        var section = page.Split("\n## ").Single(part => part.StartsWith($"{name}: ", StringComparison.Ordinal));
         Assert.Contains($"\n    {results.Verdict.Text}\n", section);
         var cells = Cell().Matches(section).Select(cell => cell.Groups[1].Value.Trim()).ToHashSet();
         Assert.All(results.Table.Rows.SelectMany(row => row.Skip(1)).Where(cell => cell.Length > 0), cell => Assert.Contains(cell, cells));
@@ -89,7 +93,8 @@ public sealed partial class MeasurementsTests
     {
         var lines = File.ReadAllLines(Path.Combine(Docs, "measurements", $"{name}.csv"));
         var names = lines[0].Split(',');
-        return [.. lines.Skip(1).Select(line => JsonSerializer.SerializeToElement(names.Zip(line.Split(',').Select(Value)).ToDictionary()))];
+        return [.. lines.Skip(1).Select(line => names.Zip(line.Split(',').Select(Value)).ToDictionary())
+            .Select(row => JsonSerializer.SerializeToElement(row))];
     }
 
     private static object? Value(string field) =>

@@ -49,7 +49,7 @@ public sealed class SweepSummaryTests
         Assert.Equal("The best 8 of 9 settings (chosen in validation)", Title(10, out names));
         Assert.DoesNotContain("recipe=r8", names);
 
-        // The higher the test accuracy, the lower that of the validation.
+        // Validation accuracy falls as test accuracy rises.
         string Title(double? validation, out string[] names)
         {
             var chart = SweepSummary.CreateChart(grid, [.. grid.Points.Select((point, index) =>

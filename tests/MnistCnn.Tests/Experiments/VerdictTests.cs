@@ -63,8 +63,10 @@ public sealed class VerdictTests
         Assert.Equal(VerdictOutcome.Inconclusive, effect.Outcome);
         Assert.Equal(VerdictOutcome.Supported, Effect.Ratio(Label, BySeed([5, 6, 7]), BySeed([1, 1, 1])).Outcome);
         Assert.Equal(VerdictOutcome.NotSupported, Effect.Ratio(Label, BySeed([1, 1, 1]), BySeed([5, 6, 7])).Outcome);
-        Assert.Equal("one over the other, 6.00 times, 6.00 to 6.00 (95 % CI, 2 seeds)", Effect.Ratio(Label, BySeed([6, 6]), BySeed([1, 1])).ToString());
-        Assert.Equal("one over the other, 6.0e+20 times (1 seed; claimed: above 1,000)", Effect.Ratio(Label, BySeed([6e20]), BySeed([1]), 1000).ToString());
+        var equal = Effect.Ratio(Label, BySeed([6, 6]), BySeed([1, 1]));
+        Assert.Equal("one over the other, 6.00 times, 6.00 to 6.00 (95 % CI, 2 seeds)", $"{equal}");
+        var single = Effect.Ratio(Label, BySeed([6e20]), BySeed([1]), 1000);
+        Assert.Equal("one over the other, 6.0e+20 times (1 seed; claimed: above 1,000)", $"{single}");
 
         // Factors so far apart that the interval ends beyond all numbers.
         var wild = new Verdict([Effect.Ratio(Label, BySeed([1e200, 1]), BySeed([1, 1e200]))]);
@@ -84,20 +86,25 @@ public sealed class VerdictTests
     [Fact]
     public void A_claim_of_several_quantities_is_supported_by_all_and_contradicted_by_one()
     {
-        Effect clear = Named("clear", [8, 9, 10]), near = Named("near", [4, 6, 8]), open = Named("open", [-3, 1, 2]), less = Named("less", [-3, -4, -5]);
-        Assert.Equal("Supported: near, 6.00 ± 4.97 points (95 % CI, 3 seeds), the least clear of 3", new Verdict([clear, near, clear]).Text);
+        Effect clear = Named("clear", [8, 9, 10]), near = Named("near", [4, 6, 8]);
+        Effect open = Named("open", [-3, 1, 2]), less = Named("less", [-3, -4, -5]);
+        Assert.Equal(
+            "Supported: near, 6.00 ± 4.97 points (95 % CI, 3 seeds), the least clear of 3", new Verdict([clear, near, clear]).Text);
         Assert.StartsWith("Inconclusive: open, ", new Verdict([clear, open, near]).Text);
         Assert.StartsWith("Inconclusive: none, not measured", new Verdict([clear, Named("none", [])]).Text);
-        Assert.Equal("Not supported: less, -4.00 ± 2.48 points (95 % CI, 3 seeds)", new Verdict([clear, open, less, Named("none", [])]).Text);
+        Assert.Equal(
+            "Not supported: less, -4.00 ± 2.48 points (95 % CI, 3 seeds)", new Verdict([clear, open, less, Named("none", [])]).Text);
 
-        // Of several that are contradicted, the clearest; and what has no spread is clearer than what has some.
+        // The clearest contradiction decides. An effect without spread is clearer than one with spread.
         Assert.StartsWith("Not supported: least, ", new Verdict([less, Named("least", [-3, -3.1, -3.2]), less]).Text);
         Assert.StartsWith("Supported: near, ", new Verdict([Named("exact", [0.1, 0.1, 0.1]), near]).Text);
     }
 
     private static Effect Points(double[] values) => Named(Label, values);
 
-    private static Effect Named(string name, double[] values) => Effect.Difference(name, BySeed(values), BySeed([.. values.Select(_ => 0.0)]));
+    private static Effect Named(string name, double[] values) =>
+        Effect.Difference(name, BySeed(values), BySeed([.. values.Select(_ => 0.0)]));
 
-    private static IEnumerable<(long Seed, double Value)> BySeed(IReadOnlyList<double> values) => values.Select((value, index) => (index + 1L, value));
+    private static IEnumerable<(long Seed, double Value)> BySeed(IReadOnlyList<double> values) =>
+        values.Select((value, index) => (index + 1L, value));
 }

@@ -13,10 +13,10 @@ internal static class SuiteReport
     private const string Title = "The article, measured";
 
     private const string VerdictRule =
-        "are computed from the measurements by one rule. Each claim states that one or more quantities are above a bound. It is supported if "
-        + "the whole 95 % confidence interval of each quantity over the seeds (Student's t) lies above its bound, not supported if that of one "
-        + "lies below, and inconclusive otherwise. In a verdict, ± is half of that interval (95 % CI); in a table, it is the standard "
-        + "deviation over the seeds (SD). Ratios and values on a logarithmic axis are averaged as logarithms.";
+        "are computed from the measurements by one rule. Each claim states that one or more quantities are above a bound. It is "
+        + "supported if the whole 95 % confidence interval of each quantity over the seeds (Student's t) is above its bound, not "
+        + "supported if the interval of one is below, and inconclusive otherwise. In a verdict, ± is half of the interval (95 % CI); "
+        + "in a table, it is the standard deviation over the seeds (SD). Ratios and values on logarithmic axes are averaged as logarithms.";
 
     /// <summary>Names of the files.</summary>
     public static IReadOnlyList<string> Files { get; } = [HtmlFile, MarkdownFile];
@@ -40,7 +40,7 @@ internal static class SuiteReport
     private static void AddSummary(MarkdownPage page, IReadOnlyList<ExperimentStatus> statuses)
     {
         page.Heading(1, Title);
-        page.Paragraph("What the article on Inception and Residual networks says, and what came out when it was measured with MnistCnn.");
+        page.Paragraph("The claims of the article on Inception and Residual networks, measured with MnistCnn.");
         page.Facts(statuses.Select(status => (OutcomeOf(status), status.Experiment.Claim)));
         page.Paragraph("The verdicts", VerdictRule);
     }
