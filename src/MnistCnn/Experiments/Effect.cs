@@ -20,9 +20,7 @@ internal sealed record Effect(
     public VerdictOutcome Outcome =>
         Low > Bound ? VerdictOutcome.Supported : High < Bound ? VerdictOutcome.NotSupported : VerdictOutcome.Inconclusive;
 
-    /// <summary>
-    /// Distance of the mean from the bound, in half-widths of the interval: above 1 if supported, below -1 if not supported.
-    /// </summary>
+    /// <summary>Distance of the mean from the bound in half-widths of the interval: above 1 if supported, below -1 if not.</summary>
     [JsonIgnore]
     public double StandardizedMargin
     {
@@ -55,18 +53,14 @@ internal sealed record Effect(
         }
     }
 
-    /// <summary>
-    /// Subtracts two percentages per seed. Seeds that only one of them has are ignored; the claim says that <paramref name="higher"/> is
-    /// more than <paramref name="bound"/> percentage points above <paramref name="lower"/>.
-    /// </summary>
+    /// <summary>Subtracts two percentages per seed. Seeds that only one of them has are ignored.</summary>
+    /// <param name="bound">Percentage points that the claim says are between them.</param>
     public static Effect Difference(
         string label, IEnumerable<(long Seed, double Percent)> higher, IEnumerable<(long Seed, double Percent)> lower, double bound = 0) =>
         Estimate(label, EffectUnit.PercentagePoints, bound, [.. Pair(higher, lower).Select(pair => pair.First - pair.Second)]);
 
-    /// <summary>
-    /// Divides two positive quantities per seed. Seeds that only one of them has are ignored; the claim says that
-    /// <paramref name="larger"/> is more than <paramref name="bound"/> times <paramref name="smaller"/>.
-    /// </summary>
+    /// <summary>Divides two positive quantities per seed. Seeds that only one of them has are ignored.</summary>
+    /// <param name="bound">Ratio that the claim says is exceeded.</param>
     public static Effect Ratio(
         string label, IEnumerable<(long Seed, double Value)> larger, IEnumerable<(long Seed, double Value)> smaller, double bound = 1) =>
         Estimate(label, EffectUnit.Ratio, bound, [.. Pair(larger, smaller).Select(pair => pair.First / pair.Second)]);

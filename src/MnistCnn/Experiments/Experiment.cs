@@ -17,11 +17,8 @@ internal abstract class Experiment(string name, string claim, ExperimentSettings
         [new Gradients(), new Convergence(), new Bottleneck(), new ParallelKernels(), new PrintedVsExplained(), new Degradation()];
 
     public string Name => name;
-
     public string Claim => claim;
-
     public ExperimentSettings Full => full;
-
     public ExperimentSettings Quick => quick;
 
     /// <summary>Whether <see cref="ExperimentSettings.Deep"/> adds networks.</summary>

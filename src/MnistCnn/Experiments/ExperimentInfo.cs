@@ -14,10 +14,8 @@ internal sealed record ExperimentInfo(
     string Experiment, string Claim, ExperimentSettings Settings, string Device, int Threads, IReadOnlyDictionary<string, string> Versions,
     RunData Data, DateTimeOffset Started)
 {
-    /// <summary>Name of the file.</summary>
     public const string FileName = "experiment.json";
 
-    /// <summary>State of the experiment.</summary>
     [JsonRequired]
     public RunStatus Status { get; init; }
 
@@ -31,11 +29,9 @@ internal sealed record ExperimentInfo(
     /// <summary>Verdict at the end of the last start.</summary>
     public Verdict? Verdict { get; init; }
 
-    /// <summary>Origin of the results.</summary>
     [JsonIgnore]
     public Origin Origin => Origin.Of(Versions, Device, Threads);
 
-    /// <summary>Creates the record of a start.</summary>
     public static ExperimentInfo Create(Experiment experiment, ExperimentRequest request) => new(
         experiment.Name, experiment.Claim, request.Settings, $"{request.Device}", get_num_threads(), Runtime.Versions.All,
         RunData.Of(request.Data), DateTimeOffset.Now);
@@ -44,7 +40,6 @@ internal sealed record ExperimentInfo(
     public object IdentityOf(Origin origin) => new { Experiment, Settings, Data = Data with { Folder = "" }, Origin = origin };
 
     /// <summary>Reads the record in a folder; null if there is none.</summary>
-    /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
     public static ExperimentInfo? Read(string folder)
     {
@@ -57,3 +52,19 @@ internal sealed record ExperimentInfo(
         Path.GetDirectoryName(Path.GetDirectoryName(Path.GetFullPath(checkpointPath))) is { } folder
         && Read(folder) is { Status: not RunStatus.Finished };
 }
+
+/// <summary>Size of an experiment.</summary>
+/// <param name="Seeds">Number of seeds, from 1: each quantity is measured once per seed.</param>
+/// <param name="TrainLimit">Number of training images, from the first.</param>
+/// <param name="TestLimit">Number of test images, from the first; null for all.</param>
+/// <param name="Recipe">Name of the recipe, see <see cref="Training.Recipe.All"/>.</param>
+/// <param name="LearningRate">Learning rate; null for the recipe's.</param>
+/// <param name="BatchSize">Batch size; null for the recipe's.</param>
+/// <param name="Quick">Measures fewer networks.</param>
+/// <param name="Deep">Measures deeper networks too, see <see cref="Experiment.HasDeeperNetworks"/>.</param>
+/// <param name="Shortened">
+/// Adapts a recipe for many epochs to few: no augmentation, and milestones of the learning rate at 1/2 and 3/4 of the steps.
+/// </param>
+internal sealed record ExperimentSettings(
+    int Seeds, int Epochs, int TrainLimit, int? TestLimit = null, string Recipe = "article", double? LearningRate = null,
+    int? BatchSize = null, bool Quick = false, bool Deep = false, bool Shortened = false);

@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 using MnistCnn.Files;
 using MnistCnn.Jobs;
 using MnistCnn.Runs;
@@ -36,13 +38,9 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
     }
 
     public ExperimentStatus Status => new(experiment, info, results, ExperimentStatus.FilesIn(Folder));
-
     protected override string Kind => "experiment";
-
     private string InfoPath => Path.Combine(Folder, ExperimentInfo.FileName);
-
     private string TrialsPath => Path.Combine(Folder, TrialResult<TRow>.FileName);
-
     private string MeasurementsPath => Path.Combine(Folder, "measurements.csv");
 
     /// <inheritdoc cref="Experiment.Open"/>
@@ -156,5 +154,34 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
             Verdict = results.Verdict,
         };
         Write(InfoPath, JsonSerializer.Serialize(info, JsonFormat.Indented));
+    }
+}
+
+/// <summary>A trial of an experiment, for instance one network with one seed.</summary>
+/// <param name="Measure">Trains and measures.</param>
+internal sealed partial record Trial<TRow>(string Name, double Work, Func<TrialContext, IEnumerable<TRow>> Measure) : Job(Name, Work)
+{
+    public override string FolderName => NoLetters().Replace(Name.ToLowerInvariant(), "-");
+
+    [GeneratedRegex("[^a-z0-9]+")]
+    private static partial Regex NoLetters();
+}
+
+/// <summary>A finished trial: a line of <c>trials.jsonl</c>. A trial that diverged has no rows.</summary>
+internal sealed record TrialResult<TRow>(
+    string Name,
+    IReadOnlyList<TRow> Rows,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Diverged = null)
+{
+    /// <summary>Name of the file with one line per finished trial.</summary>
+    public const string FileName = "trials.jsonl";
+
+    /// <summary>Reads the finished trials in a folder, of which there may be none.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged.</exception>
+    public static IReadOnlyList<TrialResult<TRow>> Read(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        var lines = File.Exists(path) ? InputFile.ReadAllText(path).Split('\n', StringSplitOptions.RemoveEmptyEntries) : [];
+        return [.. lines.Select(line => JsonFormat.Parse<TrialResult<TRow>>(line, path))];
     }
 }

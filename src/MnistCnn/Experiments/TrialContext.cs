@@ -21,7 +21,6 @@ internal sealed class TrialContext(
     private readonly ExperimentSettings settings = request.Settings;
 
     public DataSet Data { get; } = request.Data;
-
     public Device Device { get; } = request.Device;
 
     /// <summary>Draws images into the folder of the experiment.</summary>

@@ -19,7 +19,6 @@ internal abstract class JobFolder<TJob, TResult>(string folder, IReadOnlyList<TJ
     private readonly Lock resultLock = new();
     private readonly Dictionary<string, TResult> results = [];
 
-    /// <summary>Full path of the folder.</summary>
     public string Folder { get; } = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
 
     /// <summary>All jobs, in the order of their results.</summary>
@@ -32,7 +31,6 @@ internal abstract class JobFolder<TJob, TResult>(string folder, IReadOnlyList<TJ
     public IReadOnlyList<TResult> ReadResults() => [.. jobs.Select(FindResult).OfType<TResult>()];
 
     /// <summary>Does the jobs that standard input names, and answers each with its result on standard output.</summary>
-    /// <exception cref="OperationCanceledException">A signal stopped the process.</exception>
     public void ServeWorker(CancellationToken cancellation) =>
         WorkerProcess.Serve((name, end) => JsonSerializer.Serialize(Answer(name, end), JsonFormat.Line), cancellation);
 
@@ -40,7 +38,6 @@ internal abstract class JobFolder<TJob, TResult>(string folder, IReadOnlyList<TJ
     /// <param name="workers">Processes that do the jobs; null to do them one after the other in this process.</param>
     /// <exception cref="OperationCanceledException">A signal stopped the process; trainings have written their checkpoints.</exception>
     /// <exception cref="IOException">A file cannot be written, or a worker failed; the other workers are stopped.</exception>
-    /// <exception cref="UserException">A network cannot be trained with its settings.</exception>
     protected void Run(IReadOnlyList<TJob> selected, Workers? workers, Action<JobProgress> report, CancellationToken cancellation)
     {
         var tracker = new JobProgressTracker(selected.Count, selected.Sum(job => job.Work), report);
@@ -64,7 +61,6 @@ internal abstract class JobFolder<TJob, TResult>(string folder, IReadOnlyList<TJ
     /// <exception cref="DivergenceException">The training diverged.</exception>
     protected abstract TResult Do(TJob job, Action<double> report, CancellationToken cancellation);
 
-    /// <summary>Creates the result of a training that diverged.</summary>
     protected abstract TResult CreateDiverged(TJob job, string error);
 
     /// <summary>Reads the result of a job that an earlier or another process did; null if the job is not done.</summary>
@@ -73,13 +69,9 @@ internal abstract class JobFolder<TJob, TResult>(string folder, IReadOnlyList<TJ
     /// <summary>Writes the files that summarize the results, after each job.</summary>
     protected abstract void OnResult();
 
-    /// <summary>Path of the run folder of a job's training.</summary>
     protected string FolderOf(TJob job) => Path.Combine(Folder, job.FolderName);
 
-    /// <summary>
-    /// Whether no such work was started in the folder. Anything else in it is an error: it must neither be mixed with results nor be
-    /// deleted as an unfinished job.
-    /// </summary>
+    /// <summary>Whether no work was started in the folder. Other files in it are an error: results must not mix with them.</summary>
     protected bool IsNew(string infoPath)
     {
         if (File.Exists(infoPath))

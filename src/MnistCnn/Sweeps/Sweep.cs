@@ -29,7 +29,6 @@ internal sealed record SweepInfo(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ImageSettings? ImageSettings = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Init = null)
 {
-    /// <summary>Name of the file.</summary>
     public const string FileName = "sweep.json";
 
     /// <summary>The same with grid and options as on a command line, to tell differences.</summary>
@@ -44,9 +43,6 @@ internal sealed record SweepInfo(
         Init,
     };
 
-    /// <summary>Reads the record in a folder.</summary>
-    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    /// <exception cref="InvalidDataException">The file is damaged.</exception>
     public static SweepInfo Read(string folder)
     {
         var path = Path.Combine(Path.GetFullPath(folder), FileName);
@@ -67,15 +63,12 @@ internal sealed class Sweep(
     private readonly Lazy<SweepInfo> saved = new(() => SweepInfo.Read(folder));
 
     public Grid Grid => grid;
-
     protected override string Kind => "sweep";
-
     private string InfoPath => Path.Combine(Folder, SweepInfo.FileName);
 
     /// <summary>Trains the trials of a shard that are not done.</summary>
     /// <param name="arguments">Options that all trainings share, as typed.</param>
     /// <exception cref="IOException">A file cannot be read or written, a worker failed, or the folder holds something else.</exception>
-    /// <exception cref="InvalidDataException">A file in the folder is damaged, or initial weights are of another network.</exception>
     /// <exception cref="UserException">A trial cannot be trained with its settings.</exception>
     /// <exception cref="OperationCanceledException">A signal stopped the process; trainings have written their checkpoints.</exception>
     public void Train(
@@ -195,7 +188,6 @@ internal sealed class SweepInputs(Func<int?, int?, DataSet> load, Device device,
     private DataSet? loaded;
 
     public Device Device => device;
-
     public string? Init => init;
 
     /// <summary>Returns the data set with the limits of some settings. It stays valid until the next call with other limits.</summary>
@@ -212,5 +204,37 @@ internal sealed class SweepInputs(Func<int?, int?, DataSet> load, Device device,
     {
         loaded?.Dispose();
         loaded = null;
+    }
+}
+
+/// <summary>Result of one training of a sweep.</summary>
+/// <param name="Error">Error message of a training that diverged; null for one that finished.</param>
+/// <param name="Epochs">Metrics of each epoch; empty for a training that diverged.</param>
+internal sealed record SweepResult(SweepTrial Trial, string? Error, IReadOnlyList<EpochMetrics> Epochs, long Parameters)
+{
+    /// <summary>The best epoch by validation, or the last one without validation images; null if the training diverged.</summary>
+    [JsonIgnore]
+    public EpochMetrics? Chosen => Epochs is [.., { ValidationAccuracy: null } last] ? last : EpochMetrics.Best(Epochs);
+
+    [JsonIgnore]
+    public double Seconds => Epochs.Sum(epoch => epoch.TrainSeconds + epoch.TestSeconds);
+
+    /// <summary>Creates the row of <c>results.csv</c>.</summary>
+    public Dictionary<string, object?> CreateRow(Grid grid)
+    {
+        Dictionary<string, object?> row = [];
+        foreach (var (parameter, value) in grid.Parameters.Zip(Trial.Values))
+            row[parameter.Name.Replace('-', '_')] = value;
+        row["status"] = Error is null ? "finished" : "diverged";
+        row["error"] = Error;
+        row["parameters"] = Parameters;
+        row["epochs_done"] = Epochs.Count;
+        row["epoch"] = Chosen?.Epoch;
+        row["train_loss"] = Chosen?.TrainLoss;
+        row["test_loss"] = Chosen?.TestLoss;
+        row["test_accuracy"] = Chosen?.TestAccuracy;
+        row["validation_accuracy"] = Chosen?.ValidationAccuracy;
+        row["seconds"] = Seconds;
+        return row;
     }
 }
