@@ -18,12 +18,8 @@ internal static class CompareCommand
 
     private static readonly Option<string?> Plot = SharedOptions.CreatePlot(DefaultPlot);
 
-    public static Command Create()
-    {
-        var command = new Command("compare", "Compare several runs in one plot and one table.") { Runs, Plot, SharedOptions.Json };
-        command.SetAction(Run);
-        return command;
-    }
+    public static Command Create() => OptionParsers.CreateCommand(
+        "compare", "Compare several runs in one plot and one table.", Run, [Runs, Plot, SharedOptions.Json]);
 
     private static int Run(ParseResult parseResult)
     {

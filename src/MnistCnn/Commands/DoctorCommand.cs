@@ -9,12 +9,8 @@ namespace MnistCnn.Commands;
 /// <summary><c>doctor</c>: checks that this system has everything that training needs.</summary>
 internal static class DoctorCommand
 {
-    public static Command Create()
-    {
-        var command = new Command("doctor", "Check that this system has everything that training needs.") { SharedOptions.Json };
-        command.SetAction(Run);
-        return command;
-    }
+    public static Command Create() => OptionParsers.CreateCommand(
+        "doctor", "Check that this system has everything that training needs.", Run, [SharedOptions.Json]);
 
     private static int Run(ParseResult parseResult)
     {

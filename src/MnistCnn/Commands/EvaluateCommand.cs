@@ -19,17 +19,14 @@ internal static class EvaluateCommand
     private static readonly Option<string?> Out = OptionParsers.FilePath(
         "--out", "DIR", "Folder of the plots. [default: the folder of MODEL, or the current folder for a bundled network]");
 
-    public static Command Create()
-    {
-        var command = new Command(
-            "evaluate", "Evaluate a network on the test images: accuracy, precision, recall, confusion matrix, mistakes.")
-        {
+    public static Command Create() => OptionParsers.CreateCommand(
+        "evaluate",
+        "Evaluate a network on the test images: accuracy, precision, recall, confusion matrix, mistakes.",
+        Run,
+        [
             SharedOptions.Model, DataOptions.Data, DataOptions.TestShare, DataOptions.SkipBroken, SharedOptions.TestLimit, Top,
             SharedOptions.Threads, Out, SharedOptions.Json,
-        };
-        command.SetAction(Run);
-        return command;
-    }
+        ]);
 
     private static int Run(ParseResult parseResult)
     {

@@ -21,15 +21,11 @@ internal static class ExportCommand
         "--probabilities", "Output probabilities instead of logits.");
     private static readonly Option<bool> Overwrite = OptionParsers.Switch("--overwrite", "Replace an existing file.");
 
-    public static Command Create()
-    {
-        var command = new Command("export", "Export a trained network to an ONNX file, for ONNX Runtime and other programs.")
-        {
-            SharedOptions.Model, Out, Uint8, Probabilities, Overwrite, SharedOptions.Json,
-        };
-        command.SetAction(Run);
-        return command;
-    }
+    public static Command Create() => OptionParsers.CreateCommand(
+        "export",
+        "Export a trained network to an ONNX file, for ONNX Runtime and other programs.",
+        Run,
+        [SharedOptions.Model, Out, Uint8, Probabilities, Overwrite, SharedOptions.Json]);
 
     private static int Run(ParseResult parseResult)
     {

@@ -5,13 +5,33 @@ using System.Numerics;
 
 namespace MnistCnn.Commands;
 
-/// <summary>Creates options whose values are checked while the command line is parsed.</summary>
+/// <summary>Creates commands, and options whose values are checked while the command line is parsed.</summary>
 internal static class OptionParsers
 {
+    /// <param name="symbols">Arguments and options.</param>
+    /// <param name="check">Adds an error if the options do not fit together.</param>
+    public static Command CreateCommand(
+        string name, string description, Func<ParseResult, int> run, IEnumerable<Symbol> symbols, Action<CommandResult>? check = null)
+    {
+        var command = new Command(name, description);
+        foreach (var argument in symbols.OfType<Argument>())
+            command.Add(argument);
+        foreach (var option in symbols.OfType<Option>())
+            command.Add(option);
+        if (check is not null)
+            command.Validators.Add(check);
+        command.SetAction(run);
+        return command;
+    }
+
     public static Option<bool> Switch(string name, string description) => new(name) { Description = description };
 
     public static Option<string?> FilePath(string name, string valueName, string description) =>
         new(name) { Description = description, HelpName = valueName };
+
+    /// <param name="parse">Returns the value, or adds an error.</param>
+    public static Option<T> Parsed<T>(string name, string valueName, string description, Func<ArgumentResult, T> parse) =>
+        new(name) { Description = description, HelpName = valueName, CustomParser = parse };
 
     /// <summary>Creates an option that takes a whole number from 1.</summary>
     public static Option<int> Count(string name, string description, int defaultValue) => new(name)
@@ -24,7 +44,7 @@ internal static class OptionParsers
 
     /// <summary>Creates an option without a default that takes a whole number from 1.</summary>
     public static Option<int?> OptionalCount(string name, string description, int highest = int.MaxValue) =>
-        new(name) { Description = description, HelpName = "N", CustomParser = result => ParseCount(result, highest) };
+        Parsed<int?>(name, "N", description, result => ParseCount(result, highest));
 
     /// <summary>Creates an option that takes a number.</summary>
     /// <param name="range">Description of the valid numbers, for the error message.</param>

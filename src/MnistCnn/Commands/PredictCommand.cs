@@ -23,20 +23,16 @@ internal static class PredictCommand
     private static readonly Option<int> Top = OptionParsers.Count("--top", "Show the N most likely classes.", 1);
     private static readonly Option<bool> Show = OptionParsers.Switch("--show", "Draw each image as the network sees it.");
 
-    public static Command Create()
-    {
-        var command = new Command("predict", "Predict the class of images, with its probability.")
-        {
-            Images, Top, Show, SharedOptions.Threads, SharedOptions.Json,
-        };
-        command.Validators.Add(result =>
+    public static Command Create() => OptionParsers.CreateCommand(
+        "predict",
+        "Predict the class of images, with its probability.",
+        Run,
+        [Images, Top, Show, SharedOptions.Threads, SharedOptions.Json],
+        result =>
         {
             if (FindError(result.GetValue(Images) ?? []) is { } message)
                 result.AddError(message);
         });
-        command.SetAction(Run);
-        return command;
-    }
 
     private static int Run(ParseResult parseResult)
     {

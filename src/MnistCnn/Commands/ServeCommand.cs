@@ -30,25 +30,20 @@ internal static class ServeCommand
     private static readonly Option<int?> Port = OptionParsers.OptionalCount(
         "--port", $"Port. [default: {Server.FirstPort}, or the next free one]", ushort.MaxValue);
 
-    private static readonly Option<IPAddress?> Listen = new("--listen")
-    {
-        Description = "Accept connections from other machines: address to listen on, 0.0.0.0 for all. [default: this machine only]",
-        HelpName = "ADDRESS",
-        CustomParser = ParseAddress,
-    };
+    private static readonly Option<IPAddress?> Listen = OptionParsers.Parsed(
+        "--listen",
+        "ADDRESS",
+        "Accept connections from other machines: address to listen on, 0.0.0.0 for all. [default: this machine only]",
+        ParseAddress);
 
     private static readonly Option<bool> NoBrowser = OptionParsers.Switch("--no-browser", "Do not open the page in a browser.");
 
-    public static Command Create()
-    {
-        var command = new Command("serve", "Serve a web page to draw digits, look inside networks and watch runs.")
-        {
-            ModelNames, RunsFolder, DataOptions.Data, Port, Listen, NoBrowser, SharedOptions.Threads, SharedOptions.Json,
-        };
+    public static Command Create() => OptionParsers.CreateCommand(
+        "serve",
+        "Serve a web page to draw digits, look inside networks and watch runs.",
         // Synchronous, since System.CommandLine handles signals of asynchronous actions itself: see ShutdownSignals.
-        command.SetAction(parseResult => Run(parseResult).GetAwaiter().GetResult());
-        return command;
-    }
+        parseResult => Run(parseResult).GetAwaiter().GetResult(),
+        [ModelNames, RunsFolder, DataOptions.Data, Port, Listen, NoBrowser, SharedOptions.Threads, SharedOptions.Json]);
 
     private static async Task<int> Run(ParseResult parseResult)
     {

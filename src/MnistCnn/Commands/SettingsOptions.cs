@@ -49,12 +49,8 @@ internal static class SettingsOptions
         Defaults.LabelSmoothing,
         IsFraction,
         Fractions);
-    public static readonly Option<Augmentation?> Augment = new("--augment")
-    {
-        Description = $"Change the training images at random, separated by commas: {Augmentation.Names}.",
-        HelpName = "PARTS",
-        CustomParser = ParseAugmentation,
-    };
+    public static readonly Option<Augmentation?> Augment = OptionParsers.Parsed(
+        "--augment", "PARTS", $"Change the training images at random, separated by commas: {Augmentation.Names}.", ParseAugmentation);
     private static readonly Option<string?> ClassWeights = OptionParsers.Checked(
         new Option<string?>("--class-weights")
         {
@@ -143,7 +139,8 @@ internal static class SettingsOptions
                 int.TryParse(token.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : 0),
         ];
         if (!TrainSettings.AreMilestones(steps))
-            result.AddError($"--lr-milestones takes numbers of steps above 0, each above the one before it, not '{string.Join(' ', result.Tokens)}'.");
+            result.AddError(
+                $"--lr-milestones takes numbers of steps above 0, each above the one before it, not '{string.Join(' ', result.Tokens)}'.");
         return steps;
     }
 

@@ -47,34 +47,20 @@ internal static class SharedOptions
     public static Option<int?> Threads { get; } = OptionParsers.OptionalCount(
         "--threads", "CPU threads, at most one per core. [default: one per core]", Environment.ProcessorCount);
 
-    public static Argument<string?> Model { get; } = new("MODEL")
-    {
-        Description = $"The network: {ModelDescription}",
-        Arity = ArgumentArity.ZeroOrOne,
-    };
+    public static Argument<string?> Model { get; } =
+        new("MODEL") { Description = $"The network: {ModelDescription}", Arity = ArgumentArity.ZeroOrOne };
 
     public static Option<bool> Json { get; } =
         OptionParsers.Switch("--json", "Print one JSON document to standard output, and nothing else.");
 
-    public static Option<bool> Verbose { get; } = new("--verbose")
-    {
-        Description = "Print the stack trace of an error.",
-        Recursive = true,
-    };
+    public static Option<bool> Verbose { get; } = new("--verbose") { Description = "Print the stack trace of an error.", Recursive = true };
 
-    /// <summary>Names of all recipes, for help texts.</summary>
     public static string RecipeNames { get; } = OptionParsers.Names(Recipe.All, recipe => recipe.Name);
 
-    /// <summary>Creates an option for the path of the plot.</summary>
     public static Option<string?> CreatePlot(string defaultPath) => OptionParsers.Checked(
         new Option<string?>("--plot") { Description = $"The plot: {PlotFile.Endings}. [default: {defaultPath}]", HelpName = "FILE" },
         value => PlotFile.HasKnownEnding(value) ? null : $"--plot takes a file that ends in one of {PlotFile.Endings}, not '{value}'.");
 
-    /// <summary>Creates an option for the name of a recipe.</summary>
-    public static Option<Recipe?> CreateRecipe(string description) => new("--recipe")
-    {
-        Description = description,
-        HelpName = "NAME",
-        CustomParser = result => OptionParsers.Choose(result, "recipe", Recipe.All, recipe => recipe.Name),
-    };
+    public static Option<Recipe?> CreateRecipe(string description) => OptionParsers.Parsed(
+        "--recipe", "NAME", description, result => OptionParsers.Choose(result, "recipe", Recipe.All, recipe => recipe.Name));
 }

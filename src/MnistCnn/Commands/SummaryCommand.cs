@@ -13,35 +13,23 @@ internal static class SummaryCommand
 {
     private static readonly NetworkShape Mnist = NetworkShape.Mnist;
 
-    private static readonly Option<NetworkShape?> Input = new("--input")
-    {
-        Description = $"Input shape: channels, height, width. [default: {Mnist.Input}]",
-        HelpName = "CxHxW",
-        CustomParser = ParseShape,
-    };
-
+    private static readonly Option<NetworkShape?> Input = OptionParsers.Parsed(
+        "--input", "CxHxW", $"Input shape: channels, height, width. [default: {Mnist.Input}]", ParseShape);
     private static readonly Option<int> Classes = OptionParsers.Count("--classes", "Number of classes.", Mnist.Classes);
-
     private static readonly Option<int> BatchSize = OptionParsers.Count(
         "--batch-size", "Images for which multiply-adds and activations are counted.", 1);
 
-    public static Command Create()
-    {
-        var command = new Command("summary", "Show a network's layers, shapes, parameters, multiply-adds and receptive field.")
-        {
-            Input, Classes, BatchSize, SharedOptions.Json,
-        };
-        foreach (var option in DataOptions.All)
-            command.Add(option);
-        command.Validators.Add(result =>
+    public static Command Create() => OptionParsers.CreateCommand(
+        "summary",
+        "Show a network's layers, shapes, parameters, multiply-adds and receptive field.",
+        Run,
+        [Input, Classes, BatchSize, SharedOptions.Json, .. DataOptions.All],
+        result =>
         {
             var hasShape = result.GetResult(Input) is not null || result.GetResult(Classes) is { Implicit: false };
             if (hasShape && result.GetResult(DataOptions.Data) is not null)
                 result.AddError("--data and --input or --classes exclude each other: a data set has its own shape and classes.");
         });
-        command.SetAction(Run);
-        return command;
-    }
 
     private static int Run(ParseResult parseResult)
     {

@@ -28,20 +28,15 @@ internal static class TrainCommand
     private static readonly Option<int> LogInterval = OptionParsers.Count(
         "--log-interval", "Without a terminal: print a line every N steps.", 300);
 
-    public static Command Create()
-    {
-        var command = new Command("train", "Train a network; write its weights, metrics and a plot into a run folder.");
-        Option[] own =
+    public static Command Create() => OptionParsers.CreateCommand(
+        "train",
+        "Train a network; write its weights, metrics and a plot into a run folder.",
+        Run,
         [
-            SettingsOptions.Init, SettingsOptions.Resume, CheckpointEvery, SharedOptions.Threads, Replicas, Out, Plot, TensorBoard,
-            LogInterval, SharedOptions.Json,
-        ];
-        foreach (var option in SettingsOptions.All.Where(option => option != SharedOptions.Arch).Concat(own).Concat(DataOptions.All))
-            command.Add(option);
-        command.Validators.Add(SettingsOptions.Check);
-        command.SetAction(Run);
-        return command;
-    }
+            .. SettingsOptions.All.Where(option => option != SharedOptions.Arch), SettingsOptions.Init, SettingsOptions.Resume,
+            CheckpointEvery, SharedOptions.Threads, Replicas, Out, Plot, TensorBoard, LogInterval, SharedOptions.Json, .. DataOptions.All,
+        ],
+        SettingsOptions.Check);
 
     private static int Run(ParseResult parseResult)
     {
@@ -104,15 +99,17 @@ internal static class TrainCommand
         var exists = DataReader.Exists(saved?.Folder);
         if (saved?.ImageSettings is not null && !exists && !parseResult.IsGiven(DataOptions.Data))
             throw new UserException($"The data folder {saved.Folder} does not exist any more. Name the data folder with --data.");
+        var folder = exists ? saved!.Folder : null;
         var data = DataOptions.Load(
-            parseResult, settings.TrainLimit, settings.TestLimit, saved?.ImageSettings, exists ? saved!.Folder : null, group.RanksOnSameCores);
+            parseResult, settings.TrainLimit, settings.TestLimit, saved?.ImageSettings, folder, group.RanksOnSameCores);
 
         // The plots of a run would become images of the data set.
         var runFolder = Path.GetFullPath(parseResult.GetValue(Out) ?? Path.GetDirectoryName(checkpoint?.Path) ?? "runs");
         if (data.ImageSettings is not null && IsInside(runFolder, data.Folder))
         {
             data.Dispose();
-            throw new UserException($"The run folder {runFolder} would be inside the image folder {data.Folder}. Choose another one with --out.");
+            throw new UserException($"The run folder {runFolder} would be inside the image folder {data.Folder}.")
+                .With(Remedy.ChooseFolder);
         }
 
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive); // returns some 65 MB that unpacking the files took

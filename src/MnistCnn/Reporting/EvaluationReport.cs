@@ -103,7 +103,7 @@ internal static class EvaluationReport
                 matrix.AddRow(
                 [
                     new Text(ClassName.Truncate(labels[actual], labelWidth)),
-                    .. names.Select((_, predicted) => confusion[actual, predicted]).Select(count => new Text(count == 0 ? "." : $"{count}")),
+                    .. names.Select((_, predicted) => new Text(confusion[actual, predicted] is > 0 and var count ? $"{count}" : ".")),
                     new Text(Percent(metrics[actual].Precision)),
                     new Text(Percent(metrics[actual].Recall)),
                 ]);
