@@ -74,7 +74,8 @@ public sealed class ResNetTests
         var fixture = TorchvisionFixture.Read("resnet");
         using var folder = new TemporaryFolder();
         using var data = IdxReader.Load(IdxReader.BundledMnist, testLimit: fixture.TestLogits!.Length);
-        using var trainer = Trainer.Create(new TrainSettings { Architecture = Architecture.Find("resnet18")!, Seed = fixture.Seed }, data, CPU);
+        var settings = new TrainSettings { Architecture = Architecture.Find("resnet18")!, Seed = fixture.Seed };
+        using var trainer = Trainer.Create(settings, data, CPU);
         using var enough = new CancellationTokenSource();
         List<double> losses = [];
         var observer = new StepObserver(step =>
