@@ -86,9 +86,9 @@ internal sealed class DataParallelStep : IForwardBackward
         {
             this.step = step;
             parameters = [.. Model.parameters().Where(parameter => parameter.requires_grad)];
-            thread = new Thread(RunTasks) { IsBackground = true };
+            thread = new Thread(() => RunTasks(threads)) { IsBackground = true };
             thread.Start();
-            Begin(() => SetThreads(threads)).Wait();
+            Begin(() => true).Wait(); // the thread has set its number of threads
         }
 
         public Module<Tensor, Tensor> Model => step.Network;
@@ -121,17 +121,12 @@ internal sealed class DataParallelStep : IForwardBackward
             return task;
         }
 
-        private void RunTasks()
-        {
-            foreach (var task in tasks.GetConsumingEnumerable())
-                task.RunSynchronously();
-        }
-
-        private static int SetThreads(int threads)
+        private void RunTasks(int threads)
         {
             _ = get_num_threads(); // the first call sets the thread's number to the default; only a number set after it stays
             set_num_threads(threads);
-            return threads;
+            foreach (var task in tasks.GetConsumingEnumerable())
+                task.RunSynchronously();
         }
 
         private (float Loss, long Correct) Backward(Tensor images, Tensor labels, double total)

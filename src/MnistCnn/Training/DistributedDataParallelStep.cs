@@ -14,7 +14,6 @@ namespace MnistCnn.Training;
 /// As in PyTorch's DistributedDataParallel, batch normalization normalizes each shard on its own. PyTorch broadcasts the running statistics
 /// of rank 0; here they are the mean over the ranks, weighted by shard size.
 /// </remarks>
-/// <param name="group">The ranks.</param>
 /// <param name="inner">Runs this rank's shard.</param>
 /// <param name="model">Holds the model that is trained, and weighs the labels of a whole batch.</param>
 internal sealed class DistributedDataParallelStep(IProcessGroup group, IForwardBackward inner, SingleModelStep model) : IForwardBackward

@@ -5,7 +5,6 @@ namespace MnistCnn.Training;
 /// <summary>
 /// Metrics of one epoch: a line of <c>metrics.jsonl</c>. The lines of tests/reference/article.py have no class and no training accuracies.
 /// </summary>
-/// <param name="Epoch">Number of the epoch, from 1.</param>
 /// <param name="TrainLoss">Training loss during the epoch, with label smoothing and class weights, mean over the images, in nats.</param>
 /// <param name="TestLoss">Cross entropy of the test images after the epoch, mean over the images, in nats.</param>
 /// <param name="TestAccuracy">Test images classified correctly after the epoch, in percent.</param>

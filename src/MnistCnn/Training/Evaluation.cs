@@ -2,23 +2,14 @@ namespace MnistCnn.Training;
 
 /// <summary>Loss and predictions of a network on labeled images.</summary>
 /// <param name="Loss">Cross entropy, mean over the images, in nats.</param>
-/// <param name="Labels">True class of each image.</param>
-/// <param name="Predictions">Predicted class of each image.</param>
 /// <param name="Confidences">Probability of the predicted class of each image, from 0 to 1.</param>
-/// <param name="Classes">Number of classes.</param>
 /// <param name="TrueClassRanks">Rank of the true class of each image among the predictions, 0 = predicted; null if not requested.</param>
 internal sealed record Evaluation(
-    double Loss,
-    IReadOnlyList<long> Labels,
-    IReadOnlyList<long> Predictions,
-    IReadOnlyList<double> Confidences,
-    int Classes,
+    double Loss, IReadOnlyList<long> Labels, IReadOnlyList<long> Predictions, IReadOnlyList<double> Confidences, int Classes,
     IReadOnlyList<long>? TrueClassRanks = null)
 {
-    /// <summary>Number of images.</summary>
     public int Total => Labels.Count;
 
-    /// <summary>Number of images classified correctly.</summary>
     public int Correct => Labels.Zip(Predictions).Count(pair => pair.First == pair.Second);
 
     /// <summary>Images classified correctly, in percent.</summary>
@@ -27,7 +18,6 @@ internal sealed record Evaluation(
     /// <summary>Images of each class classified correctly, in percent; null for a class without images.</summary>
     public IReadOnlyList<double?> ClassAccuracies => [.. ClassMetrics.Select(metrics => metrics.Recall)];
 
-    /// <summary>Images, precision and recall of each class.</summary>
     public IReadOnlyList<ClassMetrics> ClassMetrics
     {
         get
@@ -72,8 +62,6 @@ internal sealed record Evaluation(
         classAccuracies.Average() ?? throw new ArgumentException("There is no image.");
 }
 
-/// <summary>Metrics of one class.</summary>
-/// <param name="Images">Number of images of the class.</param>
 /// <param name="Precision">Images of the class among those predicted as it, in percent; null if there is no such prediction.</param>
-/// <param name="Recall">Images predicted as the class among those of it, in percent; null if the class has no images.</param>
+/// <param name="Recall">Images predicted as the class among the images of the class, in percent; null if the class has no images.</param>
 internal sealed record ClassMetrics(int Images, double? Precision, double? Recall);

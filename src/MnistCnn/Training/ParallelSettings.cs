@@ -14,7 +14,6 @@ namespace MnistCnn.Training;
 /// </param>
 internal sealed record ParallelSettings(int? Replicas = 1)
 {
-    /// <summary>The processes that train together.</summary>
     public IProcessGroup Group { get; init; } = SingleProcess.Instance;
 
     /// <summary>The default of a training run: one process, which chooses its number of replicas.</summary>

@@ -27,7 +27,6 @@ internal sealed class SgdWithSchedule : IDisposable
                 sgd, settings.LearningRate, epochs: settings.Epochs, steps_per_epoch: (int)stepsPerEpoch, cycle_momentum: false);
     }
 
-    /// <summary>Learning rate of the next step.</summary>
     public double LearningRate => sgd.ParamGroups.First().LearningRate;
 
     /// <summary>Momentum per parameter name. A parameter without a buffer has zeros, which have the same effect in the next step.</summary>

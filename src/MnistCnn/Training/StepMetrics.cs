@@ -3,13 +3,12 @@ using static TorchSharp.torch;
 namespace MnistCnn.Training;
 
 /// <summary>Metrics of one step.</summary>
-/// <param name="Epoch">Number of the epoch, from 1.</param>
+/// <param name="Epoch">From 1.</param>
 /// <param name="Step">Number of the step in its epoch, from 1.</param>
 /// <param name="Steps">Steps per epoch.</param>
 /// <param name="Loss">
 /// Cross entropy of the batch before the update of the weights, with label smoothing and class weights, mean over the images, in nats.
 /// </param>
-/// <param name="Images">Number of images in the batch.</param>
 internal readonly record struct StepMetrics(int Epoch, int Step, int Steps, double Loss, int Images, double LearningRate);
 
 /// <summary>A step whose loss may still be computed on the GPU.</summary>

@@ -15,7 +15,6 @@ internal sealed record TrainSettings
 
     [JsonRequired] public int Epochs { get; init; } = 10;
 
-    /// <summary>Images per step.</summary>
     [JsonRequired] public int BatchSize { get; init; } = 64;
 
     [JsonRequired] public double LearningRate { get; init; } = 0.01;
@@ -76,7 +75,7 @@ internal sealed record TrainSettings
     public static bool AreMilestones(IReadOnlyList<int> steps) =>
         steps.Count > 0 && steps.Zip(steps.Prepend(0)).All(pair => pair.First > pair.Second);
 
-    /// <summary>Writes an architecture as its name. Unknown names, as of experiments, are read as architectures without a network.</summary>
+    /// <summary>Writes an architecture as its name. Unknown names, as of experiments, give an architecture that cannot be created.</summary>
     private sealed class ArchitectureNameConverter : JsonConverter<Architecture>
     {
         public override Architecture Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)

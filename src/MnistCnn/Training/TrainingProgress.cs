@@ -7,13 +7,13 @@ namespace MnistCnn.Training;
 /// <param name="Step">Finished steps of the current epoch.</param>
 /// <param name="LossSum">Sum of the losses of those steps, each times its number of images.</param>
 /// <param name="ImageSum">Images of those steps.</param>
-/// <param name="History">Metrics of the finished epochs.</param>
 /// <param name="CorrectSum">Images of those steps that were classified correctly.</param>
+/// <param name="History">Metrics of the finished epochs.</param>
 internal sealed record TrainingProgress(
-    int Epoch, int Step, double LossSum, long ImageSum, IReadOnlyList<EpochMetrics> History, long CorrectSum = 0)
+    int Epoch, int Step, double LossSum, long ImageSum, long CorrectSum, IReadOnlyList<EpochMetrics> History)
 {
     /// <summary>Progress before the first step.</summary>
-    public static TrainingProgress Start { get; } = new(Epoch: 1, Step: 0, LossSum: 0, ImageSum: 0, History: []);
+    public static TrainingProgress Start { get; } = new(Epoch: 1, Step: 0, LossSum: 0, ImageSum: 0, CorrectSum: 0, History: []);
 
     /// <summary>The epoch with the best accuracy so far, the first one of several; 0 before the end of the first epoch.</summary>
     [JsonIgnore]
