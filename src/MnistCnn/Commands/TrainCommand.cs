@@ -54,7 +54,7 @@ internal static class TrainCommand
 
     private static int Run(ParseResult parseResult, IProcessGroup group)
     {
-        Device device = CPU;
+        Device? device = null; // not torch.CPU, which would load libtorch before TorchEnvironment limits the busy-wait of its threads
         using var checkpoint = group.RunOnAll(() =>
         {
             device = TorchEnvironment.Start(
@@ -66,7 +66,7 @@ internal static class TrainCommand
         group.AgreeOn($"{string.Join(' ', data.Sha256)} {data.ImageSettings}");
 
         using var signals = new ShutdownSignals();
-        var request = new TrainingRequest(settings, data, device)
+        var request = new TrainingRequest(settings, data, device!)
         {
             Folder = parseResult.GetValue(Out),
             InitialWeights = parseResult.GetValue(SettingsOptions.Init),
