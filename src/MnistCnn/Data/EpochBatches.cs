@@ -47,8 +47,8 @@ internal sealed class EpochBatches(LabeledImages images, Normalization normaliza
     }
 
     /// <summary>
-    /// Draws the seed for worker processes that PyTorch's <c>DataLoader</c> draws in every pass over a data set, evaluation included, even
-    /// without workers. Later random numbers equal PyTorch's only if it is drawn here too.
+    /// Draws a seed for worker processes, as PyTorch's <c>DataLoader</c> does in every pass over a data set, evaluation included, with or
+    /// without workers. Otherwise later random numbers would differ from PyTorch's.
     /// </summary>
     public static void SkipLoaderSeed() => DrawInt64();
 

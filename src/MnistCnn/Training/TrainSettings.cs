@@ -75,7 +75,7 @@ internal sealed record TrainSettings
     public static bool AreMilestones(IReadOnlyList<int> steps) =>
         steps.Count > 0 && steps.Zip(steps.Prepend(0)).All(pair => pair.First > pair.Second);
 
-    /// <summary>Writes an architecture as its name. Unknown names, as of experiments, give an architecture that cannot be created.</summary>
+    /// <summary>Writes an architecture as its name. Unknown names, as of experiments, give one that cannot be created.</summary>
     private sealed class ArchitectureNameConverter : JsonConverter<Architecture>
     {
         public override Architecture Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
