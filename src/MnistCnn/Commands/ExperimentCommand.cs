@@ -21,7 +21,7 @@ internal static class ExperimentCommand
 
     private static readonly Argument<Choice> Name = new("NAME")
     {
-        Description = $"What to measure: {OptionParsers.Names(Choices, choice => choice.Name)}.",
+        Description = $"Name of the experiment: {OptionParsers.Names(Choices, choice => choice.Name)}.",
         CustomParser = result => OptionParsers.Choose(result, "experiment", Choices, choice => choice.Name)!,
     };
 

@@ -18,7 +18,7 @@ internal static class SweepCommand
 
     private static readonly Argument<string[]> Parameters = new("NAME=VALUES")
     {
-        Description = $"What varies, as in lr=0.01,0.1 or seed=1..30: {SettingNames}.",
+        Description = $"Settings to vary, as in lr=0.01,0.1 or seed=1..30: {SettingNames}.",
         Arity = ArgumentArity.ZeroOrMore,
     };
 

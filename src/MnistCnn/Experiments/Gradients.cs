@@ -48,7 +48,7 @@ internal sealed class Gradients() : Experiment<GradientRow>(
         [
             Effect.Ratio($"Last gradient over the first of {blocks} plain blocks", Norms(Plain, 2 * blocks), Norms(Plain, 1), Vanished),
             Effect.Ratio(
-                $"First gradient of {blocks} residual blocks over that of {blocks} plain ones",
+                $"First gradient of {blocks} residual blocks over {blocks} plain ones",
                 Norms(Residual, 1), Norms(Plain, 1), Vanished),
         ];
 
