@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace MnistCnn.Runtime;
 
-/// <summary>glibc's malloc, from which libtorch allocates tensors on Linux. Load libtorch first: a system where it loads has glibc.</summary>
+/// <summary>glibc's malloc, from which libtorch allocates tensors on Linux. Load libtorch first: it loads only with glibc.</summary>
 internal static partial class Allocator
 {
     // malloc.h

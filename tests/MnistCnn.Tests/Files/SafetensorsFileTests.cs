@@ -168,7 +168,8 @@ public sealed class SafetensorsFileTests : IDisposable
     [InlineData(new byte[] { (byte)'P', (byte)'K', 3, 4, 0, 0, 0, 0, 0, 0 })]
     [InlineData(new byte[] { 0x80, 2, 0x8a, 10, 0, 0, 0, 0, 0, 0 })]
     public void A_pickle_is_not_opened(byte[] contents) =>
-        Assert.Contains("pickle", Assert.Throws<InvalidDataException>(() => SafetensorsFile.Read(new MemoryStream(contents), Name)).Message);
+        Assert.Contains(
+            "pickle", Assert.Throws<InvalidDataException>(() => SafetensorsFile.Read(new MemoryStream(contents), Name)).Message);
 
     // These lengths begin like a pickle (0x80 0x02 to 0x05) or a ZIP archive (PK).
     [Theory]
