@@ -47,7 +47,7 @@ internal sealed class EpochBatches(LabeledImages images, Normalization normaliza
     }
 
     /// <summary>
-    /// Draws a seed for worker processes, as PyTorch's <c>DataLoader</c> does for every iteration of a data set, evaluation included, with or
+    /// Draws a seed for worker processes, as PyTorch's <c>DataLoader</c> does for every iteration of a data set, evaluation included, even
     /// without workers. Otherwise later random numbers would differ from PyTorch's.
     /// </summary>
     public static void SkipLoaderSeed() => DrawInt64();
