@@ -1,4 +1,4 @@
-// Says what is in a picture, with a network that `export` wrote and without libtorch:
+// Classifies an image with a network that `export` wrote, without libtorch:
 //     dotnet run docs/predict-onnx.cs model.onnx digit.png
 #:package Microsoft.ML.OnnxRuntime@1.31.1
 #:package SkiaSharp@3.119.4

@@ -10,7 +10,7 @@ namespace MnistCnn.Tests;
 /// <summary>Makes picture files and folders of them.</summary>
 public static class SmallPictures
 {
-    /// <summary>A folder a class, with pictures of random pixels.</summary>
+    /// <summary>Writes images of random pixels, with one folder per class.</summary>
     public static void Write(string folder, string[] classes, int count, int side = 16, bool grey = false, int seed = 1)
     {
         var random = new Random(seed);

@@ -8,7 +8,7 @@ internal static class Failure
     public static string Text(Exception error, bool verbose) => $"error: {Reason(error, verbose)}";
 
     /// <summary>
-    /// Returns one line that says what is wrong and which option helps. A bug of this program comes with its stack trace;
+    /// Returns one line with the reason of an error and the option that helps. A bug of this program comes with its stack trace;
     /// <paramref name="verbose"/> adds the stack trace to every error.
     /// </summary>
     public static string Reason(Exception error, bool verbose)

@@ -32,6 +32,7 @@ internal sealed class EpochBatches(LabeledImages images, Normalization normaliza
             batches,
             batchSize: 1, // one item, which is a whole batch: loading and stacking single images took ten times as long
             collate_fn: (loaded, _) => Alias(loaded.Single()),
+            // The batches are read in order: their images are shuffled already.
             shuffler: Enumerable.Range(firstBatch, (int)batches.Count - firstBatch).Select(number => (long)number),
             device: images.Images.device);
     }

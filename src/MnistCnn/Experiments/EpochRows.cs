@@ -24,9 +24,9 @@ internal sealed record TrainingRow(
     string Network, long Parameters, long MultiplyAdds, long Seed, int Epoch, double TrainingMultiplyAdds, double TrainLoss,
     double TestLoss, double TestAccuracy) : IEpochRow
 {
-    /// <summary>Creates a trial that trains a network.</summary>
+    /// <summary>Creates a trial that trains a network with one seed and returns one row per epoch.</summary>
     /// <param name="costs">Costs of the network for one image.</param>
-    /// <param name="afterwards">Inspects the trained network.</param>
+    /// <param name="afterwards">Called with the trained network; adds nothing to the rows.</param>
     public static Trial<TrainingRow> CreateTrial(
         Architecture architecture, NetworkSummary costs, long seed, Action<TrialContext, Module<Tensor, Tensor>>? afterwards = null) =>
         new($"{architecture.Title}, seed {seed}", costs.MultiplyAdds, context =>
@@ -49,7 +49,7 @@ internal sealed record TrainingRow(
         rows.AtEnd(higher, row => row.TestAccuracy),
         rows.AtEnd(lower, row => row.TestAccuracy));
 
-    /// <summary>Creates one curve of test accuracies per network.</summary>
+    /// <summary>Creates one curve per network: mean test accuracy of the seeds, with a band from the lowest to the highest.</summary>
     public static Curve[] AccuracyCurves(IEnumerable<TrainingRow> rows, Func<TrainingRow, double> x) =>
     [
         .. rows.GroupBy(row => row.Network)

@@ -91,13 +91,13 @@ internal sealed class ExperimentSuite : IDisposable
     private string FolderOf(Experiment experiment) => Path.Combine(Folder, experiment.Name);
 }
 
-/// <summary>Choices of the user for each experiment.</summary>
+/// <summary>Prepares each experiment of a suite as the command line asks: settings, images, workers.</summary>
 internal interface IExperimentOptions
 {
     /// <summary>Creates the settings of an experiment and loads its images. The caller disposes them.</summary>
     ExperimentRequest CreateRequest(Experiment experiment, string? folder);
 
-    /// <summary>Chooses the worker processes of an experiment; null if its trials run in this process.</summary>
+    /// <summary>Describes the worker processes of an experiment: number and command line. Null if its trials run in this process.</summary>
     Workers? CreateWorkers(Experiment experiment, string folder);
 }
 

@@ -31,7 +31,10 @@ internal sealed record Verdict(IReadOnlyList<Effect> Effects)
         _ => "Inconclusive",
     };
 
-    /// <summary>The deciding effect: "ResNet-18 over Plain-18 after 5 epochs, 1.47 ± 0.31 points (95 % CI, 3 seeds)".</summary>
+    /// <summary>
+    /// The deciding effect: "ResNet-18 over Plain-18 after 5 epochs, 1.47 ± 0.31 points (95 % CI, 3 seeds)", and notes: it is the least
+    /// clear of several, or trainings diverged.
+    /// </summary>
     [JsonIgnore]
     public string Reason => string.Concat(
         $"{DecidingEffect}",

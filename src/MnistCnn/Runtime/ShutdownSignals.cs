@@ -4,7 +4,7 @@ namespace MnistCnn.Runtime;
 
 /// <summary>
 /// Turns Ctrl-C, SIGTERM and SIGHUP (a closed terminal) into cancellation, so that the current work can end in order. A second signal
-/// ends the process at once.
+/// ends the process at once, as does a first one before this object exists, for instance while `train` loads its data.
 /// </summary>
 internal sealed class ShutdownSignals : IDisposable
 {

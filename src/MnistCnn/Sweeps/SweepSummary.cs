@@ -9,7 +9,7 @@ internal static class SweepSummary
 {
     private const int MaxCurves = 8;
 
-    /// <summary>Creates a table with one row per setting, in the order of the grid.</summary>
+    /// <summary>Creates a table with one row per combination of the settings except the seed, in the order of the grid.</summary>
     public static ResultTable CreateTable(Grid grid, IReadOnlyList<SweepResult> results)
     {
         var varied = IndicesWithoutSeed(grid).ToArray();

@@ -35,10 +35,12 @@ internal sealed class DataParallelStep : IForwardBackward
     /// <summary>Returns false for batch normalization, with one set of statistics, and dropout, with one random generator.</summary>
     public static bool Supports(Module<Tensor, Tensor> model) => !Layers.Has<BatchNorm2d>(model) && !Layers.Has<Dropout>(model);
 
-    public (Tensor Loss, Tensor Correct) Backward(Tensor images, Tensor labels, double? total = null)
+    public (Tensor Loss, Tensor Correct) Backward(Tensor images, Tensor labels, double? batchWeight = null)
     {
-        total ??= model.Weight(labels);
-        var shards = replicas.Select((replica, index) => replica.Begin(Shard(images, index), Shard(labels, index), total.Value)).ToArray();
+        batchWeight ??= model.Weight(labels);
+        var shards = replicas
+            .Select((replica, index) => replica.Begin(Shard(images, index), Shard(labels, index), batchWeight.Value))
+            .ToArray();
         var results = Task.WhenAll(shards).GetAwaiter().GetResult();
         foreach (var replica in replicas[1..])
             replica.AddGradientsTo(replicas[0]);
@@ -93,8 +95,8 @@ internal sealed class DataParallelStep : IForwardBackward
 
         public Module<Tensor, Tensor> Model => step.Network;
 
-        public Task<(float Loss, long Correct)> Begin(Tensor images, Tensor labels, double total) =>
-            Begin(() => Backward(images, labels, total));
+        public Task<(float Loss, long Correct)> Begin(Tensor images, Tensor labels, double batchWeight) =>
+            Begin(() => Backward(images, labels, batchWeight));
 
         public void AddGradientsTo(Replica first)
         {
@@ -129,12 +131,12 @@ internal sealed class DataParallelStep : IForwardBackward
                 task.RunSynchronously();
         }
 
-        private (float Loss, long Correct) Backward(Tensor images, Tensor labels, double total)
+        private (float Loss, long Correct) Backward(Tensor images, Tensor labels, double batchWeight)
         {
             if (labels.shape[0] == 0)
                 return (0, 0);
             using var scope = NewDisposeScope();
-            var (loss, correct) = step.Backward(images, labels, total);
+            var (loss, correct) = step.Backward(images, labels, batchWeight);
             return (loss.item<float>(), correct.item<long>());
         }
     }

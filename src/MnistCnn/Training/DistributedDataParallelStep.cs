@@ -25,15 +25,15 @@ internal sealed class DistributedDataParallelStep(IProcessGroup group, IForwardB
     private readonly bool hasDropout = Layers.Has<Dropout>(model.Network);
     private Tensor? buffer;
 
-    public (Tensor Loss, Tensor Correct) Backward(Tensor images, Tensor labels, double? total = null)
+    public (Tensor Loss, Tensor Correct) Backward(Tensor images, Tensor labels, double? batchWeight = null)
     {
         var (start, count) = group.Shard(labels.shape[0]);
-        total ??= model.Weight(labels);
+        batchWeight ??= model.Weight(labels);
 
         // A rank with an empty shard takes one image of weight 0, to have the same gradients as the others.
         var (ownImages, ownLabels) = (images.narrow(0, start, Math.Max(count, 1)), labels.narrow(0, start, Math.Max(count, 1)));
         using var sharedRngState = hasDropout ? SwitchToRankSeed() : null;
-        var (loss, correct) = inner.Backward(ownImages, ownLabels, count > 0 ? total : double.PositiveInfinity);
+        var (loss, correct) = inner.Backward(ownImages, ownLabels, count > 0 ? batchWeight : double.PositiveInfinity);
         if (sharedRngState is not null)
             set_rng_state(sharedRngState);
         return AllReduce(loss, count > 0 ? correct : zeros_like(correct), (double)count / labels.shape[0]);

@@ -10,7 +10,7 @@ internal sealed record Recipe(string Name, TrainSettings Settings)
         Epochs = 1, BatchSize = 128, LearningRate = 0.2, Momentum = 0.9, OneCycle = true, LabelSmoothing = 0.1,
     };
 
-    /// <summary>All recipes, the default first. docs/recipe.md measures the effect of each setting of the next three.</summary>
+    /// <summary>All recipes, the default first. docs/recipe.md measures the settings of sprint, fast and best.</summary>
     public static IReadOnlyList<Recipe> All { get; } =
     [
         new("article", new TrainSettings()),

@@ -7,17 +7,6 @@ using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Training;
 
-/// <summary>Runs forward and backward on a batch: in one model, in replicas on threads, or across processes.</summary>
-internal interface IForwardBackward : IDisposable
-{
-    /// <summary>Accumulates the gradients of the mean loss of a batch, or of one shard of it, into the model's parameters.</summary>
-    /// <param name="images">(B, C, H, W), float32.</param>
-    /// <param name="labels">Classes, from 0: (B), int64.</param>
-    /// <param name="total"><see cref="SingleModelStep.Weight"/> of the whole batch if the images are a shard; otherwise null.</param>
-    /// <returns>The loss, or the shard's summand of it, without gradient; and the number of images classified correctly, int64.</returns>
-    (Tensor Loss, Tensor Correct) Backward(Tensor images, Tensor labels, double? total = null);
-}
-
 /// <summary>Forward and backward in one model.</summary>
 /// <param name="network">Maps images (B, C, H, W) to logits (B, classes).</param>
 /// <param name="classWeights">(classes), float32; null for equal weights.</param>
@@ -35,7 +24,7 @@ internal sealed class SingleModelStep(Module<Tensor, Tensor> network, double lab
         return classWeights?.index_select(0, labels).ToCpuFloat64().sum().item<double>() ?? labels.shape[0];
     }
 
-    public (Tensor Loss, Tensor Correct) Backward(Tensor images, Tensor labels, double? total = null)
+    public (Tensor Loss, Tensor Correct) Backward(Tensor images, Tensor labels, double? batchWeight = null)
     {
         var auxiliary = network as IHasAuxiliaryClassifiers;
         var (logits, auxiliaryLogits) = auxiliary?.ForwardWithAuxiliary(images) ?? (network.call(images), []);
@@ -43,9 +32,9 @@ internal sealed class SingleModelStep(Module<Tensor, Tensor> network, double lab
         // Variables, because TorchSharp 0.107 may finalize a temporary Scalar during the call that uses it.
         using Scalar auxiliaryWeight = auxiliary?.AuxiliaryLossWeight ?? 0;
         var loss = auxiliaryLogits.Aggregate(CrossEntropy(logits), (sum, other) => sum.add(CrossEntropy(other), auxiliaryWeight));
-        if (total is not null)
+        if (batchWeight is not null)
         {
-            using Scalar fraction = Weight(labels) / total.Value;
+            using Scalar fraction = Weight(labels) / batchWeight.Value;
             loss = loss.mul(fraction);
         }
 

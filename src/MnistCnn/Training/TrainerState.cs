@@ -6,54 +6,13 @@ namespace MnistCnn.Training;
 /// <param name="Weights">State dictionary of the model, auxiliary classifiers included.</param>
 /// <param name="MomentumBuffers">SGD's momentum per parameter name; empty before the first step.</param>
 /// <param name="EpochRngState">State of torch's default generator at the start of the epoch, uint8.</param>
-/// <param name="StepRngState">State of torch's default generator after the last step of the epoch, uint8; null without dropout.</param>
+/// <param name="StepRngState">
+/// State of torch's default generator after the last step, uint8. Dropout continues from it; it does not affect the order of the images.
+/// Null without dropout.
+/// </param>
 internal sealed record TrainerState(
     TrainingProgress Progress,
     IReadOnlyDictionary<string, Tensor> Weights,
     IReadOnlyDictionary<string, Tensor> MomentumBuffers,
     Tensor EpochRngState,
     Tensor? StepRngState);
-
-/// <summary>
-/// States of torch's default generator that reproduce an interrupted epoch: its shuffle starts from the state before its first step, and
-/// its dropout continues from the state after its last step.
-/// </summary>
-internal sealed class EpochRng
-{
-    private byte[] epochState = Capture();
-    private byte[]? stepState; // null, except between the interruption of an epoch and its continuation
-
-    public Tensor SaveEpochState() => tensor(epochState);
-
-    public Tensor SaveStepState() => tensor(stepState ?? Capture());
-
-    public void Load(Tensor epochState, Tensor? stepState) =>
-        (this.epochState, this.stepState) = (epochState.bytes.ToArray(), stepState?.bytes.ToArray());
-
-    public void StartEpoch() => epochState = Capture();
-
-    public void RewindToEpoch(bool hasStepState)
-    {
-        stepState ??= hasStepState ? Capture() : null;
-        Restore(epochState);
-    }
-
-    public void ContinueSteps()
-    {
-        if (stepState is not null)
-            Restore(stepState);
-        stepState = null;
-    }
-
-    private static byte[] Capture()
-    {
-        using var state = get_rng_state();
-        return state.bytes.ToArray();
-    }
-
-    private static void Restore(byte[] bytes)
-    {
-        using var state = tensor(bytes);
-        set_rng_state(state);
-    }
-}

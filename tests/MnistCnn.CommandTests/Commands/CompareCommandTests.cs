@@ -124,7 +124,9 @@ public sealed class CompareCommandTests : IDisposable
         }
 
         File.Delete(folder["broken/run.json"]);
-        foreach (var text in new[] { "{}", "null" })
+        const string Infinite =
+            """{"epoch":1,"train_loss":1,"test_loss":1e999,"test_accuracy":1,"train_seconds":1,"test_seconds":1,"images_per_second":1}""";
+        foreach (var text in new[] { "{}", "null", Infinite })
         {
             File.WriteAllText(folder["broken/metrics.jsonl"], text + "\n");
             Run("compare", "broken", "--json").AssertFailed(1, folder["broken/metrics.jsonl"]);

@@ -140,7 +140,8 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.StartsWith("Residual: accuracy 99.00 % (99 of 100)", run.Output);
         Assert.DoesNotContain(".png", run.Output);
         Assert.Matches(
-            @"^(warning: [^\n]+-trained-(confusion|mistakes)\.png was not drawn: [^\n]+\n){2}Choose another place for plots with --out\.\n$",
+            @"^(warning: [^\n]+-trained-(confusion|mistakes)\.png was not drawn: [^\n]+\n){2}"
+                + @"Choose another place for plots with --out\.\n$",
             run.Error);
 
         var json = Run("evaluate", Trained, "--test-limit", "100", "--out", "file/below", "--json");
