@@ -50,12 +50,12 @@ internal static class OptionParsers
     /// <param name="range">Description of the valid numbers, for the error message.</param>
     public static Option<double> Number(
         string name, string description, double defaultValue, Func<double, bool> isValid, string range) => new(name)
-    {
-        Description = description,
-        HelpName = "X",
-        CustomParser = result => ParseNumber(result, NumberStyles.Float, isValid, range),
-        DefaultValueFactory = _ => defaultValue,
-    };
+        {
+            Description = description,
+            HelpName = "X",
+            CustomParser = result => ParseNumber(result, NumberStyles.Float, isValid, range),
+            DefaultValueFactory = _ => defaultValue,
+        };
 
     /// <summary>Creates an option that takes any 64-bit integer.</summary>
     public static Option<long> Integer(string name, string description, long defaultValue) => new(name)

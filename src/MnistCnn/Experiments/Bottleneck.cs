@@ -5,9 +5,9 @@ using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using TorchSharp;
+using static MnistCnn.Charts.Wording;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
-using static MnistCnn.Charts.Wording;
 
 namespace MnistCnn.Experiments;
 

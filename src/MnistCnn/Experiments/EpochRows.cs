@@ -1,9 +1,9 @@
 using MnistCnn.Charts;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
+using static MnistCnn.Charts.Wording;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
-using static MnistCnn.Charts.Wording;
 
 namespace MnistCnn.Experiments;
 

@@ -14,7 +14,12 @@ internal static class ExportReport
             json,
             new
             {
-                Architecture = architecture.Name, Input = input, Output = output, Opset = opset, model.IrVersion, Bytes = bytes,
+                Architecture = architecture.Name,
+                Input = input,
+                Output = output,
+                Opset = opset,
+                model.IrVersion,
+                Bytes = bytes,
                 Files = new[] { path },
             },
             _ => Console.Out.WriteLine($"{architecture.Title}: {Format(input)} to {Format(output)}, opset {opset}, {bytes / 1e6:N2} MB"),

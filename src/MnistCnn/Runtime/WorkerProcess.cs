@@ -26,8 +26,11 @@ internal sealed class WorkerProcess : IDisposable
         {
             process = Process.Start(new ProcessStartInfo(host, start)
             {
-                RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
-                StandardOutputEncoding = Encoding.UTF8, StandardErrorEncoding = Encoding.UTF8,
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+                StandardOutputEncoding = Encoding.UTF8,
+                StandardErrorEncoding = Encoding.UTF8,
             })!;
         }
         catch (Win32Exception error)

@@ -7,7 +7,12 @@ internal sealed record Recipe(string Name, TrainSettings Settings)
 {
     private static readonly TrainSettings Cycle = new()
     {
-        Epochs = 1, BatchSize = 128, LearningRate = 0.2, Momentum = 0.9, OneCycle = true, LabelSmoothing = 0.1,
+        Epochs = 1,
+        BatchSize = 128,
+        LearningRate = 0.2,
+        Momentum = 0.9,
+        OneCycle = true,
+        LabelSmoothing = 0.1,
     };
 
     /// <summary>All recipes, the default first. docs/recipe.md measures the settings of sprint, fast and best.</summary>

@@ -132,7 +132,7 @@ public sealed class AugmentationTests
     {
         using var dots = Dots(200);
         using var moved = new Augmentation(Shift: 2).Apply(dots, 1, 1, 1);
-        (double X, double Y)[] shifts = 
+        (double X, double Y)[] shifts =
         [
             .. Enumerable.Range(0, 200).Select(index => Centre(moved[index])).Select(centre => (centre.X - 20, centre.Y - 12)),
         ];

@@ -2,8 +2,8 @@ using MnistCnn.Graphs;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
-using static TorchSharp.torch;
 using static MnistCnn.Graphs.Functional;
+using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Tests.Inspection;
