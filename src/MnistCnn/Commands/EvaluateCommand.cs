@@ -46,10 +46,9 @@ internal static class EvaluateCommand
         using var test = data.Test.To(device);
         var evaluation = Evaluator.Evaluate(model.Network, test, model.Normalization, withRanks: top is not null);
 
-        var weights = ModelLocator.Find(name, model.Architecture);
-        var folder = Path.GetFullPath(parseResult.GetValue(Out) ?? ModelLocator.ResultFolder(name, weights));
-        var plot = Path.Combine(folder, Path.GetFileNameWithoutExtension(weights));
-        var isChosenOnTest = ModelLocator.IsChosenOnTest(weights, data);
+        var folder = Path.GetFullPath(parseResult.GetValue(Out) ?? ModelLocator.ResultFolder(name, model.Path));
+        var plot = Path.Combine(folder, Path.GetFileNameWithoutExtension(model.Path));
+        var isChosenOnTest = ModelLocator.IsChosenOnTest(model.Path, data);
         EvaluationReport.Write(
             model.Architecture, classNames, evaluation, top, isChosenOnTest, Draw, parseResult.GetValue(SharedOptions.Json));
         return 0;

@@ -32,10 +32,9 @@ internal static class ExportCommand
         NativeLibraries.Load();
         var name = parseResult.GetValue(SharedOptions.Model);
         using var model = ModelLocator.Load(name, parseResult.GetValue(SharedOptions.Arch), CPU);
-        var weights = ModelLocator.Find(name, model.Architecture);
         var path = Path.GetFullPath(parseResult.GetValue(Out)
-            ?? Path.Combine(ModelLocator.ResultFolder(name, weights), Path.GetFileNameWithoutExtension(weights) + ".onnx"));
-        EnsureWritable(path, weights, parseResult.GetValue(Overwrite));
+            ?? Path.Combine(ModelLocator.ResultFolder(name, model.Path), Path.GetFileNameWithoutExtension(model.Path) + ".onnx"));
+        EnsureWritable(path, model.Path, parseResult.GetValue(Overwrite));
 
         var file = Convert(model, takesPixels: parseResult.GetValue(Uint8), givesProbabilities: parseResult.GetValue(Probabilities));
         AtomicFile.Write(path, file.WriteTo);

@@ -47,7 +47,7 @@ internal static class PredictCommand
         var files = names.Skip(hasModel ? 1 : 0).SelectMany(Expand).ToArray();
         var report = new PredictionReport(
             files,
-            ModelLocator.Find(name, model.Architecture),
+            model.Path,
             model.ClassNames,
             parseResult.GetValue(Top),
             parseResult.GetValue(Show),

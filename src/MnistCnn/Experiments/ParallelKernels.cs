@@ -98,7 +98,7 @@ internal sealed class ParallelKernels() : Experiment<TrainingRow>(
         long CountParameters(Architecture architecture)
         {
             using var skeleton = architecture.CreateOnMeta(shape);
-            return skeleton.parameters().Sum(parameter => parameter.numel());
+            return Layers.ParameterCount(skeleton);
         }
     }
 

@@ -57,7 +57,7 @@ internal static class ModelLocator
 
     /// <summary>Output folder for results of a model: the folder of its weights, or the current folder for a bundled network.</summary>
     /// <param name="name">As for <see cref="Find"/>.</param>
-    /// <param name="path">Result of <see cref="Find"/>.</param>
+    /// <param name="path">Result of <see cref="Find"/>, or <see cref="TrainedNetwork.Path"/>.</param>
     public static string ResultFolder(string? name, string path) =>
         name is null || IsBundled(name) ? Path.GetFullPath(".") : Path.GetDirectoryName(path)!;
 

@@ -9,8 +9,10 @@ using ExternalException = System.Runtime.InteropServices.ExternalException;
 namespace MnistCnn.Runs;
 
 /// <summary>A network with weights from a file, and the metadata of the file.</summary>
+/// <param name="Path">The file.</param>
 /// <param name="Network">Maps normalized images (N, C, H, W) to logits (N, classes).</param>
-internal sealed record TrainedNetwork(Architecture Architecture, Module<Tensor, Tensor> Network, WeightsMetadata Metadata) : IDisposable
+internal sealed record TrainedNetwork(
+    string Path, Architecture Architecture, Module<Tensor, Tensor> Network, WeightsMetadata Metadata) : IDisposable
 {
     public NetworkShape Shape => Metadata.Shape;
 
@@ -45,7 +47,7 @@ internal sealed record TrainedNetwork(Architecture Architecture, Module<Tensor, 
         try
         {
             file.Copy(Layers.WithoutAuxiliary(network, file.Tensors), network);
-            return new TrainedNetwork(architecture, network, file.Metadata with { Architecture = architecture.Name });
+            return new TrainedNetwork(path, architecture, network, file.Metadata with { Architecture = architecture.Name });
         }
         catch
         {

@@ -31,7 +31,7 @@ internal sealed record LoadedModel(
             id, network.Architecture.Title, network.Architecture.Name, Path.GetFileName(path),
             network.Shape.Channels, network.Shape.Height, network.Shape.Width, network.ClassNames,
             ReadsDrawings: network.ImageSettings.Fit is ImageFit.Ink,
-            Parameters: network.Network.parameters().Sum(parameter => parameter.numel()),
+            Parameters: Layers.ParameterCount(network.Network),
             network.Metadata.TestAccuracy, ChosenOnTest: ModelLocator.IsChosenOnTest(path), hasImages);
         using var scope = NewDisposeScope();
         // A batch of no images: only shapes are computed.
