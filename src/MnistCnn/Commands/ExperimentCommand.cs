@@ -6,7 +6,6 @@ using MnistCnn.Reporting;
 using MnistCnn.Reporting.Pages;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Commands;
 

@@ -6,7 +6,6 @@ using MnistCnn.Reporting;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using Onnx;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Commands;
 

@@ -6,7 +6,6 @@ using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Sweeps;
 using MnistCnn.Training;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Commands;
 

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.ComponentModel;
-using System.Diagnostics;
 using System.Net;
 using MnistCnn.Reporting;
 using MnistCnn.Runs;

@@ -7,7 +7,6 @@ using MnistCnn.Reporting.Plots;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Commands;
 

@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace MnistCnn.Data;
 
 /// <summary>Reads the binary versions of CIFAR-10 and CIFAR-100: colour images of 32x32 pixels in 10 or 100 classes.</summary>

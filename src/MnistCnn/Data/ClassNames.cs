@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text;
-
 namespace MnistCnn.Data;
 
 /// <summary>Class names of data sets and networks, in the order of their labels.</summary>

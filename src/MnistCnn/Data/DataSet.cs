@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace MnistCnn.Data;
 
 /// <summary>Training and test images of one shape, with the class names that their labels index.</summary>

@@ -1,6 +1,5 @@
 using System.Text.RegularExpressions;
 using MnistCnn.Runtime;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Data;
 

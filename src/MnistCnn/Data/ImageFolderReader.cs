@@ -3,7 +3,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using MnistCnn.Runtime;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Data;
 

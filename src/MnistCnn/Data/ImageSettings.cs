@@ -1,5 +1,3 @@
-using System.Text.Json.Serialization;
-
 namespace MnistCnn.Data;
 
 /// <summary>How a folder of images becomes a data set.</summary>

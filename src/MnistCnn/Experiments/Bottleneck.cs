@@ -1,13 +1,9 @@
-using System.Diagnostics;
 using MathNet.Numerics.Statistics;
 using MnistCnn.Charts;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
-using TorchSharp;
 using static MnistCnn.Charts.Wording;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Experiments;
 

@@ -2,8 +2,6 @@ using MnistCnn.Charts;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using static MnistCnn.Charts.Wording;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Experiments;
 

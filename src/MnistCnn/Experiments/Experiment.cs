@@ -2,7 +2,6 @@ using MnistCnn.Charts;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Networks;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Experiments;
 

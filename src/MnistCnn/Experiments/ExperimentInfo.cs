@@ -1,8 +1,6 @@
-using System.Text.Json.Serialization;
 using MnistCnn.Files;
 using MnistCnn.Jobs;
 using MnistCnn.Runs;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Experiments;
 

@@ -4,8 +4,6 @@ using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Training;
 using static MnistCnn.Charts.Wording;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Experiments;
 

@@ -1,9 +1,6 @@
 using MnistCnn.Charts;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
-using TorchSharp;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Experiments;
 

@@ -1,12 +1,8 @@
-using System.Text.Json.Serialization;
 using MathNet.Numerics.Statistics;
 using MnistCnn.Charts;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
-using TorchSharp;
 using static MnistCnn.Charts.Wording;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Experiments;
 

@@ -4,8 +4,6 @@ using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
 using MnistCnn.Training;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Experiments;
 

@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using MnistCnn.Charts;
 
 namespace MnistCnn.Experiments;

@@ -2,8 +2,6 @@ using System.Runtime.InteropServices;
 using Google.Protobuf;
 using MnistCnn.Graphs;
 using Onnx;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 using ElementType = Onnx.TensorProto.Types.DataType;
 
 namespace MnistCnn.Export;
@@ -107,7 +105,7 @@ internal sealed class OnnxGraph(string inputName)
             [.. Attributes(window), Integers("dilations", window.Dilation), Integer("group", layer.groups)],
         Operation.Layer { Module: BatchNorm2d layer } =>
             [new AttributeProto { Name = "epsilon", Type = AttributeProto.Types.AttributeType.Float, F = (float)layer.eps }],
-        Operation.Layer { Module: Linear } => [Integer("transB", 1)],
+        Operation.Layer { Module: Linear _ } => [Integer("transB", 1)],
         Operation.MaxPool { CeilMode: true } pool => [.. Attributes(pool.Window), Integer("ceil_mode", 1)],
         Operation.MaxPool pool => Attributes(pool.Window),
         Operation.AveragePool pool => [.. Attributes(pool.Window), Integer("count_include_pad", 1)],

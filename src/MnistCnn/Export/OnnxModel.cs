@@ -1,8 +1,6 @@
 using MnistCnn.Graphs;
 using Onnx;
 using static System.FormattableString;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 using ElementType = Onnx.TensorProto.Types.DataType;
 
 namespace MnistCnn.Export;

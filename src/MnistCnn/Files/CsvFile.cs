@@ -1,6 +1,3 @@
-using System.Text;
-using System.Text.Json;
-
 namespace MnistCnn.Files;
 
 /// <summary>Comma-separated values as in RFC 4180, in UTF-8.</summary>

@@ -1,10 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using MnistCnn.Runtime;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Files;
 

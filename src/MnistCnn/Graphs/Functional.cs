@@ -1,6 +1,3 @@
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
-
 namespace MnistCnn.Graphs;
 
 /// <summary>The functions of a <see cref="TraceableModule"/>'s forward pass, named as in PyTorch.</summary>

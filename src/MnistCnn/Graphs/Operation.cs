@@ -1,7 +1,3 @@
-using TorchSharp;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Graphs;

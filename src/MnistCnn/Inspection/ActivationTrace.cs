@@ -1,7 +1,5 @@
 using MnistCnn.Graphs;
 using MnistCnn.Runtime;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Inspection;
 

@@ -1,7 +1,5 @@
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Inspection;

@@ -1,9 +1,6 @@
 using MnistCnn.Graphs;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 using ExternalException = System.Runtime.InteropServices.ExternalException;
 
 namespace MnistCnn.Inspection;

@@ -1,5 +1,4 @@
 using MnistCnn.Runtime;
-using static TorchSharp.torch;
 namespace MnistCnn.Jobs;
 
 /// <summary>A part of an experiment or a sweep that is done on its own, usually one training.</summary>

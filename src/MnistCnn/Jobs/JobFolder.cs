@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
 using MnistCnn.Files;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;

@@ -1,6 +1,3 @@
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
-
 namespace MnistCnn.Networks;
 
 /// <summary>A kind of network that users choose by name.</summary>

@@ -1,7 +1,4 @@
 using MnistCnn.Graphs;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Networks;
 

@@ -1,9 +1,5 @@
 using MnistCnn.Graphs;
-using TorchSharp;
-using TorchSharp.Modules;
 using static MnistCnn.Graphs.Functional;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Networks;
 

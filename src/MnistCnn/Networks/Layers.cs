@@ -1,7 +1,3 @@
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
-
 namespace MnistCnn.Networks;
 
 /// <summary>Finds modules and tensors of a network by kind and by name.</summary>

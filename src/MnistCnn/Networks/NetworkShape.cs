@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace MnistCnn.Networks;
 
 /// <summary>Size of a network's input images, in pixels, and number of its classes; each is at least 1.</summary>

@@ -1,7 +1,5 @@
 using MnistCnn.Graphs;
-using TorchSharp.Modules;
 using static MnistCnn.Graphs.Functional;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Networks;
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using MnistCnn.Jobs;
 
 namespace MnistCnn.Reporting;

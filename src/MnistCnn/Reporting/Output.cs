@@ -1,4 +1,3 @@
-using System.Text.Json;
 using MnistCnn.Files;
 using Spectre.Console;
 

@@ -1,7 +1,6 @@
 using MnistCnn.Data;
 using MnistCnn.Training;
 using Spectre.Console;
-using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Reporting;

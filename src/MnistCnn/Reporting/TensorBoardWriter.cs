@@ -1,6 +1,5 @@
 using MnistCnn.Training;
 using Tensorboard;
-using TorchSharp.Modules;
 using static TorchSharp.torch.utils;
 
 namespace MnistCnn.Reporting;

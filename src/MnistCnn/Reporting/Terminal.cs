@@ -43,7 +43,7 @@ internal static class Terminal
     {
         // Spectre.Console 0.57 writes over the bar and does not clear the rest of its row: spaces up to the margin do.
         if (console == live)
-            console.Write(new Padder(new Text(line), new Padding(0)).Expand());
+            console.Write(new Padder(new Text(line), new Spectre.Console.Padding(0)).Expand());
         else
             console.WriteLine(line);
     }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using MnistCnn.Training;
 using Spectre.Console;
 

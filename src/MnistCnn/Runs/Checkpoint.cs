@@ -1,11 +1,8 @@
 using System.Buffers.Binary;
-using System.Text;
-using System.Text.Json;
 using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Runs;
 

@@ -1,7 +1,5 @@
 using MnistCnn.Data;
 using MnistCnn.Networks;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Runs;
 

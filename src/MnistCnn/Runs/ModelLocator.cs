@@ -1,7 +1,6 @@
 using MnistCnn.Data;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Runs;
 

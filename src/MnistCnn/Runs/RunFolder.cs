@@ -1,5 +1,3 @@
-using System.Text;
-using System.Text.Json;
 using MnistCnn.Files;
 using MnistCnn.Runtime;
 using MnistCnn.Training;

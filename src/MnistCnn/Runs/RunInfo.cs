@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Training;

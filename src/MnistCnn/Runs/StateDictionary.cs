@@ -1,6 +1,4 @@
 using System.Security.Cryptography;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Runs;
 

@@ -5,7 +5,6 @@ using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
-using TorchSharp;
 using Architecture = MnistCnn.Networks.Architecture;
 
 namespace MnistCnn.Runs;

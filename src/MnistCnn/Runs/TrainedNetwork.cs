@@ -1,9 +1,6 @@
 using MnistCnn.Data;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
-using TorchSharp;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 using ExternalException = System.Runtime.InteropServices.ExternalException;
 
 namespace MnistCnn.Runs;

@@ -1,11 +1,8 @@
-using System.Text.Json;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Runs;
 

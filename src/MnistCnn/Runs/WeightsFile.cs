@@ -1,8 +1,6 @@
 using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Runs;
 

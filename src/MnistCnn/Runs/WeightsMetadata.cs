@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Networks;

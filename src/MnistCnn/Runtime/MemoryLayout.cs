@@ -1,7 +1,3 @@
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
-
 namespace MnistCnn.Runtime;
 
 /// <summary>Memory layout of convolutions.</summary>

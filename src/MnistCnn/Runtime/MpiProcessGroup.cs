@@ -1,8 +1,4 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Text;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Runtime;
 

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace MnistCnn.Runtime;
 
 /// <summary>Peak memory of this process.</summary>

@@ -1,5 +1,3 @@
-using TorchSharp;
-
 namespace MnistCnn.Runtime;
 
 /// <summary>libtorch in this process.</summary>

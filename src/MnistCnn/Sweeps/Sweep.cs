@@ -1,13 +1,10 @@
 using System.Security.Cryptography;
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Jobs;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Sweeps;
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using MnistCnn.Charts;
 using static MnistCnn.Charts.Wording;
 

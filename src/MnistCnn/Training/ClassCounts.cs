@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace MnistCnn.Training;
 
 /// <param name="Counts">Number of images per class, at least one in total.</param>

@@ -1,9 +1,6 @@
 using System.Collections.Concurrent;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Training;
 

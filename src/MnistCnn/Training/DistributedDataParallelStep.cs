@@ -1,8 +1,5 @@
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
-using TorchSharp;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Training;
 

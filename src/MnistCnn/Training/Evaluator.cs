@@ -1,7 +1,5 @@
 using MnistCnn.Data;
 using MnistCnn.Runtime;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Training;

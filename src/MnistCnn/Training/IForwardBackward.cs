@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace MnistCnn.Training;
 
 /// <summary>Runs forward and backward on a batch: in one model, in replicas on threads, or across processes.</summary>

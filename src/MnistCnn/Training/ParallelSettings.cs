@@ -1,9 +1,5 @@
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
-using TorchSharp;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Training;
 

@@ -1,7 +1,4 @@
 using MnistCnn.Runtime;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 using static TorchSharp.torch.optim.lr_scheduler;
 
 namespace MnistCnn.Training;

@@ -1,8 +1,5 @@
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
-using TorchSharp;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Training;

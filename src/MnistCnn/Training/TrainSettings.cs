@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using MnistCnn.Data;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;

@@ -1,10 +1,6 @@
-using System.Diagnostics;
 using MnistCnn.Data;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Training;
 

@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace MnistCnn.Training;
 
 /// <summary>Everything that a <see cref="Trainer"/> needs to resume a run exactly between two steps.</summary>

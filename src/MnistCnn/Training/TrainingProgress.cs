@@ -1,5 +1,3 @@
-using System.Text.Json.Serialization;
-
 namespace MnistCnn.Training;
 
 /// <summary>Position of a training run between two steps, with sums over the current epoch and metrics of the finished ones.</summary>

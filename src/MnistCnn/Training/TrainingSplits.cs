@@ -1,6 +1,5 @@
 using MnistCnn.Data;
 using MnistCnn.Runtime;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Training;
 

@@ -1,9 +1,6 @@
 using MnistCnn.Inspection;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
-using TorchSharp;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Web;
@@ -137,7 +134,7 @@ internal sealed record ActivationViews(
     // The inputs that a feature map is computed from: (C, H, W), of all channels or of a single one.
     private static IEnumerable<(string? Node, int? Channel, Tensor Value)> InputsOf(TraceNode node, int channel)
     {
-        if (node.Layer is Conv2d or Linear || node.Operation is "Flatten")
+        if (node.Layer is Conv2d _ or Linear _ || node.Operation is "Flatten")
         {
             var value = node.InputValues[0][0];
             return [(node.Inputs[0], null, value.dim() == 1 ? value.reshape(-1, 1, 1) : value)];

@@ -7,7 +7,6 @@ using Microsoft.Extensions.FileProviders;
 using Microsoft.Net.Http.Headers;
 using MnistCnn.Data;
 using SkiaSharp;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Web;
 

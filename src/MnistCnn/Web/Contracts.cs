@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using MnistCnn.Inspection;
 using MnistCnn.Runs;
 using MnistCnn.Training;

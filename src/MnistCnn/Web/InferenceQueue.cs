@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Threading.RateLimiting;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Web;
 

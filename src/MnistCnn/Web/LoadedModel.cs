@@ -3,7 +3,6 @@ using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
 using MnistCnn.Training;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Web;
 

@@ -1,7 +1,6 @@
 using MnistCnn.Data;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Web;
 

@@ -1,10 +1,7 @@
-using System.Globalization;
 using MnistCnn.Data;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace MnistCnn.Web;
 

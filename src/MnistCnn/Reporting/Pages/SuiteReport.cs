@@ -1,4 +1,3 @@
-using System.Text;
 using MnistCnn.Charts;
 using MnistCnn.Experiments;
 using MnistCnn.Files;
