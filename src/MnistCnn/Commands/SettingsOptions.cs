@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using MnistCnn.Data;
+using MnistCnn.Runs;
 using MnistCnn.Training;
 
 namespace MnistCnn.Commands;
@@ -76,11 +77,15 @@ internal static class SettingsOptions
         Augment, ClassWeights, Seed, TrainLimit, SharedOptions.TestLimit, Validation, Patience, Freeze,
     ];
 
-    public static Option<string?> Init { get; } =
-        OptionParsers.FilePath("--init", "FILE", "Start from the weights in a .safetensors file.");
+    public static Option<string?> Init { get; } = OptionParsers.FilePath(
+        "--init", "MODEL", "Start from trained weights: a .safetensors file, a run folder (its best epoch), or a bundled network.");
 
     public static Option<string?> Resume { get; } =
-        OptionParsers.FilePath("--resume", "FILE", "Resume from a checkpoint, with its settings.");
+        OptionParsers.FilePath("--resume", "RUN", "Resume from a checkpoint or from the checkpoint in a run folder, with its settings.");
+
+    /// <summary>Path of the weights of <see cref="Init"/>; null without the option.</summary>
+    public static string? FindInitialWeights(ParseResult parseResult) =>
+        parseResult.GetValue(Init) is { } name ? ModelLocator.Find(name, architecture: null) : null;
 
     /// <summary>Validator of a command: reports options that exclude or need each other.</summary>
     public static void Check(CommandResult result)

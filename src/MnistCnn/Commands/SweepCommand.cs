@@ -159,7 +159,7 @@ internal static class SweepCommand
         ReadGrid(parseResult.GetValue(Parameters)!, parseResult.CommandResult, out var grid);
         var shared = WorkerOptions.AsTyped(parseResult.CommandResult, TrialOptions);
         var folder = parseResult.GetValue(Out) ?? Path.Combine("runs", $"sweep-{DateTimeOffset.Now:yyyyMMdd-HHmmss}");
-        var init = parseResult.GetValue(SettingsOptions.Init);
+        var init = SettingsOptions.FindInitialWeights(parseResult);
         using var inputs = new SweepInputs((train, test) => DataOptions.Load(parseResult, train, test), device, init);
         var isPart = parseResult.GetResult(Part) is not null;
         var sweep = new Sweep(folder, grid, CreateTrials(grid, shared), inputs, isPart ? null : SweepReport.WriteFiles);

@@ -68,7 +68,7 @@ internal static class TrainCommand
         var request = new TrainingRequest(settings, data, device!)
         {
             Folder = parseResult.GetValue(Out),
-            InitialWeights = parseResult.GetValue(SettingsOptions.Init),
+            InitialWeights = SettingsOptions.FindInitialWeights(parseResult),
             CheckpointEvery = parseResult.GetValue(CheckpointEvery),
             LogEveryNSteps = parseResult.GetValue(CheckpointEvery) ?? parseResult.GetValue(LogInterval),
             Parallelism = new ParallelSettings(parseResult.GetValue(Replicas)) { Group = group },
@@ -84,7 +84,7 @@ internal static class TrainCommand
     {
         if (parseResult.GetValue(SettingsOptions.Resume) is not { } resume)
             return null;
-        var path = Path.GetFullPath(resume);
+        var path = ModelLocator.FindCheckpoint(resume);
         if (ExperimentInfo.Owns(path))
             throw new UserException($"{path} belongs to an experiment. To resume the experiment, start it again with the same --out.");
         return Checkpoint.Read(path);

@@ -4,7 +4,9 @@ using MnistCnn.Runtime;
 
 namespace MnistCnn.Runs;
 
-/// <summary>Finds the weights file of a model: a file, a run folder, or a network that is bundled with the program.</summary>
+/// <summary>
+/// Finds the weights file of a model: a file, a run folder, or a network that is bundled with the program; and the checkpoint of a run.
+/// </summary>
 internal static class ModelLocator
 {
     /// <summary>File name extension of weights.</summary>
@@ -48,6 +50,20 @@ internal static class ModelLocator
             ? Path.GetFullPath(Path.Combine(name, RunFolder.BestFile))
             : throw new FileNotFoundException(
                 $"{name} is not a run folder, because it has no {RunFolder.InfoFile}: name a file of weights in it.");
+    }
+
+    /// <summary>Finds the checkpoint of a run.</summary>
+    /// <param name="name">Path of a file, which need not exist, or of a run folder.</param>
+    /// <exception cref="IOException">The folder holds no checkpoint.</exception>
+    public static string FindCheckpoint(string name)
+    {
+        var path = Path.GetFullPath(name);
+        if (!Directory.Exists(path))
+            return path;
+        var checkpoint = Path.Combine(path, RunFolder.CheckpointFile);
+        return File.Exists(checkpoint)
+            ? checkpoint
+            : throw new FileNotFoundException($"{path} cannot be resumed, because it has no {RunFolder.CheckpointFile}.");
     }
 
     /// <summary>Finds and loads a model on a device.</summary>

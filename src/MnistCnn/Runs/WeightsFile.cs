@@ -7,6 +7,10 @@ namespace MnistCnn.Runs;
 /// <summary>Weights of a network in a safetensors file, of this program or of PyTorch.</summary>
 internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tensor> Tensors, WeightsMetadata Metadata) : IDisposable
 {
+    // Names that PyTorch's wrappers put before those of all tensors: DataParallel and DistributedDataParallel, and torch.compile.
+    private static readonly string[] WrapperPrefixes = ["module.", "_orig_mod."];
+
+    /// <summary>Reads a file. The names of tensors lose the prefixes of PyTorch's wrappers.</summary>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">The file is damaged, or a checkpoint.</exception>
     public static WeightsFile Read(string path)
@@ -17,7 +21,7 @@ internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tens
             return Checkpoint.Is(file)
                 ? throw new InvalidDataException(
                     $"{path} is a checkpoint to resume training from; the weights are in model.safetensors beside it.")
-                : new WeightsFile(path, file.Tensors, WeightsMetadata.Read(file, path));
+                : new WeightsFile(path, Unwrap(file.Tensors), WeightsMetadata.Read(file, path));
         }
         catch
         {
@@ -54,5 +58,14 @@ internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tens
     {
         foreach (var tensor in Tensors.Values)
             tensor.Dispose();
+    }
+
+    private static IReadOnlyDictionary<string, Tensor> Unwrap(IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        while (tensors.Count > 0 && WrapperPrefixes.FirstOrDefault(IsOnAll) is { } prefix)
+            tensors = tensors.ToDictionary(tensor => tensor.Key[prefix.Length..], tensor => tensor.Value);
+        return tensors;
+
+        bool IsOnAll(string prefix) => tensors.Keys.All(name => name.StartsWith(prefix, StringComparison.Ordinal));
     }
 }
