@@ -15,6 +15,9 @@ internal static class DigitImage
     private const int MaxSide = 1024; // a digit of a fiftieth of this side is still as large as MNIST's
     private const int MaxPaperSide = 128;
 
+    // Opacity from which the colour of a pixel is exact enough; premultiplied colours of fainter pixels have too few levels.
+    private const byte MinOpacity = 128;
+
     // Fraction of the light that white paper reflects; darker areas are noise.
     private const float MinLight = 32f / 255;
 
@@ -25,8 +28,8 @@ internal static class DigitImage
     private const double MinStrokeWidth = 1.5;
 
     /// <summary>
-    /// Reads any file that <see cref="ImageDecoder"/> decodes: dark ink on light paper or light ink on dark, decided by the image;
-    /// transparent pixels are white paper. Uneven light, noise, specks, lines lighter than the ink, frames and objects at the border are
+    /// Reads any file that <see cref="ImageDecoder"/> decodes: dark ink on light paper or light ink on dark, decided by the image.
+    /// Transparent pixels are white paper; ink of a single colour on them may have any colour. Uneven light, noise, specks, lines lighter than the ink, frames and objects at the border are
     /// ignored, but a hard shadow across the digit may be read as ink. An image of MNIST is returned unchanged.
     /// </summary>
     /// <returns>Grey values, 0 is background and 255 is ink: (1, 28, 28), uint8. Null if the image is blank.</returns>
@@ -41,17 +44,31 @@ internal static class DigitImage
     // Averages squares of pixels: grey values from 0 to 255, with at most MaxSide pixels per side.
     private static FloatImage Downsample(SKBitmap bitmap)
     {
+        var isInkInAlpha = IsInkInAlpha(bitmap);
         var factor = (Math.Max(bitmap.Width, bitmap.Height) + MaxSide - 1) / MaxSide;
         var grey = new FloatImage((bitmap.Height + factor - 1) / factor, (bitmap.Width + factor - 1) / factor);
         for (var y = 0; y < bitmap.Height; y++)
         {
             var row = bitmap.GetPixelSpan().Slice(y * bitmap.RowBytes, 4 * bitmap.Width);
             for (var x = 0; x < bitmap.Width; x++)
-                grey[y / factor, x / factor] += (299 * row[4 * x] + 587 * row[4 * x + 1] + 114 * row[4 * x + 2]) / 1000f; // ITU-R BT.601
+                grey[y / factor, x / factor] += byte.MaxValue - row[4 * x + 3] + (isInkInAlpha ? 0 : Luma(row[(4 * x)..]));
         }
 
         return grey.Map((sum, y, x) => sum / Math.Min(factor, bitmap.Height - y * factor) / Math.Min(factor, bitmap.Width - x * factor));
     }
+
+    // Whether an image is one colour of varying opacity. Its ink is black then; white ink would vanish on white paper.
+    private static bool IsInkInAlpha(SKBitmap bitmap)
+    {
+        var (lightest, darkest) = (0f, 1f);
+        for (var at = bitmap.GetPixelSpan(); at.Length > 0; at = at[4..])
+            if (at[3] >= MinOpacity && Luma(at) / at[3] is var value)
+                (lightest, darkest) = (Math.Max(lightest, value), Math.Min(darkest, value));
+        return !Ink.HasContrast(darkest, lightest);
+    }
+
+    // ITU-R BT.601, of a pixel in RGBA.
+    private static float Luma(ReadOnlySpan<byte> pixel) => (299 * pixel[0] + 587 * pixel[1] + 114 * pixel[2]) / 1000f;
 
     // Amount of ink per pixel, from 0 to 1, in the bounding box of the digit with a margin of one pixel.
     private static FloatImage? FindInk(FloatImage grey)

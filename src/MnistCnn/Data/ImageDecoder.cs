@@ -31,12 +31,19 @@ internal static class ImageDecoder
         return HeaderOf(codec);
     }
 
-    /// <summary>Decodes an image in its own size, or resized, to opaque RGBA pixels; not for <see cref="ImageFit.Ink"/>.</summary>
-    public static SKBitmap Decode(byte[] contents, string name, (int Height, int Width)? size = null, ImageFit fit = ImageFit.Stretch)
+    /// <summary>Decodes an image to RGBA pixels with premultiplied alpha, in its own size.</summary>
+    public static SKBitmap Decode(byte[] contents, string name)
     {
         using var codec = Open(contents, name);
-        var header = HeaderOf(codec);
-        return Fit(codec, name, size?.Height ?? header.Height, size?.Width ?? header.Width, fit);
+        var (height, width, _) = HeaderOf(codec);
+        return Fit(codec, name, height, width, ImageFit.Stretch, SKColors.Transparent);
+    }
+
+    /// <summary>Decodes an image to opaque RGBA pixels of a size; not for <see cref="ImageFit.Ink"/>.</summary>
+    public static SKBitmap Decode(byte[] contents, string name, (int Height, int Width) size, ImageFit fit = ImageFit.Stretch)
+    {
+        using var codec = Open(contents, name);
+        return Fit(codec, name, size.Height, size.Width, fit, SKColors.White);
     }
 
     /// <summary>Decodes an image for a network: pixels (C, H, W), or null if ink is wanted and the image is blank.</summary>
@@ -59,7 +66,7 @@ internal static class ImageDecoder
         using var codec = Open(contents, name);
         if (settings.Grey == true && TryDecodeGrey(codec, name, settings, image))
             return true;
-        using var bitmap = Fit(codec, name, settings.Height!.Value, settings.Width!.Value, settings.Fit);
+        using var bitmap = Fit(codec, name, settings.Height!.Value, settings.Width!.Value, settings.Fit, SKColors.White);
         CopyTo(bitmap, settings.Grey == true ? 1 : 3, image);
         return true;
     }
@@ -84,7 +91,7 @@ internal static class ImageDecoder
         return new ImageHeader(isTurned ? width : height, isTurned ? height : width, codec.Info.ColorType == SKColorType.Gray8);
     }
 
-    private static SKBitmap Fit(SKCodec codec, string name, int height, int width, ImageFit fit)
+    private static SKBitmap Fit(SKCodec codec, string name, int height, int width, ImageFit fit, SKColor background)
     {
         var upright = Upright(codec.EncodedOrigin, codec.Info.Width, codec.Info.Height);
         var (fullHeight, fullWidth, _) = HeaderOf(codec);
@@ -109,7 +116,7 @@ internal static class ImageDecoder
 
         using var canvas = new SKCanvas(result);
         using var image = SKImage.FromBitmap(decoded);
-        canvas.Clear(SKColors.White);
+        canvas.Clear(background);
         canvas.Translate((width - scaleX * fullWidth) / 2, (height - scaleY * fullHeight) / 2);
         canvas.Scale(scaleX, scaleY);
         canvas.Concat(upright);

@@ -95,6 +95,41 @@ public sealed class DigitImageTests : IDisposable
         AssertAlike(Pixels(opaque), Pixels(transparent), 1);
     }
 
+    // Canvases of dark pages export white strokes on a transparent background.
+    [Fact]
+    public void Ink_of_any_colour_is_read_on_a_transparent_background()
+    {
+        using var opaque = Draw(3);
+        foreach (var colour in new[] { SKColors.White, SKColors.Yellow, SKColors.Navy, SKColors.White.WithAlpha(200) })
+        {
+            using var transparent = Draw(3, paper: SKColors.Transparent, ink: colour);
+            AssertAlike(Pixels(opaque), Pixels(transparent), 1);
+        }
+
+        // The hole in a stencil is the digit.
+        using var stencil = Draw(3, paper: SKColors.White, ink: SKColors.White);
+        using var hole = Draw(3, paper: SKColors.Transparent);
+        stencil.Pixels = [.. hole.Pixels.Select(pixel => SKColors.White.WithAlpha((byte)(255 - pixel.Alpha)))];
+        AssertAlike(Pixels(opaque), Pixels(stencil), 1);
+    }
+
+    [Fact]
+    public void A_photo_with_transparent_edges_keeps_its_colours()
+    {
+        using var photo = Draw(3, paper: SKColors.Khaki, ink: SKColors.DarkBlue);
+        var expected = Pixels(photo);
+        var middle = (photo.Width - 1) / 2f;
+        photo.Pixels =
+        [
+            .. photo.Pixels.Select((pixel, at) =>
+            {
+                var edge = Math.Max(Math.Abs(at / photo.Width - middle), Math.Abs(at % photo.Width - middle));
+                return pixel.WithAlpha((byte)Math.Clamp(16 * (middle - edge), 0, 255));
+            }),
+        ];
+        AssertAlike(expected, Pixels(photo), 2);
+    }
+
     [Theory]
     [InlineData(200, 20)]
     [InlineData(100, 50)]
