@@ -33,7 +33,7 @@ if (parseResult.Errors is [var first, ..] && parseResult.Action is not System.Co
     var message = parseResult.CommandResult.Command == root && parseResult.UnmatchedTokens is [var name, ..] && !name.StartsWith('-')
         ? OptionParsers.Unknown("command", name, OptionParsers.Names(root.Subcommands, command => command.Name))
         : first.Message;
-    return Fail($"error: {message} See --help.", ExitCode.Usage);
+    return Fail($"error: {PrintableText.Escape(message)} See --help.", ExitCode.Usage);
 }
 
 try

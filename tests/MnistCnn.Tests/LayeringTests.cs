@@ -81,6 +81,19 @@ public sealed partial class LayeringTests
                 : type.Namespace == Namespace("Commands") || type.FullName == "Program";
     }
 
+    // Terminal escapes the names in a line; JSON is written by Output, a bug's stack trace by the program and the server.
+    [Fact]
+    public void Lines_on_the_console_are_written_by_one_class()
+    {
+        string[] allowed = ["Terminal.cs", "Output.cs", "Program.cs", "WorkerProcess.cs", "ErrorResponses.cs"];
+        Assert.Empty(
+            from path in Directory.EnumerateFiles(Path.Combine(RepositoryRoot.FullPath, "src"), "*.cs", SearchOption.AllDirectories)
+            where !allowed.Contains(Path.GetFileName(path))
+            from line in File.ReadLines(path).Index()
+            where ConsoleWrite().IsMatch(line.Item)
+            select $"{path}:{line.Index + 1}: {line.Item.Trim()}");
+    }
+
     // Test machines have no Mac. MPS, the GPU of Apple's processors, has no float64.
     [Fact]
     public void Only_tensors_on_the_CPU_are_float64()
@@ -103,6 +116,9 @@ public sealed partial class LayeringTests
 
     [GeneratedRegex(@"ScalarType\.(Float64|Double)|\bfloat64\b|\.@?double\(\)")]
     private static partial Regex Float64();
+
+    [GeneratedRegex(@"Console\.(Out\.|Error\.)?Write")]
+    private static partial Regex ConsoleWrite();
 
     // Not var(--color) and --color: #fff of style sheets.
     [GeneratedRegex(@"(?<!var\()(?>--[A-Za-z][\w-]*)(?!: #)")]

@@ -86,11 +86,11 @@ internal static class DataOptions
     public static void Report(ParseResult parseResult, DataSet data)
     {
         if (parseResult.IsGiven(Data))
-            Console.Error.WriteLine($"Data: {data.Description}");
+            Terminal.WriteErrorLine($"Data: {data.Description}");
         if (data.Report.LeakedTestFiles > 0)
-            Console.Error.WriteLine($"Warning: test images that are also training images: {data.Report.LeakedTestFiles}.");
+            Terminal.WriteErrorLine($"Warning: test images that are also training images: {data.Report.LeakedTestFiles}.");
         if (data.Report.Skipped is [var first, ..] skipped)
-            Console.Error.WriteLine($"Warning: images skipped because they cannot be read: {skipped.Count}. The first: {first}");
+            Terminal.WriteErrorLine($"Warning: images skipped because they cannot be read: {skipped.Count}. The first: {first}");
     }
 
     private static ImageSettings Settings(ParseResult parseResult, ImageSettings defaults) => defaults with

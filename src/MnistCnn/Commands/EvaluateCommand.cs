@@ -40,7 +40,7 @@ internal static class EvaluateCommand
         var top = ChooseTop(parseResult.GetValue(Top), classNames.Count);
         DataOptions.Report(parseResult, data);
         if (model.Metadata.MayHaveTrainedOnTestImages(data))
-            Console.Error.WriteLine(
+            Terminal.WriteErrorLine(
                 $"warning: Test images may have been trained on: {data.Folder} has changed or is split differently than at training.");
 
         using var test = data.Test.To(device);

@@ -121,7 +121,7 @@ internal static class ExperimentCommand
 
     private static int ReportStop(string folder)
     {
-        Console.Error.WriteLine($"Stopped. The results so far are in the files. To continue, start it again with --out {folder}");
+        Terminal.WriteErrorLine($"Stopped. The results so far are in the files. To continue, start it again with --out {folder}");
         return ExitCode.Interrupted;
     }
 
@@ -150,7 +150,7 @@ internal static class ExperimentCommand
             var workers = WorkerOptions.CreateWorkers(ParseResult, ["experiment", experiment.Name, .. typed], Out, folder);
             if (workers is null || !experiment.MeasuresTime)
                 return workers;
-            Console.Error.WriteLine($"{experiment.Name} measures time, so it trains one network at a time.");
+            Terminal.WriteErrorLine($"{experiment.Name} measures time, so it trains one network at a time.");
             return null;
         }
 

@@ -11,7 +11,9 @@ internal static class Failure
     /// Returns one line with the reason of an error and the option that helps. A bug of this program comes with its stack trace;
     /// <paramref name="verbose"/> adds the stack trace to every error.
     /// </summary>
-    public static string Reason(Exception error, bool verbose)
+    public static string Reason(Exception error, bool verbose) => PrintableText.EscapeLines(Describe(error, verbose));
+
+    private static string Describe(Exception error, bool verbose)
     {
         // Parallel loops and the data loader wrap errors, one per thread.
         while (error is AggregateException { InnerExceptions: { Count: > 0 } all } && all.Skip(1).All(IsExpected))

@@ -65,9 +65,9 @@ internal static class ServeCommand
         await using (app)
         {
             if (address is not null && !IPAddress.IsLoopback(address))
-                Console.Error.WriteLine(
+                Terminal.WriteErrorLine(
                     $"warning: Anyone who can reach {url} can see everything on this page; there is no password. Ctrl-C stops the server.");
-            Output.Write(parseResult.GetValue(SharedOptions.Json), new { address = url }, _ => Console.Out.WriteLine(url));
+            Output.Write(parseResult.GetValue(SharedOptions.Json), new { address = url }, _ => Terminal.WriteLine(url));
             if (!parseResult.GetValue(NoBrowser) && !Console.IsOutputRedirected)
                 OpenBrowser(url);
             await Task.Delay(Timeout.Infinite, interruption.Token).ContinueWith(_ => { }, TaskScheduler.Default);

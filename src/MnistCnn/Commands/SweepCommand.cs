@@ -178,13 +178,13 @@ internal static class SweepCommand
         }
         catch (OperationCanceledException)
         {
-            Console.Error.WriteLine($"Stopped. To continue, start it again with --out {sweep.Folder}");
+            Terminal.WriteErrorLine($"Stopped. To continue, start it again with --out {sweep.Folder}");
             return ExitCode.Interrupted;
         }
 
         if (!isPart)
             return Report(sweep, parseResult.GetValue(SharedOptions.Json));
-        Console.Error.WriteLine($"Part {shard} is done. Once all are: sweep --merge {sweep.Folder}");
+        Terminal.WriteErrorLine($"Part {shard} is done. Once all are: sweep --merge {sweep.Folder}");
         return 0;
     }
 

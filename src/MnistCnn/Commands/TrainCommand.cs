@@ -127,11 +127,11 @@ internal static class TrainCommand
         var (folder, settings, json) = (run.Folder, run.Trainer.Settings, parseResult.GetValue(SharedOptions.Json));
         DataOptions.Report(parseResult, data);
         foreach (var note in run.InitNotes)
-            Console.Error.WriteLine(note);
+            Terminal.WriteErrorLine(note);
         if (run.Trainer.Splits.ClassCounts.Warning(data.ClassNames, isSubset: settings.TrainLimit is not null) is { } warning)
-            Console.Error.WriteLine(warning);
+            Terminal.WriteErrorLine(warning);
         if (!folder.HasBest)
-            Console.Error.WriteLine($"The best weights so far are not in {home}; the next better epoch writes best.safetensors.");
+            Terminal.WriteErrorLine($"The best weights so far are not in {home}; the next better epoch writes best.safetensors.");
 
         var plotPath = parseResult.GetValue(Plot) is { } path ? Path.GetFullPath(path) : folder.PlotPath;
         var plot = new AccuracyPlot(plotPath, settings.Architecture.Title, settings.Epochs, folder.Epochs);
@@ -146,7 +146,7 @@ internal static class TrainCommand
         string[] files = [folder.InfoPath, folder.MetricsPath, plotPath, folder.ModelPath, folder.BestPath, folder.CheckpointPath];
         TrainingReport.Write(folder.Info, folder.Epochs, [.. files.Where(File.Exists)], json);
         if (!isFinished)
-            Console.Error.WriteLine($"Stopped. To resume: train --resume {folder.CheckpointPath}");
+            Terminal.WriteErrorLine($"Stopped. To resume: train --resume {folder.CheckpointPath}");
         return isFinished;
     }
 }

@@ -29,8 +29,9 @@ internal static class DigitImage
 
     /// <summary>
     /// Reads any file that <see cref="ImageDecoder"/> decodes: dark ink on light paper or light ink on dark, decided by the image.
-    /// Transparent pixels are white paper; ink of a single colour on them may have any colour. Uneven light, noise, specks, lines lighter than the ink, frames and objects at the border are
-    /// ignored, but a hard shadow across the digit may be read as ink. An image of MNIST is returned unchanged.
+    /// Transparent pixels are white paper; ink of a single colour on them may have any colour. Uneven light, noise, specks, lines lighter
+    /// than the ink, frames and objects at the border are ignored, but a hard shadow across the digit may be read as ink. An image of MNIST
+    /// is returned unchanged.
     /// </summary>
     /// <returns>Grey values, 0 is background and 255 is ink: (1, 28, 28), uint8. Null if the image is blank.</returns>
     public static Tensor? Read(byte[] contents, string name)

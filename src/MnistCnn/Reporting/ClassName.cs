@@ -1,3 +1,4 @@
+using MnistCnn.Runtime;
 using Spectre.Console;
 
 namespace MnistCnn.Reporting;
@@ -13,12 +14,8 @@ internal static class ClassName
 
     private const string Ellipsis = "…";
 
-    /// <summary>Replaces characters that would move a terminal's cursor or break a line by spaces.</summary>
-    public static string Sanitize(string name) =>
-        string.Concat(name.Select(character => char.IsControl(character) || character is '\u2028' or '\u2029' ? ' ' : character));
-
-    /// <summary>Sanitizes a name and shortens it to a number of columns of a terminal.</summary>
-    public static string Truncate(string name, int columns) => Truncate(Sanitize(name), text => text.GetCellWidth() <= columns);
+    /// <summary>Escapes a name and shortens it to a number of columns of a terminal.</summary>
+    public static string Truncate(string name, int columns) => Truncate(PrintableText.Escape(name), text => text.GetCellWidth() <= columns);
 
     /// <summary>Replaces as much of a text's end as needed by an ellipsis, without splitting combined characters.</summary>
     public static string Truncate(string text, Func<string, bool> fits) => fits(text)

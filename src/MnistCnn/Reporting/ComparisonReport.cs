@@ -20,10 +20,10 @@ internal static class ComparisonReport
             {
                 console.Write(CreateTable(rows));
                 if (rows.Any(row => row.BestChosenOn == Test))
-                    Console.Out.WriteLine($"* {TrainingText.ChosenOnTest}");
+                    Terminal.WriteLine($"* {TrainingText.ChosenOnTest}");
                 foreach (var row in rows)
                     if (TrainingText.BalancedAccuracy(row.BestAccuracy, row.BestBalancedAccuracy) is { } balanced)
-                        Console.Out.WriteLine($"{row.Name}: {balanced}, worst class {Format(row.WorstClass!)}");
+                        Terminal.WriteLine($"{row.Name}: {balanced}, worst class {Format(row.WorstClass!)}");
             },
             draw);
     }
@@ -61,7 +61,7 @@ internal static class ComparisonReport
             table.AddColumn(heading, column => column.RightAligned().PadLeft(0).PadRight(0));
         foreach (var row in rows)
             table.AddRow(
-                new Text(row.Name),
+                Terminal.Cell(row.Name),
                 new Text(row.Architecture ?? "-"),
                 new Text($"{row.Parameters:N0}"),
                 new Text($"{row.Epochs}"),

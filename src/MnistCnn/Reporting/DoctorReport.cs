@@ -10,7 +10,7 @@ internal static class DoctorReport
     {
         var table = new Table().Border(TableBorder.Simple).HideHeaders().AddColumns("", "", "");
         foreach (var check in checks)
-            table.AddRow(new Text(check.Name), Status(check), new Text(check.Text));
+            table.AddRow(new Text(check.Name), Status(check), Terminal.Cell(check.Text));
         console.Write(table);
     });
 

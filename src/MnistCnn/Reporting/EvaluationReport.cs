@@ -1,4 +1,5 @@
 using MnistCnn.Networks;
+using MnistCnn.Runtime;
 using MnistCnn.Training;
 using Spectre.Console;
 using Spectre.Console.Rendering;
@@ -57,9 +58,9 @@ internal static class EvaluationReport
                 top is null ? null : $"top-{top} accuracy {topAccuracy:F2} %",
                 $"loss {evaluation.Loss:F4}",
             ];
-            Console.Out.WriteLine(string.Join(", ", figures.Where(figure => figure is not null)));
+            Terminal.WriteLine(string.Join(", ", figures.Where(figure => figure is not null)));
             if (isChosenOnTest)
-                Console.Out.WriteLine($"The epoch of these weights was {TrainingText.ChosenOnTest}.");
+                Terminal.WriteLine($"The epoch of these weights was {TrainingText.ChosenOnTest}.");
             foreach (var table in CreateTables(console, names, evaluation))
                 console.Write(table);
         }
@@ -81,7 +82,7 @@ internal static class EvaluationReport
     private static Table? CreateMatrix(IAnsiConsole console, IReadOnlyList<string> classNames, Evaluation evaluation)
     {
         var (confusion, metrics) = (evaluation.ConfusionMatrix, evaluation.ClassMetrics);
-        string[] names = [.. classNames.Select(ClassName.Sanitize)];
+        string[] names = [.. classNames.Select(PrintableText.Escape)];
         var isNumbered = names.Any(name => name.GetCellWidth() > MaxHeadingWidth);
         var digits = $"{names.Length - 1}".Length;
         string[] labels = [.. names.Select((name, number) => isNumbered ? $"{$"{number}".PadLeft(digits)} {name}" : name)];

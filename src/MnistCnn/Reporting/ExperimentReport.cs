@@ -18,13 +18,13 @@ internal sealed class ExperimentReport(bool json) : IExperimentObserver
         DrawPlot(Path.Combine(folder, ExperimentStatus.PlotFile), info, results);
 
     public void OnExperimentStart(Experiment experiment, int number, int count) =>
-        Console.Error.WriteLine($"{experiment.Name}, {number} of {count}:");
+        Terminal.WriteErrorLine($"{experiment.Name}, {number} of {count}:");
 
     public void OnExperimentEnd(ExperimentSuite suite, ExperimentStatus status)
     {
         SuiteReport.Write(suite);
         if (status.Problem is not null)
-            Console.Error.WriteLine($"error: {status.Experiment.Name}: {status.Problem}");
+            Terminal.WriteErrorLine($"error: {status.Experiment.Name}: {status.Problem}");
         else if (!json)
             Write(status with { Files = [] });
     }
@@ -50,13 +50,13 @@ internal sealed class ExperimentReport(bool json) : IExperimentObserver
             ExperimentDocument.From(status),
             console =>
             {
-                Console.Out.WriteLine(status.Experiment.Claim);
+                Terminal.WriteLine(status.Experiment.Claim);
                 console.Write(CreateTable(results.Table));
-                Console.Out.WriteLine(results.Verdict.Text);
+                Terminal.WriteLine(results.Verdict.Text);
             },
             status.Files);
         foreach (var training in results.Diverged)
-            Console.Error.WriteLine(training);
+            Terminal.WriteErrorLine(training);
     }
 
     /// <summary>Writes the end of a suite; without JSON, each experiment has written its results already.</summary>
@@ -75,7 +75,7 @@ internal sealed class ExperimentReport(bool json) : IExperimentObserver
             text.AddColumn(
                 heading.Replace(", ", "\n"), column => column.Alignment(index == 0 ? Justify.Left : Justify.Right).PadLeft(0).PadRight(1));
         foreach (var row in table.Rows)
-            text.AddRow([.. row.Select(cell => new Text(cell))]);
+            text.AddRow([.. row.Select(cell => Terminal.Cell(cell))]);
         return text;
     }
 

@@ -22,7 +22,7 @@ internal static class ExportReport
                 Bytes = bytes,
                 Files = new[] { path },
             },
-            _ => Console.Out.WriteLine($"{architecture.Title}: {Format(input)} to {Format(output)}, opset {opset}, {bytes / 1e6:N2} MB"),
+            _ => Terminal.WriteLine($"{architecture.Title}: {Format(input)} to {Format(output)}, opset {opset}, {bytes / 1e6:N2} MB"),
             [path]);
     }
 

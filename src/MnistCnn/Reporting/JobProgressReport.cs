@@ -27,7 +27,7 @@ internal static class JobProgressReport
             var seconds = clock.Elapsed.TotalSeconds;
             clock.Restart();
             var time = left is null ? "" : $", {TrainingText.Duration(left.Value)} left";
-            Console.Error.WriteLine($"[{progress.Number}/{progress.Count}] {progress.Name}: {seconds:F1} s{time}");
+            Terminal.WriteErrorLine($"[{progress.Number}/{progress.Count}] {progress.Name}: {seconds:F1} s{time}");
         };
     }
 }

@@ -1,4 +1,5 @@
 using MnistCnn.Files;
+using MnistCnn.Runtime;
 using Spectre.Console;
 
 namespace MnistCnn.Reporting;
@@ -19,7 +20,9 @@ internal static class Output
         if (!json)
             writeText(Terminal.CreateConsole(Console.Out));
         var files = draw();
-        foreach (var line in json ? [JsonSerializer.Serialize(document(files), JsonFormat.Indented)] : files)
-            Console.Out.WriteLine(line);
+        if (json)
+            Console.Out.WriteLine(PrintableText.EscapeLines(JsonSerializer.Serialize(document(files), JsonFormat.Indented)));
+        foreach (var path in json ? [] : files)
+            Terminal.WriteLine(path);
     }
 }

@@ -1,4 +1,5 @@
 using MnistCnn.Data;
+using MnistCnn.Runtime;
 using MnistCnn.Training;
 using Spectre.Console;
 using static TorchSharp.torch.nn.functional;
@@ -18,7 +19,7 @@ internal sealed class PredictionReport(
     // A terminal has 80 columns.
     private const int MaxSide = 40;
 
-    private readonly int fileWidth = files.Max(file => file.Length);
+    private readonly int fileWidth = files.Max(file => PrintableText.Escape(file).GetCellWidth());
     private readonly string[] names = [.. classNames.Select(name => ClassName.Truncate(name, ClassName.MaxColumns))];
     private readonly List<object> entries = [];
 
@@ -38,15 +39,15 @@ internal sealed class PredictionReport(
 
         var nothing = classNames.Count == 10 && ClassNames.AreNumbers(classNames) ? "no digit found" : "nothing found";
         var line = image is null ? nothing : string.Join("   ", predictions.Take(top).Select(Format));
-        Console.Out.WriteLine($"{file.PadRight(fileWidth)}   {line}");
+        Terminal.WriteLine($"{Pad(PrintableText.Escape(file), fileWidth)}   {line}");
         foreach (var row in show && image is not null ? Draw(image) : [])
-            Console.Out.WriteLine(row);
+            Terminal.WriteLine(row);
     }
 
     public void Fail(string file, string reason)
     {
         HasFailures = true;
-        Console.Error.WriteLine($"error: {reason.ReplaceLineEndings(" ")}");
+        Terminal.WriteErrorLine($"error: {reason}");
         if (json)
             entries.Add(new { File = file, Error = reason });
     }
@@ -75,10 +76,12 @@ internal sealed class PredictionReport(
 
     private string Format(Prediction prediction)
     {
-        var name = names[prediction.Class];
-        var padding = new string(' ', names.Max(other => other.GetCellWidth()) - name.GetCellWidth());
-        return $"{name}{padding} {100 * prediction.Probability,6:F2} %";
+        var name = Pad(names[prediction.Class], names.Max(other => other.GetCellWidth()));
+        return $"{name} {100 * prediction.Probability,6:F2} %";
     }
+
+    // Chinese and Japanese characters take two columns.
+    private static string Pad(string text, int columns) => text + new string(' ', columns - text.GetCellWidth());
 
     private sealed record Entry(int Class, string Name, double Probability);
 }

@@ -30,7 +30,7 @@ internal static class SweepReport
             console => console.Write(ExperimentReport.CreateTable(table)),
             files);
         foreach (var diverged in results.Where(result => result.Error is not null))
-            Console.Error.WriteLine($"{diverged.Trial.Name} diverged: {diverged.Error}");
+            Terminal.WriteErrorLine($"{diverged.Trial.Name} diverged: {diverged.Error}");
     }
 
     private static string CsvPath(Sweep sweep) => Path.Combine(sweep.Folder, "results.csv");

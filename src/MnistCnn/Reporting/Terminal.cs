@@ -1,3 +1,4 @@
+using MnistCnn.Runtime;
 using Spectre.Console;
 
 namespace MnistCnn.Reporting;
@@ -35,8 +36,20 @@ internal static class Terminal
         }
     }
 
-    /// <summary>Writes a line to standard error.</summary>
-    public static void Warn(string line) => WriteAbove(live ?? CreateConsole(Console.Error), line);
+    /// <summary>Writes a line to standard output, with unsafe characters in names escaped.</summary>
+    public static void WriteLine(string line) => Console.Out.WriteLine(PrintableText.Escape(line));
+
+    /// <summary>Writes a line to standard error, with unsafe characters in names escaped.</summary>
+    public static void WriteErrorLine(string line)
+    {
+        if (live is null)
+            Console.Error.WriteLine(PrintableText.Escape(line));
+        else
+            WriteAbove(live, PrintableText.Escape(line));
+    }
+
+    /// <summary>Creates a cell of a table, with unsafe characters in names escaped.</summary>
+    public static Text Cell(string text) => new(PrintableText.Escape(text));
 
     /// <summary>Writes a line, above the progress bar if the console shows one.</summary>
     public static void WriteAbove(IAnsiConsole console, string line)

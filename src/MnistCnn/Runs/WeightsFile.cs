@@ -7,7 +7,7 @@ namespace MnistCnn.Runs;
 /// <summary>Weights of a network in a safetensors file, of this program or of PyTorch.</summary>
 internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tensor> Tensors, WeightsMetadata Metadata) : IDisposable
 {
-    // Names that PyTorch's wrappers put before those of all tensors: DataParallel and DistributedDataParallel, and torch.compile.
+    // PyTorch's wrappers put these before the names of all tensors: DataParallel, DistributedDataParallel, torch.compile.
     private static readonly string[] WrapperPrefixes = ["module.", "_orig_mod."];
 
     /// <summary>Reads a file. The names of tensors lose the prefixes of PyTorch's wrappers.</summary>

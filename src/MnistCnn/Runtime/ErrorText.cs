@@ -9,13 +9,13 @@ internal static class ErrorText
     /// Returns the message in one line. A message of torch has a stack trace after its first line, file names may contain line ends, and
     /// a library that does not load is the inner exception of a type that cannot be initialized.
     /// </summary>
-    public static string Line(Exception error) => error switch
+    public static string Line(Exception error) => PrintableText.Escape(error switch
     {
         TypeInitializationException { InnerException: { } reason } => Line(reason),
         OutOfMemoryException => "There is not enough memory.", // .NET's own message only names the type
         ExternalException => error.Message.ReplaceLineEndings("\n").Split('\n')[0],
         _ => error.Message.ReplaceLineEndings(" "),
-    };
+    });
 
     /// <summary>Returns whether .NET or torch ran out of memory.</summary>
     public static bool IsOutOfMemory(Exception error) =>

@@ -31,7 +31,7 @@ internal static class ErrorResponses
         {
             var status = StatusOf(error);
             if (status == StatusCodes.Status500InternalServerError)
-                Console.Error.WriteLine($"error: This is a bug in MnistCnn {Versions.Program}:\n{error}");
+                Console.Error.WriteLine(PrintableText.EscapeLines($"error: This is a bug in MnistCnn {Versions.Program}:\n{error}"));
             await Write(context, status, ErrorText.Line(error));
         }
     }

@@ -4,7 +4,7 @@ using SkiaSharp;
 
 namespace MnistCnn.Tests.Runs;
 
-/// <summary>What names a model: weights under the prefixes of PyTorch's wrappers, and run folders.</summary>
+/// <summary>Names of models: weights under the prefixes of PyTorch's wrappers, and run folders.</summary>
 public sealed class ModelNamesTests : IDisposable
 {
     private static readonly string[] Small =

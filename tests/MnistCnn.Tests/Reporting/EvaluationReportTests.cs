@@ -36,7 +36,7 @@ public sealed class EvaluationReportTests
         var lines = Show(80, names, Answers.Of(3));
         Assert.Single(lines.Where((_, index) => index is not (1 or 2)).Select(line => line.GetCellWidth()).Distinct());
         Assert.Equal(2, lines.Count(line => line.Contains('…')));
-        Assert.Contains(" 2 a b [31m ", lines[5]);
+        Assert.Contains(@" 2 a\nb\u001b[31m ", lines[5]);
     }
 
     [Theory]

@@ -30,6 +30,14 @@ public sealed class PageTests : IDisposable
     }
 
     [Fact]
+    public void Control_characters_in_texts_are_escaped()
+    {
+        var page = new MarkdownPage(folder.FullPath);
+        page.Paragraph("a\u001b[2J\u202eb");
+        Assert.Equal("a\\\\u001b\\[2J\\\\u202eb\n", page.ToString());
+    }
+
+    [Fact]
     public void Plots_and_tables_of_the_html_page_can_be_scrolled_with_the_keyboard()
     {
         var document = XDocument.Parse(CloseElements(HtmlPage.Convert(CreatePage(), "", folder.FullPath)));

@@ -36,7 +36,7 @@ public sealed class TextPainterTests
 
     [Fact]
     public void A_class_name_that_no_font_can_show_is_replaced_by_its_number() =>
-        Assert.Equal(["cat", "1", "a b"], TextPainter.Names(["cat", "\U0010FFFD", "a\nb"]));
+        Assert.Equal(["cat", "1", @"a\nb"], TextPainter.Names(["cat", "\U0010FFFD", "a\nb"]));
 
     [Fact]
     public void A_label_is_shortened_between_combined_characters()

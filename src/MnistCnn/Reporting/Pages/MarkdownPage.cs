@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using MnistCnn.Charts;
+using MnistCnn.Runtime;
 
 namespace MnistCnn.Reporting.Pages;
 
@@ -33,7 +34,7 @@ internal sealed partial class MarkdownPage(string folder)
 
     private static string Row(IEnumerable<string> cells) => $"| {string.Join(" | ", cells)} |";
 
-    private static string Escape(string text) => Special().Replace(text.ReplaceLineEndings(" "), @"\$0");
+    private static string Escape(string text) => Special().Replace(PrintableText.Escape(text.ReplaceLineEndings(" ")), @"\$0");
 
     private void Add(string block) => page.Append(page.Length == 0 ? "" : "\n").Append(block).Append('\n');
 

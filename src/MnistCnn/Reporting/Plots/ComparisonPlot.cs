@@ -1,5 +1,6 @@
 using MnistCnn.Charts;
 using MnistCnn.Runs;
+using MnistCnn.Runtime;
 using MnistCnn.Training;
 
 namespace MnistCnn.Reporting.Plots;
@@ -16,7 +17,7 @@ internal static class ComparisonPlot
             CreateChart("Loss", "Cross entropy of the test images (nats)", epoch => epoch.TestLoss));
 
         Chart CreateChart(string title, string yLabel, Func<EpochMetrics, double> value) =>
-            new(title, "Epoch", yLabel, [.. runs.Select(run => Curve.OverEpochs(run.Name, run.Epochs.Select(value)))])
+            new(title, "Epoch", yLabel, [.. runs.Select(run => Curve.OverEpochs(PrintableText.Escape(run.Name), run.Epochs.Select(value)))])
             {
                 IntegerAxisMax = epochs,
             };

@@ -29,7 +29,7 @@ internal static class PlotFile
                select plot.Path,
         ];
         if (drawn.Length < plots.Length)
-            Terminal.Warn($"Choose another place for plots with {option}.");
+            Terminal.WriteErrorLine($"Choose another place for plots with {option}.");
         return drawn;
     }
 
@@ -48,7 +48,7 @@ internal static class PlotFile
         catch (Exception error)
         {
             if (Failed.TryAdd(path, true))
-                Terminal.Warn($"warning: {path} was not drawn: {ErrorText.Line(error)}");
+                Terminal.WriteErrorLine($"warning: {path} was not drawn: {ErrorText.Line(error)}");
             return false;
         }
     }

@@ -1,3 +1,4 @@
+using MnistCnn.Runtime;
 using SkiaSharp;
 using SkiaSharp.HarfBuzz;
 
@@ -27,7 +28,7 @@ internal sealed class TextPainter(SKCanvas canvas) : IDisposable
     /// <summary>Class names as plots show them: a name that no font can show becomes the class's number.</summary>
     public static IReadOnlyList<string> Names(IReadOnlyList<string> classNames) =>
     [
-        .. classNames.Select(ClassName.Sanitize).Select((name, number) =>
+        .. classNames.Select(PrintableText.Escape).Select((name, number) =>
             Typefaces.Find(name + LabelCharacters) is null ? number.ToString(CultureInfo.InvariantCulture) : name),
     ];
 
@@ -54,6 +55,7 @@ internal sealed class TextPainter(SKCanvas canvas) : IDisposable
 
     public float Width(string text, TextStyle style)
     {
+        text = PrintableText.Escape(text);
         var (font, shaper) = FontOf(text, style);
         return shaper.Shape(text, font).Width;
     }
@@ -74,6 +76,7 @@ internal sealed class TextPainter(SKCanvas canvas) : IDisposable
 
     public void Draw(string text, TextStyle style, float left, float baseline)
     {
+        text = PrintableText.Escape(text);
         paint.Color = style.IsGrey ? new SKColor(0x59, 0x59, 0x59) : SKColors.Black;
         var (font, shaper) = FontOf(text, style);
         canvas.DrawShapedText(shaper, text, left, baseline, SKTextAlign.Left, font, paint);
