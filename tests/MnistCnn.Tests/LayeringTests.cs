@@ -13,12 +13,12 @@ public sealed partial class LayeringTests
     {
         ["Runtime"] = [],
         ["Files"] = ["Runtime"],
-        ["Graphs"] = [],
-        ["Networks"] = ["Graphs"],
+        ["OnnxExport"] = [],
+        ["Networks"] = ["OnnxExport"],
         ["Charts"] = [],
         ["Data"] = ["Files", "Runtime"],
-        ["Inspection"] = ["Networks", "Graphs", "Runtime"],
-        ["Export"] = ["Graphs"],
+        ["Inspection"] = ["Networks", "OnnxExport", "Runtime"],
+        ["Export"] = ["OnnxExport"],
         ["Training"] = ["Networks", "Data", "Runtime"],
         ["Runs"] = ["Training", "Networks", "Data", "Files", "Runtime"],
         ["Jobs"] = ["Runs", "Training", "Networks", "Data", "Files", "Runtime"],
@@ -28,7 +28,7 @@ public sealed partial class LayeringTests
         [
             "Sweeps", "Experiments", "Jobs", "Charts", "Runs", "Training", "Inspection", "Networks", "Data", "Files", "Runtime",
         ],
-        ["Web"] = ["Runs", "Training", "Inspection", "Networks", "Graphs", "Data", "Files", "Runtime"],
+        ["Web"] = ["Runs", "Training", "Inspection", "Networks", "OnnxExport", "Data", "Files", "Runtime"],
         ["Commands"] =
         [
             "Web", "Reporting", "Sweeps", "Experiments", "Jobs", "Charts", "Runs", "Training", "Inspection", "Export", "Networks", "Data",

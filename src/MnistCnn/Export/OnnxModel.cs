@@ -1,4 +1,4 @@
-using MnistCnn.Graphs;
+using MnistCnn.OnnxExport;
 using Onnx;
 using static System.FormattableString;
 using ElementType = Onnx.TensorProto.Types.DataType;

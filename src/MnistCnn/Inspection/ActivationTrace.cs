@@ -1,4 +1,4 @@
-using MnistCnn.Graphs;
+using MnistCnn.OnnxExport;
 using MnistCnn.Runtime;
 
 namespace MnistCnn.Inspection;

@@ -1,4 +1,4 @@
-using MnistCnn.Graphs;
+using MnistCnn.OnnxExport;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
 using ExternalException = System.Runtime.InteropServices.ExternalException;

@@ -1,4 +1,4 @@
-using MnistCnn.Graphs;
+using MnistCnn.OnnxExport;
 
 namespace MnistCnn.Networks;
 

@@ -1,5 +1,5 @@
-using MnistCnn.Graphs;
-using static MnistCnn.Graphs.Functional;
+using MnistCnn.OnnxExport;
+using static MnistCnn.OnnxExport.Functional;
 
 namespace MnistCnn.Networks;
 

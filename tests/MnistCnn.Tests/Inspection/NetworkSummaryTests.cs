@@ -1,8 +1,8 @@
-using MnistCnn.Graphs;
+using MnistCnn.OnnxExport;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
-using static MnistCnn.Graphs.Functional;
+using static MnistCnn.OnnxExport.Functional;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

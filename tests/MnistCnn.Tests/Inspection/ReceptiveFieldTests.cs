@@ -1,7 +1,7 @@
-using MnistCnn.Graphs;
+using MnistCnn.OnnxExport;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
-using static MnistCnn.Graphs.Functional;
+using static MnistCnn.OnnxExport.Functional;
 using static TorchSharp.torch.nn;
 
 namespace MnistCnn.Tests.Inspection;

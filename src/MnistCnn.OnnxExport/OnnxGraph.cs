@@ -1,10 +1,9 @@
 using System.Runtime.InteropServices;
 using Google.Protobuf;
-using MnistCnn.Graphs;
 using Onnx;
 using ElementType = Onnx.TensorProto.Types.DataType;
 
-namespace MnistCnn.Export;
+namespace MnistCnn.OnnxExport;
 
 /// <summary>
 /// A chain of ONNX nodes and their weights. Weights have their names in the state dictionary, <c>inceptionA.branch5x5_1.weight</c>, and

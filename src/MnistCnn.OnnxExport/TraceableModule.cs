@@ -1,4 +1,4 @@
-namespace MnistCnn.Graphs;
+namespace MnistCnn.OnnxExport;
 
 /// <summary>
 /// A module whose forward pass is written once, on <see cref="GraphValue"/>s: it computes when it is called with a tensor, and

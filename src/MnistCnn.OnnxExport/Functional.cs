@@ -1,4 +1,4 @@
-namespace MnistCnn.Graphs;
+namespace MnistCnn.OnnxExport;
 
 /// <summary>The functions of a <see cref="TraceableModule"/>'s forward pass, named as in PyTorch.</summary>
 internal static class Functional

@@ -1,6 +1,6 @@
 using static TorchSharp.torch.nn.functional;
 
-namespace MnistCnn.Graphs;
+namespace MnistCnn.OnnxExport;
 
 /// <summary>One operation of a network, with ONNX's name for it.</summary>
 internal abstract record Operation(string Name)

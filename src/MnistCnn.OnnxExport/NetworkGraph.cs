@@ -1,4 +1,4 @@
-namespace MnistCnn.Graphs;
+namespace MnistCnn.OnnxExport;
 
 /// <summary>
 /// The operations of a network's forward pass in evaluation mode. Tracing computes nothing, so the weights may be on the meta device.
