@@ -38,11 +38,7 @@ internal static class DrawnDigits
     /// <returns>A PNG file.</returns>
     public static byte[] Draw(int hand, int digit)
     {
-        var own = new Random(hand);
-        var (slant, proportion) = (0.5f * own.NextSingle() - 0.3f, 0.75f + 0.4f * own.NextSingle());
-        var (pen, ink) = (3 + 15 * own.NextSingle(), own.Next(90));
-        var forms = Forms[digit];
-        var form = forms[new Random(1000 + 10 * hand + digit).Next(forms.Length)];
+        var (slant, proportion, pen, ink) = HabitsOf(hand);
         var random = new Random(100 * hand + digit);
         var (width, height) = (160 + random.Next(200), 160 + random.Next(200));
         var size = Math.Min(width, height) * (0.4f + 0.4f * random.NextSingle());
@@ -55,20 +51,59 @@ internal static class DrawnDigits
         canvas.RotateDegrees(40 * random.NextSingle() - 20);
         canvas.Concat(new SKMatrix(proportion * size / 110, slant * size / 110, 0, 0, size / 110, 0, 0, 0, 1));
         canvas.Translate(-50, -50);
-        using var path = Wobble(SKPath.ParseSvgPathData(form), random);
-        using var paint = new SKPaint
-        {
-            Style = SKPaintStyle.Stroke,
-            IsAntialias = true,
-            Color = new SKColor((byte)ink, (byte)ink, (byte)(ink + random.Next(120))),
-            StrokeWidth = pen,
-            StrokeCap = hand % 2 == 0 ? SKStrokeCap.Round : SKStrokeCap.Butt,
-            StrokeJoin = SKStrokeJoin.Round,
-        };
+        using var path = Wobble(FormOf(hand, digit), random);
+        using var paint = Pen(hand, pen, new SKColor((byte)ink, (byte)ink, (byte)(ink + random.Next(120))));
         canvas.DrawPath(path, paint);
         using var data = bitmap.Encode(SKEncodedImageFormat.Png, 100);
         return data.ToArray();
     }
+
+    /// <summary>Draws digits side by side.</summary>
+    /// <param name="hand">Which hand, from 0.</param>
+    /// <param name="digits">As in "42".</param>
+    /// <param name="gap">Space between two digits, as a fraction of their height.</param>
+    /// <returns>A PNG file.</returns>
+    public static byte[] DrawNumber(int hand, string digits, double gap)
+    {
+        var (slant, proportion, pen, ink) = HabitsOf(hand);
+        var random = new Random(hand);
+        using var bitmap = new SKBitmap(100 + 200 * digits.Length, 240, SKColorType.Rgba8888, SKAlphaType.Opaque);
+        using var canvas = new SKCanvas(bitmap);
+        using var paint = Pen(hand, pen, new SKColor((byte)ink, (byte)ink, (byte)ink));
+        canvas.Clear(SKColors.White);
+        var left = 50f;
+        foreach (var digit in digits)
+        {
+            using var path = Wobble(FormOf(hand, digit - '0'), random);
+            path.Transform(new SKMatrix(proportion, slant, 0, 0, 1, 0, 0, 0, 1));
+            var box = path.TightBounds;
+            path.Transform(SKMatrix.CreateTranslation(left - box.Left, 70 + 10 * random.NextSingle() - box.Top));
+            canvas.DrawPath(path, paint);
+            left += box.Width + pen + (float)gap * 85;
+        }
+
+        using var data = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+        return data.ToArray();
+    }
+
+    private static (float Slant, float Proportion, float Pen, int Ink) HabitsOf(int hand)
+    {
+        var own = new Random(hand);
+        return (0.5f * own.NextSingle() - 0.3f, 0.75f + 0.4f * own.NextSingle(), 3 + 15 * own.NextSingle(), own.Next(90));
+    }
+
+    private static SKPath FormOf(int hand, int digit) =>
+        SKPath.ParseSvgPathData(Forms[digit][new Random(1000 + 10 * hand + digit).Next(Forms[digit].Length)]);
+
+    private static SKPaint Pen(int hand, float width, SKColor colour) => new()
+    {
+        Style = SKPaintStyle.Stroke,
+        IsAntialias = true,
+        Color = colour,
+        StrokeWidth = width,
+        StrokeCap = hand % 2 == 0 ? SKStrokeCap.Round : SKStrokeCap.Butt,
+        StrokeJoin = SKStrokeJoin.Round,
+    };
 
     // Every point a little beside its place, as no one draws a digit twice the same.
     private static SKPath Wobble(SKPath path, Random random)

@@ -46,26 +46,20 @@ internal static class PredictCommand
         var files = names.Skip(hasModel ? 1 : 0).SelectMany(Expand).ToArray();
         var report = new PredictionReport(
             files,
-            model.Path,
-            model.ClassNames,
+            model,
             parseResult.GetValue(Top),
             parseResult.GetValue(Show),
             parseResult.GetValue(SharedOptions.Json));
         foreach (var file in files)
         {
-            Tensor? image;
             try
             {
-                image = Read(file, model);
+                report.Add(file, model.ReadsDigits ? PredictDigits(file, model, device) : PredictImage(file, model, device));
             }
             catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
             {
                 report.Fail(file, error.Message);
-                continue;
             }
-
-            using (image)
-                report.Add(file, image, image is null ? [] : Evaluator.Predict(model.Network, model.Normalization, image, device));
         }
 
         report.Finish();
@@ -106,13 +100,33 @@ internal static class PredictCommand
     // Replaces a folder by its images. A folder without images stays, to be reported.
     private static IEnumerable<string> Expand(string path) => ImageFolder.ImagesIn(path).DefaultIfEmpty(path);
 
-    // Returns null if the image has no ink.
-    private static Tensor? Read(string file, TrainedNetwork model)
+    private static byte[] ReadAllBytes(string file) => Directory.Exists(file)
+        ? throw new FileNotFoundException($"The folder {file} has no images: {string.Join(", ", ImageDecoder.Extensions)}.")
+        : ImageDecoder.ReadAllBytes(file);
+
+    private static ImagePrediction[] PredictImage(string file, TrainedNetwork model, Device device) =>
+        ImageDecoder.ReadImage(ReadAllBytes(file), file, model.ImageSettings) is { } pixels ? [Predict(pixels, model, device)] : [];
+
+    // Parts that are close together may be broken strokes of one digit. The network decides: it is more certain of whole digits.
+    private static ImagePrediction[] PredictDigits(string file, TrainedNetwork model, Device device)
     {
-        if (Directory.Exists(file))
-            throw new FileNotFoundException($"The folder {file} has no images: {string.Join(", ", ImageDecoder.Extensions)}.");
-        return ImageDecoder.ReadImage(ImageDecoder.ReadAllBytes(file), file, model.ImageSettings) is { } pixels
-            ? tensor(pixels, [model.Shape.Channels, model.Shape.Height, model.Shape.Width])
-            : null;
+        if (DigitImage.ReadAll(ReadAllBytes(file), file) is not { } row)
+            return [];
+        ImagePrediction[] digits = [.. row.Digits.Select(digit => Predict(digit, model, device))];
+        if (row.AreApart)
+            return digits;
+        var single = Predict(row.Main, model, device);
+        if (digits.Min(digit => digit.Best.Probability) > single.Best.Probability)
+            return digits;
+        Terminal.WriteErrorLine(
+            $"warning: {file} is read as one digit, but may be {string.Concat(digits.Select(digit => digit.Best.Class))}: "
+            + "leave more space between the digits.");
+        return [single];
+    }
+
+    private static ImagePrediction Predict(byte[] pixels, TrainedNetwork model, Device device)
+    {
+        using var image = tensor(pixels, [model.Shape.Channels, model.Shape.Height, model.Shape.Width]);
+        return new ImagePrediction(pixels, Evaluator.Predict(model.Network, model.Normalization, image, device));
     }
 }

@@ -33,13 +33,16 @@ internal static class DigitImage
     /// than the ink, frames and objects at the border are ignored, but a hard shadow across the digit may be read as ink. An image of MNIST
     /// is returned unchanged.
     /// </summary>
-    /// <returns>Grey values, 0 is background and 255 is ink: (1, 28, 28), uint8. Null if the image is blank.</returns>
-    public static Tensor? Read(byte[] contents, string name)
+    /// <returns>Grey values, 0 is background and 255 is ink, (28, 28). Null if the image is blank.</returns>
+    public static byte[]? Read(byte[] contents, string name) => FindInk(contents, name) is { } ink ? ToMnist(ink, ink.DigitMask()) : null;
+
+    /// <summary>Reads an image of one digit or of several side by side, each as <see cref="Read"/> does; null if it is blank.</summary>
+    public static DigitRow? ReadAll(byte[] contents, string name)
     {
-        using var bitmap = ImageDecoder.Decode(contents, name);
-        return FindInk(Downsample(bitmap)) is { } ink
-            ? tensor(ToMnist(ink), [1, Side, Side], device: CPU) // another thread may have set another default device
-            : null;
+        if (FindInk(contents, name) is not { } ink)
+            return null;
+        var (main, all, areApart) = ink.DigitMasks();
+        return new DigitRow(ToMnist(ink, main), [.. all.Select(mask => ToMnist(ink, mask))], areApart);
     }
 
     // Averages squares of pixels: grey values from 0 to 255, with at most MaxSide pixels per side.
@@ -71,24 +74,28 @@ internal static class DigitImage
     // ITU-R BT.601, of a pixel in RGBA.
     private static float Luma(ReadOnlySpan<byte> pixel) => (299 * pixel[0] + 587 * pixel[1] + 114 * pixel[2]) / 1000f;
 
-    // Amount of ink per pixel, from 0 to 1, in the bounding box of the digit with a margin of one pixel.
-    private static FloatImage? FindInk(FloatImage grey)
+    private static Ink? FindInk(byte[] contents, string name)
     {
+        using var bitmap = ImageDecoder.Decode(contents, name);
+        var grey = Downsample(bitmap);
         if (!Ink.HasContrast(grey.Values.Min() / 255, grey.Values.Max() / 255))
             return null;
         if (!HasLightPaper(grey))
             grey = grey.Map((value, _, _) => 255 - value);
 
         var paper = EstimatePaper(grey);
-        if (Ink.Find(DivideByPaper(grey), DivideByPaper(CloseBorder(grey))) is not { } ink)
-            return null;
-        var mask = ink.DigitMask();
-        var amount = ink.Amount(mask).Trim();
-        var radius = (int)Math.Round((MinStrokeWidth * (amount.LongerSide - 2) / Box - StrokeWidth(mask)) / 2);
-        return radius > 0 ? amount.Pad(radius).Dilate(radius).Trim() : amount;
+        return Ink.Find(DivideByPaper(grey), DivideByPaper(CloseBorder(grey)));
 
         FloatImage DivideByPaper(FloatImage source) =>
             source.Map((value, y, x) => Math.Min(1, value / Math.Max(paper[y, x], 255 * MinLight)));
+    }
+
+    // Amount of ink per pixel, from 0 to 1, in the bounding box of a mask with a margin of one pixel.
+    private static FloatImage AmountIn(Ink ink, FloatImage mask)
+    {
+        var amount = ink.Amount(mask).Trim();
+        var radius = (int)Math.Round((MinStrokeWidth * (amount.LongerSide - 2) / Box - StrokeWidth(mask)) / 2);
+        return radius > 0 ? amount.Pad(radius).Dilate(radius).Trim() : amount;
     }
 
     // A light border is light paper. A dark one may be a table, or the corners of a lens: then paper is light if most structures are darker
@@ -182,8 +189,9 @@ internal static class DigitImage
         return 2 * mask.Values.Sum() / (edges * Math.PI / 4);
     }
 
-    private static byte[] ToMnist(FloatImage ink)
+    private static byte[] ToMnist(Ink allInk, FloatImage mask)
     {
+        var ink = AmountIn(allInk, mask);
         var scale = (double)Box / (ink.LongerSide - 2);
         var (mass, massY, massX) = (0.0, 0.0, 0.0);
         for (var y = 0; y < ink.Height; y++)
@@ -197,3 +205,9 @@ internal static class DigitImage
             Math.Clamp(Math.Round(Side / 2 + 0.5 - (centre - 1) * scale), 0, Side - Math.Ceiling((length - 2) * scale)) - scale;
     }
 }
+
+/// <summary>Digits of an image, prepared for a network: (28, 28) each.</summary>
+/// <param name="Main">The digit with the most ink; everything close to it if the digits are not apart.</param>
+/// <param name="Digits">All digits, from left to right.</param>
+/// <param name="AreApart">Whether the digits cannot be broken strokes of a single one.</param>
+internal sealed record DigitRow(byte[] Main, IReadOnlyList<byte[]> Digits, bool AreApart);

@@ -215,6 +215,11 @@ internal sealed class ConnectedComponent
     public bool Encloses(ConnectedComponent other) =>
         Left < other.Left && Right > other.Right && Top < other.Top && Bottom > other.Bottom;
 
+    /// <summary>Whether two bounding boxes are side by side: in the same rows, but not in the same columns.</summary>
+    public bool IsBeside(ConnectedComponent other) =>
+        Math.Min(Bottom, other.Bottom) - Math.Max(Top, other.Top) >= Math.Min(Height, other.Height) / 2
+        && Math.Min(Right, other.Right) - Math.Max(Left, other.Left) < Math.Min(Width, other.Width) / 5;
+
     /// <summary>Distance of two bounding boxes in pixels; 0 if they touch.</summary>
     public int Gap(ConnectedComponent other) => Math.Max(
         0, Math.Max(Math.Max(other.Left - Right, Left - other.Right), Math.Max(other.Top - Bottom, Top - other.Bottom)) - 1);

@@ -58,10 +58,7 @@ internal static class ImageDecoder
     public static bool TryFit(byte[] contents, string name, ImageSettings settings, Span<byte> image)
     {
         if (settings.Fit is ImageFit.Ink)
-        {
-            using var digit = DigitImage.Read(contents, name);
-            return digit is not null && digit.bytes.TryCopyTo(image);
-        }
+            return DigitImage.Read(contents, name).AsSpan() is { Length: > 0 } digit && digit.TryCopyTo(image);
 
         using var codec = Open(contents, name);
         if (settings.Grey == true && TryDecodeGrey(codec, name, settings, image))

@@ -25,6 +25,12 @@ internal sealed record Ink(
     private const double MaxGap = 0.2;
     private const double MinStrokeArea = 1.0 / 30;
 
+    // Ratio of the heights of two digits side by side; fractions of the height of all: a gap between digits that no broken stroke has, and
+    // a width that no single digit has.
+    private const double MinDigitHeight = 0.6;
+    private const double MinNumberGap = 0.1;
+    private const double MinNumberWidth = 1.3;
+
     // Ratio of the longer sides of a component and the frame around it: a zero may have a dot in it.
     private const double MinFramedSide = 0.2;
 
@@ -55,11 +61,29 @@ internal sealed record Ink(
         }
     }
 
-    /// <summary>Returns 1 in the digit's components and 0 elsewhere: (H, W).</summary>
-    public FloatImage DigitMask()
+    /// <summary>Returns 1 in the components of the main digit and 0 elsewhere: (H, W).</summary>
+    public FloatImage DigitMask() => Mask([Main, .. Components.Where(part => part != Main && IsLooseStroke(part, Main))]);
+
+    /// <summary>
+    /// Returns a mask of each digit, from left to right, and of the main one: alone if the digits are so far apart that they cannot be the
+    /// broken strokes of a single digit, otherwise as <see cref="DigitMask"/>.
+    /// </summary>
+    public (FloatImage Main, FloatImage[] All, bool AreApart) DigitMasks()
     {
-        var kept = Components.Where(part => part == Main || IsLooseStroke(part)).Select(part => part.Number).ToHashSet();
-        return Numbers.Map((number, _, _) => number > 0 && kept.Contains((int)number) ? 1 : 0);
+        List<ConnectedComponent> digits = [Main];
+        foreach (var component in Components.OrderByDescending(component => component.SumOfSquares))
+            if (IsAsHighAndDark(component, Main) && digits.All(component.IsBeside))
+                digits.Add(component);
+        if (digits.Count == 1)
+            return (DigitMask(), [DigitMask()], true);
+
+        digits.Sort((one, other) => one.Left.CompareTo(other.Left));
+        var height = digits.Max(digit => digit.Bottom) - digits.Min(digit => digit.Top) + 1;
+        var areApart = digits[^1].Right - digits[0].Left >= MinNumberWidth * height
+            || digits.Zip(digits.Skip(1)).All(pair => pair.First.Gap(pair.Second) >= MinNumberGap * height);
+        var strokes = Components.Except(digits).ToLookup(part => digits.Where(digit => IsLooseStroke(part, digit)).MinBy(part.Gap));
+        FloatImage[] masks = [.. digits.Select(digit => Mask([digit, .. strokes[digit]]))];
+        return (areApart ? masks[digits.IndexOf(Main)] : DigitMask(), masks, areApart);
     }
 
     /// <summary>Returns the amount of ink, 0 to 1, in each pixel of a mask and of its edges: (H, W).</summary>
@@ -85,10 +109,20 @@ internal sealed record Ink(
         .OrderByDescending(component => component.SumOfSquares)
         .FirstOrDefault(component => !components.Any(inner => IsFrame(component, inner, numbers)));
 
-    private bool IsLooseStroke(ConnectedComponent component) =>
-        component.Area >= MinStrokeArea * Main.Area
-        && component.Gap(Main) <= MaxGap * Main.LongerSide
-        && !IsFrame(component, Main, Numbers);
+    private FloatImage Mask(IEnumerable<ConnectedComponent> components)
+    {
+        var kept = components.Select(component => component.Number).ToHashSet();
+        return Numbers.Map((number, _, _) => number > 0 && kept.Contains((int)number) ? 1 : 0);
+    }
+
+    private bool IsLooseStroke(ConnectedComponent component, ConnectedComponent digit) =>
+        component.Area >= MinStrokeArea * digit.Area
+        && component.Gap(digit) <= MaxGap * digit.LongerSide
+        && !IsFrame(component, digit, Numbers);
+
+    private static bool IsAsHighAndDark(ConnectedComponent component, ConnectedComponent digit) =>
+        Math.Min(component.Height, digit.Height) >= MinDigitHeight * Math.Max(component.Height, digit.Height)
+        && component.SumOfSquares / component.Area >= digit.SumOfSquares / digit.Area / 2;
 
     // Whether a component goes around another that is about as dark and not much smaller.
     private static bool IsFrame(ConnectedComponent frame, ConnectedComponent inner, FloatImage numbers)

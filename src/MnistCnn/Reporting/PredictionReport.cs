@@ -1,4 +1,5 @@
-using MnistCnn.Data;
+using MnistCnn.Networks;
+using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
 using Spectre.Console;
@@ -7,11 +8,9 @@ using static TorchSharp.torch.nn.functional;
 namespace MnistCnn.Reporting;
 
 /// <summary>Console output of <c>predict</c>: one line per image as soon as it is predicted, or JSON at the end.</summary>
-/// <param name="model">Path of the weights.</param>
 /// <param name="top">Number of classes to show.</param>
 /// <param name="show">Whether to draw the images as the network sees them.</param>
-internal sealed class PredictionReport(
-    IReadOnlyList<string> files, string model, IReadOnlyList<string> classNames, int top, bool show, bool json)
+internal sealed class PredictionReport(IReadOnlyList<string> files, TrainedNetwork model, int top, bool show, bool json)
 {
     // From background to ink. Each pixel is two characters, because a character is about twice as high as wide.
     private const string Shades = " ░▒▓█";
@@ -20,28 +19,42 @@ internal sealed class PredictionReport(
     private const int MaxSide = 40;
 
     private readonly int fileWidth = files.Max(file => PrintableText.Escape(file).GetCellWidth());
-    private readonly string[] names = [.. classNames.Select(name => ClassName.Truncate(name, ClassName.MaxColumns))];
+    private readonly string[] names = [.. model.ClassNames.Select(name => ClassName.Truncate(name, ClassName.MaxColumns))];
     private readonly List<object> entries = [];
 
     public bool HasFailures { get; private set; }
 
-    /// <param name="image">Input of the network (C, H, W), uint8; null if no ink was found.</param>
-    /// <param name="predictions">Classes, the most probable first.</param>
-    public void Add(string file, Tensor? image, IReadOnlyList<Prediction> predictions)
+    /// <param name="predictions">Prediction of the image, or one per digit from left to right; empty if no ink was found.</param>
+    public void Add(string file, IReadOnlyList<ImagePrediction> predictions)
     {
         if (json)
         {
-            Entry[] shown = [.. predictions.Take(top).Select(one => new Entry(one.Class, classNames[one.Class], one.Probability))];
-            var best = shown.FirstOrDefault();
-            entries.Add(new { File = file, Model = model, best?.Class, best?.Name, best?.Probability, Top = shown });
+            Entry[] digits = [.. predictions.Select(Describe)];
+            var (single, isNumber) = (digits.Length == 1 ? digits[0] : null, digits.Length > 1);
+            entries.Add(new
+            {
+                File = file,
+                Model = model.Path,
+                single?.Class,
+                Name = isNumber ? string.Concat(digits.Select(digit => digit.Name)) : single?.Name,
+                Probability = isNumber ? digits.Aggregate(1.0, (product, digit) => product * digit.Probability) : single?.Probability,
+                Top = single?.Top ?? [],
+                Digits = model.ReadsDigits ? digits : null,
+            });
             return;
         }
 
-        var nothing = classNames.Count == 10 && ClassNames.AreNumbers(classNames) ? "no digit found" : "nothing found";
-        var line = image is null ? nothing : string.Join("   ", predictions.Take(top).Select(Format));
-        Terminal.WriteLine($"{Pad(PrintableText.Escape(file), fileWidth)}   {line}");
-        foreach (var row in show && image is not null ? Draw(image) : [])
-            Terminal.WriteLine(row);
+        var path = PrintableText.Escape(file);
+        if (predictions.Count == 0)
+            WriteLine(path, model.ReadsDigits ? "no digit found" : "nothing found");
+        if (predictions.Count > 1)
+            WriteLine(path, $"{string.Concat(predictions.Select(digit => names[digit.Best.Class]))}   {predictions.Count} digits:");
+        foreach (var prediction in predictions)
+        {
+            WriteLine(predictions.Count == 1 ? path : "", string.Join("   ", prediction.Classes.Take(top).Select(Format)));
+            foreach (var row in show ? Draw(prediction.Pixels, model.Shape) : [])
+                Terminal.WriteLine(row);
+        }
     }
 
     public void Fail(string file, string reason)
@@ -58,11 +71,12 @@ internal sealed class PredictionReport(
             Output.Write(json, entries, _ => { });
     }
 
-    /// <summary>Draws an image (C, H, W), uint8, in grey: one line of text per row of pixels, reduced to 80 columns.</summary>
-    public static IReadOnlyList<string> Draw(Tensor image)
+    /// <summary>Draws an image (C, H, W) in grey: one line of text per row of pixels, reduced to 80 columns.</summary>
+    public static IReadOnlyList<string> Draw(byte[] pixels, NetworkShape shape)
     {
         using var scope = NewDisposeScope();
-        var (height, width) = (image.shape[1], image.shape[2]);
+        var (height, width) = (shape.Height, shape.Width);
+        var image = tensor(pixels, [shape.Channels, height, width]);
         var grey = image.to_type(ScalarType.Float32).mean([0], keepdim: true);
         var scale = Math.Min(1, (double)MaxSide / Math.Max(height, width));
         var small = adaptive_avg_pool2d(grey.unsqueeze(0), [Scaled(height), Scaled(width)]);
@@ -74,6 +88,14 @@ internal sealed class PredictionReport(
         long Scaled(long side) => Math.Max(1, (long)Math.Round(side * scale));
     }
 
+    private Entry Describe(ImagePrediction prediction)
+    {
+        var shown = prediction.Classes.Take(top).Select(one => new ClassEntry(one.Class, model.ClassNames[one.Class], one.Probability));
+        return new Entry(prediction.Best.Class, model.ClassNames[prediction.Best.Class], prediction.Best.Probability, [.. shown]);
+    }
+
+    private void WriteLine(string file, string text) => Terminal.WriteLine($"{Pad(file, fileWidth)}   {text}");
+
     private string Format(Prediction prediction)
     {
         var name = Pad(names[prediction.Class], names.Max(other => other.GetCellWidth()));
@@ -83,5 +105,15 @@ internal sealed class PredictionReport(
     // Chinese and Japanese characters take two columns.
     private static string Pad(string text, int columns) => text + new string(' ', columns - text.GetCellWidth());
 
-    private sealed record Entry(int Class, string Name, double Probability);
+    private sealed record ClassEntry(int Class, string Name, double Probability);
+
+    private sealed record Entry(int Class, string Name, double Probability, IReadOnlyList<ClassEntry> Top);
+}
+
+/// <summary>Prediction of an image, or of a digit in one.</summary>
+/// <param name="Pixels">Input of the network: (C, H, W).</param>
+/// <param name="Classes">The most probable class first.</param>
+internal sealed record ImagePrediction(byte[] Pixels, IReadOnlyList<Prediction> Classes)
+{
+    public Prediction Best => Classes[0];
 }

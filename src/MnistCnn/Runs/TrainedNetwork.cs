@@ -20,6 +20,9 @@ internal sealed record TrainedNetwork(
     /// <inheritdoc cref="WeightsMetadata.Images"/>
     public ImageSettings ImageSettings => Metadata.Images;
 
+    /// <summary>True for a network of handwritten digits; several in one image can be told apart.</summary>
+    public bool ReadsDigits => ImageSettings.Fit is ImageFit.Ink && ClassNames.Count == 10 && Data.ClassNames.AreNumbers(ClassNames);
+
     /// <summary>Creates the network of a weights file on the CPU.</summary>
     /// <param name="architecture">
     /// Expected architecture. If null, the metadata name it; without metadata it is the first of <see cref="Architecture.All"/> that has

@@ -7,10 +7,10 @@ namespace MnistCnn.Web;
 
 /// <summary>Runs a model on one image and writes its activations into frames.</summary>
 /// <param name="Pixels">(C, H, W), from 0 to 255.</param>
-/// <param name="IsBlank">Whether the image is an upload without ink.</param>
+/// <param name="Digits">As in <see cref="LookResponse"/>.</param>
 /// <param name="Label">Class of a test image.</param>
 internal sealed record ActivationViews(
-    LoadedModel Model, WhatIfQuery Query, byte[] Pixels, bool IsBlank, long? Label, CancellationToken Stop)
+    LoadedModel Model, WhatIfQuery Query, byte[] Pixels, int Digits, long? Label, CancellationToken Stop)
 {
     private const byte SignedZero = 128;
     private const long MostValues = 4 << 20; // float32; more are slow to show
@@ -28,7 +28,8 @@ internal sealed record ActivationViews(
         var logits = trace.Logits[0].cpu();
         return frame.Finish(new LookResponse(
             Image: new TensorRef(image.shape[1..], frame.Add(image.bytes)),
-            IsBlank,
+            Blank: Digits == 0,
+            Digits,
             Label,
             Probabilities: softmax(logits.ToCpuFloat64(), dim: 0).data<double>().ToArray(),
             Logits: logits.data<float>().ToArray(),

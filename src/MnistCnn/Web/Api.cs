@@ -69,9 +69,9 @@ internal sealed class Api(InferenceQueue queue, ModelCache models, TestEvaluator
             {
                 var model = models.Get(query.Id);
                 if (image is { } index && model.TestImage(index) is var (pixels, label))
-                    return view(new ActivationViews(model, query, pixels.bytes.ToArray(), IsBlank: false, label, stop));
+                    return view(new ActivationViews(model, query, pixels.bytes.ToArray(), Digits: 1, label, stop));
                 return (model.Network.Shape, model.Network.ImageSettings) == (network!.Shape, network.ImageSettings)
-                    ? view(new ActivationViews(model, query, upload!.Pixels, upload.IsBlank, Label: null, stop))
+                    ? view(new ActivationViews(model, query, upload!.Pixels, upload.Digits, Label: null, stop))
                     : throw new BusyException("The weights file was replaced by another network. Try again.");
             },
             stop);

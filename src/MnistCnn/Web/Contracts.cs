@@ -37,10 +37,11 @@ internal sealed record NodeInfo(
 /// <summary>Prediction and feature maps of one image: head of a frame.</summary>
 /// <param name="Image">The preprocessed image (C, H, W), uint8.</param>
 /// <param name="Blank">Whether the upload has no ink; the image is then zeros.</param>
+/// <param name="Digits">Number of digits side by side in an upload; the image shows the largest one. 0 if it is blank.</param>
 /// <param name="Label">Class of a test image; null for an upload.</param>
 /// <param name="Layers">One entry per operation; the first is the normalized image.</param>
 internal sealed record LookResponse(
-    TensorRef Image, bool Blank, long? Label,
+    TensorRef Image, bool Blank, int Digits, long? Label,
     IReadOnlyList<double> Probabilities, IReadOnlyList<float> Logits, IReadOnlyList<LayerMaps> Layers);
 
 /// <summary>A tensor in the data of a frame.</summary>

@@ -7,8 +7,8 @@ namespace MnistCnn.Web;
 
 /// <summary>An uploaded image file, preprocessed for a network.</summary>
 /// <param name="Pixels">(C, H, W), from 0 to 255.</param>
-/// <param name="IsBlank">Whether the network reads drawings and no ink was found; the pixels are then zeros.</param>
-internal sealed record ImageUpload(byte[] Pixels, bool IsBlank)
+/// <param name="Digits">Number of digits side by side; the pixels show the largest one. 0 if no ink was found: all pixels are 0.</param>
+internal sealed record ImageUpload(byte[] Pixels, int Digits)
 {
     private const string Name = "The image";
     private const int ChunkSize = 1 << 14;
@@ -24,8 +24,11 @@ internal sealed record ImageUpload(byte[] Pixels, bool IsBlank)
             throw new InvalidDataException("There is no image: send an image file as the body, or name a test image with image=INDEX.");
         var header = ImageDecoder.ReadHeader(contents, Name);
         using var turn = await Limits.WaitForDecode(header.Height, header.Width, context.RequestAborted);
-        var pixels = ImageDecoder.ReadImage(contents, Name, network.ImageSettings);
-        return new ImageUpload(pixels ?? new byte[network.Shape.Channels * network.Shape.Height * network.Shape.Width], pixels is null);
+        var row = network.ReadsDigits ? DigitImage.ReadAll(contents, Name) : null;
+        var pixels = network.ReadsDigits ? row?.Main : ImageDecoder.ReadImage(contents, Name, network.ImageSettings);
+        return pixels is null
+            ? new ImageUpload(new byte[network.Shape.Channels * network.Shape.Height * network.Shape.Width], Digits: 0)
+            : new ImageUpload(pixels, row is { AreApart: true } ? row.Digits.Count : 1);
     }
 
     // Allocates memory for the bytes that arrived, not for the announced length.

@@ -4,6 +4,7 @@ using MnistCnn.Data;
 using MnistCnn.Inspection;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
+using MnistCnn.Tests.Data;
 using SkiaSharp;
 using static TorchSharp.torch;
 
@@ -100,10 +101,11 @@ public sealed class ModelsTests(ServerWithModels models)
         using var noGradient = no_grad();
         var trace = Run(network, network.Normalization.Apply(image.unsqueeze(0)));
         Assert.Equal(
-            ["image", "blank", "label", "probabilities", "logits", "layers"], look.Head.EnumerateObject().Select(field => field.Name));
+            ["image", "blank", "digits", "label", "probabilities", "logits", "layers"],
+            look.Head.EnumerateObject().Select(field => field.Name));
         Assert.Equal(image.shape, Frame.Numbers(look["image"].GetProperty("shape")));
         Assert.Equal(image.bytes.ToArray(), look.Bytes(look["image"].GetProperty("offset"), image.numel()));
-        Assert.False(look["blank"].GetBoolean());
+        Assert.Equal((false, 1), (look["blank"].GetBoolean(), look["digits"].GetInt32()));
         Assert.Equal(JsonValueKind.Null, look["label"].ValueKind);
         AssertNear(trace.Logits[0], [.. Frame.Doubles(look["logits"]).Select(logit => (float)logit)]);
         Assert.Equal(1, Frame.Doubles(look["probabilities"]).Sum(), 1e-9);
@@ -149,10 +151,17 @@ public sealed class ModelsTests(ServerWithModels models)
     }
 
     [Fact]
+    public async Task Digits_side_by_side_in_an_upload_are_counted()
+    {
+        var number = await Server.Frame("/api/models/residual/look", DrawnDigits.DrawNumber(hand: 2, "428", gap: 0.3));
+        Assert.Equal(3, number["digits"].GetInt32());
+    }
+
+    [Fact]
     public async Task An_upload_without_ink_is_blank()
     {
         var look = await Server.Frame("/api/models/residual/look", SmallPictures.Encode(20, 30, (_, _) => SKColors.White));
-        Assert.True(look["blank"].GetBoolean());
+        Assert.Equal((true, 0), (look["blank"].GetBoolean(), look["digits"].GetInt32()));
         Assert.All(look.Bytes(look["image"].GetProperty("offset"), 784), pixel => Assert.Equal(0, pixel));
         Assert.Equal(10, look["probabilities"].GetArrayLength());
     }
@@ -346,7 +355,7 @@ public sealed class ModelsTests(ServerWithModels models)
     private static Tensor Image(TrainedNetwork network, byte[] picture)
     {
         if (network.ImageSettings.Fit is ImageFit.Ink)
-            return DigitImage.Read(picture, "picture")!;
+            return tensor(DigitImage.Read(picture, "picture")!, [1, 28, 28]);
         var pixels = new byte[network.Shape.Channels * network.Shape.Height * network.Shape.Width];
         ImageDecoder.TryFit(picture, "picture", network.ImageSettings, pixels);
         return tensor(pixels, [network.Shape.Channels, network.Shape.Height, network.Shape.Width]);

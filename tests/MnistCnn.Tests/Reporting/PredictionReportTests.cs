@@ -1,3 +1,4 @@
+using MnistCnn.Networks;
 using MnistCnn.Reporting;
 using static TorchSharp.torch;
 
@@ -13,8 +14,8 @@ public sealed class PredictionReportTests
     [InlineData(1, 3, 300, 1, 80)]
     public void An_image_is_drawn_in_at_most_80_columns(int channels, int height, int width, int rows, int columns)
     {
-        using var image = full(channels, height, width, 255, ScalarType.Byte);
-        var drawing = PredictionReport.Draw(image);
+        var pixels = Enumerable.Repeat(byte.MaxValue, channels * height * width).ToArray();
+        var drawing = PredictionReport.Draw(pixels, new NetworkShape(channels, height, width, 10));
         Assert.Equal(rows, drawing.Count);
         Assert.All(drawing, row => Assert.Equal(new string('█', columns), row));
     }
@@ -24,8 +25,11 @@ public sealed class PredictionReportTests
     {
         using var image = zeros(3, 80, 80, ScalarType.Byte);
         image[0, TensorIndex.Colon, TensorIndex.Slice(0, 40)] = 255; // red on the left, black on the right
-        Assert.All(PredictionReport.Draw(image), row => Assert.Equal(new string('░', 40), row));
+        Assert.All(Draw(image), row => Assert.Equal(new string('░', 40), row));
         image[TensorIndex.Colon, TensorIndex.Slice(0, null, 2)] = 255; // every other line white
-        Assert.All(PredictionReport.Draw(image), row => Assert.Equal(new string('▒', 40) + new string('░', 40), row));
+        Assert.All(Draw(image), row => Assert.Equal(new string('▒', 40) + new string('░', 40), row));
     }
+
+    private static IReadOnlyList<string> Draw(Tensor image) =>
+        PredictionReport.Draw(image.bytes.ToArray(), new NetworkShape((int)image.shape[0], (int)image.shape[1], (int)image.shape[2], 10));
 }

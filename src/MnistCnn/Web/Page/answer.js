@@ -122,13 +122,15 @@ export class AnswerPanel {
       return;
     }
 
-    const { blank, label, probabilities } = this.#look.json;
+    const { blank, digits, label, probabilities } = this.#look.json;
     const { classes } = this.#model;
     const ranking = this.#ranking();
     const best = ranking[0];
     this.element.classList.toggle('blank', blank);
     this.element.querySelector('.answer').textContent = blank ? '–' : classes[best];
-    this.element.querySelector('.confidence').textContent = blank ? text('blank') : confidence(probabilities[best], best, label, classes);
+    this.element.querySelector('.confidence').textContent = blank
+      ? text('blank')
+      : confidence(probabilities[best], best, label, classes) + (digits > 1 ? text('severalDigits', { count: number(digits) }) : '');
     this.element.querySelector('.headline').classList.toggle('wrong', !blank && label !== null && label !== best);
     const shown = this.#bars.length === classes.length ? [...classes.keys()] : ranking;
     this.#bars.forEach((bar, index) => {

@@ -57,6 +57,7 @@ export const texts = {
   seenLabel: ['Input of the network, {width} × {height} pixels', '网络实际看到的图像，{width} × {height} 像素'],
   blank: ['No input yet', '还没有内容'],
   right: ['{share}, correct', '{share}，正确'],
+  severalDigits: ['; {count} digits found, this is the largest', '；找到 {count} 个数字，这是最大的一个'],
   wrong: ['{share}, wrong: the class is {label}', '{share}，错误，应为 {label}'],
   announcement: ['{model} predicts {answer}, {share}.', '{model} 的答案是 {answer}，{share}。'],
 
