@@ -12,7 +12,7 @@ internal static class CompareCommand
 
     private static readonly Argument<string[]> Runs = new("RUN")
     {
-        Description = "Run folders, finished or running: any folder with a metrics.jsonl.",
+        Description = "Run folders, finished or not: any folder with a run.json or a metrics.jsonl.",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -25,9 +25,10 @@ internal static class CompareCommand
     {
         var plotPath = Path.GetFullPath(parseResult.GetValue(Plot) ?? DefaultPlot);
         var runs = RunRecord.ReadAll(parseResult.GetRequiredValue(Runs));
+        var started = runs.Where(run => run.Epochs.Count > 0).ToArray();
         ComparisonReport.Write(
             runs,
-            () => PlotFile.DrawAll(Plot.Name, (plotPath, path => ComparisonPlot.Draw(path, runs))),
+            () => started.Length == 0 ? [] : PlotFile.DrawAll(Plot.Name, (plotPath, path => ComparisonPlot.Draw(path, started))),
             parseResult.GetValue(SharedOptions.Json));
         return 0;
     }

@@ -53,6 +53,8 @@ internal static class ServeCommand
         using var data = DataOptions.Load(parseResult, trainLimit: 1, testLimit: null);
         DataOptions.Report(parseResult, data);
         var runs = new RunWatcher(runsFolder);
+        if (runs.FindProblem() is { } problem)
+            Terminal.WriteErrorLine($"warning: No runs are shown, because their folder cannot be read: {problem}");
         using var models = new ModelCache(device, FindModels(parseResult), parseResult.GetValue(SharedOptions.Arch), runs, data);
         using var queue = new InferenceQueue();
         await queue.Run(() => models.Named.Count, CancellationToken.None); // loads them

@@ -21,8 +21,10 @@ internal static class ComparisonReport
                 console.Write(CreateTable(rows));
                 if (rows.Any(row => row.BestChosenOn == Test))
                     Terminal.WriteLine($"* {TrainingText.ChosenOnTest}");
+                foreach (var row in rows.Where(row => row.Status is RunStatus.Stopped or RunStatus.Failed or RunStatus.Diverged))
+                    Terminal.WriteLine($"{row.Name}: {$"{row.Status}".ToLowerInvariant()}{(row.Error is null ? "" : $": {row.Error}")}");
                 foreach (var row in rows)
-                    if (TrainingText.BalancedAccuracy(row.BestAccuracy, row.BestBalancedAccuracy) is { } balanced)
+                    if (TrainingText.BalancedAccuracy(row.BestAccuracy ?? 0, row.BestBalancedAccuracy) is { } balanced)
                         Terminal.WriteLine($"{row.Name}: {balanced}, worst class {Format(row.WorstClass!)}");
             },
             draw);
@@ -30,22 +32,24 @@ internal static class ComparisonReport
 
     private static Row CreateRow(RunRecord run)
     {
-        var best = EpochMetrics.Best(run.Epochs)!;
+        var best = EpochMetrics.Best(run.Epochs);
         return new Row(
             run.Name,
             run.Info?.Settings.Architecture.Name,
             run.Info?.Parameters,
             run.Epochs.Count,
-            best.TestAccuracy,
-            run.Epochs.Count == 1 ? null : best.ValidationAccuracy is null ? Test : Validation,
-            best.TestBalancedAccuracy,
+            run.Info?.Status,
+            run.Info?.Error,
+            best?.TestAccuracy,
+            run.Epochs.Count <= 1 ? null : best!.ValidationAccuracy is null ? Test : Validation,
+            best?.TestBalancedAccuracy,
             FindWorstClass(best, run.Info?.Data.ClassNames),
             run.Epochs.FirstOrDefault(epoch => epoch.TestAccuracy >= Goal)?.Epoch,
-            run.Epochs.Average(epoch => epoch.TrainSeconds + epoch.TestSeconds));
+            run.Epochs.Count == 0 ? null : run.Epochs.Average(epoch => epoch.TrainSeconds + epoch.TestSeconds));
     }
 
-    private static ClassAccuracy? FindWorstClass(EpochMetrics epoch, IReadOnlyList<string>? names) => (
-        from item in (epoch.TestClassAccuracies ?? []).Index()
+    private static ClassAccuracy? FindWorstClass(EpochMetrics? epoch, IReadOnlyList<string>? names) => (
+        from item in (epoch?.TestClassAccuracies ?? []).Index()
         where item.Item is not null
         select new ClassAccuracy(names?.ElementAtOrDefault(item.Index) ?? $"{item.Index}", item.Item!.Value)).MinBy(row => row.Accuracy);
 
@@ -65,7 +69,7 @@ internal static class ComparisonReport
                 new Text(row.Architecture ?? "-"),
                 new Text($"{row.Parameters:N0}"),
                 new Text($"{row.Epochs}"),
-                new Text($"{row.BestAccuracy:F2} %{(row.BestChosenOn == Test ? "*" : "")}"),
+                new Text(row.BestAccuracy is null ? "-" : $"{row.BestAccuracy:F2} %{(row.BestChosenOn == Test ? "*" : "")}"),
                 new Text($"{row.EpochsToGoal}"),
                 new Text($"{row.SecondsPerEpoch:F1}"));
         return table;
@@ -73,8 +77,8 @@ internal static class ComparisonReport
 
     // The property names are the names in the JSON document.
     private sealed record Row(
-        string Name, string? Architecture, long? Parameters, int Epochs, double BestAccuracy, string? BestChosenOn,
-        double? BestBalancedAccuracy, ClassAccuracy? WorstClass, int? EpochsToGoal, double SecondsPerEpoch);
+        string Name, string? Architecture, long? Parameters, int Epochs, RunStatus? Status, string? Error, double? BestAccuracy,
+        string? BestChosenOn, double? BestBalancedAccuracy, ClassAccuracy? WorstClass, int? EpochsToGoal, double? SecondsPerEpoch);
 
     private sealed record ClassAccuracy(string Name, double Accuracy);
 }

@@ -6,17 +6,20 @@ namespace MnistCnn.Runs;
 /// <summary>Contents of a run folder, during the run or after it.</summary>
 /// <param name="Name">Name of the folder.</param>
 /// <param name="Info">Contents of <c>run.json</c>; null if there is none.</param>
-/// <param name="Epochs">Contents of <c>metrics.jsonl</c>: at least one epoch.</param>
+/// <param name="Epochs">Contents of <c>metrics.jsonl</c>.</param>
 internal sealed record RunRecord(string Name, RunInfo? Info, IReadOnlyList<EpochMetrics> Epochs)
 {
-    /// <summary>Reads run folders. Equal names get the parent folders in front: <c>a/seed-1</c>, <c>b/seed-1</c>.</summary>
+    /// <summary>
+    /// Reads run folders, also of runs without a finished epoch. Equal names get the parent folders in front: <c>a/seed-1</c>,
+    /// <c>b/seed-1</c>.
+    /// </summary>
     /// <exception cref="IOException">A folder or its metrics are missing.</exception>
     /// <exception cref="InvalidDataException">A file is damaged.</exception>
     public static RunRecord[] ReadAll(IReadOnlyList<string> paths)
     {
         string[][] all =
             [.. paths.Select(path => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)).Split(Path.DirectorySeparatorChar))];
-        return [.. paths.Zip(all, (path, folders) => Read(path) with { Name = NameOf(folders) })];
+        return [.. paths.Zip(all, (path, folders) => Read(path, needsEpoch: false) with { Name = NameOf(folders) })];
 
         // The shortest end of the path that no other path has.
         string NameOf(string[] folders)
@@ -29,16 +32,21 @@ internal sealed record RunRecord(string Name, RunInfo? Info, IReadOnlyList<Epoch
     }
 
     /// <summary>Reads a run folder.</summary>
+    /// <param name="needsEpoch">Whether a run without a finished epoch is an error.</param>
     /// <exception cref="IOException">The folder or its metrics are missing.</exception>
     /// <exception cref="InvalidDataException">A file is damaged.</exception>
-    public static RunRecord Read(string path)
+    public static RunRecord Read(string path, bool needsEpoch = true)
     {
         path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         if (File.Exists(path))
             throw new IOException($"{path} is a file; a run is a folder.");
         var (infoPath, metricsPath) = (Path.Combine(path, RunFolder.InfoFile), Path.Combine(path, RunFolder.MetricsFile));
+        var info = File.Exists(infoPath) ? RunInfo.Read(infoPath) : null;
         if (new FileInfo(metricsPath) is not { Exists: true, Length: > 0 })
-            throw new FileNotFoundException($"{path} holds no finished epoch of a run: its {RunFolder.MetricsFile} is missing or empty.");
+            return info is not null && !needsEpoch
+                ? new RunRecord(Path.GetFileName(path), info, [])
+                : throw new FileNotFoundException(
+                    $"{path} holds no finished epoch of a run: its {RunFolder.MetricsFile} is missing or empty.");
 
         // A program that appends to the file, as tests/reference/article.py, may be in the middle of its last line.
         var text = InputFile.ReadAllText(metricsPath);
@@ -46,6 +54,6 @@ internal sealed record RunRecord(string Name, RunInfo? Info, IReadOnlyList<Epoch
         EpochMetrics[] epochs = [.. lines.Select(line => JsonFormat.Parse<EpochMetrics>(line, metricsPath))];
         if (epochs.Length == 0)
             throw new InvalidDataException($"{metricsPath} holds no finished epoch.");
-        return new RunRecord(Path.GetFileName(path), File.Exists(infoPath) ? RunInfo.Read(infoPath) : null, epochs);
+        return new RunRecord(Path.GetFileName(path), info, epochs);
     }
 }

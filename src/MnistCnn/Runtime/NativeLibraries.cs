@@ -12,8 +12,10 @@ internal static partial class NativeLibraries
     /// gigabyte beside the program and then reports only a missing package.
     /// </summary>
     /// <exception cref="DllNotFoundException">The libraries do not load.</exception>
+    /// <exception cref="UserException">An environment variable for them has an invalid value.</exception>
     public static void Load()
     {
+        EnsureThreadCounts();
         LimitSpinning();
         var assembly = typeof(torch).Assembly;
         try
@@ -43,6 +45,15 @@ internal static partial class NativeLibraries
         string[] settings = [SpinCount, "OMP_WAIT_POLICY"];
         if (OperatingSystem.IsLinux() && settings.All(name => Environment.GetEnvironmentVariable(name) is null))
             SetVariable(SpinCount, "1000", overwrite: 1);
+    }
+
+    // libgomp takes one number of threads per level of nested loops. It would print an error of its own and ignore another value.
+    private static void EnsureThreadCounts()
+    {
+        const string name = "OMP_NUM_THREADS";
+        if (Environment.GetEnvironmentVariable(name) is { } text
+            && !text.Split(',').All(count => int.TryParse(count, CultureInfo.InvariantCulture, out var threads) && threads > 0))
+            throw new UserException($"The environment variable {name} is '{text}', which is no number of threads: change or unset it.");
     }
 
     // .NET tries several names, with a line about each; one line is about a file that exists and does not load.

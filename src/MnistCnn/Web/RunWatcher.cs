@@ -44,25 +44,39 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
         }
     }
 
-    private IEnumerable<string> RunPaths()
+    /// <summary>Returns the reason why the folder cannot be read; null if it can be read or does not exist yet.</summary>
+    public string? FindProblem()
     {
+        ListRuns(out var problem);
+        return problem;
+    }
+
+    private string[] RunPaths() => ListRuns(out _);
+
+    private string[] ListRuns(out string? problem)
+    {
+        problem = null;
         try
         {
             return [.. Directory.EnumerateDirectories(folder).Where(run => File.Exists(Path.Combine(run, RunFolder.InfoFile)))];
         }
+        catch (DirectoryNotFoundException)
+        {
+            return [];
+        }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
+            problem = ErrorText.Line(error);
             return [];
         }
     }
 
     private static RunSummary Read(string run)
     {
-        var (name, info) = (Path.GetFileName(run), Path.Combine(run, RunFolder.InfoFile));
-        var metrics = new FileInfo(Path.Combine(run, RunFolder.MetricsFile));
+        var name = Path.GetFileName(run);
         try
         {
-            var saved = metrics is { Exists: true, Length: > 0 } ? RunRecord.Read(run) : new RunRecord(name, RunInfo.Read(info), []);
+            var saved = RunRecord.Read(run, needsEpoch: false);
             var settings = saved.Info?.Settings;
             var hasModel = Architecture.Find(settings?.Architecture.Name) is not null && File.Exists(Path.Combine(run, RunFolder.BestFile));
             return new RunSummary(

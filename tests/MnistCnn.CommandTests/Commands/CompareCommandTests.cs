@@ -90,6 +90,30 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_run_that_diverged_is_told_apart_and_needs_no_finished_epoch()
+    {
+        string[] train = ["train", "--arch", "plain", "--train-limit", "64", "--test-limit", "50", "--threads", "1", "--epochs", "1"];
+        Assert.Equal(0, Run([.. train, "--out", "fine"]).ExitCode);
+        Assert.Equal(1, Run([.. train, "--out", "diverged", "--lr", "1e30"]).ExitCode);
+        Assert.Equal("", File.ReadAllText(folder["diverged/metrics.jsonl"]));
+        var run = Run("compare", "fine", "diverged");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Matches(@"diverged +plain +[\d,]+ +0 +- ", run.Output);
+        Assert.Matches(@"\ndiverged: diverged: The loss became [^\n]+\n", run.Output);
+        Assert.DoesNotContain("fine: finished", run.Output);
+
+        var rows = JsonDocument.Parse(Run("compare", "fine", "diverged", "--json").Output).RootElement.GetProperty("runs");
+        Assert.Equal(["finished", "diverged"], rows.EnumerateArray().Select(row => row.GetProperty("status").GetString()));
+        Assert.Equal((1, 0), (rows[0].GetProperty("epochs").GetInt32(), rows[1].GetProperty("epochs").GetInt32()));
+        Assert.Contains("loss became", rows[1].GetProperty("error").GetString());
+        Assert.Equal(JsonValueKind.Null, rows[1].GetProperty("best_accuracy").ValueKind);
+
+        var alone = Run("compare", "diverged", "--plot", "none.png");
+        Assert.Equal((0, ""), (alone.ExitCode, alone.Error));
+        Assert.DoesNotContain("none.png", folder.Contents);
+    }
+
+    [Fact]
     public void An_unfinished_line_of_metrics_is_ignored()
     {
         WriteRun("running", 90, 91);

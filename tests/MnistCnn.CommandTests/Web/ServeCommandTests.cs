@@ -74,6 +74,21 @@ public sealed class ServeCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_runs_folder_that_cannot_be_read_is_a_warning()
+    {
+        // A name that is too long fails for root too, who may read any folder.
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "other systems have other limits");
+        using (var server = RunningServer.Start(folder.FullPath, "--runs", new string('a', 300)))
+        {
+            var error = server.Signal("TERM").Error;
+            Assert.Matches(@"^warning: No runs are shown, because their folder cannot be read: [^\n]+aaa[^\n]+\n$", error);
+        }
+
+        using (var server = RunningServer.Start(folder.FullPath, "--runs", "later"))
+            Assert.Equal("", server.Signal("TERM").Error);
+    }
+
+    [Fact]
     public void Errors_at_the_start_are_reported_in_one_line()
     {
         File.WriteAllText(folder["broken.safetensors"], "nonsense");

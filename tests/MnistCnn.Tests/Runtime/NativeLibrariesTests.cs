@@ -22,6 +22,27 @@ public sealed partial class NativeLibrariesTests
         Assert.Equal("1000", Marshal.PtrToStringUTF8(GetNativeVariable("GOMP_SPINCOUNT")));
     }
 
+    [Theory]
+    [InlineData("2", false)]
+    [InlineData("2, 1", false)]
+    [InlineData("abc", true)]
+    [InlineData("0", true)]
+    [InlineData("2,", true)]
+    [InlineData("", true)]
+    public void An_invalid_number_of_threads_in_the_environment_is_an_error(string value, bool isInvalid)
+    {
+        Environment.SetEnvironmentVariable("OMP_NUM_THREADS", value);
+        try
+        {
+            var expected = $"The environment variable OMP_NUM_THREADS is '{value}', which is no number of threads: change or unset it.";
+            Assert.Equal(isInvalid ? expected : null, Record.Exception(NativeLibraries.Load)?.Message);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("OMP_NUM_THREADS", null);
+        }
+    }
+
     [Fact]
     public void The_build_changes_one_flag_of_LibTorchSharp_and_nothing_else()
     {
