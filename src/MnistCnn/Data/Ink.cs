@@ -28,7 +28,7 @@ internal sealed record Ink(
     // Ratio of the heights of two digits side by side; fractions of the height of all: a gap between digits that no broken stroke has, and
     // a width that no single digit has.
     private const double MinDigitHeight = 0.6;
-    private const double MinNumberGap = 0.1;
+    private const double MinNumberGap = 0.15;
     private const double MinNumberWidth = 1.3;
 
     // Ratio of the longer sides of a component and the frame around it: a zero may have a dot in it.

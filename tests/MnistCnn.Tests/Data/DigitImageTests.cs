@@ -114,7 +114,7 @@ public sealed class DigitImageTests : IDisposable
     }
 
     [Theory]
-    [InlineData(0.2)]
+    [InlineData(0.25)]
     [InlineData(0.3)]
     [InlineData(1.0)]
     public void Digits_side_by_side_are_separated(double gap)
