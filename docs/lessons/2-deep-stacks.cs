@@ -1,4 +1,4 @@
-// Lesson 2: why a deep plain stack does not learn, and what a shortcut changes.
+// Lesson 2: vanishing gradients in deep plain stacks, and the effect of a shortcut.
 //     dotnet run docs/lessons/2-deep-stacks.cs
 //
 // What you will see: two stacks of 20 blocks (40 convolutions) train on the same batches of MNIST. In the plain stack, the gradient shrinks

@@ -1,4 +1,4 @@
-// Lesson 3: what a 1x1 convolution saves.
+// Lesson 3: the saving of a 1x1 convolution.
 //     dotnet run docs/lessons/3-one-by-one.cs
 //
 // What you will see: the article's example, a 5x5 convolution from 192 to 32 channels on 28x28 feature maps. A 1x1 convolution before it
@@ -51,7 +51,7 @@ static void Print(string name, Conv2d[] layers, double milliseconds)
     Console.WriteLine($"{name,-28} {Multiplications(layers),16:N0} {parameters,12:N0} {milliseconds,14:F2}");
 }
 
-// Medians of 30 passes of each, in turn: other programs disturb both alike.
+// Medians of 30 passes of each, alternating, so that other programs affect both equally.
 (double First, double Second) Measure(Conv2d[] first, Conv2d[] second)
 {
     var times = Enumerable.Range(0, 35).Select(_ => (Time(first), Time(second))).Skip(5).ToArray();
