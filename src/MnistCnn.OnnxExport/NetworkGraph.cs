@@ -12,7 +12,9 @@ internal sealed class NetworkGraph
 
     private NetworkGraph(Module<Tensor, Tensor> network, string inputName)
     {
-        moduleNames = network.named_modules().ToDictionary(named => named.module, named => named.name);
+        moduleNames = new Dictionary<Module, string>(ReferenceEqualityComparer.Instance) { [network] = "" };
+        foreach (var (name, module) in network.named_modules())
+            moduleNames.TryAdd(module, name); // a module that is registered twice has its first name
         var input = new GraphNode(this, inputName, "", new Operation.Input(), []);
         nodes.Add(input);
         nodeNames.Add(inputName);
@@ -27,23 +29,44 @@ internal sealed class NetworkGraph
     /// <exception cref="NotSupportedException">The network contains a module that cannot be traced.</exception>
     public static NetworkGraph Trace(Module<Tensor, Tensor> network, string inputName = "image") => new(network, inputName);
 
-    internal GraphNode Call(Module<Tensor, Tensor> module, GraphNode x)
+    /// <summary>Whether the module belongs to the network, so that its weights have names in the state dictionary.</summary>
+    public bool IsRegistered(Module module) => moduleNames.ContainsKey(module);
+
+    internal GraphNode Call(Module<Tensor, Tensor> module, GraphValue x)
     {
         var caller = currentModule;
-        currentModule = moduleNames.GetValueOrDefault(module, "");
+        if (moduleNames.TryGetValue(module, out var name))
+            currentModule = name;
         var y = module switch
         {
             TraceableModule traceable => (GraphNode)traceable.forward(x),
-            Sequential modules => modules.children().Cast<Module<Tensor, Tensor>>().Aggregate(x, (value, next) => Call(next, value)),
-            Dropout _ => x,
-            _ when Operation.Layer.IsSupported(module) => Add(new Operation.Layer(module), [x]),
-            _ => throw new NotSupportedException(
-                $"{(currentModule == "" ? "The network" : $"Its module {currentModule}")}, a {module.GetType().Name}, cannot be traced: "
-                + $"it must derive from {nameof(TraceableModule)}."),
+            Sequential modules when HasForwardOfSequential(modules) =>
+                modules.children().Aggregate((GraphNode)x, (value, next) => CallChild(next, value)),
+            Dropout _ or Dropout1d _ or Dropout2d _ or Dropout3d _ or AlphaDropout _ or FeatureAlphaDropout _ => (GraphNode)x,
+            _ when Operation.Layer.IsSupported(module) => Add(new Operation.Layer(module), [(GraphNode)x]),
+            _ => throw Unsupported(module),
         };
         currentModule = caller;
         return y;
     }
+
+    private GraphNode CallChild(Module child, GraphNode x)
+    {
+        if (child is Module<Tensor, Tensor> module)
+            return Call(module, x);
+        currentModule = moduleNames[child];
+        throw Unsupported(child);
+    }
+
+    private NotSupportedException Unsupported(Module module) => new(
+        $"{Describe(currentModule)} is of type {module.GetType().Name}, which cannot be exported. Build it from standard layers, or derive "
+        + $"it from {nameof(TraceableModule)}.");
+
+    /// <summary>The module as the subject of a message.</summary>
+    public static string Describe(string module) => module == "" ? "The module" : $"The module '{module}'";
+
+    private static bool HasForwardOfSequential(Sequential module) =>
+        module.GetType().GetMethod(nameof(TraceableModule.forward), [typeof(Tensor)])?.DeclaringType == typeof(Sequential);
 
     internal GraphNode Add(Operation operation, IReadOnlyList<GraphNode> inputs)
     {
@@ -74,8 +97,8 @@ internal sealed class GraphNode(NetworkGraph graph, string name, string module, 
 
     public IReadOnlyList<GraphNode> Inputs => inputs;
 
-    public override GraphValue Call(Module<Tensor, Tensor> module) => graph.Call(module, this);
+    internal override GraphValue Call(Module<Tensor, Tensor> module) => graph.Call(module, this);
 
-    public override GraphValue Apply(Operation operation, IReadOnlyList<GraphValue> inputs) =>
+    internal override GraphValue Apply(Operation operation, IReadOnlyList<GraphValue> inputs) =>
         graph.Add(operation, [.. inputs.Cast<GraphNode>()]);
 }

@@ -18,25 +18,23 @@ internal abstract record Operation(string Name)
         public override Tensor Compute(Tensor[] inputs) => inputs[0];
     }
 
-    /// <summary>A layer of torch's own: <c>Conv2d</c>, <c>BatchNorm2d</c>, <c>Linear</c> or <c>Identity</c>.</summary>
-    internal sealed record Layer(Module<Tensor, Tensor> Module) : Operation(NameOf(Module))
+    /// <summary>A layer of torch's own in <see cref="LayerConverter"/>'s table.</summary>
+    internal sealed record Layer(Module<Tensor, Tensor> Module) : Operation(LayerConverter.Find(Module)!.Name)
     {
-        public override Window? Window => Module is Conv2d layer
-            ? new Window(layer.kernel_size, layer.stride, layer.padding!, layer.dilation)
-            : null;
+        public override Window? Window => Module switch
+        {
+            Conv2d layer => new Window(layer.kernel_size, layer.stride, ConvolutionPadding.Of(layer).Begin, layer.dilation),
+            MaxPool2d layer => Pooling(layer.kernel_size, layer.stride, layer.padding, layer.dilation),
+            AvgPool2d layer => Pooling(layer.kernel_size, layer.stride, layer.padding, null),
+            _ => null,
+        };
 
-        public static bool IsSupported(Module<Tensor, Tensor> module) => NameOf(module) != "";
+        public static bool IsSupported(Module<Tensor, Tensor> module) => LayerConverter.Find(module) is not null;
 
         public override Tensor Compute(Tensor[] inputs) => Module.call(inputs[0]);
 
-        private static string NameOf(Module<Tensor, Tensor> module) => module switch
-        {
-            Conv2d _ => "Conv",
-            BatchNorm2d _ => "BatchNormalization",
-            Linear _ => "Gemm",
-            TorchSharp.Modules.Identity => nameof(Identity),
-            _ => "",
-        };
+        private static Window Pooling(long[] kernel, long[]? stride, long[]? padding, long[]? dilation) =>
+            new(kernel, stride ?? kernel, padding ?? [0, 0], dilation ?? [1, 1]);
     }
 
     internal sealed record Relu() : Operation(nameof(Relu))
@@ -86,6 +84,16 @@ internal abstract record Operation(string Name)
         private static readonly Scalar One = 1;
 
         public override Tensor Compute(Tensor[] inputs) => inputs[0].add(inputs[1], One);
+    }
+
+    internal sealed record Sub() : Operation(nameof(Sub))
+    {
+        public override Tensor Compute(Tensor[] inputs) => inputs[0].sub(inputs[1]);
+    }
+
+    internal sealed record Mul() : Operation(nameof(Mul))
+    {
+        public override Tensor Compute(Tensor[] inputs) => inputs[0].mul(inputs[1]);
     }
 
     /// <summary>All feature maps of an image in one row: (N, C * H * W).</summary>

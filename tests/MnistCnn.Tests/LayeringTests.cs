@@ -1,12 +1,14 @@
+using System.Reflection;
 using System.Text.RegularExpressions;
 using MnistCnn.Networks;
+using MnistCnn.OnnxExport;
 using Mono.Cecil;
 using Mono.Cecil.Rocks;
 using NetArchTest.Rules;
 
 namespace MnistCnn.Tests;
 
-/// <summary>The folders of src/MnistCnn, and the folders that each may use.</summary>
+/// <summary>The folders of src/MnistCnn and the library src/MnistCnn.OnnxExport, and the folders that each may use.</summary>
 public sealed partial class LayeringTests
 {
     private static readonly Dictionary<string, string[]> Allowed = new()
@@ -36,12 +38,14 @@ public sealed partial class LayeringTests
         ],
     };
 
+    private static readonly Assembly[] Assemblies = [typeof(Architecture).Assembly, typeof(OnnxExporter).Assembly];
+
     public static TheoryData<string> Folders => [.. Allowed.Keys];
 
     [Fact]
     public void Every_type_is_in_a_known_folder()
     {
-        var folders = typeof(Architecture).Assembly.GetTypes()
+        var folders = Assemblies.SelectMany(assembly => assembly.GetTypes())
             .Where(type => type.Namespace?.StartsWith(nameof(MnistCnn), StringComparison.Ordinal) == true)
             .Select(type => type.Namespace![nameof(MnistCnn).Length..].TrimStart('.').Split('.')[0]).Distinct().Order();
         Assert.Equal(Allowed.Keys.Order(), folders);
@@ -54,12 +58,19 @@ public sealed partial class LayeringTests
         string[] forbidden = [.. Allowed.Keys.Except(Allowed[folder]).Where(other => other != folder).Select(Namespace)];
         if (forbidden.Length == 0)
             return;
-        var result = Types.InAssembly(typeof(Architecture).Assembly)
+        var result = Types.InAssemblies(Assemblies)
             .That().ResideInNamespace(Namespace(folder))
             .ShouldNot().HaveDependencyOnAny(forbidden)
             .GetResult();
         Assert.True(result.IsSuccessful, string.Join(", ", (result.FailingTypes ?? []).Select(type => type.FullName)));
     }
+
+    [Fact]
+    public void The_library_for_ONNX_knows_nothing_of_the_program() =>
+        Assert.Equal(
+            ["Google.Protobuf", "OnnxSharp", "TorchSharp"],
+            typeof(OnnxExporter).Assembly.GetReferencedAssemblies().Select(assembly => assembly.Name!)
+                .Where(name => !name.StartsWith("System.", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
 
     // Attach a Remedy to the exception instead; Commands/Failure.cs names the option.
     [Fact]

@@ -12,27 +12,14 @@ namespace MnistCnn.Export;
 /// <remarks>Source: https://onnx.ai/onnx/repo-docs/IR.html.</remarks>
 internal static class OnnxModel
 {
-    /// <summary>Version of ONNX's operators: the lowest with all that the networks need, so that older programs read the file.</summary>
-    public const int Opset = 13;
-
-    /// <summary>Version of the file format in ONNX 1.8, the first release with <see cref="Opset"/>.</summary>
-    public const int IrVersion = 7;
-
-    // A protocol buffer is smaller than 2 GiB. Everything in the file except the weights takes far less than 1 MiB.
-    private const long MaxWeightBytes = int.MaxValue - (1 << 20);
-
     private const string Batch = "batch";
 
     /// <param name="network">Maps normalized images (N, C, H, W) to logits (N, classes).</param>
     /// <exception cref="NotSupportedException">The network is too large, or it cannot be traced.</exception>
     public static ModelProto Create(Module<Tensor, Tensor> network, OnnxSettings settings)
     {
-        var bytes = network.state_dict().Values.Sum(tensor => tensor.numel() * tensor.element_size());
-        if (bytes > MaxWeightBytes)
-            throw new NotSupportedException(
-                Invariant($"{settings.Name} has {bytes / 1e9:F1} GB of weights, and an ONNX file can have 2 GB at most."));
-
-        var graph = new OnnxGraph("images");
+        OnnxGraph.EnsureFits(network, settings.Name);
+        var graph = new OnnxGraph("images"); // of the lowest opset, so that older programs read the file
         if (settings.TakesPixels)
             graph.AddNormalization(settings.Mean, settings.Std);
         graph.AddNetwork(NetworkGraph.Trace(network));
@@ -51,8 +38,8 @@ internal static class OnnxModel
         graph.Proto.Output.Add(Value(graph.Output, classes, ElementType.Float, [Batch, settings.Classes]));
         return new ModelProto
         {
-            IrVersion = IrVersion,
-            OpsetImport = { new OperatorSetIdProto { Version = Opset } },
+            IrVersion = graph.IrVersion,
+            OpsetImport = { new OperatorSetIdProto { Version = graph.Opset } },
             ProducerName = nameof(MnistCnn),
             ProducerVersion = settings.ProducerVersion,
             DocString = $"{settings.Description}. Takes {images} Gives {classes}",

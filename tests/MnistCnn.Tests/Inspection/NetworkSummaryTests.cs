@@ -1,7 +1,8 @@
-using MnistCnn.OnnxExport;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
+using MnistCnn.OnnxExport;
 using MnistCnn.Runtime;
+using MnistCnn.Tests.Export;
 using static MnistCnn.OnnxExport.Functional;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -99,7 +100,7 @@ public sealed class NetworkSummaryTests
     [Fact]
     public void A_network_that_cannot_be_traced_has_neither_unused_layers_nor_a_receptive_field()
     {
-        var network = CreateArchitecture(() => Sequential(Conv2d(1, 1, kernel_size: 3), Tanh()));
+        var network = CreateArchitecture(() => Sequential(Conv2d(1, 1, kernel_size: 3), new UntraceableModule()));
         var summary = NetworkSummary.Summarize(network, NetworkShape.Mnist);
         Assert.Null(summary.UnusedLayers);
         Assert.Null(summary.ReceptiveField);
