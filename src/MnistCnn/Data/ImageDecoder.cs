@@ -5,7 +5,8 @@ using SkiaSharp;
 namespace MnistCnn.Data;
 
 /// <summary>
-/// Decodes PNG, JPEG, WebP, GIF (first frame) and BMP images of up to 100 megapixels: upright according to EXIF, over white.
+/// Decodes PNG, JPEG, WebP, GIF (first frame), BMP, TIFF (first page) and PNM images of up to 100 megapixels: upright according to EXIF,
+/// over white.
 /// </summary>
 /// <remarks>
 /// Parameters: <c>contents</c>, the whole file; <c>name</c>, its name for messages. All methods throw
@@ -13,7 +14,8 @@ namespace MnistCnn.Data;
 /// </remarks>
 internal static class ImageDecoder
 {
-    public static readonly string[] Extensions = [".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif"];
+    public static readonly string[] Extensions =
+        [".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".pgm", ".ppm", ".pbm"];
 
     private const long MaxFileSize = 100_000_000;
     private const long MaxPixels = 100_000_000;
@@ -27,6 +29,8 @@ internal static class ImageDecoder
 
     public static ImageHeader ReadHeader(byte[] contents, string name)
     {
+        if (FindOwnHeader(contents, name) is { } header)
+            return header;
         using var codec = Open(contents, name);
         return HeaderOf(codec);
     }
@@ -68,17 +72,64 @@ internal static class ImageDecoder
         return true;
     }
 
+    /// <summary>Creates a white grey or RGBA bitmap.</summary>
+    internal static SKBitmap Allocate(int width, int height, bool isGrey, string name)
+    {
+        var bitmap = new SKBitmap();
+        if (bitmap.TryAllocPixels(isGrey
+            ? new SKImageInfo(width, height, SKColorType.Gray8, SKAlphaType.Opaque)
+            : new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Premul)))
+        {
+            bitmap.Erase(SKColors.White);
+            return bitmap;
+        }
+
+        bitmap.Dispose();
+        throw new InvalidDataException($"{name} does not fit into memory: it has {width}x{height} pixels.");
+    }
+
+    internal static InvalidDataException Damaged(string name) => new($"{name} is damaged or cut short: it cannot be decoded.");
+
     private static SKCodec Open(byte[] contents, string name)
     {
-        using var data = SKData.CreateCopy(contents);
+        using var data = FindOwnHeader(contents, name) is null ? SKData.CreateCopy(contents) : ConvertToPng(contents, name);
         var codec = SKCodec.Create(data)
-            ?? throw new InvalidDataException($"{name} is not an image that can be read; it must be PNG, JPEG, WebP, GIF or BMP.");
-        var (width, height) = (codec.Info.Width, codec.Info.Height);
-        if ((long)width * height <= MaxPixels)
+            ?? throw new InvalidDataException($"{name} is not an image that can be read; it must be PNG, JPEG, WebP, GIF, BMP, TIFF or PNM.");
+        try
+        {
+            EnsureNotTooLarge(codec.Info.Width, codec.Info.Height, name);
             return codec;
-        codec.Dispose();
-        throw new InvalidDataException(
-            $"{name} is too large: it has {width}x{height} pixels, an image may have {MaxPixels / 1_000_000} million.");
+        }
+        catch
+        {
+            codec.Dispose();
+            throw;
+        }
+    }
+
+    // Header of a format that SkiaSharp does not read, or null.
+    private static ImageHeader? FindOwnHeader(byte[] contents, string name)
+    {
+        var header = TiffFile.Is(contents) ? TiffFile.ReadHeader(contents, name)
+            : PnmFile.Is(contents) ? PnmFile.ReadHeader(contents, name) : null;
+        if (header is not null)
+            EnsureNotTooLarge(header.Width, header.Height, name);
+        return header;
+    }
+
+    // Everything behind it then handles one kind of image. Without compression, this costs little more than a copy.
+    private static SKData ConvertToPng(byte[] contents, string name)
+    {
+        using var bitmap = TiffFile.Is(contents) ? TiffFile.Decode(contents, name) : PnmFile.Decode(contents, name);
+        using var pixels = bitmap.PeekPixels();
+        return pixels.Encode(new SKPngEncoderOptions(SKPngEncoderFilterFlags.NoFilters, zLibLevel: 0)) ?? throw Damaged(name);
+    }
+
+    private static void EnsureNotTooLarge(int width, int height, string name)
+    {
+        if ((long)width * height > MaxPixels)
+            throw new InvalidDataException(
+                $"{name} is too large: it has {width}x{height} pixels, an image may have {MaxPixels / 1_000_000} million.");
     }
 
     private static ImageHeader HeaderOf(SKCodec codec)
@@ -104,13 +155,7 @@ internal static class ImageDecoder
         if (decoded.Width == width && decoded.Height == height && upright.IsIdentity && decoded.AlphaType == SKAlphaType.Opaque)
             return decoded;
         using var source = decoded;
-        var result = new SKBitmap();
-        if (!result.TryAllocPixels(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Premul)))
-        {
-            result.Dispose();
-            throw new InvalidDataException($"{name} does not fit into memory: it has {fullWidth}x{fullHeight} pixels.");
-        }
-
+        var result = Allocate(width, height, isGrey: false, name);
         using var canvas = new SKCanvas(result);
         using var image = SKImage.FromBitmap(decoded);
         canvas.Clear(background);
@@ -171,8 +216,6 @@ internal static class ImageDecoder
             for (var at = 0; at < pixels.Length; at++)
                 image[channel * pixels.Length + at] = (byte)(pixels[at] >> (8 * channel));
     }
-
-    private static InvalidDataException Damaged(string name) => new($"{name} is damaged or cut short: it cannot be decoded.");
 }
 
 /// <summary>Height and width of the upright image in pixels, and whether the file is stored as grey.</summary>

@@ -1,11 +1,14 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
+using BitMiracle.LibTiff.Classic;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
 using MnistCnn.Training;
+using SkiaSharp;
 using static TorchSharp.torch;
 
 namespace MnistCnn.Tests.Files;
@@ -134,6 +137,35 @@ public sealed class DamageTests : IDisposable
     }
 
     [Theory]
+    [InlineData("png")]
+    [InlineData("jpg")]
+    [InlineData("tif")]
+    [InlineData("lzw.tif")]
+    [InlineData("pgm")]
+    [InlineData("text.ppm")]
+    [InlineData("pbm")]
+    public void Damaged_images_are_refused_or_keep_their_channels(string kind)
+    {
+        File.WriteAllBytes(folder["image"], kind switch
+        {
+            "png" => SmallPictures.Encode(12, 12, (x, y) => new SKColor((byte)(20 * x), (byte)(20 * y), 7)),
+            "jpg" => SmallPictures.Encode(12, 12, (x, y) => new SKColor((byte)(20 * x), 7, (byte)(20 * y)), SKEncodedImageFormat.Jpeg),
+            "tif" => SmallTiff.Encode(9, 7, 3, 16, Compression.ADOBE_DEFLATE, Orientation.LEFTTOP, Ramp(189, 65535)),
+            "lzw.tif" => SmallTiff.Encode(9, 7, 1, 8, Compression.LZW, pages: Ramp(63, 255)),
+            "pgm" => [.. "P5 9 7 999\n"u8, .. Ramp(63, 999).SelectMany(value => new[] { (byte)(value >> 8), (byte)value })],
+            "text.ppm" => Encoding.ASCII.GetBytes($"P3 # text\n9 7\n99\n{string.Join(' ', Ramp(189, 99))}"),
+            _ => [.. "P4 12 9\n"u8, .. Ramp(18, 255).Select(value => (byte)value)],
+        });
+        Damage("image", path =>
+        {
+            var contents = ImageDecoder.ReadAllBytes(path);
+            var header = ImageDecoder.ReadHeader(contents, path);
+            Assert.Equal(192, ImageDecoder.ReadImage(contents, path, new ImageSettings(8, 8, Grey: false))!.Length);
+            Assert.True(header is { Height: > 0, Width: > 0 });
+        });
+    }
+
+    [Theory]
     [InlineData(RunFolder.InfoFile)]
     [InlineData(RunFolder.MetricsFile)]
     public void Damaged_run_records_are_refused_or_can_be_shown(string name)
@@ -150,6 +182,8 @@ public sealed class DamageTests : IDisposable
         folder["data/SHA256SUMS"],
         from path in Directory.GetFiles(folder["data"])
         select $"{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)))}  {Path.GetFileName(path)}");
+
+    private static int[] Ramp(int count, int max) => [.. Enumerable.Range(0, count).Select(index => index * 37 % (max + 1))];
 
     // Changes a few bytes, or cuts off the end, or repeats, removes or inserts zeros into a range.
     private static byte[] Damaged(byte[] contents, Random random)
