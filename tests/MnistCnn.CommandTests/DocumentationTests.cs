@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using MnistCnn.Data;
 
 namespace MnistCnn.Tests;
 
@@ -51,6 +52,15 @@ public sealed partial class DocumentationTests
         Assert.All(
             help.Where(option => option.Value.Default is not null),
             option => Assert.Equal(option.Value.Default, page[option.Key].Default.Replace("`", "", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void The_page_on_images_and_the_file_dialog_list_all_extensions()
+    {
+        var page = Read("docs/own-data.md").ReplaceLineEndings(" ");
+        string[] quoted = [.. ImageDecoder.Extensions.Select(extension => $"`{extension}`")];
+        Assert.Contains($"The program reads {string.Join(", ", quoted[..^1])} and {quoted[^1]} files", page);
+        Assert.Contains($"accept=\"{string.Join(',', ImageDecoder.Extensions)}\"", Read("src/MnistCnn/Web/Page/index.html"));
     }
 
     [Theory]

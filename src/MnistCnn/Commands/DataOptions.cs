@@ -39,7 +39,7 @@ internal static class DataOptions
 
     public static Option<double> TestShare { get; } = Number(
         "--test-share",
-        "Fraction of each class that becomes test images, unless the data folder has folders train and test (or val).",
+        "Fraction of each class that becomes test images, unless the data folder has folders train and test or valid.",
         ImageSettings.DefaultTestFraction,
         ImageSettings.IsTestFraction,
         "a number above 0 and below 1");
@@ -52,13 +52,15 @@ internal static class DataOptions
     /// <param name="defaults">Image settings for options that are not given.</param>
     /// <param name="defaultFolder">Data set if the command line names none; null for MNIST.</param>
     /// <param name="copies">Processes that share this machine's memory and each hold the whole set.</param>
+    /// <param name="classOrder">Order of the classes of a saved network or run; null without one.</param>
     public static DataSet Load(
         ParseResult parseResult,
         int? trainLimit,
         int? testLimit,
         ImageSettings? defaults = null,
         string? defaultFolder = null,
-        int copies = 1)
+        int copies = 1,
+        IReadOnlyList<string>? classOrder = null)
     {
         var path = parseResult.GetValue(Data) ?? defaultFolder ?? IdxReader.BundledMnist;
         var settings = Settings(parseResult, defaults ?? new ImageSettings());
@@ -79,18 +81,26 @@ internal static class DataOptions
         data!.Dispose();
         throw new UserException(problem);
 
-        void Load(Action<double>? progress) => data = DataReader.Load(path, settings, trainLimit, testLimit, progress, copies);
+        void Load(Action<double>? progress) =>
+            data = DataReader.Load(path, settings, trainLimit, testLimit, progress, copies, classOrder);
     }
 
     /// <summary>Describes the data set on standard error if the command line names one, and warns of problems in it.</summary>
     public static void Report(ParseResult parseResult, DataSet data)
     {
         if (parseResult.IsGiven(Data))
-            Terminal.WriteErrorLine($"Data: {data.Description}");
+        {
+            var isDeeper = data.ImageSettings is not null
+                && data.Folder != Path.TrimEndingDirectorySeparator(Path.GetFullPath(parseResult.GetValue(Data)!));
+            Terminal.WriteErrorLine($"Data: {data.Description}{(isDeeper ? $", from {data.Folder}" : "")}");
+        }
+
+        if ($"{data.Report.Skipped}" is not "" and var skipped)
+            Terminal.WriteErrorLine($"Skipped: {skipped}.");
         if (data.Report.LeakedTestFiles > 0)
             Terminal.WriteErrorLine($"Warning: test images that are also training images: {data.Report.LeakedTestFiles}.");
-        if (data.Report.Skipped is [var first, ..] skipped)
-            Terminal.WriteErrorLine($"Warning: images skipped because they cannot be read: {skipped.Count}. The first: {first}");
+        if (data.Report.Unreadable is [var first, ..] unreadable)
+            Terminal.WriteErrorLine($"Warning: images skipped because they cannot be read: {unreadable.Count}. The first: {first}");
     }
 
     private static ImageSettings Settings(ParseResult parseResult, ImageSettings defaults) => defaults with

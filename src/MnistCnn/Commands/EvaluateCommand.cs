@@ -34,7 +34,11 @@ internal static class EvaluateCommand
         var device = TorchEnvironment.Start(parseResult.GetValue(SharedOptions.Device), parseResult.GetValue(SharedOptions.Threads));
         using var model = ModelLocator.Load(name, parseResult.GetValue(SharedOptions.Arch), device);
         using var data = DataOptions.Load(
-            parseResult, trainLimit: 1, testLimit: parseResult.GetValue(SharedOptions.TestLimit), model.ImageSettings);
+            parseResult,
+            trainLimit: 1,
+            testLimit: parseResult.GetValue(SharedOptions.TestLimit),
+            model.ImageSettings,
+            classOrder: model.ClassNames);
         EnsureFits(model, data);
         var classNames = ClassNames.AreNumbers(model.ClassNames) ? data.ClassNames : model.ClassNames;
         var top = ChooseTop(parseResult.GetValue(Top), classNames.Count);

@@ -67,7 +67,7 @@ internal static class SettingsOptions
     private static readonly Option<int?> Validation = OptionParsers.OptionalCount(
         "--validation", "Hold out the last N training images and choose the best epoch on them.");
     private static readonly Option<int?> Patience = OptionParsers.OptionalCount(
-        "--patience", "With --validation: stop after N epochs without a better one.");
+        "--patience", "With validation images: stop after N epochs without a better one.");
     private static readonly Option<bool> Freeze = OptionParsers.Switch("--freeze", "With --init: train only the last layer.");
 
     /// <summary>All options whose values are in <see cref="TrainSettings"/>.</summary>
@@ -90,7 +90,8 @@ internal static class SettingsOptions
     /// <summary>Validator of a command: reports options that exclude or need each other.</summary>
     public static void Check(CommandResult result)
     {
-        if (result.GetResult(Patience) is not null && result.GetResult(Validation) is null && result.GetResult(Resume) is null)
+        if (result.GetResult(Patience) is not null && result.GetResult(Validation) is null && result.GetResult(Resume) is null
+            && result.Command.Options.Contains(DataOptions.Data) && result.GetResult(DataOptions.Data) is null)
             result.AddError("--patience needs --validation: the test images must not decide when to stop.");
         if (result.GetResult(Milestones) is not null && result.GetValue(OneCycle))
             result.AddError("--lr-milestones and --one-cycle exclude each other: both are learning-rate schedules.");

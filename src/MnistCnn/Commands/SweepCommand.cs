@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using MnistCnn.Files;
 using MnistCnn.Reporting;
+using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Sweeps;
 
@@ -160,7 +161,9 @@ internal static class SweepCommand
         var shared = WorkerOptions.AsTyped(parseResult.CommandResult, TrialOptions);
         var folder = parseResult.GetValue(Out) ?? Path.Combine("runs", $"sweep-{DateTimeOffset.Now:yyyyMMdd-HHmmss}");
         var init = SettingsOptions.FindInitialWeights(parseResult);
-        using var inputs = new SweepInputs((train, test) => DataOptions.Load(parseResult, train, test), device, init);
+        var classOrder = InitialWeights.ReadClassNames(init);
+        using var inputs = new SweepInputs(
+            (train, test) => DataOptions.Load(parseResult, train, test, classOrder: classOrder), device, init);
         var isPart = parseResult.GetResult(Part) is not null;
         var sweep = new Sweep(folder, grid, CreateTrials(grid, shared), inputs, isPart ? null : SweepReport.WriteFiles);
         using var signals = new ShutdownSignals();

@@ -100,7 +100,13 @@ internal static class TrainCommand
             throw new UserException($"The data folder {saved.Folder} does not exist any more. Name the data folder with --data.");
         var folder = exists ? saved!.Folder : null;
         var data = DataOptions.Load(
-            parseResult, settings.TrainLimit, settings.TestLimit, saved?.ImageSettings, folder, group.RanksOnSameCores);
+            parseResult,
+            settings.TrainLimit,
+            settings.TestLimit,
+            saved?.ImageSettings,
+            folder,
+            group.RanksOnSameCores,
+            saved?.ClassNames ?? InitialWeights.ReadClassNames(SettingsOptions.FindInitialWeights(parseResult)));
 
         // The plots of a run would become images of the data set.
         var runFolder = Path.GetFullPath(parseResult.GetValue(Out) ?? Path.GetDirectoryName(checkpoint?.Path) ?? "runs");
@@ -126,6 +132,10 @@ internal static class TrainCommand
     {
         var (folder, settings, json) = (run.Folder, run.Trainer.Settings, parseResult.GetValue(SharedOptions.Json));
         DataOptions.Report(parseResult, data);
+        if (data.IsTestedOnValidation && settings.Validation is null)
+            Terminal.WriteErrorLine(
+                $"Warning: there is no test folder, so {data.Splits!["validation"]} both chooses the epoch of best.safetensors and "
+                + "measures it: the accuracy of that epoch is optimistic.");
         foreach (var note in run.InitNotes)
             Terminal.WriteErrorLine(note);
         if (run.Trainer.Splits.ClassCounts.Warning(data.ClassNames, isSubset: settings.TrainLimit is not null) is { } warning)

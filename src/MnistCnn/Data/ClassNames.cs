@@ -9,6 +9,18 @@ internal static class ClassNames
     /// <summary>Whether the names are just the labels, because nobody has named the classes.</summary>
     public static bool AreNumbers(IReadOnlyList<string> names) => names.SequenceEqual(Numbers(names.Count));
 
+    /// <summary>Orders names as numbers if all are integers, otherwise by code units; a saved order of the same names wins.</summary>
+    public static string[] Order(IEnumerable<string> names, IReadOnlyList<string>? saved)
+    {
+        string[] sorted = [.. names.Order(StringComparer.Ordinal)];
+        if (saved?.Count == sorted.Length && saved.ToHashSet().SetEquals(sorted))
+            return [.. saved];
+        return sorted.All(name => Number(name) is not null) ? [.. sorted.OrderBy(Number)] : sorted;
+
+        static long? Number(string name) =>
+            long.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : null;
+    }
+
     /// <summary>Parses one name per line, in UTF-8; ignores empty lines at the end.</summary>
     /// <exception cref="InvalidDataException">The number of names differs from <paramref name="count"/>, or a name is invalid.</exception>
     public static string[] FromLines(byte[] contents, string path, int count)

@@ -5,6 +5,10 @@ namespace MnistCnn.Data;
 /// <summary>Reads a data set of any supported kind.</summary>
 internal static class DataReader
 {
+    private const int MaxSearched = 1000; // folders
+
+    private static readonly string[] Archives = [".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".rar"];
+
     /// <summary>
     /// Recognizes and reads the data set at a path: a folder of MNIST's, EMNIST's or CIFAR's files, the common beginning of the names of
     /// EMNIST's files, or a folder of images.
@@ -12,6 +16,7 @@ internal static class DataReader
     /// <param name="imageSettings">How a folder of images is read; null for the defaults.</param>
     /// <param name="progress">Receives the fraction that is done of a folder of images.</param>
     /// <param name="copies">Processes that share this machine's memory and each hold the whole set.</param>
+    /// <param name="classOrder">Order of the classes of a folder of images, if it names the same classes; null for their own order.</param>
     /// <exception cref="IOException">The data set is missing or cannot be read.</exception>
     /// <exception cref="InvalidDataException">The files are damaged or no data set.</exception>
     /// <exception cref="UserException">The images do not fit into memory, or the settings do not fit the folder.</exception>
@@ -21,25 +26,57 @@ internal static class DataReader
         int? trainLimit = null,
         int? testLimit = null,
         Action<double>? progress = null,
-        int copies = 1)
+        int copies = 1,
+        IReadOnlyList<string>? classOrder = null)
     {
-        path = Path.GetFullPath(path);
-        if (File.Exists(path))
-            throw new IOException($"{path} is a file; name the folder that holds the data set.");
+        path = Find(Path.GetFullPath(path));
         if (IdxReader.CanRead(path) || !Directory.Exists(path)) // a missing path may be a misspelt set of several
             return IdxReader.Load(path, trainLimit, testLimit);
         if (CifarReader.CanRead(path))
             return CifarReader.Load(path, trainLimit, testLimit);
-        if (ImageFolder.CanRead(path))
-            return ImageFolder.Load(path, imageSettings ?? new ImageSettings(), trainLimit, testLimit, progress, copies);
-        throw new InvalidDataException(
-            $"{path} is not a data set: it holds neither IDX files (train-images-idx3-ubyte and three more), nor CIFAR's "
-            + "(data_batch_1.bin or train.bin), nor folders of images.");
+        return ImageFolder.Load(path, imageSettings ?? new ImageSettings(), trainLimit, testLimit, progress, copies, classOrder);
     }
 
     /// <summary>Whether <see cref="Load"/> finds anything at a path.</summary>
     public static bool Exists(string? path) => path is not null && (Path.Exists(path) || IdxReader.CanRead(path));
 
     /// <summary>Whether a path is read as a folder of images, which may take long.</summary>
-    public static bool IsImageFolder(string path) => !IdxReader.CanRead(path) && !CifarReader.CanRead(path) && ImageFolder.CanRead(path);
+    public static bool IsImageFolder(string path) =>
+        Find(Path.GetFullPath(path)) is var found && Directory.Exists(found) && !IdxReader.CanRead(found) && !CifarReader.CanRead(found);
+
+    // Finds the data set in a folder, or in a folder inside it: archives often have one or two folders around their contents.
+    private static string Find(string path)
+    {
+        if (File.Exists(path))
+            throw new IOException(IsArchive(path)
+                ? $"{path} is an archive: unpack it, and name the folder."
+                : $"{path} is a file; name the folder that holds the data set.");
+        if (!Directory.Exists(path))
+            return path;
+        string[] level = [path];
+        List<string> searched = [];
+        while (level.Length > 0 && searched.Count < MaxSearched)
+        {
+            if (level.Where(folder => CanRead(folder, minClasses: folder == path ? 1 : 2)).ToArray() is not [] and var found)
+                return found is [var only]
+                    ? only
+                    : throw new IOException($"{path} holds several data sets.").With(Remedy.NameData, string.Join(", ", found.Take(4)));
+            searched.AddRange(level);
+            level = [.. level.SelectMany(ImageFolder.Subfolders).Take(MaxSearched)];
+        }
+
+        var images = searched.FirstOrDefault(ImageFolder.HasImages);
+        var archive = Directory.EnumerateFiles(path).FirstOrDefault(IsArchive);
+        throw new InvalidDataException(
+            $"{path} is not a data set: it holds neither IDX files (train-images-idx3-ubyte and three more), nor CIFAR's "
+            + "(data_batch_1.bin or train.bin), nor folders of images."
+            + (images is not null ? $" There are images in {images}: each class needs a folder with its images directly inside."
+                : archive is not null ? $" Unpack {archive}." : ""));
+    }
+
+    private static bool IsArchive(string path) => Archives.Contains(Path.GetExtension(path).ToLowerInvariant());
+
+    // A folder with one class is an error that names it, unless a search came upon it.
+    private static bool CanRead(string folder, int minClasses) =>
+        IdxReader.CanRead(folder) || CifarReader.CanRead(folder) || ImageFolder.CanRead(folder, minClasses);
 }

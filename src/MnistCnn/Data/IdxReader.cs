@@ -24,7 +24,8 @@ internal static partial class IdxReader
 
     /// <summary>
     /// Reads <c>{train,t10k}-images-idx3-ubyte</c> and <c>{train,t10k}-labels-idx1-ubyte</c>, or <c>NAME-{train,test}-...</c>, each raw or
-    /// with <c>.gz</c> appended. The largest training label decides the number of classes.
+    /// with <c>.gz</c> appended. As unpackers leave them, names may have a dot before <c>idx</c>, and each file may be in a folder of its
+    /// name. The largest training label decides the number of classes.
     /// <c>classes.txt</c> (<c>NAME-classes.txt</c>) or EMNIST's <c>NAME-mapping.txt</c> names the classes; without them, the names are the
     /// labels. Files listed in <c>SHA256SUMS</c> are verified.
     /// </summary>
@@ -37,8 +38,9 @@ internal static partial class IdxReader
         path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         var (folder, prefix) = Find(path);
         var files = new VerifiedFiles(folder);
-        var train = ReadSplit(files, prefix, "train");
-        var test = ReadSplit(files, prefix, prefix.Length == 0 ? "t10k" : "test");
+        var names = FilesOfSets(folder).ToArray();
+        var train = ReadSplit(files, names, prefix, "train");
+        var test = ReadSplit(files, names, prefix, prefix.Length == 0 ? "t10k" : "test");
         var classNames = ReadClassNames(files, prefix, CountClasses(train));
         ValidateTest(test, train, classNames.Length);
         var pixels = new MeanStdAccumulator(channels: 1);
@@ -70,15 +72,18 @@ internal static partial class IdxReader
     private static string PrefixOf(string path) => $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(path))}-";
 
     // Prefixes of the file names of all sets in a folder, in order: "" for MNIST's, "emnist-letters-" for one of EMNIST's.
-    private static string[] Prefixes(string? folder) => !Directory.Exists(folder) ? [] :
-    [
-        .. Directory.EnumerateFiles(folder)
-            .Select(file => FileOfSet().Match(Path.GetFileName(file)))
-            .Where(match => match.Success)
-            .Select(match => match.Groups["prefix"].Value)
-            .Distinct()
-            .Order(StringComparer.Ordinal),
-    ];
+    private static string[] Prefixes(string? folder) =>
+        [.. FilesOfSets(folder).Select(file => Prefix(file)).Distinct().Order(StringComparer.Ordinal)];
+
+    // Relative paths.
+    private static IEnumerable<string> FilesOfSets(string? folder) => !Directory.Exists(folder) ? [] :
+        from parent in Directory.EnumerateDirectories(folder).Where(IsFileOfSet).Prepend(folder)
+        from file in Directory.EnumerateFiles(parent).Where(IsFileOfSet)
+        select Path.GetRelativePath(folder, file).Replace('\\', '/');
+
+    private static bool IsFileOfSet(string path) => FileOfSet().IsMatch(Path.GetFileName(path));
+
+    private static string Prefix(string path) => FileOfSet().Match(Path.GetFileName(path)).Groups["prefix"].Value;
 
     private static string? Choices(string? folder)
     {
@@ -86,10 +91,10 @@ internal static partial class IdxReader
         return paths.Length == 0 ? null : string.Join(", ", paths);
     }
 
-    private static IdxSplit ReadSplit(VerifiedFiles files, string prefix, string split)
+    private static IdxSplit ReadSplit(VerifiedFiles files, string[] names, string prefix, string split)
     {
-        var images = ReadIdx(files, $"{prefix}{split}-images-idx3-ubyte", rank: 3);
-        var labels = ReadIdx(files, $"{prefix}{split}-labels-idx1-ubyte", rank: 1);
+        var images = ReadIdx(files, names, $"{prefix}{split}-images-idx3-ubyte", rank: 3);
+        var labels = ReadIdx(files, names, $"{prefix}{split}-labels-idx1-ubyte", rank: 1);
         return images.Dimensions[0] == labels.Dimensions[0]
             ? new IdxSplit(images, labels)
             : throw new InvalidDataException(
@@ -97,14 +102,16 @@ internal static partial class IdxReader
                 + "Do they belong together?");
     }
 
-    private static IdxArray ReadIdx(VerifiedFiles files, string name, int rank)
+    // Of several copies of a file, takes the one with the most usual name.
+    private static IdxArray ReadIdx(VerifiedFiles files, string[] names, string name, int rank)
     {
-        var file = files.Has(name) ? name : $"{name}.gz";
-        var path = files.PathOf(file);
-        return files.Has(file)
-            ? IdxFile.Parse(files.Read(file), path, rank)
+        var file = names
+            .Where(other => Path.GetFileName(other).Replace(".idx", "-idx") is var dashed && (dashed == name || dashed == $"{name}.gz"))
+            .MinBy(other => (other.Contains('/'), other.Contains(".idx"), other.EndsWith(".gz")));
+        return file is not null
+            ? IdxFile.Parse(files.Read(file), files.PathOf(file), rank)
             : throw new FileNotFoundException(
-                $"{Path.GetDirectoryName(path)} holds neither {name} nor {file}; "
+                $"{Path.GetDirectoryName(files.PathOf(name))} holds neither {name} nor {name}.gz; "
                 + "a data set is four IDX files: images and labels to train and to test on.");
     }
 
@@ -183,7 +190,7 @@ internal static partial class IdxReader
     }
 
     [GeneratedRegex(
-        @"^(?:(?<prefix>)(?:train|t10k)|(?<prefix>.+-)(?:train|test))-(?:images-idx3|labels-idx1)-ubyte(?:\.gz)?$",
+        @"^(?:(?<prefix>)(?:train|t10k)|(?<prefix>.+-)(?:train|test))-(?:images[-.]idx3|labels[-.]idx1)-ubyte(?:\.gz)?$",
         RegexOptions.Singleline)]
     private static partial Regex FileOfSet();
 

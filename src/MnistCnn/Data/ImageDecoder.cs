@@ -94,7 +94,8 @@ internal static class ImageDecoder
     {
         using var data = FindOwnHeader(contents, name) is null ? SKData.CreateCopy(contents) : ConvertToPng(contents, name);
         var codec = SKCodec.Create(data)
-            ?? throw new InvalidDataException($"{name} is not an image that can be read; it must be PNG, JPEG, WebP, GIF, BMP, TIFF or PNM.");
+            ?? throw new InvalidDataException(
+                $"{name} is not an image that can be read; it must be PNG, JPEG, WebP, GIF, BMP, TIFF or PNM.");
         try
         {
             EnsureNotTooLarge(codec.Info.Width, codec.Info.Height, name);

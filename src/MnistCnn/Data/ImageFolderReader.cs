@@ -21,21 +21,26 @@ internal sealed class ImageFolderReader(string folder, ImageSettings settings, A
     private readonly ConcurrentDictionary<string, byte[]> cache = [];
     private long cachedBytes;
 
+    public SkippedFiles? Skipped { get; init; }
+
+    /// <inheritdoc cref="DataSet.Splits"/>
+    public Dictionary<string, string>? Splits { get; init; }
+
     public DataSet Read(string[] classNames, ImageFile[] files, int? trainLimit, int? testLimit)
     {
         var scanned = new ScannedImage[files.Length];
         ForEach(files.Length, pass: 0, index => scanned[index] = Scan(files[index]));
         ScannedImage[] readable = [.. scanned.Where(image => image.Header is not null)];
-        var isSplit = files[0].IsTest is not null;
-        double? testFraction = isSplit ? null : settings.TestShare ?? ImageSettings.DefaultTestFraction;
+        double? testFraction = Splits is null ? settings.TestShare ?? ImageSettings.DefaultTestFraction : null;
         var resolved = Resolve(readable) with { TestShare = testFraction };
         var (train, test) = testFraction is { } fraction
             ? TrainTestSplit.Split(readable, fraction)
-            : ([.. readable.Where(image => image.File.IsTest == false)], [.. readable.Where(image => image.File.IsTest == true)]);
+            : (Of(DataSplit.Train, readable), Of(DataSplit.Test, readable));
+        var validation = Of(DataSplit.Validation, readable);
 
         while (true)
         {
-            (train, test) = (TrainTestSplit.MixClasses(train), TrainTestSplit.MixClasses(test));
+            (train, validation, test) = (Mix(train), Mix(validation), Mix(test));
             ScannedImage[] takenTrain = [.. train.Take(trainLimit ?? int.MaxValue)], takenTest = [.. test.Take(testLimit ?? int.MaxValue)];
             if (takenTrain.Length == 0 || takenTest.Length == 0)
             {
@@ -44,31 +49,37 @@ internal sealed class ImageFolderReader(string folder, ImageSettings settings, A
                     $"{folder} has too few images: {train.Length} are left to train on and {test.Length} to test on.");
             }
 
-            ScannedImage[] taken = [.. takenTrain, .. takenTest];
+            ScannedImage[] taken = [.. takenTrain, .. validation, .. takenTest];
             EnsureFitsMemory(taken.Length, resolved);
             using var pixels = Decode(taken, resolved);
             ThrowIfUnreadable(files.Length);
             if (taken.Any(IsUnreadable)) // others take the places of skipped images
-            {
-                (train, test) = ([.. train.Where(image => !IsUnreadable(image))], [.. test.Where(image => !IsUnreadable(image))]);
                 continue;
-            }
 
             var trainImages = Label(pixels.narrow(0, 0, takenTrain.Length), takenTrain);
-            var testImages = Label(pixels.narrow(0, takenTrain.Length, takenTest.Length), takenTest);
+            var validationImages = Label(pixels.narrow(0, takenTrain.Length, validation.Length), validation);
+            var testImages = Label(pixels.narrow(0, taken.Length - takenTest.Length, takenTest.Length), takenTest);
             var sha256 = new Dictionary<string, string> { ["pictures"] = TrainTestSplit.Fingerprint(scanned) };
             return new DataSet(
                 folder, trainImages, testImages, classNames, Normalization.Measure(trainImages.Images), resolved.Fit, sha256)
             {
                 ImageSettings = resolved,
+                Validation = validation.Length > 0 ? validationImages : null,
+                Splits = Splits,
                 Report = new LoadReport(train.Length, test.Length)
                 {
+                    ValidationImages = validation.Length,
                     LeakedTestFiles = test.Select(image => image.Sha256).Intersect(train.Select(image => image.Sha256)).Count(),
-                    Skipped = [.. unreadable.Values.Order(StringComparer.Ordinal)],
+                    Unreadable = [.. unreadable.Values.Order(StringComparer.Ordinal)],
+                    Skipped = Skipped,
                 },
             };
         }
+
+        ScannedImage[] Mix(ScannedImage[] images) => TrainTestSplit.MixClasses(images.Where(image => !IsUnreadable(image)));
     }
+
+    private static ScannedImage[] Of(DataSplit split, ScannedImage[] images) => [.. images.Where(image => image.File.Split == split)];
 
     private ScannedImage Scan(ImageFile file)
     {

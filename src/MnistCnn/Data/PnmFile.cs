@@ -32,7 +32,9 @@ internal static class PnmFile
         for (var y = 0; y < height; y++)
             for (var index = 0; index < valuesPerRow; index++)
             {
-                var value = header.IsText ? ReadText(rest, ref at, header) : ReadBinary(rest[(y * bytesPerRow)..], index, header.BitsPerValue);
+                var value = header.IsText
+                    ? ReadText(rest, ref at, header)
+                    : ReadBinary(rest[(y * bytesPerRow)..], index, header.BitsPerValue);
                 if (value < 0 || value > header.MaxValue)
                 {
                     bitmap.Dispose();

@@ -43,7 +43,8 @@ internal static class TrainTestSplit
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var (file, sha256, _) in images)
         {
-            hash.AppendData(Encoding.UTF8.GetBytes($"{file.IsTest}/{file.Name.Replace('\\', '/')}\0"));
+            var split = file.Split switch { null => "", DataSplit.Train => "False", DataSplit.Test => "True", var other => $"{other}" };
+            hash.AppendData(Encoding.UTF8.GetBytes($"{split}/{file.Name.Replace('\\', '/')}\0"));
             hash.AppendData(Convert.FromHexString(sha256));
         }
 

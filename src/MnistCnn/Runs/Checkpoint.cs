@@ -116,7 +116,7 @@ internal sealed class Checkpoint : IDisposable
         if (areImageFiles && JsonFormat.Differences(Data.ImageSettings, data.ImageSettings) is { Length: > 0 } others)
             throw new InvalidDataException(
                 $"{Path} has images that were prepared in another way: {string.Join("; ", others)}. Leave out those options.");
-        if (JsonFormat.Differences(Data with { Folder = data.Folder }, data) is { Length: > 0 } differences)
+        if (JsonFormat.Differences(Data with { Folder = data.Folder, Splits = data.Splits }, data) is { Length: > 0 } differences)
         {
             var change = areImageFiles ? $"images in {data.Folder} were added, removed or changed" : string.Join("; ", differences);
             throw new InvalidDataException($"{Path} belongs to a run on other data: {change}.").With(Remedy.NameData);

@@ -42,6 +42,13 @@ internal static class InitialWeights
         return notes;
     }
 
+    /// <summary>Reads the class names of a weights file; null without a file.</summary>
+    public static IReadOnlyList<string>? ReadClassNames(string? path)
+    {
+        using var file = path is null ? null : WeightsFile.Read(path);
+        return file?.Metadata.ClassNames;
+    }
+
     // A file without class names has the names of MNIST, so a different number of classes says nothing.
     private static string? DifferenceOfLastLayer(
         string[] names,

@@ -85,7 +85,7 @@ internal static class ModelLocator
         try
         {
             var run = RunRecord.Read(Path.GetDirectoryName(path)!);
-            return run is { Info: { Settings.Validation: null } info, Epochs.Count: > 1 }
+            return run is { Info: { } info, Epochs: [{ ValidationAccuracy: null }, _, ..] }
                 && (data is null || info.Data.Sha256.OrderBy(file => file.Key).SequenceEqual(data.Sha256.OrderBy(file => file.Key)));
         }
         catch (Exception error) when (error is IOException or InvalidDataException)

@@ -67,6 +67,7 @@ internal enum RunStatus
 /// <summary>Record of the data set of a run.</summary>
 /// <param name="Sha256">SHA-256 by file name.</param>
 /// <param name="ImageSettings">Preparation of the images; null for IDX and CIFAR files.</param>
+/// <param name="Splits">Subfolder by split (train, validation, test); null for a set without such folders.</param>
 internal sealed record RunData(
     string Folder,
     long TrainImages,
@@ -74,8 +75,23 @@ internal sealed record RunData(
     IReadOnlyDictionary<string, string> Sha256,
     Normalization Normalization,
     IReadOnlyList<string> ClassNames,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ImageSettings? ImageSettings = null)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ImageSettings? ImageSettings = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, string>? Splits = null)
 {
-    public static RunData Of(DataSet data) =>
-        new(data.Folder, data.Train.Count, data.Test.Count, data.Sha256, data.Normalization, data.ClassNames, data.ImageSettings);
+    /// <summary>Number of images in the folder of validation images; null without one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? ValidationImages { get; init; }
+
+    public static RunData Of(DataSet data) => new(
+        data.Folder,
+        data.Train.Count,
+        data.Test.Count,
+        data.Sha256,
+        data.Normalization,
+        data.ClassNames,
+        data.ImageSettings,
+        data.Splits)
+    {
+        ValidationImages = data.Validation?.Count,
+    };
 }

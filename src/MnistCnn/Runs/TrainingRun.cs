@@ -166,7 +166,7 @@ internal sealed class TrainingRun : IDisposable
     // Ranks with different options or files would train different networks.
     private static void EnsureSameOnAllRanks(TrainingRequest request, Trainer trainer)
     {
-        var data = RunData.Of(request.Data) with { Folder = "" };
+        var data = RunData.Of(request.Data) with { Folder = "", Splits = null };
         var own = new RankState(Versions.Program, request.Settings, data, trainer.Progress, StateDictionary.Sha256(trainer.Model));
         var texts = request.Parallelism.Group.AllGatherText(JsonSerializer.Serialize(own, JsonFormat.Line));
         RankState[] states = [.. texts.Select((text, rank) => JsonFormat.Parse<RankState>(text, $"The state of process {rank}"))];

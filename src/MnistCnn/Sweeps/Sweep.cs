@@ -140,6 +140,7 @@ internal sealed class Sweep(
             trial.Settings.Architecture,
             trial.Settings.BatchSize,
             trial.Settings.Validation,
+            trial.Settings.Patience,
             trial.Settings.TrainLimit,
             trial.Settings.TestLimit,
             trial.Settings.Freeze)))

@@ -24,6 +24,9 @@ internal sealed class Trainer : IDisposable
         try
         {
             Splits = Own(TrainingSplits.Create(data, settings.Validation ?? 0, device, parallelism.Group));
+            if (settings.Patience is not null && Splits.Validation is null)
+                throw new UserException("Early stopping needs validation images: the test images must not decide when to stop.")
+                    .With(Remedy.HoldOutValidation);
             manual_seed(settings.Seed);
             var shape = TrainableModel.ShapeOf(data);
             Model = Own(TrainableModel.Create(settings, shape));

@@ -86,6 +86,97 @@ public sealed class OwnDataTests : IDisposable
     }
 
     [Fact]
+    public void Validation_folders_choose_the_best_epoch_and_test_folders_are_only_measured()
+    {
+        SmallPictures.Write(folder["data/train"], ["a", "b"], count: 6);
+        SmallPictures.Write(folder["data/valid"], ["a", "b"], count: 5, seed: 2);
+        SmallPictures.Write(folder["data/test"], ["a", "b"], count: 3, seed: 3);
+        string[] train = ["train", "--data", "data", "--arch", "plain", "--batch-size", "4", "--epochs", "3"];
+        var run = ProgramRun.Of(folder.FullPath, [.. train, "--out", "run", "--patience", "2"]);
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal("Data: 28 colour images of 16x16 in 2 classes: 12 in train, 10 in valid, 6 in test\n", run.Found);
+        Assert.Contains("chosen by its validation accuracy", run.Output);
+        var info = Json(File.ReadAllText(folder["run/run.json"])).GetProperty("data");
+        Assert.Equal("""{"train":"train","validation":"valid","test":"test"}""", Compact(info.GetProperty("splits")));
+        Assert.Equal((12, 10, 6), (Count("train_images"), Count("validation_images"), Count("test_images")));
+        Run("train", "--resume", "run", "--epochs", "4");
+        var evaluation = Json(Run("evaluate", "run", "--data", "data", "--json"));
+        Assert.Equal(6, evaluation.GetProperty("total").GetInt32());
+        Assert.False(evaluation.GetProperty("chosen_on_test_images").GetBoolean());
+        ProgramRun.Of(folder.FullPath, [.. train, "--validation", "2"])
+            .AssertFailed(1, "has validation images in valid", "Leave out --validation.");
+        Run("sweep", "lr=0.01,0.02", "--data", "data", "--arch", "plain", "--batch-size", "4", "--epochs", "2", "--out", "sweep");
+        Assert.Contains("validation_accuracy", File.ReadLines(folder["sweep/results.csv"]).First());
+
+        // Without test images, the validation images are measured.
+        Directory.Delete(folder["data/test"], recursive: true);
+        run = ProgramRun.Of(folder.FullPath, [.. train, "--out", "two"]);
+        Assert.Equal(
+            "Warning: there is no test folder, so valid both chooses the epoch of best.safetensors and measures it: "
+            + "the accuracy of that epoch is optimistic.\n",
+            run.Error);
+        Assert.True(Json(Run("evaluate", "two", "--data", "data", "--json")).GetProperty("chosen_on_test_images").GetBoolean());
+        ProgramRun.Of(folder.FullPath, [.. train, "--patience", "2"])
+            .AssertFailed(1, "Early stopping needs validation images", "Hold out training images with --validation.");
+        Assert.Equal("", ProgramRun.Of(folder.FullPath, [.. train, "--out", "three", "--patience", "2", "--validation", "3"]).Error);
+
+        int Count(string name) => info.GetProperty(name).GetInt32();
+        static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement;
+        static string Compact(JsonElement element) => JsonSerializer.Serialize(element);
+    }
+
+    [Fact]
+    public void Skipped_files_are_counted_in_one_line()
+    {
+        SmallPictures.Write(folder["wrap/data"], ["a", "b"], count: 5);
+        SmallPictures.Write(folder["wrap/data/a"], ["more"], count: 4);
+        foreach (var name in new[] { "a/1.heic", "b/2.heic", "b/notes.txt" })
+            File.WriteAllText(folder[$"wrap/data/{name}"], "?");
+        string[] data = ["--data", "wrap"];
+        const string line = "Skipped: 2 .heic, 1 .txt files; 4 files in sub-folders of classes.\n";
+        var run = ProgramRun.Of(folder.FullPath, ["train", .. data, "--epochs", "1", "--arch", "plain", "--out", "run"]);
+        Assert.Equal((0, line), (run.ExitCode, run.Error));
+        Assert.Equal($"Data: 10 colour images of 16x16 in 2 classes, 80 % to train on, from {folder["wrap/data"]}\n", run.Found);
+        run = ProgramRun.Of(folder.FullPath, ["evaluate", "run", .. data]);
+        Assert.Equal((0, line), (run.ExitCode, run.Error));
+    }
+
+    // The network was trained when classes were ordered by name.
+    [Fact]
+    public void A_saved_order_of_classes_wins_over_the_order_of_numbers()
+    {
+        string[] old = ["0", "1", "10", "11", "2"];
+        SmallPictures.Write(folder["data"], old, count: 5);
+        using (var data = DataReader.Load(folder["data"], classOrder: old))
+        {
+            var settings = new MnistCnn.Training.TrainSettings
+            {
+                Architecture = MnistCnn.Networks.Architecture.Find("plain")!, Epochs = 1, BatchSize = 4,
+            };
+            using var run = TrainingRun.Start(new TrainingRequest(settings, data, TorchSharp.torch.CPU) { Folder = folder["old"] });
+            run.Train([], TestContext.Current.CancellationToken);
+        }
+
+        Run("train", "--resume", "old", "--epochs", "2");
+        Run("train", "--init", "old", "--arch", "plain", "--data", "data", "--epochs", "1", "--out", "next");
+        Run("train", "--arch", "plain", "--data", "data", "--epochs", "1", "--out", "new");
+        Assert.Equal(old, Names(File.ReadAllText(folder["old/run.json"])));
+        Assert.Equal(old, Names(File.ReadAllText(folder["next/run.json"])));
+        Assert.Equal(["0", "1", "2", "10", "11"], Names(File.ReadAllText(folder["new/run.json"])));
+        var evaluation = JsonDocument.Parse(Run("evaluate", "old", "--data", "data", "--json")).RootElement;
+        Assert.Equal(old, evaluation.GetProperty("class_names").EnumerateArray().Select(name => name.GetString()));
+        Assert.DoesNotContain("trained on", ProgramRun.Of(folder.FullPath, "evaluate", "old", "--data", "data").Error);
+        var prediction = JsonDocument.Parse(Run("predict", "old", "data/10/000.png", "--json")).RootElement;
+        Assert.Equal(old[prediction[0].GetProperty("class").GetInt32()], prediction[0].GetProperty("name").GetString());
+
+        static string?[] Names(string json)
+        {
+            var names = JsonDocument.Parse(json).RootElement.GetProperty("data").GetProperty("class_names");
+            return [.. names.EnumerateArray().Select(name => name.GetString())];
+        }
+    }
+
+    [Fact]
     public void A_resumed_run_finds_its_data_set_among_several_in_a_folder()
     {
         SmallMnist.Write(folder.FullPath, pack: false);

@@ -238,7 +238,6 @@ public sealed class SweepCommandTests : IDisposable
     [InlineData("seed=1 seed=2", "seed is given twice")]
     [InlineData("seed=1 --seed 2", "seed is given twice")]
     [InlineData("seed=1..1000 lr=0.1,0.2 epochs=1..1000", "2,000,000")]
-    [InlineData("patience=1,2", "--patience needs --validation")]
     [InlineData("seed=1 --out x --shard 1", "--shard", "'1'")]
     [InlineData("seed=1 --shard 1/2", "--shard needs --out")]
     [InlineData("seed=1 --merge out", "--merge")]
@@ -254,6 +253,14 @@ public sealed class SweepCommandTests : IDisposable
     public void An_invalid_command_line_is_an_error(string arguments, params string[] parts)
     {
         Run(["sweep", .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)]).AssertFailed(2, parts);
+        Assert.Equal(["data"], folder.Contents.Where(name => !name.Contains('/')));
+    }
+
+    [Fact]
+    public void Early_stopping_needs_validation_images()
+    {
+        Run("sweep", "patience=1,2", "--data", "data")
+            .AssertFailed(1, "patience-1 cannot be trained", "Early stopping needs validation images", "--validation");
         Assert.Equal(["data"], folder.Contents.Where(name => !name.Contains('/')));
     }
 

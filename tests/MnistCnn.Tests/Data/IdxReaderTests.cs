@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using CsCheck;
 using MnistCnn.Data;
@@ -73,6 +74,39 @@ public sealed class IdxReaderTests : IDisposable
         Assert.Equal(pixels.std(unbiased: false).item<double>(), all.Normalization.Std[0], 1e-4);
         Assert.NotEqual(Normalization.Mnist, all.Normalization);
         Assert.Equal(all.Normalization, some.Normalization);
+    }
+
+    // The Kaggle copy of MNIST has the last two kinds beside each other.
+    [Theory]
+    [InlineData("{0}.{1}")]
+    [InlineData("{0}-{1}/{0}-{1}")]
+    [InlineData("{0}-{1}/{0}.{1}")]
+    [InlineData("archive/{0}.{1}")]
+    public void Files_as_unpackers_leave_them_are_read(string pattern)
+    {
+        using var expected = IdxReader.Load(folder.FullPath);
+        foreach (var path in Directory.GetFiles(folder.FullPath, "*-ubyte*"))
+        {
+            var parts = Path.GetFileName(path).Replace("-idx", " idx").Split(' ');
+            var (type, ending) = parts[1].EndsWith(".gz", StringComparison.Ordinal) ? (parts[1][..^3], ".gz") : (parts[1], "");
+            var target = folder[$"moved/{string.Format(CultureInfo.InvariantCulture, pattern, parts[0], type)}{ending}"];
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Move(path, target);
+        }
+
+        using var data = DataReader.Load(folder["moved"]);
+        Assert.Equal(expected.Train.Images.bytes.ToArray(), data.Train.Images.bytes.ToArray());
+        Assert.Equal(expected.Test.Labels.data<long>().ToArray(), data.Test.Labels.data<long>().ToArray());
+    }
+
+    [Fact]
+    public void Of_several_copies_the_file_with_the_usual_name_is_read()
+    {
+        var contents = File.ReadAllBytes(folder["train-images-idx3-ubyte"]);
+        Directory.CreateDirectory(folder["train-images-idx3-ubyte-copies"]);
+        File.WriteAllBytes(folder["train-images.idx3-ubyte"], contents[..100]);
+        using var data = IdxReader.Load(folder.FullPath);
+        Assert.Contains("train-images-idx3-ubyte", data.Sha256.Keys);
     }
 
     [Fact]
