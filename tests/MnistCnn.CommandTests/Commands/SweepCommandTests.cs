@@ -260,7 +260,7 @@ public sealed class SweepCommandTests : IDisposable
     public void Early_stopping_needs_validation_images()
     {
         Run("sweep", "patience=1,2", "--data", "data")
-            .AssertFailed(1, "patience-1 cannot be trained", "Early stopping needs validation images", "--validation");
+            .AssertFailed(1, "patience=1 cannot be trained", "Early stopping needs validation images", "--validation");
         Assert.Equal(["data"], folder.Contents.Where(name => !name.Contains('/')));
     }
 
