@@ -51,6 +51,9 @@ internal sealed class Browser : IDisposable
         driver.Navigate().GoToUrl(address);
     }
 
+    /// <summary>Opens a page with the data of earlier visits.</summary>
+    public void Visit(string address) => driver.Navigate().GoToUrl(address);
+
     /// <summary>Loads the page again.</summary>
     public void Reload() => driver.Navigate().Refresh();
 

@@ -74,6 +74,65 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
     }
 
     [Fact]
+    public void A_killed_run_is_interrupted_and_does_not_hide_the_latest_finished_one()
+    {
+        page.Train("first");
+        page.CopyRun("first", "killed");
+        var info = page.PathOf("runs/killed/run.json");
+        File.WriteAllText(info, File.ReadAllText(info).Replace("\"finished\"", "\"running\""));
+        var browser = page.Open("runs");
+        Assert.Equal("interrupted", browser.Find("tr[data-run=killed] .status span").Text);
+        Assert.Empty(browser.FindAll("tr[data-run=killed] progress"));
+        Browser.WaitUntil("its note", () => browser.Find("#runs").Text.Contains("Resume killed with: dotnet run train --resume "));
+        page.DeleteRun("killed");
+        Browser.WaitUntil("it to be gone", () => browser.FindAll("tr[data-run=killed]").Count == 0);
+    }
+
+    [Theory]
+    [InlineData("toString")]
+    [InlineData("__proto__")]
+    [InlineData("constructor?x=%E0")]
+    [InlineData("confusion/%E0")]
+    [InlineData("runs?pick=%E0")]
+    public void Any_address_of_a_view_can_be_left(string view)
+    {
+        var browser = page.Open(view);
+        browser.Find("nav [data-view=runs]").Click();
+        Browser.WaitUntil("the runs", () => browser.FindAll("#runs h2").Any(title => title.Displayed));
+        _ = browser.Complaints; // the server knows no network of that name
+    }
+
+    [Fact]
+    public void After_a_restart_of_the_server_the_page_says_that_its_address_is_old_and_continues_once_the_new_one_is_open()
+    {
+        page.Train("first");
+        page.CopyRun("first", "deleted");
+        var browser = page.Open("runs");
+        browser.Find("tr[data-run=deleted]");
+        page.Restart(() => page.DeleteRun("deleted"));
+        Browser.WaitUntil("the message", () => browser.Find(".run-problem").Text.Contains("belongs to the old address"));
+        browser.Find("tr[data-run=deleted]");
+        // As another tab does.
+        browser.Run<bool>("fetch(arguments[0], { credentials: 'include' }); return true", page.Address.PathAndQuery);
+        Browser.WaitUntil("the deleted run to be gone", () => browser.FindAll("tr[data-run=deleted]").Count == 0);
+        Browser.WaitUntil("no message", () => browser.FindAll(".run-problem")[0].Text == "");
+        Assert.DoesNotContain("token", browser.Run<string>("return location.href"));
+        _ = browser.Complaints; // requests that failed
+    }
+
+    [Fact]
+    public void A_link_on_another_site_to_the_printed_address_opens_the_page()
+    {
+        var browser = page.Open("runs");
+        browser.Find("#runs h2");
+        var link = $"data:text/html,<a id=link href='{page.Address}'>page</a>";
+        browser.Visit(link);
+        browser.Find("#link").Click();
+        Browser.WaitUntil("the first view", () => browser.FindAll("#pen").Count == 1);
+        Assert.DoesNotContain("token", browser.Run<string>("return location.href"));
+    }
+
+    [Fact]
     public void A_cell_of_the_confusion_matrix_opens_its_images_in_the_first_view()
     {
         var browser = page.Open("confusion/residual");

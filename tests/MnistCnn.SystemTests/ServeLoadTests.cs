@@ -60,9 +60,10 @@ public sealed class ServeLoadTests : IDisposable
         var port = server.Address.Port;
         string[] halves =
         [
-            "", "", "GET /api/models HT", $"GET /api/models HTTP/1.1\r\nHost: localhost:{port}\r\nX-More: ",
-            $"POST /api/models/residual/look HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: {LargestBody}\r\n\r\n",
-            $"POST /api/models/residual/look HTTP/1.1\r\nHost: localhost:{port}\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nslow",
+            "", "", "GET /api/models HT", $"GET /api/models HTTP/1.1\r\nHost: localhost:{port}\r\n{server.TokenLine}X-More: ",
+            $"POST /api/models/residual/look HTTP/1.1\r\nHost: localhost:{port}\r\n{server.TokenLine}Content-Length: {LargestBody}\r\n\r\n",
+            $"POST /api/models/residual/look HTTP/1.1\r\nHost: localhost:{port}\r\n{server.TokenLine}"
+                + "Transfer-Encoding: chunked\r\n\r\n4\r\nslow",
         ];
         var sockets = new List<Socket>();
         try
@@ -243,7 +244,7 @@ public sealed class ServeLoadTests : IDisposable
         Print("one answer", whole.Length);
         Assert.InRange(whole.Length, 15L * Megabyte, 32L * Megabyte);
         var head = $"POST /api/models/large/look?maps=4096&size=1024 HTTP/1.1\r\nHost: localhost:{server.Address.Port}\r\n"
-            + $"Content-Length: {picture.Length}\r\n\r\n";
+            + $"{server.TokenLine}Content-Length: {picture.Length}\r\n\r\n";
         byte[] request = [.. Encoding.ASCII.GetBytes(head), .. picture];
         var before = server.PeakMemory;
         var sockets = new List<Socket>();
@@ -272,7 +273,7 @@ public sealed class ServeLoadTests : IDisposable
     // What a page does, again where it is asked to try again.
     private async Task AskHonestly(int times)
     {
-        using var client = RunningServer.NewClient(server.Address);
+        using var client = server.NewClient();
         var (picture, slowest) = (Picture(), TimeSpan.Zero);
         for (var count = 0; count < times; count++)
         {

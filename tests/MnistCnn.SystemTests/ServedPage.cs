@@ -32,9 +32,24 @@ public sealed class ServedPage : IDisposable
     internal Browser Open(string view, int width = 1280, int height = 900, bool isDark = false, string language = "en-US")
     {
         var opened = Browser; // first, since the test may be skipped
-        opened.Open($"{Server.Address}#/{view}", width, height, isDark, language);
+        opened.Open($"{Server.PageAddress}#/{view}", width, height, isDark, language);
         return opened;
     }
+
+    /// <summary>Ends the server and starts another one on its port, which has another token.</summary>
+    public void Restart(Action? between = null)
+    {
+        var port = Server.Address.Port;
+        Server.Dispose();
+        between?.Invoke();
+        server = RunningServer.Start(folder.FullPath, port);
+    }
+
+    /// <summary>The printed address, with the token.</summary>
+    public Uri Address => Server.PageAddress;
+
+    /// <summary>Path of a file in the folder of the server.</summary>
+    public string PathOf(string name) => folder[name];
 
     /// <summary>Starts the built program in its folder.</summary>
     public Process Start(params string[] arguments) => ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, .. arguments]);

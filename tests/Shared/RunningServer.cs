@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text.Json;
 
@@ -15,13 +16,23 @@ public sealed class RunningServer : IDisposable
     {
         this.process = process;
         errors = process.StandardError.ReadToEndAsync();
-        Client = NewClient(new Uri(address));
+        PageAddress = new Uri(address);
+        Address = new Uri(PageAddress.GetLeftPart(UriPartial.Path));
+        Token = PageAddress.Query.Split("token=") is [_, var token] ? token : null;
+        Client = NewClient();
     }
 
     /// <summary>Asks it.</summary>
     public HttpClient Client { get; }
 
-    public Uri Address => Client.BaseAddress!;
+    /// <summary>Its address without the token.</summary>
+    public Uri Address { get; }
+
+    /// <summary>The printed address, with the token.</summary>
+    public Uri PageAddress { get; }
+
+    /// <summary>The token; null if it was started without one.</summary>
+    public string? Token { get; }
 
     /// <summary>How much memory it has, in bytes.</summary>
     public long WorkingSet
@@ -44,10 +55,13 @@ public sealed class RunningServer : IDisposable
     }
 
     /// <summary>Starts it on a port of its own.</summary>
-    public static RunningServer Start(string workingFolder, params string[] arguments)
+    public static RunningServer Start(string workingFolder, params string[] arguments) => Start(workingFolder, FreePort(), arguments);
+
+    /// <summary>Starts it on a given port.</summary>
+    public static RunningServer Start(string workingFolder, int port, params string[] arguments)
     {
         var process = ProgramRun.Start(
-            workingFolder, ["exec", ProgramRun.ProgramPath, "serve", "--no-browser", "--port", $"{FreePort()}", .. arguments]);
+            workingFolder, ["exec", ProgramRun.ProgramPath, "serve", "--no-browser", "--port", $"{port}", .. arguments]);
         if (process.StandardOutput.ReadLine() is { } address)
             return new RunningServer(process, address);
         var run = ProgramRun.Finish(process);
@@ -63,12 +77,17 @@ public sealed class RunningServer : IDisposable
     }
 
     /// <summary>Another client, with connections of its own.</summary>
-    public static HttpClient NewClient(Uri address) =>
-        new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, MaxResponseDrainSize = 0 })
-        {
-            BaseAddress = address,
-            Timeout = TimeSpan.FromMinutes(2),
-        };
+    public HttpClient NewClient(bool hasToken = true)
+    {
+        var handler = new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false, MaxResponseDrainSize = 0 };
+        var client = new HttpClient(handler) { BaseAddress = Address, Timeout = TimeSpan.FromMinutes(2) };
+        if (hasToken && Token is not null)
+            client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token);
+        return client;
+    }
+
+    /// <summary>The token as a line of a request's head.</summary>
+    public string TokenLine => $"Authorization: Bearer {Token}\r\n";
 
     /// <summary>A connection without HTTP.</summary>
     public Socket Connect()

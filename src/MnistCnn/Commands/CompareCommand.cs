@@ -29,7 +29,8 @@ internal static class CompareCommand
         ComparisonReport.Write(
             runs,
             () => started.Length == 0 ? [] : PlotFile.DrawAll(Plot.Name, (plotPath, path => ComparisonPlot.Draw(path, started))),
-            parseResult.GetValue(SharedOptions.Json));
+            parseResult.GetValue(SharedOptions.Json),
+            resumeHint: "Resume it with: train --resume FOLDER");
         return 0;
     }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.ComponentModel;
 using System.Net;
+using Microsoft.AspNetCore.Http;
 using MnistCnn.Reporting;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
@@ -35,6 +36,17 @@ internal static class ServeCommand
         "Accept connections from other machines: address to listen on, 0.0.0.0 for all. [default: this machine only]",
         ParseAddress);
 
+    private static readonly Option<string[]> Host = new("--host")
+    {
+        Description = "Another name under which browsers reach the server, for instance through a proxy; repeatable.",
+        HelpName = "NAME",
+        CustomParser = ParseHosts,
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private static readonly Option<bool> NoToken = OptionParsers.Switch(
+        "--no-token", "Answer everyone who can connect: every account of this machine, or of the network with --listen.");
+
     private static readonly Option<bool> NoBrowser = OptionParsers.Switch("--no-browser", "Do not open the page in a browser.");
 
     public static Command Create() => OptionParsers.CreateCommand(
@@ -42,7 +54,7 @@ internal static class ServeCommand
         "Serve a web page to draw digits, look inside networks and watch runs.",
         // Synchronous, since System.CommandLine handles signals of asynchronous actions itself: see ShutdownSignals.
         parseResult => Run(parseResult).GetAwaiter().GetResult(),
-        [ModelNames, RunsFolder, DataOptions.Data, Port, Listen, NoBrowser, SharedOptions.Threads, SharedOptions.Json]);
+        [ModelNames, RunsFolder, DataOptions.Data, Port, Listen, Host, NoToken, NoBrowser, SharedOptions.Threads, SharedOptions.Json]);
 
     private static async Task<int> Run(ParseResult parseResult)
     {
@@ -61,22 +73,35 @@ internal static class ServeCommand
 
         using var interruption = new ShutdownSignals();
         var evaluator = new TestEvaluator(queue, models, interruption.Token);
-        var address = parseResult.GetValue(Listen);
+        var access = CreateAccess(parseResult);
         var api = new Api(queue, models, evaluator, runs, interruption.Token);
-        var (app, url) = await Server.Start(address, parseResult.GetValue(Port), api.Map);
+        var (app, url) = await Server.Start(access, parseResult.GetValue(Port), api.Map);
         await using (app)
         {
-            if (address is not null && !IPAddress.IsLoopback(address))
+            if (access.Address is not null && !IPAddress.IsLoopback(access.Address))
                 Terminal.WriteErrorLine(
-                    $"warning: Anyone who can reach {url} can see everything on this page; there is no password. Ctrl-C stops the server.");
-            Output.Write(parseResult.GetValue(SharedOptions.Json), new { address = url }, _ => Terminal.WriteLine(url));
+                    "warning: Other machines can connect, without encryption: whoever can read the network traffic sees the page"
+                    + $"{(access.Token is null ? ", and everyone who can connect can use it" : " and the token")}.");
+            var address = RequestFilter.AddToken(url, access.Token);
+            Output.Write(parseResult.GetValue(SharedOptions.Json), new { address, token = access.Token }, _ => Terminal.WriteLine(address));
             if (!parseResult.GetValue(NoBrowser) && !Console.IsOutputRedirected)
-                OpenBrowser(url);
+                OpenBrowser(RequestFilter.AddToken(url, access.BrowserToken));
             await Task.Delay(Timeout.Infinite, interruption.Token).ContinueWith(_ => { }, TaskScheduler.Default);
             await app.StopAsync(new CancellationToken(canceled: true));
         }
 
         return 0;
+    }
+
+    private static ServerAccess CreateAccess(ParseResult parseResult)
+    {
+        var hasToken = !parseResult.GetValue(NoToken);
+        return new ServerAccess(
+            parseResult.GetValue(Listen),
+            parseResult.GetValue(Host) ?? [],
+            Token: hasToken ? ServerAccess.CreateToken() : null,
+            BrowserToken: hasToken ? ServerAccess.CreateToken() : null,
+            Host.Name);
     }
 
     private static IReadOnlyDictionary<string, string> FindModels(ParseResult parseResult)
@@ -93,6 +118,15 @@ internal static class ServeCommand
             return address;
         result.AddError($"--listen takes an address of this machine, as in 192.168.1.5, or 0.0.0.0 for all, not '{result.Text()}'.");
         return null;
+    }
+
+    private static string[] ParseHosts(ArgumentResult result)
+    {
+        HostString[] hosts = [.. result.Tokens.Select(token => new HostString(token.Value))];
+        foreach (var host in hosts)
+            if (Uri.CheckHostName(host.Host) is UriHostNameType.Unknown || host.Port is null && host.Host != host.Value)
+                result.AddError($"--host takes a name without http:// and path, as in mnist.example.org, not '{host.Value}'.");
+        return [.. hosts.Select(host => host.Host)];
     }
 
     private static void OpenBrowser(string url)

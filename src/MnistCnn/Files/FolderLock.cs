@@ -4,14 +4,25 @@ namespace MnistCnn.Files;
 
 /// <summary>
 /// Exclusive right to write into a folder: an open file <c>run.lock</c>, which the system closes when its process ends, however that ends.
+/// The owner writes the file every 15 seconds, because some shared file systems do not show the locks of other machines.
 /// </summary>
 internal sealed class FolderLock : IDisposable
 {
     private const string Name = "run.lock";
 
-    private readonly FileStream file;
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromMinutes(1);
 
-    private FolderLock(string folder, FileStream file) => (Folder, this.file) = (folder, file);
+    private readonly FileStream file;
+    private readonly Timer timer;
+
+    private FolderLock(string folder, FileStream file)
+    {
+        (Folder, this.file) = (folder, file);
+        timer = new Timer(_ => Beat(), null, Heartbeat, Heartbeat);
+    }
+
+    /// <summary>The owner writes its file at this interval.</summary>
+    public static TimeSpan Heartbeat { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>Full path of the folder.</summary>
     public string Folder { get; }
@@ -21,9 +32,36 @@ internal sealed class FolderLock : IDisposable
 
     /// <summary>Creates the folder if necessary, and locks it.</summary>
     /// <exception cref="IOException">Another process holds the lock, or the folder cannot be created.</exception>
-    public static FolderLock Acquire(string folder) => TryAcquire(folder)
-        ?? throw new IOException($"{Path.GetFullPath(folder)} is in use: another process writes into it. Wait until that process ends.")
-            .With(Remedy.ChooseFolder);
+    public static FolderLock Acquire(string folder)
+    {
+        if (TryAcquire(folder) is { } acquired)
+            return acquired;
+        Thread.Sleep(20); // IsHeld in another process may have had it open
+        return TryAcquire(folder)
+            ?? throw new IOException($"{Path.GetFullPath(folder)} is in use: another process writes into it. Wait until that process ends.")
+                .With(Remedy.ChooseFolder);
+    }
+
+    /// <summary>
+    /// Returns whether a process on any machine owns the lock of a folder: the file was written within the last minute, or is locked.
+    /// </summary>
+    public static bool IsHeld(string folder)
+    {
+        var path = Path.Combine(folder, Name);
+        if (!File.Exists(path))
+            return false;
+        if ((DateTime.UtcNow - File.GetLastWriteTimeUtc(path)).Duration() < LongestSilence)
+            return true;
+        try
+        {
+            new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1).Dispose();
+            return false;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return error.GetType() == typeof(IOException); // otherwise the file is gone, or may not be opened
+        }
+    }
 
     /// <summary>Creates and locks a new folder <c>runs/NAME-TIME</c>, with a number at the end if it exists already.</summary>
     public static FolderLock AcquireNew(string name, DateTimeOffset time)
@@ -38,6 +76,7 @@ internal sealed class FolderLock : IDisposable
 
     public void Dispose()
     {
+        timer.Dispose();
         try
         {
             if (!OperatingSystem.IsWindows())
@@ -50,6 +89,20 @@ internal sealed class FolderLock : IDisposable
 
         file.Dispose();
     }
+
+    private void Beat()
+    {
+        try
+        {
+            RandomAccess.SetLength(file.SafeFileHandle, RandomLength());
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ObjectDisposedException)
+        {
+            // The lock was released meanwhile, or the disk is full. The next attempt may succeed.
+        }
+    }
+
+    private static int RandomLength() => Random.Shared.Next(1, 1 << 16);
 
     private static FolderLock? TryAcquire(string folder)
     {
@@ -83,7 +136,7 @@ internal sealed class FolderLock : IDisposable
     // leads to our file; every file system keeps lengths, but not every one keeps times.
     private static bool IsStillThere(FileStream file, string path)
     {
-        file.SetLength(Random.Shared.Next(1, 1 << 16));
+        file.SetLength(RandomLength());
         return new FileInfo(path) is { Exists: true, Length: var length } && length == file.Length;
     }
 }

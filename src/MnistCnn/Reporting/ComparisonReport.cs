@@ -10,7 +10,8 @@ internal static class ComparisonReport
     private const double Goal = 98;
     private const string Test = "test", Validation = "validation";
 
-    public static void Write(IReadOnlyList<RunRecord> runs, Func<IReadOnlyList<string>> draw, bool json)
+    /// <param name="resumeHint">How to resume a stopped or interrupted run.</param>
+    public static void Write(IReadOnlyList<RunRecord> runs, Func<IReadOnlyList<string>> draw, bool json, string resumeHint)
     {
         Row[] rows = [.. runs.Select(CreateRow)];
         Output.Write(
@@ -21,8 +22,9 @@ internal static class ComparisonReport
                 console.Write(CreateTable(rows));
                 if (rows.Any(row => row.BestChosenOn == Test))
                     Terminal.WriteLine($"* {TrainingText.ChosenOnTest}");
-                foreach (var row in rows.Where(row => row.Status is RunStatus.Stopped or RunStatus.Failed or RunStatus.Diverged))
-                    Terminal.WriteLine($"{row.Name}: {$"{row.Status}".ToLowerInvariant()}{(row.Error is null ? "" : $": {row.Error}")}");
+                foreach (var row in rows.Where(row => row.Status is not (null or RunStatus.Running or RunStatus.Finished)))
+                    Terminal.WriteLine($"{row.Name}: {$"{row.Status}".ToLowerInvariant()}{(row.Error is null ? "" : $": {row.Error}")}"
+                        + (row.Status is RunStatus.Stopped or RunStatus.Interrupted ? $". {resumeHint}" : ""));
                 foreach (var row in rows)
                     if (TrainingText.BalancedAccuracy(row.BestAccuracy ?? 0, row.BestBalancedAccuracy) is { } balanced)
                         Terminal.WriteLine($"{row.Name}: {balanced}, worst class {Format(row.WorstClass!)}");

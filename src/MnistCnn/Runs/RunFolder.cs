@@ -87,6 +87,18 @@ internal sealed class RunFolder : IDisposable
         }
     }
 
+    /// <summary>Reads the record of a run. If no process writes into the folder of a running run, its status is interrupted.</summary>
+    /// <inheritdoc cref="RunInfo.Read" path="/exception"/>
+    public static RunInfo ReadInfo(string path)
+    {
+        var file = Path.Combine(path, InfoFile);
+        var info = RunInfo.Read(file);
+        if (info.Status is not RunStatus.Running || FolderLock.IsHeld(path))
+            return info;
+        info = RunInfo.Read(file); // the run may have ended between the two
+        return info.Status is RunStatus.Running ? info with { Status = RunStatus.Interrupted } : info;
+    }
+
     /// <summary>Deletes the files of a finished run that only resuming needs: checkpoint and last weights.</summary>
     public static void DeleteResumeFiles(string path)
     {

@@ -53,7 +53,10 @@ internal sealed record RunInfo(
     public static RunInfo Read(string path) => JsonFormat.Parse<RunInfo>(InputFile.ReadAllText(path), path);
 }
 
-/// <summary>State of a run. A failed run may succeed at a second attempt; a diverged one would diverge again.</summary>
+/// <summary>
+/// State of a run. A failed run may succeed at a second attempt; a diverged one would diverge again. An interrupted run was killed before
+/// it could write another state than running.
+/// </summary>
 [JsonConverter(typeof(JsonStringEnumConverter<RunStatus>))]
 internal enum RunStatus
 {
@@ -62,6 +65,7 @@ internal enum RunStatus
     [JsonStringEnumMemberName("stopped")] Stopped,
     [JsonStringEnumMemberName("failed")] Failed,
     [JsonStringEnumMemberName("diverged")] Diverged,
+    [JsonStringEnumMemberName("interrupted")] Interrupted,
 }
 
 /// <summary>Record of the data set of a run.</summary>

@@ -41,7 +41,7 @@ internal sealed record RunRecord(string Name, RunInfo? Info, IReadOnlyList<Epoch
         if (File.Exists(path))
             throw new IOException($"{path} is a file; a run is a folder.");
         var (infoPath, metricsPath) = (Path.Combine(path, RunFolder.InfoFile), Path.Combine(path, RunFolder.MetricsFile));
-        var info = File.Exists(infoPath) ? RunInfo.Read(infoPath) : null;
+        var info = File.Exists(infoPath) ? RunFolder.ReadInfo(path) : null;
         if (new FileInfo(metricsPath) is not { Exists: true, Length: > 0 })
             return info is not null && !needsEpoch
                 ? new RunRecord(Path.GetFileName(path), info, [])

@@ -4,13 +4,20 @@ using MnistCnn.Runtime;
 
 namespace MnistCnn.Web;
 
-/// <summary>Answers failed requests with a status and one line of text in JSON: <c>{"error": "..."}</c>.</summary>
+/// <summary>
+/// Answers failed requests with a status and one line of text: in JSON, <c>{"error": "..."}</c>, or as a page if a browser opens the path.
+/// </summary>
 internal static class ErrorResponses
 {
     public static Task Write(HttpContext context, int status, string message)
     {
-        context.Response.StatusCode = status;
-        return context.Response.WriteAsJsonAsync(new { error = message.ReplaceLineEndings(" ") }, JsonFormat.Line);
+        var line = message.ReplaceLineEndings(" ");
+        var response = context.Response;
+        response.StatusCode = status;
+        if (!context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase))
+            return response.WriteAsJsonAsync(new { error = line }, JsonFormat.Line);
+        response.ContentType = "text/plain; charset=utf-8";
+        return response.WriteAsync(line);
     }
 
     /// <summary>Turns exceptions of later middleware into error responses. Bugs are also reported on standard error.</summary>
@@ -30,7 +37,7 @@ internal static class ErrorResponses
         catch (Exception error)
         {
             var status = StatusOf(error);
-            if (status == StatusCodes.Status500InternalServerError)
+            if (status == StatusCodes.Status500InternalServerError && !IsFileError(error))
                 Console.Error.WriteLine(PrintableText.EscapeLines($"error: This is a bug in MnistCnn {Versions.Program}:\n{error}"));
             await Write(context, status, ErrorText.Line(error));
         }
@@ -40,11 +47,14 @@ internal static class ErrorResponses
     {
         BadHttpRequestException bad => bad.StatusCode,
         NotFoundException or FileNotFoundException or DirectoryNotFoundException => StatusCodes.Status404NotFound,
-        UserException or InvalidDataException or IOException or UnauthorizedAccessException => StatusCodes.Status400BadRequest,
+        UserException => StatusCodes.Status400BadRequest,
         BusyException or OperationCanceledException => StatusCodes.Status503ServiceUnavailable, // canceled: the server shuts down
         _ when ErrorText.IsOutOfMemory(error) => StatusCodes.Status503ServiceUnavailable,
         _ => StatusCodes.Status500InternalServerError,
     };
+
+    // A file of the server is damaged or cannot be read; the message names it.
+    private static bool IsFileError(Exception error) => error is InvalidDataException or IOException or UnauthorizedAccessException;
 }
 
 /// <summary>A requested model, run or image does not exist: status 404.</summary>

@@ -14,21 +14,29 @@ internal sealed record ImageUpload(byte[] Pixels, int Digits)
     private const int ChunkSize = 1 << 14;
 
     /// <summary>Reads and preprocesses the image file in the body of a request.</summary>
-    /// <exception cref="InvalidDataException">The body is not an image, is damaged or has too many pixels.</exception>
-    /// <exception cref="UserException">The network takes neither one nor three channels.</exception>
+    /// <exception cref="UserException">
+    /// The body is not an image, is damaged or has too many pixels, or the network takes neither one nor three channels.
+    /// </exception>
     public static async Task<ImageUpload> Read(HttpContext context, TrainedNetwork network)
     {
         network.EnsureTakesImageFiles();
         var contents = await ReadBody(context);
         if (contents.Length == 0)
-            throw new InvalidDataException("There is no image: send an image file as the body, or name a test image with image=INDEX.");
-        var header = ImageDecoder.ReadHeader(contents, Name);
-        using var turn = await Limits.WaitForDecode(header.Height, header.Width, context.RequestAborted);
-        var row = network.ReadsDigits ? DigitImage.ReadAll(contents, Name) : null;
-        var pixels = network.ReadsDigits ? row?.Main : ImageDecoder.ReadImage(contents, Name, network.ImageSettings);
-        return pixels is null
-            ? new ImageUpload(new byte[network.Shape.Channels * network.Shape.Height * network.Shape.Width], Digits: 0)
-            : new ImageUpload(pixels, row is { AreApart: true } ? row.Digits.Count : 1);
+            throw new UserException("There is no image: send an image file as the body, or name a test image with image=INDEX.");
+        try
+        {
+            var header = ImageDecoder.ReadHeader(contents, Name);
+            using var turn = await Limits.WaitForDecode(header.Height, header.Width, context.RequestAborted);
+            var row = network.ReadsDigits ? DigitImage.ReadAll(contents, Name) : null;
+            var pixels = network.ReadsDigits ? row?.Main : ImageDecoder.ReadImage(contents, Name, network.ImageSettings);
+            return pixels is null
+                ? new ImageUpload(new byte[network.Shape.Channels * network.Shape.Height * network.Shape.Width], Digits: 0)
+                : new ImageUpload(pixels, row is { AreApart: true } ? row.Digits.Count : 1);
+        }
+        catch (InvalidDataException error)
+        {
+            throw new UserException(error.Message, error); // the client's file, not the server's
+        }
     }
 
     // Allocates memory for the bytes that arrived, not for the announced length.

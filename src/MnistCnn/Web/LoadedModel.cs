@@ -8,11 +8,13 @@ namespace MnistCnn.Web;
 
 /// <summary>A model in memory, in evaluation mode, with its graph.</summary>
 /// <param name="TestData">The data set, if its images have the model's shape and classes.</param>
-/// <param name="Written">Last write time of the weights file.</param>
-internal sealed record LoadedModel(
-    TrainedNetwork Network, ModelGraph Graph, DataSet? TestData, Device Device, DateTime Written) : IDisposable
+internal sealed record LoadedModel(TrainedNetwork Network, ModelGraph Graph, DataSet? TestData, Device Device) : IDisposable
 {
     private Task<TestPredictions>? predictions;
+    private int users = 1;
+
+    /// <summary>Last write time of the weights file.</summary>
+    public required DateTime Written { get; set; }
 
     /// <exception cref="NotFoundException">The data set does not fit the model.</exception>
     public DataSet Data => TestData
@@ -36,12 +38,19 @@ internal sealed record LoadedModel(
         // A batch of no images: only shapes are computed.
         var nodes = ActivationTrace.Run(network.Network, empty([0, info.Channels, info.Height, info.Width], device: device)).Nodes;
         var graph = new ModelGraph(info, Describe(nodes), Ablation.Find(network.Network, nodes));
-        return new LoadedModel(network, graph, hasImages ? data : null, device, written);
+        return new LoadedModel(network, graph, hasImages ? data : null, device) { Written = written };
     }
 
     /// <summary>Returns the test predictions, which are computed at the first call, and again after a failure.</summary>
     public Task<TestPredictions> GetPredictions(Func<DataSet, Task<TestPredictions>> compute) =>
         predictions is null or { IsFaulted: true } or { IsCanceled: true } ? predictions = compute(Data) : predictions;
+
+    /// <summary>Adds a user, who calls <see cref="Dispose"/> too: the network stays in memory until the last one has.</summary>
+    public LoadedModel Share()
+    {
+        Interlocked.Increment(ref users);
+        return this;
+    }
 
     /// <summary>Returns the pixels (C, H, W) and the class of a test image.</summary>
     /// <exception cref="NotFoundException">The data set does not fit, or has fewer images.</exception>
@@ -53,7 +62,11 @@ internal sealed record LoadedModel(
             : throw new NotFoundException($"There is no test image {index}: there are {test.Count}.");
     }
 
-    public void Dispose() => Network.Dispose();
+    public void Dispose()
+    {
+        if (Interlocked.Decrement(ref users) == 0)
+            Network.Dispose();
+    }
 
     /// <summary>Describes the operations of a model for the page.</summary>
     public static IReadOnlyList<NodeInfo> Describe(IReadOnlyCollection<TraceNode> nodes)

@@ -14,8 +14,8 @@ internal sealed class ModelCache(
 {
     private const int MostRunModels = 4;
 
-    // File systems round the time of a write, so two writes within this time may have the same.
-    private static readonly TimeSpan ClockResolution = TimeSpan.FromSeconds(0.1);
+    // File systems round the time of a write, some to two seconds, so two writes within this time may have the same.
+    private static readonly TimeSpan ClockResolution = TimeSpan.FromSeconds(0.1), CoarseClockResolution = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<string, LoadedModel> loaded = [];
     private readonly List<string> runModels = []; // ids, the oldest first
@@ -54,7 +54,8 @@ internal sealed class ModelCache(
         var written = File.GetLastWriteTimeUtc(path);
         if (loaded.TryGetValue(id, out var model) && model.Written == written)
             return model;
-        if ((DateTime.UtcNow - written).Duration() < ClockResolution)
+        var resolution = written.Ticks % TimeSpan.TicksPerSecond == 0 ? CoarseClockResolution : ClockResolution;
+        if ((DateTime.UtcNow - written).Duration() < resolution)
             written = DateTime.MinValue; // read it again at the next request
         try
         {
@@ -68,7 +69,8 @@ internal sealed class ModelCache(
         }
         catch (Exception error) when (model is not null && error is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            return loaded[id] = model! with { Written = written }; // so it is not read again until it is written again
+            model.Written = written; // so it is not read again until it is written again
+            return model;
         }
 
         if (!isNamed)

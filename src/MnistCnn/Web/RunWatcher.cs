@@ -1,12 +1,13 @@
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using MnistCnn.Files;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 
 namespace MnistCnn.Web;
 
-/// <summary>Reads the run folders in a folder. It takes no locks, so trainers that write there are not disturbed.</summary>
+/// <summary>Reads the run folders in a folder. Trainers that write there are not disturbed.</summary>
 /// <param name="folder">Contains one folder per run; need not exist yet.</param>
 /// <param name="pause">Seconds between two scans of the folder.</param>
 internal sealed class RunWatcher(string folder, double pause = 0.5)
@@ -29,17 +30,29 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
     /// </summary>
     public async IAsyncEnumerable<SseItem<object>> Watch([EnumeratorCancellation] CancellationToken stop)
     {
-        var known = new Dictionary<string, string>();
+        var known = new Dictionary<string, (string Files, bool IsHeld, RunStatus? Status)>();
         for (var scans = 0; ; scans++)
         {
             if (scans % ScansPerKeepAlive == 0)
                 yield return new SseItem<object>(new { }, "alive");
-            var now = RunPaths().ToDictionary(run => run, StateOf);
-            foreach (var (run, state) in now.Where(run => known.GetValueOrDefault(run.Key) != run.Value))
-                yield return new SseItem<object>(Read(run), "run");
-            foreach (var run in known.Keys.Except(now.Keys))
+            var runs = RunPaths();
+            foreach (var run in runs)
+            {
+                var (before, now) = (known.GetValueOrDefault(run), (Files: StateOf(run), IsHeld: FolderLock.IsHeld(run)));
+                var isOpen = before.Status is RunStatus.Running or RunStatus.Interrupted;
+                var hasChanged = before.Files != now.Files || isOpen && before.IsHeld != now.IsHeld;
+                var summary = hasChanged ? Read(run) : null;
+                known[run] = (now.Files, now.IsHeld, hasChanged ? summary!.Status : before.Status);
+                if (hasChanged)
+                    yield return new SseItem<object>(summary!, "run");
+            }
+
+            foreach (var run in known.Keys.Except(runs).ToArray())
+            {
+                known.Remove(run);
                 yield return new SseItem<object>(new { name = Path.GetFileName(run) }, "gone");
-            known = now;
+            }
+
             await Task.Delay(TimeSpan.FromSeconds(pause), stop);
         }
     }

@@ -25,16 +25,16 @@ internal static class Server
     private static readonly MinDataRate SlowestRate = new(bytesPerSecond: 20_000, gracePeriod: Patience);
 
     /// <summary>Starts the server.</summary>
-    /// <param name="address">The address to listen on; null for loopback.</param>
     /// <param name="port">The port; null for the first free one from <see cref="FirstPort"/>.</param>
     /// <returns>The server, which the caller stops and disposes, and its URL.</returns>
     /// <exception cref="UserException">The port is taken, or the address is not one of this machine.</exception>
-    public static async Task<(WebApplication App, string Url)> Start(IPAddress? address, int? port, Action<WebApplication> map)
+    public static async Task<(WebApplication App, string Url)> Start(ServerAccess access, int? port, Action<WebApplication> map)
     {
+        var address = access.Address;
         var host = address is null || RequestFilter.IsAny(address) ? "localhost" : RequestFilter.UrlHost(address);
         foreach (var candidate in port is { } only ? [only] : Enumerable.Range(FirstPort, PortsToTry))
         {
-            var app = Build(address, candidate, map);
+            var app = Build(access, candidate, map);
             try
             {
                 await app.StartAsync();
@@ -55,15 +55,15 @@ internal static class Server
         throw new UserException($"{ports} taken.").With(Remedy.ChoosePort);
     }
 
-    private static WebApplication Build(IPAddress? address, int port, Action<WebApplication> map)
+    private static WebApplication Build(ServerAccess access, int port, Action<WebApplication> map)
     {
         // The empty builder reads no environment variables and no files of the current folder.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         AddServices(builder.Services);
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(options => ConfigureKestrel(options, address, port));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(options => ConfigureKestrel(options, access.Address, port));
         var app = builder.Build();
         app.Use(ErrorResponses.HandleExceptions);
-        app.Use(RequestFilter.Create(address).Check);
+        app.Use(new RequestFilter(access).Check);
         app.UseRouting();
         app.UseRateLimiter();
         map(app);

@@ -17,21 +17,14 @@ internal sealed class TestEvaluator(InferenceQueue queue, ModelCache models, Can
         return await predictions.WaitAsync(stop);
     }
 
+    // Keeps the model of the first part, although its file may change meanwhile.
     private async Task<TestPredictions> Evaluate(string id, long count)
     {
         using var turn = await Limits.WaitForEvaluation(stopping);
+        using var model = await queue.Run(() => models.Get(id).Share(), stopping, bypassLimit: true);
         List<Evaluation> parts = [];
-        object? network = null;
-        for (var done = 0L; done < count; done = parts.Sum(part => (long)part.Total))
-        {
-            var (part, current) = await queue.Run(() => EvaluatePart(models.Get(id), done), stopping, bypassLimit: true);
-            if (done > 0 && current != network)
-                parts.Clear(); // the weights file changed: start again
-            else
-                parts.Add(part);
-            network = current;
-        }
-
+        for (var done = 0L; done < count; done += parts[^1].Total)
+            parts.Add(await queue.Run(() => EvaluatePart(model, done), stopping, bypassLimit: true));
         return new TestPredictions(
             Accuracy: 100.0 * parts.Sum(part => part.Correct) / count,
             Loss: parts.Sum(part => part.Loss * part.Total) / count,
@@ -40,12 +33,12 @@ internal sealed class TestEvaluator(InferenceQueue queue, ModelCache models, Can
             Confidences: [.. parts.SelectMany(part => part.Confidences)]);
     }
 
-    private static (Evaluation Part, object Network) EvaluatePart(LoadedModel model, long start)
+    private static Evaluation EvaluatePart(LoadedModel model, long start)
     {
         var (network, test) = (model.Network, model.Data.Test);
         var most = Math.Min(Evaluator.BatchSize, test.Count - start);
         var size = Math.Clamp(PixelsPerPart / (network.Shape.Height * network.Shape.Width), 1, most);
         using var images = test.Slice(start, size).To(model.Device);
-        return (Evaluator.Evaluate(network.Network, images, network.Normalization, (int)size), network.Network);
+        return Evaluator.Evaluate(network.Network, images, network.Normalization, (int)size);
     }
 }

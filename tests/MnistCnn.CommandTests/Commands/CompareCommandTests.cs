@@ -48,6 +48,25 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_killed_run_is_named_with_the_way_to_resume_it()
+    {
+        Directory.CreateDirectory(folder["data"]);
+        SmallMnist.Write(folder["data"]);
+        Assert.Equal(0, Run("train", "--data", "data", "--arch", "plain", "--epochs", "2", "--out", "killed").ExitCode);
+        var finished = File.ReadAllText(folder["killed/run.json"]);
+        Assert.DoesNotContain("killed: ", Run("compare", "killed").Output);
+        File.WriteAllText(folder["killed/run.json"], finished.Replace("\"finished\"", "\"running\""));
+        File.WriteAllText(folder["killed/run.lock"], "x");
+        Assert.Equal("running", Status());
+        File.SetLastWriteTimeUtc(folder["killed/run.lock"], DateTime.UnixEpoch);
+        Assert.Equal("interrupted", Status());
+        Assert.Contains("\nkilled: interrupted. Resume it with: train --resume FOLDER\n", Run("compare", "killed").Output);
+
+        string? Status() => JsonDocument.Parse(Run("compare", "killed", "--json").Output).RootElement
+            .GetProperty("runs")[0].GetProperty("status").GetString();
+    }
+
+    [Fact]
     public void The_best_accuracy_is_marked_if_it_was_chosen_on_the_test_images()
     {
         WriteRun("test", 90, 91);

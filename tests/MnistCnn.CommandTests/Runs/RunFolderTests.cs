@@ -130,6 +130,26 @@ public sealed class RunFolderTests : IDisposable
         FolderLock.Acquire(folder["out"]).Dispose();
     }
 
+    // Some shared file systems do not show the locks of other machines.
+    [Fact]
+    public void The_owner_of_a_lock_writes_its_file_again_and_again()
+    {
+        var interval = FolderLock.Heartbeat;
+        Assert.InRange(interval, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(20)); // a minute of silence means that it was killed
+        FolderLock.Heartbeat = TimeSpan.FromMilliseconds(5);
+        try
+        {
+            using var taken = FolderLock.Acquire(folder["out"]);
+            File.SetLastWriteTimeUtc(folder["out/run.lock"], DateTime.UnixEpoch);
+            Assert.True(SpinWait.SpinUntil(
+                () => File.GetLastWriteTimeUtc(folder["out/run.lock"]) > DateTime.UtcNow.AddMinutes(-1), TimeSpan.FromMinutes(1)));
+        }
+        finally
+        {
+            FolderLock.Heartbeat = interval;
+        }
+    }
+
     [Fact]
     public void A_file_or_a_broken_link_cannot_be_a_run_folder()
     {

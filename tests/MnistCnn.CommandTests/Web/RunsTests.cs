@@ -68,6 +68,32 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         Assert.Equal("second", (await later.Next("run")).GetProperty("name").GetString());
     }
 
+    // kill -9, a power failure or the end of a container leave run.json and run.lock behind. Locks of other machines may be invisible.
+    [Fact]
+    public async Task A_run_whose_process_was_killed_is_interrupted()
+    {
+        var lockFile = folder["runs/killed/run.lock"];
+        await using var events = await Events();
+        using (Create("killed"))
+        {
+            Assert.Equal("running", (await events.Next("run")).GetProperty("status").GetString());
+            File.SetLastWriteTimeUtc(lockFile, DateTime.UtcNow.AddHours(-1)); // its process was suspended, but has it locked
+            Assert.Equal("running", await Status());
+        }
+
+        Assert.Equal("interrupted", (await events.Next("run")).GetProperty("status").GetString());
+        File.WriteAllText(lockFile, "x");
+        Assert.Equal("running", (await events.Next("run")).GetProperty("status").GetString());
+        File.SetLastWriteTimeUtc(lockFile, DateTime.UtcNow.AddSeconds(-70));
+        Assert.Equal("interrupted", (await events.Next("run")).GetProperty("status").GetString());
+        Assert.Equal("interrupted", await Status());
+
+        using (Create("killed"))
+            Assert.Equal("running", (await events.Next("run")).GetProperty("status").GetString());
+
+        async Task<string?> Status() => (await Server.Json("/api/runs")).GetProperty("runs")[0].GetProperty("status").GetString();
+    }
+
     // At most 64 pages may watch at once.
     [Fact]
     public async Task A_closed_page_no_longer_counts_as_a_watcher()
@@ -136,7 +162,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         using (var run = Create("appended"))
             run.Append(Epoch);
         File.AppendAllText(folder["runs/appended/metrics.jsonl"], "{\"epoch\": 2, \"train_l");
-        Assert.Equal(("appended", "running", "plain", 1), Summary((await Server.Json("/api/runs")).GetProperty("runs")[0]));
+        Assert.Equal(("appended", "interrupted", "plain", 1), Summary((await Server.Json("/api/runs")).GetProperty("runs")[0]));
     }
 
     [Fact]
@@ -148,7 +174,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         var path = folder["runs/run/best.safetensors"];
         Assert.Contains("does not exist", await Server.Refusal(HttpStatusCode.NotFound, "/api/models/run:run/look?image=0"));
         File.WriteAllBytes(path, one[..^100]);
-        Assert.Contains("damaged", await Server.Refusal(HttpStatusCode.BadRequest, "/api/models/run:run/look?image=0"));
+        Assert.Contains(path, await Server.Refusal(HttpStatusCode.InternalServerError, "/api/models/run:run/look?image=0"));
 
         Replace(path, one);
         Assert.Equal(answerOfOne, await Answer("run"), Near);
@@ -165,7 +191,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         File.Delete(path);
         Assert.Contains("does not exist", await Server.Refusal(HttpStatusCode.NotFound, "/api/models/run:run/look?image=0"));
         File.WriteAllBytes(path, other[..^100]);
-        Assert.Contains("damaged", await Server.Refusal(HttpStatusCode.BadRequest, "/api/models/run:run/look?image=0"));
+        Assert.Contains("damaged", await Server.Refusal(HttpStatusCode.InternalServerError, "/api/models/run:run/look?image=0"));
         Replace(path, other);
         Assert.Equal(answerOfOther, await Answer("run"), Near);
         Directory.Delete(folder["runs/run"], recursive: true);
@@ -179,7 +205,7 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         Create("twin", "plain-twin").Dispose();
         WriteWeights("twin", 1);
         var run = Assert.Single((await Server.Json("/api/runs")).GetProperty("runs").EnumerateArray());
-        Assert.Equal(("twin", "running", "plain-twin", 0), Summary(run));
+        Assert.Equal(("twin", "interrupted", "plain-twin", 0), Summary(run));
         Assert.All(["model", "error", "problem"], field => Assert.Equal(JsonValueKind.Null, run.GetProperty(field).ValueKind));
     }
 
@@ -247,6 +273,57 @@ public sealed class RunsTests(RunsTests.ServerOfRuns shared) : IClassFixture<Run
         Assert.Contains(answer.GetProperty("accuracy").GetDouble(), accuracies);
         Assert.Equal(ServerOfRuns.TestImages, answer.GetProperty("predictions").GetArrayLength());
         Assert.Equal(accuracies[1], (await Server.Json("/api/models/run:run/evaluation")).GetProperty("accuracy").GetDouble());
+    }
+
+    [Fact]
+    public async Task An_evaluation_ends_although_the_file_is_written_all_the_time()
+    {
+        Create("run").Dispose();
+        byte[][] weights = [WeightsOf(1), WeightsOf(2)];
+        var path = folder["runs/run/best.safetensors"];
+        Replace(path, weights[0]);
+        var answer = Server.Json("/api/models/run:run/evaluation")
+            .WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        for (var count = 1; !answer.IsCompleted; count++)
+        {
+            Replace(path, weights[count % 2]);
+            await Task.Delay(1, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Contains((await answer).GetProperty("accuracy").GetDouble(), weights.Select(Accuracy));
+    }
+
+    // A clock that is ahead, as of a file server, and archives without times.
+    [Theory]
+    [InlineData(1.0)]
+    [InlineData(400.0)]
+    [InlineData(-400_000.0)]
+    [InlineData(null)]
+    public async Task An_evaluation_ends_whatever_the_time_of_the_file(double? daysFromNow)
+    {
+        Create("run").Dispose();
+        var weights = WriteWeights("run", 1);
+        var time = daysFromNow is { } days ? DateTime.UtcNow.AddDays(days) : new DateTime(1601, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+        File.SetLastWriteTimeUtc(folder["runs/run/best.safetensors"], time < new DateTime(1601, 1, 1) ? DateTime.UnixEpoch : time);
+        var evaluations = await Task.WhenAll(Server.Json("/api/models/run:run/evaluation"), Server.Json("/api/models/residual/evaluation"))
+            .WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        Assert.Equal(Accuracy(weights), evaluations[0].GetProperty("accuracy").GetDouble());
+    }
+
+    // FAT and some file servers store whole seconds, or every other one.
+    [Fact]
+    public async Task A_second_write_within_the_resolution_of_the_times_is_seen()
+    {
+        Create("run").Dispose();
+        var path = folder["runs/run/best.safetensors"];
+        var now = DateTime.UtcNow;
+        var time = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerSecond) + TimeSpan.TicksPerSecond);
+        foreach (var seed in new[] { 1, 2 })
+        {
+            var expected = Answer(WriteWeights("run", seed));
+            File.SetLastWriteTimeUtc(path, time);
+            Assert.Equal(expected, await Answer("run"), Near);
+        }
     }
 
     [Fact]

@@ -98,6 +98,31 @@ public sealed class SafetyTests(ServerWithModels models)
     }
 
     [Theory]
+    [InlineData("/")]
+    [InlineData("/app.js")]
+    [InlineData("/api/models")]
+    [InlineData("/api/runs/events")]
+    [InlineData("/nothing")]
+    public async Task Requests_without_the_token_are_refused(string path)
+    {
+        using var client = Server.NewClient(hasToken: false);
+        using var answer = await client.GetAsync(path, TestContext.Current.CancellationToken);
+        Assert.Contains("the address that the program printed", await RunningServer.Refusal(HttpStatusCode.Unauthorized, answer));
+    }
+
+    [Fact]
+    public async Task The_cookie_of_the_printed_address_opens_everything()
+    {
+        using var client = Server.NewClient(hasToken: false);
+        using var start = await client.GetAsync(Server.PageAddress, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.Redirect, start.StatusCode);
+        client.DefaultRequestHeaders.Add("Cookie", Assert.Single(start.Headers.GetValues("Set-Cookie")).Split(';')[0]);
+        foreach (var path in new[] { $"{new Uri(Server.PageAddress, start.Headers.Location!)}", "/app.js", "/api/models" })
+            using (var answer = await client.GetAsync(path, TestContext.Current.CancellationToken))
+                Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
+    [Theory]
     [InlineData("POST", "/")]
     [InlineData("POST", "/api/models")]
     [InlineData("POST", "/api/models/residual/evaluation")]
@@ -310,7 +335,8 @@ public sealed class SafetyTests(ServerWithModels models)
     private async Task<string> Raw(string request)
     {
         using var socket = Server.Connect();
-        await socket.SendAsync(Encoding.Latin1.GetBytes(request), TestContext.Current.CancellationToken);
+        var line = request.IndexOf("\r\n", StringComparison.Ordinal) + 2;
+        await socket.SendAsync(Encoding.Latin1.GetBytes(request.Insert(line, Server.TokenLine)), TestContext.Current.CancellationToken);
         using var stream = new NetworkStream(socket);
         using var reader = new StreamReader(stream);
         return await reader.ReadToEndAsync(TestContext.Current.CancellationToken);

@@ -109,6 +109,8 @@ public sealed class ServeCommandTests : IDisposable
         Run("--port", "0").AssertFailed(2, "--port takes a whole number from 1 to 65535, not '0'");
         Run("--port", "70000").AssertFailed(2, "65535", "'70000'");
         Run("--port", "http").AssertFailed(2, "'http'");
+        Run("--host", "a.example", "--host", "http://b.example/").AssertFailed(2, "--host takes a name", "'http://b.example/'");
+        Run("--host", "a b").AssertFailed(2, "--host takes a name", "'a b'");
         Run("--listen", "localhost").AssertFailed(2, "--listen takes an address", "'localhost'");
         Assert.DoesNotContain(folder.Contents, name => name.StartsWith("runs", StringComparison.Ordinal));
     }
@@ -123,8 +125,9 @@ public sealed class ServeCommandTests : IDisposable
         foreach (var process in processes)
             using (process)
                 process.Kill();
-        Assert.All(addresses, address => Assert.Matches("^http://localhost:8[01][0-9][0-9]/$", address));
-        Assert.Equal(3, addresses.Distinct().Count());
+        Assert.All(addresses, address => Assert.Matches("^http://localhost:8[01][0-9][0-9]/[?]token=[0-9a-f]{32}$", address));
+        Assert.Equal(3, addresses.Select(address => new Uri(address!).Port).Distinct().Count());
+        Assert.Equal(3, addresses.Select(address => new Uri(address!).Query).Distinct().Count());
     }
 
     [Fact]
@@ -136,7 +139,9 @@ public sealed class ServeCommandTests : IDisposable
         while (!document.Contains('}'))
             document += process.StandardOutput.ReadLine();
         process.Kill();
-        Assert.StartsWith("http://localhost:", JsonDocument.Parse(document).RootElement.GetProperty("address").GetString());
+        var answer = JsonDocument.Parse(document).RootElement;
+        var address = new Uri(answer.GetProperty("address").GetString()!);
+        Assert.Equal(("localhost", $"?token={answer.GetProperty("token").GetString()}"), (address.Host, address.Query));
     }
 
     [Theory]
@@ -146,11 +151,26 @@ public sealed class ServeCommandTests : IDisposable
     {
         using var server = RunningServer.Start(folder.FullPath, "residual", "--listen", address);
         Assert.Equal(address == "0.0.0.0" ? "localhost" : "127.0.0.1", server.Address.Host);
-        foreach (var host in new[] { "localhost", "127.0.0.1", Dns.GetHostName() })
+        foreach (var host in new[] { "localhost", "127.0.0.1", Dns.GetHostName(), "192.168.1.77:18081", "[2001:db8::1]:80", "127.0.0.2" })
             using (var request = new HttpRequestMessage(HttpMethod.Get, "/") { Headers = { Host = host } })
             using (var answer = await server.Client.SendAsync(request, TestContext.Current.CancellationToken))
                 Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         await server.Refusal(HttpStatusCode.BadRequest, new HttpRequestMessage(HttpMethod.Get, "/") { Headers = { Host = "example.org" } });
+    }
+
+    [Fact]
+    public async Task Without_a_token_everyone_is_answered_and_a_warning_says_so()
+    {
+        using var server = RunningServer.Start(
+            folder.FullPath, "residual", "--listen", "0.0.0.0", "--no-token", "--host", "Mybox.local:90", "--host", "mnist.example.org");
+        Assert.Null(server.Token);
+        foreach (var host in new[] { "localhost", "mybox.LOCAL:18081", "mnist.example.org" })
+            using (var request = new HttpRequestMessage(HttpMethod.Get, "/api/models") { Headers = { Host = host } })
+            using (var answer = await server.Client.SendAsync(request, TestContext.Current.CancellationToken))
+                Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        var warning = Assert.Single(server.Stop().Split('\n'), line => line.StartsWith("warning: ", StringComparison.Ordinal));
+        Assert.Contains("everyone who can connect can use it", warning);
+        Assert.Contains("without encryption", warning);
     }
 
     // The requests are an event stream, an evaluation and the occlusion of the deepest network, which takes many seconds.

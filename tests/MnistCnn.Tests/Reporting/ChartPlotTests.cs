@@ -139,6 +139,17 @@ public sealed class ChartPlotTests : IDisposable
         Assert.Superset(new HashSet<string> { "2", "8", "64", "10⁻²⁰", "10⁻¹⁰" }, texts.Keys.ToHashSet());
     }
 
+    [Theory]
+    [InlineData(1, 25, "2", "4", "16")]
+    [InlineData(100.5, 25, "100.5", "124.5")] // no powers of two
+    [InlineData(1000, 400, "1000", "1040")] // only one, 1024
+    public void A_logarithmic_axis_with_many_values_has_ticks(double first, int count, params string[] some)
+    {
+        double[] x = [.. Enumerable.Range(0, count).Select(index => first + index)];
+        var texts = Texts(new Chart("title", "x", "y", [new Curve("a", x, x)]) { LogX = true });
+        Assert.Superset(some.ToHashSet(), texts.Keys.ToHashSet());
+    }
+
     [Fact]
     public void A_chart_without_drawable_values_is_empty()
     {

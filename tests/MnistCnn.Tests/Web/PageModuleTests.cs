@@ -57,6 +57,41 @@ public sealed class PageModuleTests
     }
 
     [Fact]
+    public void A_stream_of_events_is_opened_again_after_an_error_status()
+    {
+        var module = new PageModule("events.js");
+        module.Evaluate<object?>(
+            """
+            (() => {
+              Object.assign(globalThis, { sources: [], log: [], timers: [] });
+              globalThis.EventSource = class {
+                static CLOSED = 2;
+                readyState = 0;
+                #listeners = {};
+                constructor(url) { log.push(url); sources.push(this); }
+                addEventListener(type, listener) { this.#listeners[type] = listener; }
+                send(type, data, state = 1) { this.readyState = state; this.#listeners[type]({ data: JSON.stringify(data) }); }
+                close() { log.push('close'); }
+              };
+              globalThis.setTimeout = action => timers.push(action);
+              globalThis.clearTimeout = timer => timers.splice(timer - 1, 1);
+              const state = { opened: () => log.push('opened'), lost: () => log.push('lost') };
+              globalThis.connection = new page.EventConnection('events', { run: ({ name }) => log.push(name) }, state);
+            })()
+            """);
+        module.Evaluate<object?>("(sources[0].send('open'), sources[0].send('run', { name: 'first' }))");
+        module.Evaluate<object?>("sources[0].send('error', {}, 0)"); // the browser itself tries again
+        Assert.Equal(["events", "opened", "first", "lost"], module.Evaluate<string[]>("log"));
+        Assert.Equal(0, module.Evaluate<int>("timers.length"));
+        module.Evaluate<object?>("sources[0].send('error', {}, 2)");
+        Assert.Equal(1, module.Evaluate<int>("timers.length"));
+        module.Evaluate<object?>("(timers.shift()(), sources[1].send('open'), sources[1].send('run', { name: 'second' }))");
+        Assert.Equal(["lost", "events", "opened", "second"], module.Evaluate<string[]>("log.slice(4)"));
+        module.Evaluate<object?>("(sources[1].send('error', {}, 2), connection.close())");
+        Assert.Equal(0, module.Evaluate<int>("timers.length"));
+    }
+
+    [Fact]
     public void The_confusion_matrix_counts_images_and_names_the_most_frequent_mistakes()
     {
         var counts = new PageModule("counts.js");

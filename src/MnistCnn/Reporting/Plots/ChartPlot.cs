@@ -190,9 +190,16 @@ internal static class ChartPlot
         {
             var values = chart.Curves.SelectMany(curve => curve.X).Distinct().Order().ToArray();
             if (values.Length > ManyPoints)
-                values = [.. values.Where(value => double.IsInteger(Math.Log2(value)))];
+                values = Thin(values);
             plot.Axes.Bottom.TickGenerator = new NumericManual([.. values.Select(Math.Log2)], [.. values.Select(value => $"{value}")]);
         }
+    }
+
+    // Powers of two, or else about ten of the values.
+    private static double[] Thin(double[] values)
+    {
+        double[] powers = [.. values.Where(value => double.IsInteger(Math.Log2(value)))];
+        return powers.Length > 1 ? powers : [.. values.Where((_, index) => index % (values.Length / 10) == 0)];
     }
 
     // Ticks at powers of ten, or at 1, 2 and 5 times powers of ten if the range has less than two of them.

@@ -86,6 +86,8 @@ async function request(url, options) {
   });
   if (response.ok)
     return response;
+  if (response.status === 401)
+    throw new Problem(text('noToken'));
   const body = await response.json().catch(() => null);
   throw new Problem(body?.error ?? `${response.status} ${response.statusText}`);
 }

@@ -3,6 +3,7 @@
 import { models, runs } from './api.js';
 import { Chart, smallCurve, swatch } from './chart.js';
 import { createElement, scrolling, urlOf } from './elements.js';
+import { EventConnection } from './events.js';
 import { number, percent, text } from './text.js';
 
 // The number of colours that are easy to distinguish.
@@ -22,9 +23,11 @@ export function showRuns(container, parameters) {
 class Runs {
   #runs = new Map(); // by name
   #rows = new Map();
+  #missing = new Set(); // names of runs that the server has not sent since the connection was opened
   #slots = new Array(MOST_PICKED).fill(null); // names of the selected runs, by colour
   #isChosen; // whether the user selected the runs
-  #events = null;
+  #events;
+  #folder = '';
   #drawing = 0;
   #charts;
   #container;
@@ -41,34 +44,43 @@ class Runs {
       new Chart(this.#parts.charts, { title: text('runsLossChart'), across, write: value => value.toFixed(4), lowest: 0 }),
     ];
     this.#parts.numbers.addEventListener('toggle', () => this.#drawNumbers());
-    this.#start();
+    this.#events = new EventConnection(
+      'api/runs/events',
+      { run: run => this.#take(run), gone: ({ name }) => this.#forget(name) },
+      { opened: () => this.#opened(), lost: () => this.#lost() });
   }
 
   close() {
-    this.#events?.close();
-    this.#events = null;
+    this.#events.close();
     cancelAnimationFrame(this.#drawing);
     this.#charts.forEach(chart => chart.close());
     this.#container.replaceChildren();
   }
 
-  async #start() {
-    this.#events = new EventSource('api/runs/events');
-    this.#events.addEventListener('open', () => this.#parts.problem.textContent = '');
-    this.#events.addEventListener('error', () => this.#parts.problem.textContent = text('noServer'));
-    this.#events.addEventListener('run', event => this.#take(JSON.parse(event.data)));
-    this.#events.addEventListener('gone', event => this.#forget(JSON.parse(event.data).name));
+  async #opened() {
+    this.#parts.problem.textContent = '';
+    this.#missing = new Set(this.#runs.keys());
     try {
       const found = await runs();
+      this.#folder = found.folder;
       this.#parts.folder.textContent = text('runsFolder', { folder: found.folder });
       this.#parts.empty.hidden = found.runs.length > 0;
+      for (const name of this.#missing)
+        if (!found.runs.some(run => run.name === name))
+          this.#forget(name);
       showNetworks(this.#parts.networks, await models());
+      this.#drawSoon();
     } catch (error) {
       this.#parts.problem.textContent = error.message;
     }
   }
 
+  async #lost() {
+    this.#parts.problem.textContent = await runs().then(() => text('runsWaiting'), error => error.message);
+  }
+
   #take(run) {
+    this.#missing.delete(run.name);
     const before = this.#runs.get(run.name);
     this.#runs.set(run.name, run);
     if (before && run.epochs.length > before.epochs.length)
@@ -100,6 +112,10 @@ class Runs {
       this.#pickDefaults(runs);
     this.#parts.empty.hidden = runs.length > 0;
     this.#parts.filled.hidden = runs.length === 0;
+    const resumable = runs.find(({ status }) => status === 'stopped' || status === 'interrupted');
+    this.#parts.resume.hidden = resumable === undefined;
+    this.#parts.resume.textContent = resumable
+      ? text('runsResume', { name: resumable.name, path: `${this.#folder}/${resumable.name}` }) : '';
     runs.forEach((run, index) => this.#drawRow(run, index));
     this.#drawCharts();
   }
@@ -242,7 +258,7 @@ const progressOf = run => ({ done: run.epochs.length, total: run.total_epochs })
 const accuracyOf = value => percent(value / 100, 2);
 
 function statusOf({ status, error }) {
-  const known = { running: 'runsRunning', finished: 'runsFinished', stopped: 'runsStopped' }[status];
+  const known = { running: 'runsRunning', finished: 'runsFinished', stopped: 'runsStopped', interrupted: 'runsInterrupted' }[status];
   return createElement('span', `status ${known ? status : 'failed'}`, known ? text(known) : `${status}: ${error}`);
 }
 
@@ -275,11 +291,13 @@ function build(container) {
     numbersTable: createElement('table', {}),
     numbers: createElement('details', { className: 'in-numbers' }),
     rows: createElement('tbody', { role: 'rowgroup' }),
+    resume: createElement('p', { className: 'note' }),
     networks: createElement('p', { className: 'note' }),
     filled: createElement('div', { hidden: true }),
   };
   parts.numbers.append(createElement('summary', { textContent: text('runsNumbers') }), scrolling(parts.numbersTable, text('runsNumbers')));
-  parts.filled.append(parts.charts, parts.none, parts.numbers, runsTable(parts.rows), createElement('p', 'note', text('runsBestNote')));
+  const bestNote = createElement('p', 'note', text('runsBestNote'));
+  parts.filled.append(parts.charts, parts.none, parts.numbers, runsTable(parts.rows), bestNote, parts.resume);
   const card = createElement('section', { className: 'card runs' },
     createElement('h2', {}, text('runsTitle')), parts.folder, parts.problem, parts.news, parts.empty, parts.filled, parts.networks);
   container.replaceChildren(card);

@@ -12,6 +12,10 @@ export const texts = {
     'The server does not respond. Start it again with: dotnet run serve',
     '程序没有响应。请重新启动：dotnet run serve',
   ],
+  noToken: [
+    'The server was started again, and this page belongs to the old address. Open the address that the program printed.',
+    '程序已重新启动，本页的地址已失效。请打开程序新显示的地址。',
+  ],
 
   drawTitle: ['Draw a digit', '画一个数字'],
   pictureTitle: ['Choose an image', '给它一张图片'],
@@ -257,6 +261,12 @@ export const texts = {
   runsRunning: ['running', '训练中'],
   runsFinished: ['finished', '已完成'],
   runsStopped: ['stopped', '已停止'],
+  runsInterrupted: ['interrupted', '已中断'],
+  runsResume: [
+    'Resume {name} with: dotnet run train --resume "{path}"',
+    '继续训练 {name}：dotnet run train --resume "{path}"',
+  ],
+  runsWaiting: ['The table is not updated at the moment. The page tries again.', '表格暂时没有更新，页面会自动重试。'],
   runsFull: ['The charts show at most {count} runs.', '图中最多显示 {count} 条曲线。'],
   runsSmallCurve: ['Accuracy, from {first} to {last}', '准确率从 {first} 到 {last}'],
   runsNetworks: ['Confusion matrix of', '混淆矩阵：'],
