@@ -1,4 +1,6 @@
 using System.Globalization;
+using MnistCnn.Tests;
+using MnistCnn.Tests.Data;
 using MnistCnn.Tests.Web;
 using OpenQA.Selenium;
 
@@ -194,6 +196,17 @@ public sealed class PageTests(ServedPage page) : IDisposable
         Browser.WaitUntil("the answer", () => Text("#answer") == "9");
         browser.FindAll("#file")[0].SendKeys(page.Save($"api/models/residual/images/{Two}.png", "two.png"));
         Browser.WaitUntil("the picture's answer", () => Text("#answer") == "2");
+    }
+
+    [Fact]
+    public void The_number_of_digits_in_an_image_file_is_shown()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["42.png"], DrawnDigits.DrawNumber(hand: 2, "42", gap: 0.3));
+        var browser = page.Open($"look?model=residual&image={Nine}");
+        Browser.WaitUntil("the answer", () => Text("#answer") == "9");
+        browser.FindAll("#file")[0].SendKeys(folder["42.png"]);
+        Browser.WaitUntil("the number of digits", () => Text(".confidence").EndsWith("; 2 digits found, this is the largest"));
     }
 
     // A stroke, undo, clear, an ablation and a feature map.
