@@ -22,7 +22,15 @@ var root = new RootCommand(
     ExperimentCommand.Create(),
     SweepCommand.Create(),
     DoctorCommand.Create(),
+    CompletionCommand.Create(),
 };
+
+if (args is [Completer.CommandName, .. var words])
+{
+    foreach (var line in Completer.Complete(root, words))
+        Console.Out.Write($"{line}\n"); // no shell expects Windows line ends
+    return 0;
+}
 
 if (args.Contains(""))
     return Fail("error: One of the arguments is empty. See --help.", ExitCode.Usage);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.CommandLine.Parsing;
 using MnistCnn.Data;
 using MnistCnn.Reporting;
@@ -30,6 +31,7 @@ internal static class DataOptions
         Description = $"How to resize images: {FitNames}. [default: crop]",
         HelpName = "NAME",
         CustomParser = ParseFit,
+        CompletionSources = { [0] = _ => FitNames.Split(", ").Select(name => new CompletionItem(name)) }, // not the names of the enum
     };
 
     public static Option<bool> Grey { get; } = new("--grey")

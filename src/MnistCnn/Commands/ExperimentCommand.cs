@@ -21,7 +21,9 @@ internal static class ExperimentCommand
     private static readonly Argument<Choice> Name = new("NAME")
     {
         Description = $"Name of the experiment: {OptionParsers.Names(Choices, choice => choice.Name)}.",
+        HelpName = "NAME",
         CustomParser = result => OptionParsers.Choose(result, "experiment", Choices, choice => choice.Name)!,
+        CompletionSources = { Choices.Select(choice => choice.Name).ToArray() },
     };
 
     private static readonly Option<int?> Seeds = OptionParsers.OptionalCount(

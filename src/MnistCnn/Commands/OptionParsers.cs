@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.CommandLine.Parsing;
 using System.Numerics;
 
@@ -31,6 +32,20 @@ internal static class OptionParsers
     /// <param name="parse">Returns the value, or adds an error.</param>
     public static Option<T> Parsed<T>(string name, string valueName, string description, Func<ArgumentResult, T> parse) =>
         new(name) { Description = description, HelpName = valueName, CustomParser = parse };
+
+    /// <summary>Creates an option that takes the name of one of some items.</summary>
+    /// <param name="kind">Noun for the error message.</param>
+    public static Option<T?> Choice<T>(
+        string name, string description, string kind, IReadOnlyList<T> items, Func<T, string> nameOf, Func<T, string>? describe = null,
+        bool isRecursive = false)
+        where T : class => new(name)
+        {
+            Description = description,
+            Recursive = isRecursive,
+            HelpName = "NAME",
+            CustomParser = result => Choose(result, kind, items, nameOf),
+            CompletionSources = { _ => items.Select(item => new CompletionItem(nameOf(item), detail: describe?.Invoke(item))) },
+        };
 
     /// <summary>Creates an option that takes a whole number from 1.</summary>
     public static Option<int> Count(string name, string description, int defaultValue) => new(name)

@@ -49,13 +49,19 @@ internal static class SettingsOptions
         Defaults.LabelSmoothing,
         IsFraction,
         Fractions);
-    public static readonly Option<Augmentation?> Augment = OptionParsers.Parsed(
-        "--augment", "PARTS", $"Change the training images at random, separated by commas: {Augmentation.Names}.", ParseAugmentation);
+    public static readonly Option<Augmentation?> Augment = new("--augment")
+    {
+        Description = $"Change the training images at random, separated by commas: {Augmentation.Names}.",
+        HelpName = "PARTS",
+        CustomParser = ParseAugmentation,
+        CompletionSources = { Augmentation.Names.Split(", ").Select(part => part.TrimEnd([.. part.Where(char.IsUpper)])).ToArray() },
+    };
     private static readonly Option<string?> ClassWeights = OptionParsers.Checked(
         new Option<string?>("--class-weights")
         {
             Description = $"Weight the loss by class; {Balanced} gives every class the same total weight.",
             HelpName = "NAME",
+            CompletionSources = { Balanced },
         },
         value => string.Equals(value, Balanced, StringComparison.OrdinalIgnoreCase)
             ? null

@@ -23,20 +23,22 @@ internal static class SharedOptions
     /// Recursive, like <see cref="Device"/>: <c>dotnet run train --arch inception</c> passes it on before the name of the command, see
     /// MnistCnn.csproj.
     /// </remarks>
-    public static Option<Architecture?> Arch { get; } = new("--arch")
-    {
-        Description = $"The network: {Architecture.Names}. Not for compare, experiment and doctor. "
+    public static Option<Architecture?> Arch { get; } = OptionParsers.Choice(
+        "--arch",
+        $"The network: {Architecture.Names}. Not for compare, experiment and doctor. "
             + $"[default: {Architecture.Default.Name}, or the network of the weights]",
-        HelpName = "NAME",
-        Recursive = true,
-        CustomParser = result => OptionParsers.Choose(result, "architecture", Architecture.All, architecture => architecture.Name),
-    };
+        "architecture",
+        Architecture.All,
+        architecture => architecture.Name,
+        architecture => architecture.Description,
+        isRecursive: true);
 
     public static Option<string?> Device { get; } = OptionParsers.Checked(
         new Option<string?>("--device")
         {
             Description = $"Device: {Devices.Names}. Not for compare, summary and export. [default: auto]",
             HelpName = "NAME",
+            CompletionSources = { Devices.Names.Split(", ").Where(Devices.IsName).ToArray() },
             Recursive = true,
         },
         value => Devices.IsName(value) ? null : OptionParsers.Unknown("device", value, Devices.Names));
@@ -61,6 +63,6 @@ internal static class SharedOptions
         new Option<string?>("--plot") { Description = $"The plot: {PlotFile.Endings}. [default: {defaultPath}]", HelpName = "FILE" },
         value => PlotFile.HasKnownEnding(value) ? null : $"--plot takes a file that ends in one of {PlotFile.Endings}, not '{value}'.");
 
-    public static Option<Recipe?> CreateRecipe(string description) => OptionParsers.Parsed(
-        "--recipe", "NAME", description, result => OptionParsers.Choose(result, "recipe", Recipe.All, recipe => recipe.Name));
+    public static Option<Recipe?> CreateRecipe(string description) => OptionParsers.Choice(
+        "--recipe", description, "recipe", Recipe.All, recipe => recipe.Name);
 }

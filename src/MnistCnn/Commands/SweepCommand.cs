@@ -19,7 +19,9 @@ internal static class SweepCommand
     private static readonly Argument<string[]> Parameters = new("NAME=VALUES")
     {
         Description = $"Settings to vary, as in lr=0.01,0.1 or seed=1..30: {SettingNames}.",
+        HelpName = "NAME=VALUES",
         Arity = ArgumentArity.ZeroOrMore,
+        CompletionSources = { SettingNames.Split(", ").Select(name => $"{name}=").ToArray() },
     };
 
     private static readonly Option<Shard?> Part = new("--shard")

@@ -1,4 +1,5 @@
 using MnistCnn.Runtime;
+
 namespace MnistCnn.Jobs;
 
 /// <summary>A part of an experiment or a sweep that is done on its own, usually one training.</summary>

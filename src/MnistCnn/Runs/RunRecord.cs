@@ -31,6 +31,12 @@ internal sealed record RunRecord(string Name, RunInfo? Info, IReadOnlyList<Epoch
         }
     }
 
+    /// <summary>Returns the run folders in <c>runs</c>.</summary>
+    public static IEnumerable<string> FindAll() => Directory.Exists("runs")
+        ? Directory.EnumerateDirectories("runs")
+            .Where(path => File.Exists(Path.Combine(path, RunFolder.MetricsFile)) && !path.Any(char.IsControl)).Order()
+        : [];
+
     /// <summary>Reads a run folder.</summary>
     /// <param name="needsEpoch">Whether a run without a finished epoch is an error.</param>
     /// <exception cref="IOException">The folder or its metrics are missing.</exception>
