@@ -18,6 +18,7 @@ internal static class SystemCheck
     public static IEnumerable<HealthCheck> Run(string deviceName)
     {
         yield return HealthCheck.Run("Program", () => $"MnistCnn {Versions.Program}, .NET {Environment.Version}");
+        yield return HealthCheck.Run("Install", () => Installation.Current, needed: false);
         yield return HealthCheck.Run("System", DescribeSystem);
         var libtorch = HealthCheck.Run("libtorch", LoadLibtorch);
         yield return libtorch;
@@ -57,7 +58,8 @@ internal static class SystemCheck
     private static string FindGpu()
     {
         var device = Devices.Get(OperatingSystem.IsMacOS() ? "mps" : "cuda");
-        return Devices.CardName(Math.Max(0, device.index), Devices.Driver) is { } name ? $"{name} ({device})" : $"{device}";
+        var card = Devices.DescribeCard(Math.Max(0, device.index), Devices.Driver, Devices.Management);
+        return card is null ? $"{device}" : $"{card} ({device})";
     }
 
     private static string LoadMnist()

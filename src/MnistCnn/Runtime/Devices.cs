@@ -12,6 +12,9 @@ internal static partial class Devices
     /// <summary>Library of the NVIDIA driver.</summary>
     public static string Driver => OperatingSystem.IsWindows() ? "nvcuda" : "libcuda.so.1";
 
+    /// <summary>NVIDIA's management library, which comes with the driver.</summary>
+    public static string Management => OperatingSystem.IsWindows() ? "nvml" : "libnvidia-ml.so.1";
+
     /// <summary>Returns whether a name has the form of a device name, available or not.</summary>
     public static bool IsName(string name) => NamePattern().IsMatch(name);
 
@@ -37,23 +40,37 @@ internal static partial class Devices
         return InitializeDevice(device(name));
     }
 
-    /// <summary>Returns the product name of a GPU, which TorchSharp does not tell, or null without such a driver or GPU.</summary>
+    /// <summary>
+    /// Returns the product name of a GPU, its memory and the version of the driver, which TorchSharp does not tell. Null without such a
+    /// driver or GPU; memory and version are left out if the driver does not tell them.
+    /// </summary>
     /// <param name="index">Number of the CUDA device, from 0.</param>
     /// <param name="driver">Usually <see cref="Driver"/>.</param>
-    public static unsafe string? CardName(int index, string driver)
+    /// <param name="management">Usually <see cref="Management"/>.</param>
+    public static unsafe string? DescribeCard(int index, string driver, string management)
     {
-        if (!NativeLibrary.TryLoad(driver, out var library)
-            || !NativeLibrary.TryGetExport(library, "cuInit", out var initialize)
-            || !NativeLibrary.TryGetExport(library, "cuDeviceGet", out var getCard)
-            || !NativeLibrary.TryGetExport(library, "cuDeviceGetName", out var getName))
-            return null;
         int card;
-        var name = stackalloc byte[256];
-        return ((delegate* unmanaged<uint, int>)initialize)(0) == 0
-            && ((delegate* unmanaged<int*, int, int>)getCard)(&card, index) == 0
-            && ((delegate* unmanaged<byte*, int, int, int>)getName)(name, 256, card) == 0
-            ? Marshal.PtrToStringUTF8((nint)name)
-            : null;
+        nuint memory;
+        var text = stackalloc byte[256];
+        var initialize = (delegate* unmanaged<uint, int>)Find(driver, "cuInit");
+        var getCard = (delegate* unmanaged<int*, int, int>)Find(driver, "cuDeviceGet");
+        var getName = (delegate* unmanaged<byte*, int, int, int>)Find(driver, "cuDeviceGetName");
+        if (initialize is null || getCard is null || getName is null
+            || initialize(0) != 0 || getCard(&card, index) != 0 || getName(text, 256, card) != 0)
+            return null;
+        var description = Marshal.PtrToStringUTF8((nint)text)!;
+
+        var getMemory = (delegate* unmanaged<nuint*, int, int>)Find(driver, "cuDeviceTotalMem_v2");
+        if (getMemory is not null && getMemory(&memory, card) == 0)
+            description += $", {memory / 1e9:F1} GB";
+        var start = (delegate* unmanaged<int>)Find(management, "nvmlInit_v2");
+        var getVersion = (delegate* unmanaged<byte*, uint, int>)Find(management, "nvmlSystemGetDriverVersion");
+        if (start is not null && getVersion is not null && start() == 0 && getVersion(text, 256) == 0)
+            description += $", driver {Marshal.PtrToStringUTF8((nint)text)}";
+        return description;
+
+        static nint Find(string library, string function) =>
+            NativeLibrary.TryLoad(library, out var handle) && NativeLibrary.TryGetExport(handle, function, out var address) ? address : 0;
     }
 
     /// <summary>Returns a copy on the CPU in float64, which MPS does not have.</summary>

@@ -25,6 +25,7 @@ public sealed class DoctorCommandTests : IDisposable
         Assert.Equal(Needed.Order(), findings.Where(finding => finding.Needed).Select(finding => finding.Name).Order());
         Assert.All(findings, finding => Assert.True(finding.Found || !finding.Needed, finding.Text));
         Assert.True(findings.Single(finding => finding.Name == "Networks").Found);
+        Assert.StartsWith("built from source in ", findings.Single(finding => finding.Name == "Install").Text);
     }
 
     [Fact]

@@ -41,18 +41,24 @@ public sealed class DevicesTests
             int cuInit(unsigned flags) { ready = flags == 0; return 0; }
             int cuDeviceGet(int *card, int index) { *card = index + 40; return ready && index < 2 ? 0 : 101; }
             int cuDeviceGetName(char *name, int size, int card) { return snprintf(name, size, "NVIDIA H%d", card) < 0; }
+            int cuDeviceTotalMem_v2(size_t *bytes, int card) { *bytes = 80500000000; return card > 40; }
+            static int started;
+            int nvmlInit_v2() { started = 1; return 0; }
+            int nvmlSystemGetDriverVersion(char *text, unsigned size) { snprintf(text, size, "580.65"); return !started; }
             """);
         string[] arguments = ["-shared", "-fPIC", "-o", folder["driver.so"], folder["driver.c"]];
         using (var compiler = System.Diagnostics.Process.Start("/usr/bin/cc", arguments))
             compiler.WaitForExit();
-        Assert.Equal("NVIDIA H40", Devices.CardName(0, folder["driver.so"]));
-        Assert.Equal("NVIDIA H41", Devices.CardName(1, folder["driver.so"]));
-        Assert.Null(Devices.CardName(2, folder["driver.so"]));
+        var driver = folder["driver.so"];
+        Assert.Equal("NVIDIA H40, 80.5 GB, driver 580.65", Devices.DescribeCard(0, driver, driver));
+        Assert.Equal("NVIDIA H41, driver 580.65", Devices.DescribeCard(1, driver, driver));
+        Assert.Equal("NVIDIA H40, 80.5 GB", Devices.DescribeCard(0, driver, "no-such-library"));
+        Assert.Null(Devices.DescribeCard(2, driver, driver));
     }
 
     [Theory]
     [InlineData("no-such-driver")]
     [InlineData("libc.so.6")]
     [InlineData("kernel32")]
-    public void A_GPU_without_a_driver_has_no_product_name(string driver) => Assert.Null(Devices.CardName(0, driver));
+    public void A_GPU_without_a_driver_has_no_product_name(string driver) => Assert.Null(Devices.DescribeCard(0, driver, driver));
 }
