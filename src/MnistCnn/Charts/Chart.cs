@@ -22,7 +22,7 @@ internal sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList
 
     public IReadOnlyList<double>? High { get; init; }
 
-    /// <summary>Whether the line is thin, without markers.</summary>
+    /// <summary>Whether the line is thin, without markers; without a line, whether the markers are small.</summary>
     public bool IsThin { get; init; }
 
     /// <summary>Whether a line joins the points. Off for names on the x axis, such as seeds: nothing lies between two of them.</summary>
@@ -49,6 +49,22 @@ internal sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList
     public static Curve GeometricMeanWithRange(string name, IEnumerable<(double X, double Y)> points) =>
         AverageWithRange(name, points, Statistics.GeometricMean);
 
+    /// <summary>Averages the values at each x coordinate; a second curve has a point per value.</summary>
+    public static Curve[] MeanWithSamples(string name, IEnumerable<(double X, double Y)> points, int styleIndex)
+    {
+        (double X, double Y)[] samples = [.. points];
+        return
+        [
+            MeanWithRange(name, samples) with { Low = null, High = null, StyleIndex = styleIndex },
+            new Curve("", [.. samples.Select(point => point.X)], [.. samples.Select(point => point.Y)])
+            {
+                HasLine = false,
+                IsThin = true,
+                StyleIndex = styleIndex,
+            },
+        ];
+    }
+
     private static Curve AverageWithRange(string name, IEnumerable<(double X, double Y)> points, Func<IEnumerable<double>, double> average)
     {
         var values = points.GroupBy(point => point.X, point => point.Y).OrderBy(group => group.Key).ToArray();
@@ -61,7 +77,31 @@ internal sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList
 }
 
 /// <summary>A table of formatted results. The first column names the row.</summary>
-internal sealed record ResultTable(IReadOnlyList<string> Headings, IReadOnlyList<IReadOnlyList<string>> Rows);
+internal sealed record ResultTable(IReadOnlyList<string> Headings, IReadOnlyList<IReadOnlyList<string>> Rows)
+{
+    private IReadOnlyList<double?>? TestPercentages { get; init; }
+
+    /// <summary>Creates a table that ends with the mean of percentages of test images, and its deviation over the seeds.</summary>
+    public static ResultTable OverTestImages(
+        IReadOnlyList<string> headings, string quantity, IEnumerable<(string[] Cells, IEnumerable<double> Percentages)> rows)
+    {
+        var all = rows.Select(row => (row.Cells, Percentages: row.Percentages.ToArray())).ToArray();
+        return new ResultTable(
+            [.. headings, Wording.MeanAndDeviationHeading(quantity)],
+            [.. all.Select(row => (string[])[.. row.Cells, Wording.MeanAndDeviation(row.Percentages)])])
+        {
+            TestPercentages = [.. all.Select(row => row.Percentages.Length == 0 ? (double?)null : row.Percentages.Average())],
+        };
+    }
+
+    /// <summary>Adds a column with the standard error that a test set of this size gives the percentages, if there are any.</summary>
+    public ResultTable WithStandardErrors(long testImages) => TestPercentages is null ? this : new(
+        [.. Headings, "Test SE (%)"],
+        [.. Rows.Zip(TestPercentages, (row, percent) => (string[])[.. row, percent is { } p ? $"{StandardErrorOf(p, testImages):F2}" : ""])]);
+
+    // Of a binomial fraction.
+    private static double StandardErrorOf(double percent, long images) => Math.Sqrt(percent * (100 - percent) / images);
+}
 
 /// <summary>Grey images in rows and columns, with one heading per column. It owns the tensors.</summary>
 /// <param name="Name">File name of the plot, without its extension.</param>

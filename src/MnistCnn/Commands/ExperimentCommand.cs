@@ -37,7 +37,7 @@ internal static class ExperimentCommand
 
     private static readonly Option<bool> Quick = new("--quick")
     {
-        Description = "Measure less: each in about two minutes, all in under ten.",
+        Description = "Measure less: each in about two minutes, all in under 15.",
     };
 
     private static readonly Option<bool> Deep = new("--deep")
@@ -77,6 +77,10 @@ internal static class ExperimentCommand
         var deeper = Experiment.All.Where(experiment => experiment.HasDeeperNetworks).ToArray();
         if (result.GetResult(Deep) is not null && !experiments.Intersect(deeper).Any())
             result.AddError($"--deep is only for {OptionParsers.Names(deeper, experiment => experiment.Name)}.");
+        Option[] trainingOptions = [Seeds, Epochs, TrainLimit, RecipeName];
+        if (experiments is [{ Trains: false } untrained]
+            && trainingOptions.FirstOrDefault(option => result.GetResult(option) is not null) is { } typed)
+            result.AddError($"{untrained.Name} takes no {typed.Name}: it trains no network.");
         if (experiments is [{ MeasuresTime: true } timed] && result.GetValue(WorkerOptions.Jobs) > 1)
             result.AddError($"{timed.Name} takes no --jobs: it measures time, so it trains one network at a time.");
     }
@@ -159,6 +163,8 @@ internal static class ExperimentCommand
         private ExperimentSettings CreateSettings(Experiment experiment)
         {
             var defaults = ParseResult.GetValue(Quick) ? experiment.Quick : experiment.Full;
+            if (!experiment.Trains)
+                return defaults with { TestLimit = ParseResult.GetValue(SharedOptions.TestLimit) ?? defaults.TestLimit };
             var recipe = ParseResult.GetValue(RecipeName)?.Name;
             return defaults with
             {

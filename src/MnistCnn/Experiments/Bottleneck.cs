@@ -14,7 +14,7 @@ namespace MnistCnn.Experiments;
 internal sealed class Bottleneck() : Experiment<BottleneckRow>(
     "bottleneck",
     "A 1x1 convolution in front of a 5x5 one saves most of its computation.",
-    full: new ExperimentSettings(Seeds: 3, Epochs: 1, TrainLimit: 6_000),
+    full: new ExperimentSettings(Seeds: 5, Epochs: 1, TrainLimit: 6_000),
     quick: new ExperimentSettings(Seeds: 3, Epochs: 1, TrainLimit: 1_000, TestLimit: 500, Quick: true))
 {
     private const int InChannels = 192;
@@ -43,17 +43,19 @@ internal sealed class Bottleneck() : Experiment<BottleneckRow>(
               from width in settings.Quick ? new int?[] { null, 4, 16, 64 } : [null, 2, 4, 8, 16, 32, 64, 128]
               select CreateTrial(width, seed, shape);
 
-    protected override IReadOnlyList<Effect> Effects(IReadOnlyList<BottleneckRow> rows)
+    protected override IReadOnlyList<Verdict> Verdicts(IReadOnlyList<BottleneckRow> rows)
     {
-        var through = NameOf(ArticleWidth);
         return
         [
-            Effect.Ratio(
-                $"Multiply-adds of the direct convolution over those {through}",
-                Values(null, row => row.MultiplyAdds), Values(ArticleWidth, row => row.MultiplyAdds), Most),
-            Effect.Ratio(
-                $"Time of the direct convolution over that {through}",
-                Values(ArticleWidth, row => row.DirectMilliseconds), Values(ArticleWidth, row => row.Milliseconds), Most),
+            new(
+            [
+                Effect.Ratio(
+                    "The direct convolution needs", $"the multiply-adds of that {NameOf(ArticleWidth)}",
+                    Values(null, row => row.MultiplyAdds), Values(ArticleWidth, row => row.MultiplyAdds), Most),
+                Effect.Ratio(
+                    "The direct convolution takes", $"the time of that {NameOf(ArticleWidth)}",
+                    Values(ArticleWidth, row => row.DirectMilliseconds), Values(ArticleWidth, row => row.Milliseconds), Most),
+            ]),
         ];
 
         IEnumerable<(long, double)> Values(int? width, Func<BottleneckRow, double> value) =>
@@ -93,18 +95,20 @@ internal sealed class Bottleneck() : Experiment<BottleneckRow>(
         static double X(BottleneckRow row) => row.Width ?? 1;
     }
 
-    protected override ResultTable Table(IReadOnlyList<BottleneckRow> rows) => new(
-        ["5x5 convolution", "Multiply-adds", "Time (ms)", "Time ratio", MeanAndDeviationHeading("Accuracy")],
-        [
-            .. rows.GroupBy(row => row.Width).Select(width => new[]
+    protected override ResultTable Table(IReadOnlyList<BottleneckRow> rows) => ResultTable.OverTestImages(
+        ["5x5 convolution", "Multiply-adds", "Time (ms)", "Time ratio"],
+        "Accuracy",
+        from row in rows
+        group row by row.Width into width
+        select (
+            new[]
             {
                 NameOf(width.Key),
                 Number(width.First().MultiplyAdds),
                 $"{width.Select(row => row.Milliseconds).Median():F1}",
                 $"{width.Select(row => row.Milliseconds / row.DirectMilliseconds).GeometricMean():F2}",
-                MeanAndDeviation(width.Select(row => row.TestAccuracy)),
-            }),
-        ]);
+            },
+            width.Select(row => row.TestAccuracy)));
 
     private static Chart OverWidths(string title, string yLabel, Curve[] curves) =>
         new(title, "Channels between the 1x1 and the 5x5 convolution", yLabel, curves, LogX: true);

@@ -8,7 +8,7 @@ namespace MnistCnn.Experiments;
 internal class Convergence() : Experiment<TrainingRow>(
     "convergence",
     "With shortcuts, which have no weights, networks learn faster and end higher.",
-    full: new ExperimentSettings(Seeds: 3, Epochs: 5, TrainLimit: 10_000),
+    full: new ExperimentSettings(Seeds: 5, Epochs: 5, TrainLimit: 10_000),
     quick: new ExperimentSettings(Seeds: 3, Epochs: 2, TrainLimit: 1_000, TestLimit: 1_000, Quick: true))
 {
     private static readonly Architecture PlainTwin = new(
@@ -39,48 +39,36 @@ internal class Convergence() : Experiment<TrainingRow>(
             select TrainingRow.CreateTrial(network.Network, network.Costs, seed);
     }
 
-    // A network that learns faster has the higher mean over all epochs.
-    protected override IReadOnlyList<Effect> Effects(IReadOnlyList<TrainingRow> rows)
-    {
-        return
-        [
-            .. from pair in Pairs.Take(rows.Any(row => row.Network == Pairs[^1].Residual.Title) ? 3 : 2)
-               let residual = pair.Residual.Title
-               let plain = pair.Plain.Title
-               from effect in new[]
-               {
-                   Effect.Difference($"{residual} over {plain} in the mean of the epochs", MeanOfEpochs(residual), MeanOfEpochs(plain)),
-                   TrainingRow.CompareAtEnd(rows, residual, plain),
-               }
-               select effect,
-        ];
+    protected override IReadOnlyList<Verdict> Verdicts(IReadOnlyList<TrainingRow> rows) =>
+    [
+        .. from pair in Pairs.Take(rows.Any(row => row.Network == Pairs[^1].Residual.Title) ? 3 : 2)
+           select TrainingRow.ComparePair(rows, pair.Residual.Title, pair.Plain.Title),
+    ];
 
-        IEnumerable<(long, double)> MeanOfEpochs(string network) =>
-            from row in rows
-            where row.Network == network
-            group row.TestAccuracy by row.Seed into epochs
-            select (epochs.Key, epochs.Average());
-    }
+    protected override IEnumerable<string> Notes(IReadOnlyList<TrainingRow> rows) =>
+        from pair in Pairs
+        let residual = rows.FirstOrDefault(row => row.Network == pair.Residual.Title)
+        let plain = rows.FirstOrDefault(row => row.Network == pair.Plain.Title)
+        where residual is not null && plain is not null
+        select TrainingRow.CompareParameters(residual.Network, residual.Parameters, plain.Network, plain.Parameters);
 
     protected override ResultTable Table(IReadOnlyList<TrainingRow> rows) => TrainingRow.CreateTable(rows);
 
     protected override IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<TrainingRow> rows) =>
     [
         .. (from pair in Pairs
-            let residual = rows.Where(row => row.Network == pair.Residual.Title)
-            let measured = residual.Concat(rows.Where(row => row.Network == pair.Plain.Title)).ToArray()
-            where measured.Length > 0
-            select CreateChart(pair.Residual.Title, measured))
+            where rows.Any(row => row.Network == pair.Residual.Title || row.Network == pair.Plain.Title)
+            select CreateChart(rows, pair.Residual.Title, pair.Plain.Title))
         .Chunk(2),
     ];
 
-    private static Chart CreateChart(string residual, IReadOnlyList<TrainingRow> rows)
+    private static Chart CreateChart(IReadOnlyList<TrainingRow> rows, string residual, string plain)
     {
-        var curves = TrainingRow.AccuracyCurves(rows, row => row.Epoch);
-        var title = curves is [var first, var second]
-            ? $"{residual} ends {Wording.Comparison(first.Y[^1] - second.Y[^1])} its plain twin"
-            : residual;
-        var named = curves.Select(curve => curve with { Name = curve.Name == residual ? "with shortcuts" : "without shortcuts" });
-        return new Chart(title, "Epoch", Chart.AccuracyLabel, [.. named], rows.LastEpoch());
+        var curves =
+            from curve in TrainingRow.AccuracyCurves(rows.Where(row => row.Network == residual || row.Network == plain), row => row.Epoch)
+            orderby curve.Name == plain
+            select curve with { Name = curve.Name == residual ? "with shortcuts" : "without shortcuts" };
+        var title = TrainingRow.CompareAtEnd(rows, residual, plain).Finding;
+        return new Chart(title, "Epoch", Chart.AccuracyLabel, [.. curves], rows.LastEpoch());
     }
 }

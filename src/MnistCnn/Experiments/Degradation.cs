@@ -7,18 +7,19 @@ namespace MnistCnn.Experiments;
 
 /// <summary>
 /// Compares plain and residual networks of growing depth. Two networks of one depth have the same parameters and initial weights.
-/// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, figures 1 and 6; the article shows figure 1.
+/// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, figures 1 and 6. Figure 1 of the paper is the
+/// third picture of the article.
 /// </summary>
 internal sealed class Degradation() : Experiment<DegradationRow>(
     "degradation",
     "Deeper plain networks have a higher training error; shortcuts take that away.",
     FullSize,
-    quick: FullSize with { Epochs = 3, TrainLimit = 400, TestLimit = 200, Quick = true })
+    quick: FullSize with { Seeds = 3, Epochs = 3, TrainLimit = 400, TestLimit = 200, Quick = true })
 {
     // The paper's recipe for fewer images: batches of 32, for more steps, at a learning rate that is smaller by the same factor (P. Goyal
     // et al., "Accurate, Large Minibatch SGD", 2017). No augmentation: a mirrored digit is not a digit.
     private static readonly ExperimentSettings FullSize = new(
-        Seeds: 3, Epochs: 5, TrainLimit: 3_000, TestLimit: 2_000, "resnet-paper", LearningRate: 0.025, BatchSize: 32, Shortened: true);
+        Seeds: 5, Epochs: 5, TrainLimit: 3_000, TestLimit: 2_000, "resnet-paper", LearningRate: 0.025, BatchSize: 32, Shortened: true);
 
     public override bool HasDeeperNetworks => true;
 
@@ -39,57 +40,58 @@ internal sealed class Degradation() : Experiment<DegradationRow>(
     }
 
     // The paper compares the deepest with the shallowest network.
-    protected override IReadOnlyList<Effect> Effects(IReadOnlyList<DegradationRow> rows)
+    protected override IReadOnlyList<Verdict> Verdicts(IReadOnlyList<DegradationRow> rows) =>
+        [new([Compare(rows, "training", row => row.TrainError, toResidual: false), Compare(rows, "training", row => row.TrainError, true)])];
+
+    protected override IEnumerable<string> Notes(IReadOnlyList<DegradationRow> rows) =>
+        from depth in rows.GroupBy(row => row.Depth)
+        let residual = depth.FirstOrDefault(row => row.IsResidual)
+        let plain = depth.FirstOrDefault(row => !row.IsResidual)
+        where residual is not null && plain is not null
+        select TrainingRow.CompareParameters(residual.Network, residual.Parameters, plain.Network, plain.Parameters);
+
+    protected override IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<DegradationRow> rows)
     {
-        var plainDepths = rows.Where(row => !row.IsResidual).Select(row => row.Depth).DefaultIfEmpty().ToArray();
-        var (shallow, deep) = (plainDepths.Min(), plainDepths.Max());
-        var last = rows.LastEpoch();
-        var end = $"after {Plural(last, "epoch")}";
+        var end = rows.Where(row => row.Epoch == rows.LastEpoch()).ToArray();
         return
         [
-            Effect.Difference($"training error of Plain-{deep} over Plain-{shallow} {end}", Errors(false, deep), Errors(false, shallow)),
-            Effect.Difference($"training error of Plain-{deep} over ResNet-{deep} {end}", Errors(false, deep), Errors(true, deep)),
+            [
+                CreateChart("training", "Training error of the last epoch (%), one point per seed", row => row.TrainError),
+                CreateChart("test", "Test error after the last epoch (%), one point per seed", row => row.TestError),
+            ],
         ];
 
-        IEnumerable<(long, double)> Errors(bool isResidual, int depth) => rows
-            .Where(row => row.IsResidual == isResidual && row.Depth == depth && row.Epoch == last)
-            .Select(row => (row.Seed, row.TrainError));
+        Chart CreateChart(string kind, string yLabel, Func<DegradationRow, double> error) => new(
+            Compare(rows, kind, error, toResidual: true).Finding, "Layers", yLabel,
+            [
+                .. from family in new[] { (Name: "plain", IsResidual: false), (Name: "residual", IsResidual: true) }.Index()
+                   let points = end.Where(row => row.IsResidual == family.Item.IsResidual).Select(row => ((double)row.Depth, error(row)))
+                   where points.Any()
+                   from curve in Curve.MeanWithSamples(family.Item.Name, points, styleIndex: family.Index)
+                   select curve,
+            ],
+            LogX: true);
     }
-
-    protected override IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<DegradationRow> rows) =>
-    [
-        [
-            .. from isResidual in new[] { false, true }
-               let measured = rows.Where(row => row.IsResidual == isResidual).ToArray()
-               where measured.Length > 0
-               let title = CreateTitle(isResidual ? "Residual networks" : "Plain networks", measured)
-               let yLabel = "Error (%), thin: training images, bold: test images"
-               select new Chart(title, "Epoch", yLabel, [.. CreateCurves(measured)], rows.LastEpoch()),
-        ],
-    ];
 
     protected override ResultTable Table(IReadOnlyList<DegradationRow> rows)
     {
         var last = rows.LastEpoch();
-        return new ResultTable(
-            [
-                "Network", "Parameters", "Multiply-adds",
-                MeanAndDeviationHeading($"Training error {last}"), MeanAndDeviationHeading($"Test error {last}"),
-            ],
-            [
-                .. from row in rows
-                   group row by row.Network into network
-                   let end = network.Where(row => row.Epoch == last)
-                   orderby network.First().IsResidual, network.First().Depth
-                   select new[]
-                   {
-                       network.Key,
-                       Number(network.First().Parameters),
-                       Number(network.First().MultiplyAdds),
-                       MeanAndDeviation(end.Select(row => row.TrainError)),
-                       MeanAndDeviation(end.Select(row => row.TestError)),
-                   },
-            ]);
+        return ResultTable.OverTestImages(
+            ["Network", "Parameters", "Multiply-adds", MeanAndDeviationHeading($"Training error {last}")],
+            $"Test error {last}",
+            from row in rows
+            group row by row.Network into network
+            let end = network.Where(row => row.Epoch == last)
+            orderby network.First().IsResidual, network.First().Depth
+            select (
+                new[]
+                {
+                    network.Key,
+                    Number(network.First().Parameters),
+                    Number(network.First().MultiplyAdds),
+                    MeanAndDeviation(end.Select(row => row.TrainError)),
+                },
+                end.Select(row => row.TestError)));
     }
 
     private static Trial<DegradationRow> CreateTrial(Architecture network, int depth, bool isResidual, NetworkSummary costs, long seed) =>
@@ -104,28 +106,20 @@ internal sealed class Degradation() : Experiment<DegradationRow>(
             ];
         });
 
-    private static string CreateTitle(string family, IReadOnlyList<DegradationRow> rows)
+    // The deepest plain network against the residual one of its depth, or against the shallowest plain one.
+    private static Effect Compare(
+        IReadOnlyList<DegradationRow> rows, string kind, Func<DegradationRow, double> error, bool toResidual)
     {
-        var depths = rows.GroupBy(row => row.Depth).OrderBy(network => network.Key).ToArray();
-        return depths.Length == 1 ? family : $"{family}: training error {LastError(depths[0])}, {LastError(depths[^1])}";
+        var depths = rows.Where(row => !row.IsResidual).Select(row => row.Depth).DefaultIfEmpty().ToArray();
+        var (deep, lowerDepth) = (depths.Max(), toResidual ? depths.Max() : depths.Min());
+        return Effect.Difference(
+            $"The {kind} error of Plain-{deep} ends", $"{(toResidual ? "ResNet" : "Plain")}-{lowerDepth}",
+            Errors(false, deep), Errors(toResidual, lowerDepth));
 
-        static string LastError(IGrouping<int, DegradationRow> network)
-        {
-            var last = network.Max(row => row.Epoch);
-            return $"{network.Where(row => row.Epoch == last).Average(row => row.TrainError):F1} % with {network.Key} layers";
-        }
+        IEnumerable<(long, double)> Errors(bool isResidual, int depth) => rows
+            .Where(row => row.IsResidual == isResidual && row.Depth == depth && row.Epoch == rows.LastEpoch())
+            .Select(row => (row.Seed, error(row)));
     }
-
-    // Like the paper's figures: thin for training images, bold for test images.
-    private static IEnumerable<Curve> CreateCurves(IEnumerable<DegradationRow> rows) =>
-        from network in rows.GroupBy(row => row.Depth).OrderBy(network => network.Key).Index()
-        from isTraining in new[] { true, false }
-        let points = network.Item.Select(row => ((double)row.Epoch, isTraining ? row.TrainError : row.TestError))
-        select Curve.MeanWithRange($"{network.Item.Key} layers, {(isTraining ? "training" : "test")}", points) with
-        {
-            IsThin = isTraining,
-            StyleIndex = network.Index,
-        };
 }
 
 /// <summary>An epoch of a plain or residual network.</summary>

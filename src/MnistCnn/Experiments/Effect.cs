@@ -3,23 +3,31 @@ using MnistCnn.Charts;
 namespace MnistCnn.Experiments;
 
 /// <summary>
-/// A quantity that a claim says is above a bound: one value per seed, their mean, and the 95 % confidence interval of the mean. Ratios
-/// are averaged as logarithms. With one seed there is no interval.
+/// A comparison that a claim states: the subject is above the reference, by more than a bound. It has one value per seed, their mean, and
+/// the 95 % confidence interval of the mean over the seeds. Ratios are averaged as logarithms. With one seed there is no interval.
 /// </summary>
 /// <remarks>Create it with <see cref="Difference"/> or <see cref="Ratio"/>.</remarks>
-/// <param name="Label">The quantity without its value: "ResNet-18 over Plain-18 after 5 epochs".</param>
-/// <param name="Bound">Lower bound that the claim states; without a stated bound, 0 points or 1 times.</param>
+/// <param name="Subject">Start of the sentence: "Residual ends".</param>
+/// <param name="Reference">End of the sentence, after the value: "Plain".</param>
+/// <param name="Bound">Lower bound that the claim states; without a stated bound, 0 percentage points or 1 times.</param>
 /// <param name="Mean">Arithmetic mean of differences, geometric mean of ratios; null without a seed.</param>
 /// <param name="Low">Lower end of the interval; null for fewer than two seeds.</param>
 /// <param name="High">Upper end of the interval; null for fewer than two seeds.</param>
 internal sealed record Effect(
-    string Label, EffectUnit Unit, double Bound, IReadOnlyList<double> Values, double? Mean = null, double? Low = null, double? High = null)
+    string Subject, string Reference, EffectUnit Unit, double Bound, IReadOnlyList<double> Values, double? Mean = null, double? Low = null,
+    double? High = null)
 {
+    /// <summary>Name of one repetition: the intervals cover the variation between these, and nothing else.</summary>
+    public string Repetition { get; init; } = "seed";
+
     /// <summary>Supported if the whole interval is above the bound, not supported if it is below, inconclusive otherwise.</summary>
     public VerdictOutcome Outcome =>
         Low > Bound ? VerdictOutcome.Supported : High < Bound ? VerdictOutcome.NotSupported : VerdictOutcome.Inconclusive;
 
-    /// <summary>Distance of the mean from the bound in half-widths of the interval: above 1 if supported, below -1 if not.</summary>
+    /// <summary>
+    /// Distance of the mean above the bound, divided by half of the interval's width: above 1 for a supported effect, below -1 for one
+    /// that is not supported, 0 without an interval.
+    /// </summary>
     [JsonIgnore]
     public double StandardizedMargin
     {
@@ -32,54 +40,56 @@ internal sealed record Effect(
         }
     }
 
-    /// <summary>Mean and interval as text: "1.47 ± 0.31 points (95 % CI, 3 seeds)".</summary>
+    /// <summary>The comparison as a sentence: "Residual ends 0.40 percentage points above Plain, 95 % CI 0.20 to 0.60, 5 seeds".</summary>
     [JsonIgnore]
-    public string FormattedEstimate
+    public string Finding
     {
         get
         {
             if (Mean is not { } mean)
-                return "not measured yet";
-            var (unit, noEffect) = Unit == EffectUnit.Ratio ? ("times", 1) : ("points", 0);
-            var seeds = Wording.Plural(Values.Count, "seed");
-            var claimed = Bound == noEffect ? "" : $"; claimed: above {Bound:#,0.##}";
-            if (Low is not { } low || High is not { } high)
-                return $"{Format(mean)} {unit} ({seeds}{claimed})";
-            var estimate = Unit == EffectUnit.Ratio
-                ? $"{Format(mean)} {unit}, {Format(low)} to {Format(high)}"
-                : $"{Format(mean)} ± {Format(high - mean)} {unit}";
-            return $"{estimate} ({ConfidenceInterval.Heading}, {seeds}{claimed})";
+                return $"{Subject} {(Unit == EffectUnit.Ratio ? "how many times" : "how far above")} {Reference}: not measured yet";
+            var value = Unit == EffectUnit.Ratio
+                ? $"{Format(mean)} times"
+                : $"{Math.Abs(mean):F2} percentage points {(mean < 0 ? "below" : "above")}";
+            var (low, high) = Unit == EffectUnit.PercentagePoints && mean < 0 ? (-High, -Low) : (Low, High); // of "below"
+            var interval = low is null ? "" : $", {ConfidenceInterval.Heading} {Format(low.Value)} to {Format(high!.Value)}";
+            return $"{Subject} {value} {Reference}{interval}, {Wording.Plural(Values.Count, Repetition)}";
         }
     }
 
     /// <summary>Subtracts two percentages per seed. Seeds that only one of them has are ignored.</summary>
     /// <param name="bound">Percentage points that the claim says are between them.</param>
     public static Effect Difference(
-        string label, IEnumerable<(long Seed, double Percent)> higher, IEnumerable<(long Seed, double Percent)> lower, double bound = 0) =>
-        Estimate(label, EffectUnit.PercentagePoints, bound, [.. Pair(higher, lower).Select(pair => pair.First - pair.Second)]);
+        string subject, string reference, IEnumerable<(long Seed, double Percent)> higher, IEnumerable<(long Seed, double Percent)> lower,
+        double bound = 0) =>
+        new Effect(subject, reference, EffectUnit.PercentagePoints, bound, [.. Pair(higher, lower).Select(pair => pair.First - pair.Second)])
+            .Estimate();
 
     /// <summary>Divides two positive quantities per seed. Seeds that only one of them has are ignored.</summary>
     /// <param name="bound">Ratio that the claim says is exceeded.</param>
     public static Effect Ratio(
-        string label, IEnumerable<(long Seed, double Value)> larger, IEnumerable<(long Seed, double Value)> smaller, double bound = 1) =>
-        Estimate(label, EffectUnit.Ratio, bound, [.. Pair(larger, smaller).Select(pair => pair.First / pair.Second)]);
+        string subject, string reference, IEnumerable<(long Seed, double Value)> larger, IEnumerable<(long Seed, double Value)> smaller,
+        double bound = 1) =>
+        new Effect(subject, reference, EffectUnit.Ratio, bound, [.. Pair(larger, smaller).Select(pair => pair.First / pair.Second)])
+            .Estimate();
 
-    public override string ToString() => $"{Label}, {FormattedEstimate}";
+    /// <summary>Returns <see cref="Finding"/> and the bound, if the claim states one.</summary>
+    public override string ToString() =>
+        Mean is null || Bound == (Unit == EffectUnit.Ratio ? 1 : 0) ? Finding : $"{Finding}; claimed: above {Bound:#,0.###}";
 
     private static IEnumerable<(double First, double Second)> Pair(
         IEnumerable<(long Seed, double Value)> first, IEnumerable<(long Seed, double Value)> second) =>
         first.Join(second, one => one.Seed, other => other.Seed, (one, other) => (one.Value, other.Value));
 
-    private static Effect Estimate(string label, EffectUnit unit, double bound, double[] values)
+    private Effect Estimate()
     {
-        var effect = new Effect(label, unit, bound, values);
-        if (values.Length == 0)
-            return effect;
-        double[] scaled = [.. values.Select(value => ToScale(unit, value))];
+        if (Values.Count == 0)
+            return this;
+        double[] scaled = [.. Values.Select(value => ToScale(Unit, value))];
         var mean = scaled.Average();
-        effect = effect with { Mean = FromScale(unit, mean) };
+        var effect = this with { Mean = FromScale(Unit, mean) };
         return ConfidenceInterval.HalfWidth(scaled) is { } half
-            ? effect with { Low = FromScale(unit, mean - half), High = FromScale(unit, mean + half) }
+            ? effect with { Low = FromScale(Unit, mean - half), High = FromScale(Unit, mean + half) }
             : effect;
     }
 

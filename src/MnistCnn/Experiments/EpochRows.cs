@@ -43,9 +43,23 @@ internal sealed record TrainingRow(
 
     /// <summary>Compares the test accuracies of two networks after the last epoch.</summary>
     public static Effect CompareAtEnd(IReadOnlyList<TrainingRow> rows, string higher, string lower) => Effect.Difference(
-        $"{higher} over {lower} after {Plural(rows.LastEpoch(), "epoch")}",
-        rows.AtEnd(higher, row => row.TestAccuracy),
-        rows.AtEnd(lower, row => row.TestAccuracy));
+        $"{higher} ends", lower, rows.AtEnd(higher, row => row.TestAccuracy), rows.AtEnd(lower, row => row.TestAccuracy));
+
+    /// <summary>Compares the convergence of two networks: one that converges faster has the higher mean over all epochs.</summary>
+    public static Effect CompareConvergence(IReadOnlyList<TrainingRow> rows, string higher, string lower)
+    {
+        return Effect.Difference($"Averaged over the epochs, {higher} is", lower, MeanOfEpochs(higher), MeanOfEpochs(lower));
+
+        IEnumerable<(long, double)> MeanOfEpochs(string network) =>
+            from row in rows
+            where row.Network == network
+            group row.TestAccuracy by row.Seed into epochs
+            select (epochs.Key, epochs.Average());
+    }
+
+    /// <summary>Creates the verdict on two networks: the first ends higher and converges faster.</summary>
+    public static Verdict ComparePair(IReadOnlyList<TrainingRow> rows, string higher, string lower) =>
+        new([CompareAtEnd(rows, higher, lower), CompareConvergence(rows, higher, lower)], $"{higher} and {lower}");
 
     /// <summary>Creates one curve per network: mean test accuracy of the seeds, with a band from the lowest to the highest.</summary>
     public static Curve[] AccuracyCurves(IEnumerable<TrainingRow> rows, Func<TrainingRow, double> x) =>
@@ -58,19 +72,28 @@ internal sealed record TrainingRow(
     public static ResultTable CreateTable(IReadOnlyList<TrainingRow> rows)
     {
         var last = rows.LastEpoch();
-        return new ResultTable(
-            ["Network", "Parameters", "Multiply-adds", MeanAndDeviationHeading("Epoch 1"), MeanAndDeviationHeading($"Epoch {last}")],
-            [
-                .. rows.GroupBy(row => row.Network).Select(network => new[]
+        return ResultTable.OverTestImages(
+            ["Network", "Parameters", "Multiply-adds", MeanAndDeviationHeading("Epoch 1")],
+            $"Epoch {last}",
+            from row in rows
+            group row by row.Network into network
+            select (
+                new[]
                 {
                     network.Key,
                     Number(network.First().Parameters),
                     Number(network.First().MultiplyAdds),
                     MeanAndDeviation(network.Where(row => row.Epoch == 1).Select(row => row.TestAccuracy)),
-                    MeanAndDeviation(network.Where(row => row.Epoch == last).Select(row => row.TestAccuracy)),
-                }),
-            ]);
+                },
+                network.Where(row => row.Epoch == last).Select(row => row.TestAccuracy)));
     }
+
+    /// <summary>States the number of parameters of a network with shortcuts and of the same network without.</summary>
+    public static string CompareParameters(string residual, long parameters, string plain, long plainParameters) =>
+        parameters == plainParameters
+            ? $"{residual} and {plain} both have {Number(parameters)} parameters: shortcuts add none."
+            : $"{residual} has {Number(parameters)} parameters and {plain} {Number(plainParameters)}: additions add none, but shortcuts "
+                + $"between feature maps of different sizes are convolutions with {Number(parameters - plainParameters)} parameters.";
 }
 
 /// <summary>Queries over the epochs of several networks.</summary>

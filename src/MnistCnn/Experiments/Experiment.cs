@@ -2,6 +2,7 @@ using MnistCnn.Charts;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Networks;
+using MnistCnn.Runs;
 
 namespace MnistCnn.Experiments;
 
@@ -13,7 +14,10 @@ internal abstract class Experiment(string name, string claim, ExperimentSettings
 {
     /// <summary>All experiments, in the order in which <c>experiment all</c> runs them.</summary>
     public static IReadOnlyList<Experiment> All { get; } =
-        [new Gradients(), new Convergence(), new Bottleneck(), new ParallelKernels(), new PrintedVsExplained(), new Degradation()];
+    [
+        new Blocks(), new Gradients(), new NormalizationAndShortcuts(), new Convergence(), new Bottleneck(), new ParallelKernels(),
+        new AblationCosts(), new PrintedVsExplained(), new Degradation(),
+    ];
 
     public string Name => name;
     public string Claim => claim;
@@ -22,6 +26,9 @@ internal abstract class Experiment(string name, string claim, ExperimentSettings
 
     /// <summary>Whether <see cref="ExperimentSettings.Deep"/> adds networks.</summary>
     public virtual bool HasDeeperNetworks => false;
+
+    /// <summary>Whether it trains networks; if not, it has no seeds, epochs, training images and recipe.</summary>
+    public virtual bool Trains => true;
 
     /// <summary>Whether rows contain times, so that trials must not run side by side.</summary>
     public virtual bool MeasuresTime => false;
@@ -35,11 +42,11 @@ internal abstract class Experiment(string name, string claim, ExperimentSettings
     /// <summary>Reads the results in a folder without its data; null if no experiment was started there.</summary>
     /// <exception cref="InvalidDataException">A file is damaged.</exception>
     public ExperimentStatus? Read(string folder) => ExperimentInfo.Read(folder) is { } info
-        ? new ExperimentStatus(this, info, ReadResults(folder), ExperimentStatus.FilesIn(folder))
+        ? new ExperimentStatus(this, info, ReadResults(folder, info), ExperimentStatus.FilesIn(folder))
         : null;
 
     /// <summary>Concludes from the trials that are saved in a folder.</summary>
-    public abstract ExperimentResults ReadResults(string folder);
+    public abstract ExperimentResults ReadResults(string folder, ExperimentInfo info);
 }
 
 /// <summary>An experiment whose trials measure rows of one type.</summary>
@@ -49,17 +56,19 @@ internal abstract class Experiment<TRow>(string name, string claim, ExperimentSe
 {
     public override IExperimentRun Open(ExperimentRequest request) => ExperimentRun<TRow>.Open(this, request);
 
-    public override ExperimentResults ReadResults(string folder) => Conclude(TrialResult<TRow>.Read(folder));
+    public override ExperimentResults ReadResults(string folder, ExperimentInfo info) =>
+        Conclude(TrialResult<TRow>.Read(folder), info.Data.TestImages, isInterim: info.Status != RunStatus.Finished);
 
-    /// <summary>Computes verdict, table and charts from the finished trials, of which there may be none.</summary>
-    public ExperimentResults Conclude(IReadOnlyList<TrialResult<TRow>> trials)
+    /// <summary>Computes verdicts, table and charts from the finished trials, of which there may be none.</summary>
+    public ExperimentResults Conclude(IReadOnlyList<TrialResult<TRow>> trials, long testImages, bool isInterim = false)
     {
         TRow[] rows = [.. trials.SelectMany(trial => trial.Rows)];
         string[] diverged = [.. from trial in trials where trial.Diverged is not null select $"{trial.Name}, diverged: {trial.Diverged}"];
         return new ExperimentResults(
             Seeds: rows.Select(row => row.Seed).Distinct().Count(),
-            new Verdict(Effects(rows)) { Diverged = diverged.Length },
-            Table(rows),
+            [.. Verdicts(rows).Select(verdict => verdict with { Diverged = diverged.Length, IsInterim = isInterim })],
+            Table(rows).WithStandardErrors(testImages),
+            [.. Notes(rows)],
             Charts: rows.Length == 0 ? [] : Charts(rows),
             diverged);
     }
@@ -71,11 +80,14 @@ internal abstract class Experiment<TRow>(string name, string claim, ExperimentSe
     /// <exception cref="Runtime.UserException">The networks do not accept images of this shape.</exception>
     public abstract IEnumerable<Trial<TRow>> Trials(ExperimentSettings settings, NetworkShape shape);
 
-    /// <summary>Quantities of the claim, also without rows.</summary>
-    protected abstract IReadOnlyList<Effect> Effects(IReadOnlyList<TRow> rows);
+    /// <summary>Verdicts on the parts of the claim, at least one, also without rows.</summary>
+    protected abstract IReadOnlyList<Verdict> Verdicts(IReadOnlyList<TRow> rows);
 
     /// <summary>Summary of the rows, also without rows.</summary>
     protected abstract ResultTable Table(IReadOnlyList<TRow> rows);
+
+    /// <summary>Facts of the rows that are no quantity of the claim, as sentences.</summary>
+    protected virtual IEnumerable<string> Notes(IReadOnlyList<TRow> rows) => [];
 
     /// <summary>Plot as rows of charts.</summary>
     /// <param name="rows">At least one row.</param>
@@ -96,12 +108,14 @@ internal interface IMeasuredRow
     long Seed { get; }
 }
 
-/// <summary>Verdict, table and plot of the trials so far.</summary>
+/// <summary>Verdicts, table and plot of the trials so far.</summary>
 /// <param name="Seeds">Number of seeds with a row.</param>
+/// <param name="Notes">Sentences below the table.</param>
 /// <param name="Charts">Plot as rows of charts; empty without rows.</param>
 /// <param name="Diverged">Name and error of each trial that diverged.</param>
 internal sealed record ExperimentResults(
-    int Seeds, Verdict Verdict, ResultTable Table, IReadOnlyList<IReadOnlyList<Chart>> Charts, IReadOnlyList<string> Diverged);
+    int Seeds, IReadOnlyList<Verdict> Verdicts, ResultTable Table, IReadOnlyList<string> Notes,
+    IReadOnlyList<IReadOnlyList<Chart>> Charts, IReadOnlyList<string> Diverged);
 
 /// <summary>State of an experiment in a suite.</summary>
 /// <param name="Info">Record of the experiment; null if it was not started.</param>

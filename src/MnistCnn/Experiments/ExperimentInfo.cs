@@ -24,8 +24,8 @@ internal sealed record ExperimentInfo(
     /// <summary>Seconds over all starts that were not killed; null during the first.</summary>
     public double? Seconds { get; init; }
 
-    /// <summary>Verdict at the end of the last start.</summary>
-    public Verdict? Verdict { get; init; }
+    /// <summary>Verdicts at the end of the last start.</summary>
+    public IReadOnlyList<Verdict>? Verdicts { get; init; }
 
     [JsonIgnore]
     public Origin Origin => Origin.Of(Versions, Device, Threads);

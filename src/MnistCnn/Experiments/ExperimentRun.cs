@@ -31,7 +31,7 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
         saved = savedInfo is null ? [] : ReadTrials();
         secondsBefore = savedInfo?.Seconds ?? 0;
         this.info = savedInfo is { Status: RunStatus.Finished } ? savedInfo : info;
-        results = experiment.Conclude(ReadResults());
+        results = Conclude();
     }
 
     public ExperimentStatus Status => new(experiment, info, results, ExperimentStatus.FilesIn(Folder));
@@ -104,12 +104,18 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
     protected override void OnResult()
     {
         var trials = ReadResults();
-        results = experiment.Conclude(trials);
+        results = Conclude();
         TRow[] rows = [.. trials.SelectMany(trial => trial.Rows)];
         if (rows.Length > 0)
             CsvFile.Write(MeasurementsPath, rows);
         request.Observer.OnResults(Folder, info, results);
         Write(TrialsPath, string.Concat(trials.Select(trial => JsonSerializer.Serialize(trial, JsonFormat.Line) + "\n")));
+    }
+
+    private ExperimentResults Conclude()
+    {
+        var trials = ReadResults();
+        return experiment.Conclude(trials, info.Data.TestImages, isInterim: trials.Count < Jobs.Count);
     }
 
     private static void Write(string path, string text) => AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
@@ -148,7 +154,7 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
             Status = status,
             Error = error,
             Seconds = status == RunStatus.Running && secondsBefore == 0 ? null : seconds,
-            Verdict = results.Verdict,
+            Verdicts = results.Verdicts,
         };
         Write(InfoPath, JsonSerializer.Serialize(info, JsonFormat.Indented));
     }

@@ -52,7 +52,10 @@ internal sealed class ExperimentSuite : IDisposable
         }
     }
 
-    /// <summary>Measures the experiments that are not finished. One that cannot be measured does not stop the others.</summary>
+    /// <summary>
+    /// Measures the experiments that are not finished, one after the other, and reports on each. An experiment that cannot be measured,
+    /// for instance because its networks do not accept the images, has a <see cref="ExperimentStatus.Problem"/>; the next one follows.
+    /// </summary>
     /// <exception cref="IOException">A file cannot be written, or a worker failed.</exception>
     public void Measure(IExperimentOptions options, IExperimentObserver observer, CancellationToken cancellation)
     {
@@ -68,11 +71,11 @@ internal sealed class ExperimentSuite : IDisposable
 
     private ExperimentStatus Measure(Experiment experiment, IExperimentOptions options, CancellationToken cancellation)
     {
-        var request = options.CreateRequest(experiment, FolderOf(experiment)) with { MayBeFinished = true };
-        using var data = request.Data;
+        ExperimentRequest? request = null;
         IExperimentRun? run = null;
         try
         {
+            request = options.CreateRequest(experiment, FolderOf(experiment)) with { MayBeFinished = true };
             run = experiment.Open(request);
             if (run.Status.Info!.Status != RunStatus.Finished)
                 run.Measure(options.CreateWorkers(experiment, run.Folder), cancellation);
@@ -85,6 +88,7 @@ internal sealed class ExperimentSuite : IDisposable
         finally
         {
             run?.Dispose();
+            request?.Data.Dispose();
         }
     }
 

@@ -19,6 +19,7 @@ internal sealed class TrialContext(
     private readonly ExperimentSettings settings = request.Settings;
 
     public DataSet Data { get; } = request.Data;
+    public CancellationToken Cancellation => cancellation;
     public Device Device { get; } = request.Device;
 
     /// <summary>Draws images into the folder of the experiment.</summary>
@@ -59,6 +60,7 @@ internal sealed class TrialContext(
     public IReadOnlyList<(string Layer, double? Norm)> ComputeGradientNorms(Module<Tensor, Tensor> model)
     {
         using var scope = NewDisposeScope();
+        model.train(); // the gradient of a training step: batch normalization with the statistics of the images
         var count = Math.Min(GradientImages, Data.Train.Count);
         var images = Data.Normalization.Apply(Data.Train.Images.narrow(0, 0, count)).to(Device);
         return GradientNorms.Compute(model, images, Data.Train.Labels.narrow(0, 0, count).to(Device));

@@ -35,10 +35,18 @@ internal sealed class ExperimentReport(bool json) : IExperimentObserver
         if (results.Charts.Count == 0)
             return;
         var data = info.Data;
-        var seeds = results.Seeds == 1 ? "1 seed" : $"mean of {results.Seeds} seeds, bands from the lowest to the highest";
-        var size = $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(data.Folder))}: {data.TrainImages:N0} training images, "
-            + $"{Wording.Plural(info.Settings.Epochs, "epoch")}, {data.TestImages:N0} test images; {seeds}";
-        ChartPlot.Draw(path, $"{results.Verdict.Heading}: {info.Claim}", [results.Verdict.Reason, size], results.Charts);
+        var trained = info.Settings.Epochs == 0
+            ? ""
+            : $"{data.TrainImages:N0} training images, {Wording.Plural(info.Settings.Epochs, "epoch")}, ";
+        var curves = results.Charts.SelectMany(row => row).SelectMany(chart => chart.Curves);
+        var hasBands = curves.Any(curve => curve is { HasLine: true, Low: not null });
+        var repetitions = Wording.Plural(results.Seeds, results.Verdicts[0].Effects[0].Repetition);
+        var size = $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(data.Folder))}: {trained}{data.TestImages:N0} test images; "
+            + $"{repetitions}{(results.Seeds > 1 && hasBands ? ", bands from the lowest to the highest" : "")}";
+        var (heading, verdicts) = results.Verdicts is [var verdict]
+            ? (verdict.DecidingEffect.Finding, [$"{verdict.Heading}: {info.Claim}"])
+            : (info.Claim, results.Verdicts.Select(part => part.Text));
+        ChartPlot.Draw(path, heading, [.. verdicts, .. results.Notes, size], results.Charts);
     }
 
     /// <summary>Writes the results of an experiment that was started.</summary>
@@ -52,7 +60,8 @@ internal sealed class ExperimentReport(bool json) : IExperimentObserver
             {
                 Terminal.WriteLine(status.Experiment.Claim);
                 console.Write(CreateTable(results.Table));
-                Terminal.WriteLine(results.Verdict.Text);
+                foreach (var line in results.Notes.Concat(results.Verdicts.Select(verdict => verdict.Text)))
+                    Terminal.WriteLine(line);
             },
             status.Files);
         foreach (var training in results.Diverged)
@@ -84,9 +93,10 @@ internal sealed class ExperimentReport(bool json) : IExperimentObserver
         string Experiment,
         string Claim,
         ExperimentSettings? Settings,
-        Verdict? Verdict,
+        IReadOnlyList<Verdict>? Verdicts,
         IReadOnlyList<string>? Headings,
         IReadOnlyList<IReadOnlyList<string>>? Rows,
+        IReadOnlyList<string>? Notes,
         IReadOnlyList<string>? Files,
         [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Problem)
     {
@@ -94,9 +104,10 @@ internal sealed class ExperimentReport(bool json) : IExperimentObserver
             status.Experiment.Name,
             status.Experiment.Claim,
             status.Info?.Settings,
-            status.Results?.Verdict,
+            status.Results?.Verdicts,
             status.Results?.Table.Headings,
             status.Results?.Table.Rows,
+            status.Results?.Notes,
             status.Files,
             status.Problem);
     }

@@ -21,15 +21,18 @@ public sealed class ExperimentCommandTests : IDisposable
         var result = JsonDocument.Parse(run.Output).RootElement;
         Assert.Equal(6, result.GetProperty("rows").GetArrayLength());
         Assert.Equal(result.GetProperty("headings").GetArrayLength(), result.GetProperty("rows")[5].GetArrayLength());
-        var verdict = result.GetProperty("verdict");
-        Assert.Equal("inconclusive", verdict.GetProperty("outcome").GetString());
-        Assert.Equal(6, verdict.GetProperty("effects").GetArrayLength());
+        var verdicts = result.GetProperty("verdicts");
+        Assert.Equal(
+            ["Residual and Residual's plain twin", "ResNet-18 and Plain-18", "ResNet-34 and Plain-34"],
+            verdicts.EnumerateArray().Select(verdict => verdict.GetProperty("subject").GetString()));
+        Assert.Equal("inconclusive", verdicts[0].GetProperty("outcome").GetString());
+        Assert.Equal(2, verdicts[0].GetProperty("effects").GetArrayLength());
         foreach (var file in result.GetProperty("files").EnumerateArray())
             Assert.True(File.Exists(file.GetString()), file.GetString());
 
         var info = JsonDocument.Parse(File.ReadAllText(folder["out/experiment.json"])).RootElement;
         Assert.Equal("finished", info.GetProperty("status").GetString());
-        Assert.Equal(verdict.GetRawText(), info.GetProperty("verdict").GetRawText());
+        Assert.Equal(verdicts.GetRawText(), info.GetProperty("verdicts").GetRawText());
         Assert.Equal(20, info.GetProperty("data").GetProperty("train_images").GetInt32());
         var settings = info.GetProperty("settings");
         Assert.Equal("fast", settings.GetProperty("recipe").GetString());
@@ -44,10 +47,12 @@ public sealed class ExperimentCommandTests : IDisposable
     [Fact]
     public void An_invalid_command_line_is_an_error_of_one_line()
     {
-        Run("experiment", "wings").AssertFailed(2, "'wings'", "gradients, convergence, bottleneck, views, listing, degradation, all");
+        Run("experiment", "wings").AssertFailed(2, "'wings'", 
+            "blocks, gradients, normalization, convergence, bottleneck, views, ablation, listing, degradation, all");
         Run("experiment").AssertFailed(2);
         Run("experiment", "views", "--deep").AssertFailed(2, "--deep");
         Run("--arch", "residual", "experiment", "views").AssertFailed(2, "--arch");
+        Run("experiment", "ablation", "--seeds", "2").AssertFailed(2, "ablation takes no --seeds");
         Run("experiment", "views", "--seeds", "0").AssertFailed(2, "--seeds");
         Run("experiment", "views", "--recipe", "cake").AssertFailed(2, "cake");
         Run("experiment", "bottleneck", "--jobs", "2").AssertFailed(2, "bottleneck", "--jobs", "measures time");

@@ -18,8 +18,9 @@ public sealed class ExperimentRunTests : IDisposable
 
     private readonly TemporaryFolder folder = new();
 
-    /// <summary>Names of all experiments.</summary>
-    public static TheoryData<string> Names { get; } = [.. Experiment.All.Select(experiment => experiment.Name)];
+    /// <summary>Names of the experiments that train networks.</summary>
+    public static TheoryData<string> Names { get; } =
+        [.. Experiment.All.Where(experiment => experiment.Trains).Select(experiment => experiment.Name)];
 
     public void Dispose() => folder.Dispose();
 
@@ -39,8 +40,10 @@ public sealed class ExperimentRunTests : IDisposable
         // Costs and parameters depend on the images.
         if (name == "bottleneck")
             Assert.Equal(17 * 20 * 192 * 32 * 25, Column("multiply_adds")[0]);
-        if (name is "views" or "convergence")
-            Assert.Equal(CountParameters(name == "views" ? "inception" : "residual"), Column("parameters")[0]);
+        if (name is "views" or "convergence" or "blocks")
+            Assert.Equal(CountParameters(name == "convergence" ? "residual" : "inception"), Column("parameters")[0]);
+        if (name == "blocks")
+            Assert.InRange(Column("parameters")[1], 0.97 * Column("parameters")[0], 1.03 * Column("parameters")[0]);
         var goal = CountParameters("inception");
         if (name == "views")
             Assert.All(Column("parameters"), count => Assert.InRange(count, 0.98 * goal, 1.02 * goal));
@@ -49,6 +52,8 @@ public sealed class ExperimentRunTests : IDisposable
     [Theory]
     [InlineData("gradients", 16)]
     [InlineData("convergence", 16)]
+    [InlineData("blocks", 16)]
+    [InlineData("normalization", 16)]
     [InlineData("bottleneck", 4)]
     [InlineData("views", 16)]
     [InlineData("listing", 16)]
@@ -102,7 +107,8 @@ public sealed class ExperimentRunTests : IDisposable
         {
             Assert.True(run.Measure(null, TestContext.Current.CancellationToken));
             Assert.Equal(["Residual, seed 1, diverged: The loss became NaN."], run.Status.Results!.Diverged);
-            Assert.EndsWith(", without 1 training that diverged", run.Status.Results.Verdict.Text);
+            Assert.All(
+                run.Status.Results.Verdicts, verdict => Assert.EndsWith("; 1 training of the experiment diverged", verdict.Text));
         }
 
         // Nothing is trained again, and a suite reports it before it measures anything.
@@ -112,7 +118,7 @@ public sealed class ExperimentRunTests : IDisposable
         using var suite = ExperimentSuite.Open([experiment, Find("views")], folder.FullPath, SuiteReport.Files);
         SuiteReport.Write(suite);
         var page = File.ReadAllText(folder["report.md"]);
-        Assert.Contains("**Inconclusive**: With shortcuts", page);
+        Assert.Contains("**Inconclusive for Residual and Residual's plain twin**: With shortcuts", page);
         Assert.Contains("Residual, seed 1, diverged: The loss became NaN.", page);
         Assert.Contains("**Not measured yet**: Several kernels", page);
 
@@ -121,6 +127,64 @@ public sealed class ExperimentRunTests : IDisposable
             measured++;
             return [new TrainingRow(network, 1, 1, seed, 1, 1, 0.1, 0.1, 90)];
         });
+    }
+
+    // The settings and the images of the next experiment may be the ones that cannot be had.
+    [Fact]
+    public void An_experiment_whose_images_cannot_be_had_does_not_stop_the_suite()
+    {
+        using var suite = ExperimentSuite.Open([Find("views"), Find("bottleneck")], folder["all"], SuiteReport.Files);
+        suite.Measure(new NoImages(), new Observer(_ => { }), TestContext.Current.CancellationToken);
+        Assert.Equal(["no images for views", "no images for bottleneck"], suite.Statuses.Select(status => status.Problem));
+    }
+
+    [Fact]
+    public void A_stopped_experiment_is_interim_until_all_its_trials_are_done()
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var experiment = new InventedTrials(
+            Trial("Residual", () => { }), Trial("Residual's plain twin", stop.Cancel), Trial("Plain-18", () => { }));
+        using var data = RandomData.Of(Shape);
+        using (var run = Open(experiment, data, "convergence"))
+        {
+            Assert.False(run.Measure(null, stop.Token));
+            Assert.All(run.Status.Results!.Verdicts, verdict => Assert.Equal("Interim", verdict.Heading));
+        }
+
+        Assert.All(experiment.Read(folder["convergence"])!.Results!.Verdicts, verdict => Assert.Equal("Interim", verdict.Heading));
+        using (var run = Open(experiment, data, "convergence"))
+        {
+            Assert.True(run.Measure(null, TestContext.Current.CancellationToken));
+            Assert.All(run.Status.Results!.Verdicts, verdict => Assert.Equal("Inconclusive", verdict.Heading));
+        }
+
+        static Trial<TrainingRow> Trial(string network, Action onDone) => new($"{network}, seed 1", 1, _ =>
+        {
+            onDone();
+            return [new TrainingRow(network, 1, 1, 1, 1, 1, 0.1, 0.1, 90)];
+        });
+    }
+
+    // The residual blocks switched off leave the shortcut, and the reverse; without anything switched off it is the bundled network.
+    [Fact]
+    public void Ablation_evaluates_the_bundled_networks_without_each_part()
+    {
+        using var data = RandomData.Of(NetworkShape.Mnist, test: 40);
+        using var run = Open(Find("ablation"), data);
+        Assert.True(run.Measure(null, TestContext.Current.CancellationToken));
+        var rows = run.Status.Results!.Table.Rows;
+        Assert.Equal(14, rows.Count);
+        Assert.Equal(["nothing", "rBlock1: shortcut", "rBlock1: layers"], rows.Take(3).Select(row => row[1]));
+        Assert.Contains(rows, row => row[1] == "inceptionB: branch_pool");
+        Assert.Equal(140, File.ReadLines(folder["out/measurements.csv"]).Count() - 1);
+
+        using var network = MnistCnn.Runs.ModelLocator.Load("residual", null, CPU);
+        var whole = Evaluator.Evaluate(
+            network.Network, data.Test, network.Normalization, cancellation: TestContext.Current.CancellationToken).Accuracy;
+        Assert.StartsWith($"{whole:F2} ± ", rows[0][2]);
+
+        using var other = RandomData.Of(Shape);
+        Assert.Contains("bundled networks take images of", Assert.Throws<UserException>(() => Open(Find("ablation"), other, "other")).Message);
     }
 
     [Fact]
@@ -170,6 +234,14 @@ public sealed class ExperimentRunTests : IDisposable
     private sealed class InventedTrials(params Trial<TrainingRow>[] trials) : Convergence
     {
         public override IEnumerable<Trial<TrainingRow>> Trials(ExperimentSettings settings, NetworkShape shape) => trials;
+    }
+
+    private sealed class NoImages : IExperimentOptions
+    {
+        public ExperimentRequest CreateRequest(Experiment experiment, string? folder) =>
+            throw new UserException($"no images for {experiment.Name}");
+
+        public Workers? CreateWorkers(Experiment experiment, string folder) => null;
     }
 
     private sealed class Observer(Action<ImageGrid> checkImages) : IExperimentObserver

@@ -137,8 +137,8 @@ internal static class ChartPlot
             var line = plot.Add.Scatter(x, Y(curve.Y));
             line.Color = color;
             line.LineWidth = !curve.HasLine ? 0 : curve.IsThin ? 1.5f : 3;
-            var hasMarkers = drawn.Length <= TooManyPoints && !(curve.IsThin && drawn.Length > 1);
-            line.MarkerSize = !hasMarkers ? 0 : drawn.Length > ManyPoints ? 5 : 10;
+            var hasMarkers = !curve.HasLine || (drawn.Length <= TooManyPoints && !(curve.IsThin && drawn.Length > 1));
+            line.MarkerSize = !hasMarkers ? 0 : curve is { IsThin: true, HasLine: false } || drawn.Length > ManyPoints ? 5 : 10;
             line.MarkerShape = Markers[styleIndex % Markers.Length];
             line.LinePattern = Lines[styleIndex % Lines.Length];
             line.LegendText = chart.Curves.Count > 1 && run.First() == drawn[0] ? curve.Name : "";

@@ -84,6 +84,10 @@ export const texts = {
   changescale: ['Scale', '大小'],
   changethicker: ['Thicken', '加粗'],
   switches: ['Changes to the network', '改动网络'],
+  switchesMeasured: [
+    'The command "experiment ablation" measures what each of these parts is worth on all test images.',
+    '命令 "experiment ablation" 在全部测试图片上测量每个部分的作用。',
+  ],
   switchesOf: ['Changes to {model}', '改动 {model}'],
   blocks: ['{count} blocks', '{count} 个块'],
   switchbranch: ['without branch {branch}', '关闭分支 {branch}'],
