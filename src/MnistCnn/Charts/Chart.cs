@@ -97,10 +97,11 @@ internal sealed record ResultTable(IReadOnlyList<string> Headings, IReadOnlyList
     /// <summary>Adds a column with the standard error that a test set of this size gives the percentages, if there are any.</summary>
     public ResultTable WithStandardErrors(long testImages) => TestPercentages is null ? this : new(
         [.. Headings, "Test SE (%)"],
-        [.. Rows.Zip(TestPercentages, (row, percent) => (string[])[.. row, percent is { } p ? $"{StandardErrorOf(p, testImages):F2}" : ""])]);
+        [.. Rows.Zip(TestPercentages, (row, percent) => (string[])[.. row, FormatStandardError(percent, testImages)])]);
 
     // Of a binomial fraction.
-    private static double StandardErrorOf(double percent, long images) => Math.Sqrt(percent * (100 - percent) / images);
+    private static string FormatStandardError(double? percent, long images) =>
+        percent is { } value ? $"{Math.Sqrt(value * (100 - value) / images):F2}" : "";
 }
 
 /// <summary>Grey images in rows and columns, with one heading per column. It owns the tensors.</summary>

@@ -8,7 +8,7 @@ using MnistCnn.Training;
 namespace MnistCnn.Experiments;
 
 /// <summary>
-/// Switches off each branch, each shortcut and each residual block of the bundled networks and evaluates what is left, without training.
+/// Switches off each branch, each shortcut and each residual block of the bundled networks and evaluates the rest, without training.
 /// Ten groups of the test images take the place of the seeds: intervals cover the images, not the training.
 /// </summary>
 internal sealed class AblationCosts() : Experiment<AblationRow>(
@@ -105,7 +105,7 @@ internal sealed class AblationCosts() : Experiment<AblationRow>(
         {
             var off = ablation.Override;
             if (ablation.Kind == AblationKind.Branch)
-                parts.Add((ablation.Block, trace[off.Node].Node.Inputs[off.Input].Module.Split('.')[^1], [off]));
+                parts.Add((ablation.Block, ablation.BranchName(trace), [off]));
             if (ablation.Kind == AblationKind.Shortcut)
                 parts.AddRange([(ablation.Block, Shortcut, [off]), (ablation.Block, ResidualBranch, [off with { Input = 1 - off.Input }])]);
         }

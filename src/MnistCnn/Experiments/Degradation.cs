@@ -41,7 +41,13 @@ internal sealed class Degradation() : Experiment<DegradationRow>(
 
     // The paper compares the deepest with the shallowest network.
     protected override IReadOnlyList<Verdict> Verdicts(IReadOnlyList<DegradationRow> rows) =>
-        [new([Compare(rows, "training", row => row.TrainError, toResidual: false), Compare(rows, "training", row => row.TrainError, true)])];
+    [
+        new(
+        [
+            Compare(rows, "training", row => row.TrainError, toResidual: false),
+            Compare(rows, "training", row => row.TrainError, toResidual: true),
+        ]),
+    ];
 
     protected override IEnumerable<string> Notes(IReadOnlyList<DegradationRow> rows) =>
         from depth in rows.GroupBy(row => row.Depth)

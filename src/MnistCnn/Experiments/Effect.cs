@@ -62,16 +62,16 @@ internal sealed record Effect(
     public static Effect Difference(
         string subject, string reference, IEnumerable<(long Seed, double Percent)> higher, IEnumerable<(long Seed, double Percent)> lower,
         double bound = 0) =>
-        new Effect(subject, reference, EffectUnit.PercentagePoints, bound, [.. Pair(higher, lower).Select(pair => pair.First - pair.Second)])
-            .Estimate();
+        Estimate(new Effect(
+            subject, reference, EffectUnit.PercentagePoints, bound, [.. Pair(higher, lower).Select(pair => pair.First - pair.Second)]));
 
     /// <summary>Divides two positive quantities per seed. Seeds that only one of them has are ignored.</summary>
     /// <param name="bound">Ratio that the claim says is exceeded.</param>
     public static Effect Ratio(
         string subject, string reference, IEnumerable<(long Seed, double Value)> larger, IEnumerable<(long Seed, double Value)> smaller,
         double bound = 1) =>
-        new Effect(subject, reference, EffectUnit.Ratio, bound, [.. Pair(larger, smaller).Select(pair => pair.First / pair.Second)])
-            .Estimate();
+        Estimate(new Effect(
+            subject, reference, EffectUnit.Ratio, bound, [.. Pair(larger, smaller).Select(pair => pair.First / pair.Second)]));
 
     /// <summary>Returns <see cref="Finding"/> and the bound, if the claim states one.</summary>
     public override string ToString() =>
@@ -81,15 +81,15 @@ internal sealed record Effect(
         IEnumerable<(long Seed, double Value)> first, IEnumerable<(long Seed, double Value)> second) =>
         first.Join(second, one => one.Seed, other => other.Seed, (one, other) => (one.Value, other.Value));
 
-    private Effect Estimate()
+    private static Effect Estimate(Effect effect)
     {
-        if (Values.Count == 0)
-            return this;
-        double[] scaled = [.. Values.Select(value => ToScale(Unit, value))];
+        double[] scaled = [.. effect.Values.Select(value => ToScale(effect.Unit, value))];
+        if (scaled.Length == 0)
+            return effect;
         var mean = scaled.Average();
-        var effect = this with { Mean = FromScale(Unit, mean) };
+        effect = effect with { Mean = FromScale(effect.Unit, mean) };
         return ConfidenceInterval.HalfWidth(scaled) is { } half
-            ? effect with { Low = FromScale(Unit, mean - half), High = FromScale(Unit, mean + half) }
+            ? effect with { Low = FromScale(effect.Unit, mean - half), High = FromScale(effect.Unit, mean + half) }
             : effect;
     }
 

@@ -26,10 +26,10 @@ internal sealed class Gradients() : StackExperiment(
             new(
             [
                 Effect.Ratio(
-                    $"In {blocks} plain blocks, the gradient of the last convolution is", "that of the first",
+                    $"In {blocks} plain blocks, the gradient of the last convolution is", "the one of the first",
                     Norms(rows, Plain, 2 * blocks), Norms(rows, Plain), Vanished),
                 Effect.Ratio(
-                    $"The gradient of the first convolution of {blocks} residual blocks is", "that of plain ones",
+                    $"The gradient of the first convolution of {blocks} residual blocks is", $"the one of {blocks} plain blocks",
                     Norms(rows, Residual), Norms(rows, Plain), Vanished),
             ]),
         ];

@@ -125,7 +125,7 @@ internal sealed class NormalizationAndShortcuts() : StackExperiment(
         IReadOnlyList<StackRow> rows, string weights, string higher, int higherBlocks, string lower, int lowerBlocks)
     {
         return Effect.Difference(
-            $"The training error of {higherBlocks} {higher} blocks ends", $"that of {lowerBlocks} {lower} ones",
+            $"The training error of {higherBlocks} {higher} blocks ends", $"the error of {lowerBlocks} {lower} blocks",
             Errors(higher, higherBlocks), Errors(lower, lowerBlocks));
 
         IEnumerable<(long, double)> Errors(string network, int blocks) =>

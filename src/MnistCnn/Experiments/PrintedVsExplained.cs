@@ -24,7 +24,8 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
 
     // They draw no additional random numbers, so they have the same initial weights and order of images as the pair.
     private static readonly Architecture HalfFrozen = CreateVariant("residual-frozen", "Residual half frozen", Freeze);
-    private static readonly Architecture LargerWeights = CreateVariant("residual-he", "Residual with larger weights", StackExperiment.ScaleToHe);
+    private static readonly Architecture LargerWeights =
+        CreateVariant("residual-he", "Residual with larger weights", StackExperiment.ScaleToHe);
 
     private static readonly (Architecture Network, string CurveName)[] Networks =
         [(Printed, "as printed"), (Explained, "as explained"), (HalfFrozen, "half frozen"), (LargerWeights, "larger weights")];
@@ -37,7 +38,8 @@ internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
         from network in networks
         select CreateTrial(network, costs[network], seed);
 
-    protected override IReadOnlyList<Verdict> Verdicts(IReadOnlyList<PrintedVsExplainedRow> rows) => [new([CompareAtEnd(rows)])];
+    protected override IReadOnlyList<Verdict> Verdicts(IReadOnlyList<PrintedVsExplainedRow> rows) =>
+        [new([CompareAtEnd(rows)])];
 
     protected override IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<PrintedVsExplainedRow> rows)
     {

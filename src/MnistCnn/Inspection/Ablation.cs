@@ -47,6 +47,9 @@ internal sealed record Ablation(AblationKind Kind, string Block, InputOverride O
             IsInBlock(node.Module, block) ? 1 + node.Inputs.Max(input => Depth(input, block)) : 0;
     }
 
+    /// <summary>Returns the name of the last layer of a branch, without its block: "branch5x5_2".</summary>
+    public string BranchName(ActivationTrace trace) => trace[Override.Node].Node.Inputs[Override.Input].Module.Split('.')[^1];
+
     /// <summary>Maps each operation to its block: the outermost module with an addition or concatenation of its own, or null.</summary>
     public static IReadOnlyDictionary<string, string?> BlockOf(IReadOnlyCollection<TraceNode> nodes)
     {

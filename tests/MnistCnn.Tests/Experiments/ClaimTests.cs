@@ -34,7 +34,7 @@ public sealed class ClaimTests
             "Supported for Residual and Residual's plain twin: Averaged over the epochs, Residual is ", Of(early: 33, late: 97)[0].Text);
         var higherLater = Of(early: 80, late: 88);
         Assert.StartsWith(
-            "Not supported for Residual and Residual's plain twin: Residual ends 2.00 percentage points below Residual's plain twin, 95 %",
+            "Not supported for Residual and Residual's plain twin: Residual ends 1.80 percentage points below Residual's plain twin, 95 %",
             higherLater[0].Text);
         Assert.StartsWith("Supported for ResNet-18 and Plain-18: ", higherLater[1].Text);
 
@@ -55,13 +55,15 @@ public sealed class ClaimTests
         ];
         Assert.Equal(pairs.Select(pair => $"Supported for {pair}"), Of(early: 97, late: 99).Select(verdict => verdict.Conclusion));
         Assert.Equal(
-            new[] { "Supported", "Not supported", "Supported", "Not supported" }, Of(early: 97, late: 98.2).Select(verdict => verdict.Heading));
+            new[] { "Supported", "Not supported", "Supported", "Not supported" },
+            Of(early: 97, late: 98.2).Select(verdict => verdict.Heading));
         Assert.Equal("Residual ends 1.00 percentage points above Plain, 95 % CI 1.00 to 1.00, 3 seeds", $"{Of(97, 99)[2].Effects[0]}");
 
         // A network that ends higher but was lower in most epochs does not converge faster.
         var late = Of(early: 90, late: 99)[0];
         Assert.Equal([VerdictOutcome.Supported, VerdictOutcome.NotSupported], late.Effects.Select(effect => effect.Outcome));
-        Assert.StartsWith("Not supported for Inception and Plain: Averaged over the epochs, Inception is 2.00 percentage points below", late.Text);
+        Assert.StartsWith(
+            "Not supported for Inception and Plain: Averaged over the epochs, Inception is 2.00 percentage points below", late.Text);
 
         IReadOnlyList<Verdict> Of(double early, double late) => ConcludeVerdicts("blocks",
             from seed in Seeds
@@ -79,14 +81,16 @@ public sealed class ClaimTests
     public void Gradients_and_training_errors_decide_what_normalization_weights_and_shortcuts_do()
     {
         Assert.Equal(["Supported", "Supported", "Supported"], Headings(normalized: 5, he: 0.01, plainError: 80, deepResidualError: 5));
-        Assert.Equal(["Not supported", "Supported", "Supported"], Headings(normalized: 1e-20, he: 0.01, plainError: 80, deepResidualError: 5));
+        Assert.Equal(
+            ["Not supported", "Supported", "Supported"], Headings(normalized: 1e-20, he: 0.01, plainError: 80, deepResidualError: 5));
         Assert.Equal(["Supported", "Not supported", "Supported"], Headings(normalized: 5, he: 1e-20, plainError: 80, deepResidualError: 5));
         Assert.Equal(["Supported", "Supported", "Not supported"], Headings(normalized: 5, he: 0.01, plainError: 3, deepResidualError: 5));
         Assert.Equal(["Supported", "Supported", "Not supported"], Headings(normalized: 5, he: 0.01, plainError: 80, deepResidualError: 40));
         var results = Conclude("normalization", Rows(5, 0.01, 80, 5));
         Assert.Contains(results.Table.Rows, row => row is ["28 residual blocks", "He", .., "diverged"]);
         Assert.Equal(2, results.Charts.Count);
-        Assert.StartsWith("PyTorch's initial weights: Batch normalization makes the first gradient of 28 plain blocks", results.Charts[0][0].Title);
+        Assert.StartsWith(
+            "PyTorch's initial weights: Batch normalization makes the first gradient of 28 plain blocks", results.Charts[0][0].Title);
 
         IEnumerable<string> Headings(double normalized, double he, double plainError, double deepResidualError) =>
             ConcludeVerdicts("normalization", Rows(normalized, he, plainError, deepResidualError)).Select(verdict => verdict.Heading);
@@ -140,7 +144,8 @@ public sealed class ClaimTests
     public void Inception_must_be_above_each_of_its_branches_at_the_end_and_in_the_mean()
     {
         Assert.Equal(["Supported for accuracy", "Supported for convergence"], Of(98, pointwise: 97).Select(verdict => verdict.Conclusion));
-        Assert.StartsWith("Not supported for accuracy: Inception ends 1.00 percentage points below only 1x1", Of(98, pointwise: 99)[0].Text);
+        Assert.StartsWith(
+            "Not supported for accuracy: Inception ends 1.00 percentage points below only 1x1", Of(98, pointwise: 99)[0].Text);
         Assert.StartsWith("Inconclusive for accuracy: Inception ends 0.00 percentage points", Of(98, pointwise: 98)[0].Text);
         Assert.StartsWith(
             "Not supported for convergence: Averaged over the epochs, Inception is 3.50 percentage points below only 1x1",

@@ -184,7 +184,8 @@ public sealed class ExperimentRunTests : IDisposable
         Assert.StartsWith($"{whole:F2} ± ", rows[0][2]);
 
         using var other = RandomData.Of(Shape);
-        Assert.Contains("bundled networks take images of", Assert.Throws<UserException>(() => Open(Find("ablation"), other, "other")).Message);
+        Assert.Contains(
+            "bundled networks take images of", Assert.Throws<UserException>(() => Open(Find("ablation"), other, "other")).Message);
     }
 
     [Fact]

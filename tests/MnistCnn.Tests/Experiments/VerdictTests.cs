@@ -24,11 +24,16 @@ public sealed class VerdictTests
     }
 
     [Theory]
-    [InlineData(new[] { 4.5, 5.2, 5.9 }, "supported", "Supported: One is 5.20 percentage points above the other, 95 % CI 3.46 to 6.94, 3 seeds")]
-    [InlineData(new[] { -4.5, -5.2, -5.9 }, "not supported", "Not supported: One is 5.20 percentage points below the other, 95 % CI 3.46 to 6.94, 3 seeds")]
-    [InlineData(new[] { 1.0, 2, -1 }, "inconclusive", "Inconclusive: One is 0.67 percentage points above the other, 95 % CI -3.13 to 4.46, 3 seeds")]
-    [InlineData(new[] { 0.0, 0, 0 }, "inconclusive", "Inconclusive: One is 0.00 percentage points above the other, 95 % CI 0.00 to 0.00, 3 seeds")]
-    [InlineData(new[] { 0.1, 0.1 }, "supported", "Supported: One is 0.10 percentage points above the other, 95 % CI 0.10 to 0.10, 2 seeds")]
+    [InlineData(new[] { 4.5, 5.2, 5.9 }, "supported",
+        "Supported: One is 5.20 percentage points above the other, 95 % CI 3.46 to 6.94, 3 seeds")]
+    [InlineData(new[] { -4.5, -5.2, -5.9 }, "not supported",
+        "Not supported: One is 5.20 percentage points below the other, 95 % CI 3.46 to 6.94, 3 seeds")]
+    [InlineData(new[] { 1.0, 2, -1 }, "inconclusive",
+        "Inconclusive: One is 0.67 percentage points above the other, 95 % CI -3.13 to 4.46, 3 seeds")]
+    [InlineData(new[] { 0.0, 0, 0 }, "inconclusive",
+        "Inconclusive: One is 0.00 percentage points above the other, 95 % CI 0.00 to 0.00, 3 seeds")]
+    [InlineData(new[] { 0.1, 0.1 }, "supported",
+        "Supported: One is 0.10 percentage points above the other, 95 % CI 0.10 to 0.10, 2 seeds")]
     [InlineData(new[] { 90.0 }, "inconclusive", "Inconclusive: One is 90.00 percentage points above the other, 1 seed")]
     [InlineData(new double[0], "inconclusive", "Inconclusive: One is how far above the other: not measured yet")]
     public void A_claim_is_supported_if_the_whole_interval_is_above_the_bound(double[] values, string outcome, string text)
@@ -89,11 +94,13 @@ public sealed class VerdictTests
         Effect clear = Named("clear", [8, 9, 10]), near = Named("near", [4, 6, 8]);
         Effect open = Named("open", [-3, 1, 2]), less = Named("less", [-3, -4, -5]);
         Assert.Equal(
-            "Supported: near 6.00 percentage points above 0, 95 % CI 1.03 to 10.97, 3 seeds (the least clear of 3 quantities)", new Verdict([clear, near, clear]).Text);
+            "Supported: near 6.00 percentage points above 0, 95 % CI 1.03 to 10.97, 3 seeds (the least clear of 3 quantities)",
+            new Verdict([clear, near, clear]).Text);
         Assert.StartsWith("Inconclusive: open ", new Verdict([clear, open, near]).Text);
         Assert.StartsWith("Inconclusive: none how far above 0: not measured", new Verdict([clear, Named("none", [])]).Text);
         Assert.Equal(
-            "Not supported: less 4.00 percentage points below 0, 95 % CI 1.52 to 6.48, 3 seeds", new Verdict([clear, open, less, Named("none", [])]).Text);
+            "Not supported: less 4.00 percentage points below 0, 95 % CI 1.52 to 6.48, 3 seeds",
+            new Verdict([clear, open, less, Named("none", [])]).Text);
 
         // The clearest contradiction decides. An effect without spread is clearer than one with spread.
         Assert.StartsWith("Not supported: least ", new Verdict([less, Named("least", [-3, -3.1, -3.2]), less]).Text);
