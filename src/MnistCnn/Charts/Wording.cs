@@ -15,11 +15,6 @@ internal static class Wording
     public static string PowerOfTen(double exponent) =>
         "10" + string.Concat($"{Math.Round(exponent)}".Select(character => character == '-' ? '⁻' : "⁰¹²³⁴⁵⁶⁷⁸⁹"[character - '0']));
 
-    /// <summary>Compares two percentages by their difference: "1.47 percentage points above", "level with".</summary>
-    public static string Comparison(double points) => $"{Math.Abs(points):F2}" is var text && text == "0.00"
-        ? "level with"
-        : $"{text} percentage points {(points > 0 ? "above" : "below")}";
-
     /// <summary>Heading of a column of <see cref="MeanAndDeviation"/>.</summary>
     public static string MeanAndDeviationHeading(string quantity) => $"{quantity} (%), mean ± SD";
 

@@ -43,24 +43,18 @@ internal sealed class Bottleneck() : Experiment<BottleneckRow>(
               from width in settings.Quick ? new int?[] { null, 4, 16, 64 } : [null, 2, 4, 8, 16, 32, 64, 128]
               select CreateTrial(width, seed, shape);
 
-    protected override IReadOnlyList<Verdict> Verdicts(IReadOnlyList<BottleneckRow> rows)
-    {
-        return
+    protected override IReadOnlyList<Verdict> Verdicts(IReadOnlyList<BottleneckRow> rows) =>
+    [
+        new(
         [
-            new(
-            [
-                Effect.Ratio(
-                    "The direct convolution needs", $"the multiply-adds of that {NameOf(ArticleWidth)}",
-                    Values(null, row => row.MultiplyAdds), Values(ArticleWidth, row => row.MultiplyAdds), Most),
-                Effect.Ratio(
-                    "The direct convolution takes", $"the time of that {NameOf(ArticleWidth)}",
-                    Values(ArticleWidth, row => row.DirectMilliseconds), Values(ArticleWidth, row => row.Milliseconds), Most),
-            ]),
-        ];
-
-        IEnumerable<(long, double)> Values(int? width, Func<BottleneckRow, double> value) =>
-            rows.Where(row => row.Width == width).Select(row => (row.Seed, value(row)));
-    }
+            Effect.Ratio(
+                "The direct convolution needs", $"the multiply-adds of the one {NameOf(ArticleWidth)}",
+                Values(rows, null, row => row.MultiplyAdds), Values(rows, ArticleWidth, row => row.MultiplyAdds), Most),
+            Effect.Ratio(
+                "The direct convolution takes", $"the time of the one {NameOf(ArticleWidth)}",
+                Values(rows, ArticleWidth, row => row.DirectMilliseconds), Values(rows, ArticleWidth, row => row.Milliseconds), Most),
+        ]),
+    ];
 
     protected override IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<BottleneckRow> rows)
     {
@@ -77,18 +71,15 @@ internal sealed class Bottleneck() : Experiment<BottleneckRow>(
             "multiply-adds", narrow.Select(row => (X(row), 100.0 * row.MultiplyAdds / direct[0].MultiplyAdds)));
         var time = Curve.GeometricMeanWithRange("time", narrow.Select(row => (X(row), 100 * row.Milliseconds / row.DirectMilliseconds)));
         var without = Curve.MeanWithRange("direct", ends.SelectMany(end => direct.Select(row => (end, row.TestAccuracy))));
-        var costTitle = multiplyAdds.ValueAt(ArticleWidth) is { } percent
-            ? $"Through {ArticleWidth} channels: {percent:F0} % of the multiply-adds, {time.ValueAt(ArticleWidth):F0} % of the time"
-            : "The remaining work";
-        var accuracyTitle = through.ValueAt(ArticleWidth) is { } accuracy
-            ? $"Through {ArticleWidth} channels, a small network ends {Comparison(accuracy - without.Y[0])} the direct one"
-            : "A small network, trained";
+        var accuracy = Effect.Difference(
+            $"Through {ArticleWidth} channels, a small network ends", "the direct one",
+            Values(rows, ArticleWidth, row => row.TestAccuracy), Values(rows, null, row => row.TestAccuracy));
         Curve[] costs = [multiplyAdds, time, new Curve("direct", ends, [100, 100])];
         return
         [
             [
-                OverWidths(costTitle, "Percentage of the direct convolution, geometric mean", costs),
-                OverWidths(accuracyTitle, Chart.AccuracyLabel, [through, without]),
+                OverWidths(Verdicts(rows)[0].Effects[1].Finding, "Percentage of the direct convolution, geometric mean", costs),
+                OverWidths(accuracy.Finding, Chart.AccuracyLabel, [through, without]),
             ],
         ];
 
@@ -109,6 +100,10 @@ internal sealed class Bottleneck() : Experiment<BottleneckRow>(
                 $"{width.Select(row => row.Milliseconds / row.DirectMilliseconds).GeometricMean():F2}",
             },
             width.Select(row => row.TestAccuracy)));
+
+    private static IEnumerable<(long Seed, double Value)> Values(
+        IReadOnlyList<BottleneckRow> rows, int? width, Func<BottleneckRow, double> value) =>
+        rows.Where(row => row.Width == width).Select(row => (row.Seed, value(row)));
 
     private static Chart OverWidths(string title, string yLabel, Curve[] curves) =>
         new(title, "Channels between the 1x1 and the 5x5 convolution", yLabel, curves, LogX: true);
