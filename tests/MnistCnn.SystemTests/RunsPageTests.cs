@@ -79,11 +79,16 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
         page.Train("first");
         page.CopyRun("first", "killed");
         var info = page.PathOf("runs/killed/run.json");
-        File.WriteAllText(info, File.ReadAllText(info).Replace("\"finished\"", "\"running\""));
+        var contents = File.ReadAllText(info).Replace("\"finished\"", "\"running\"");
+        File.WriteAllText(info, contents.Replace("\"started\": \"20", "\"started\": \"19"));
         var browser = page.Open("runs");
-        Assert.Equal("interrupted", browser.Find("tr[data-run=killed] .status span").Text);
+        Browser.WaitUntil(
+            "its status", () => browser.FindAll("tr[data-run=killed] .status span").Any(status => status.Text == "interrupted"));
+        Browser.WaitUntil("the curve of another run", () => browser.FindAll(".chart:first-child [data-run]").Count > 0);
+        Assert.Empty(browser.FindAll(".chart:first-child [data-run=killed]"));
         Assert.Empty(browser.FindAll("tr[data-run=killed] progress"));
-        Browser.WaitUntil("its note", () => browser.Find("#runs").Text.Contains("Resume killed with: dotnet run train --resume "));
+        Browser.WaitUntil("its note", () => browser.Run<string>("return document.querySelector('#runs').textContent")
+            .Contains("Resume killed with: dotnet run train --resume "));
         page.DeleteRun("killed");
         Browser.WaitUntil("it to be gone", () => browser.FindAll("tr[data-run=killed]").Count == 0);
     }
