@@ -11,7 +11,7 @@ public sealed partial class DocumentationTests
     /// <summary>Paths of the pages, relative to the repository.</summary>
     public static TheoryData<string> Pages { get; } =
     [
-        "README.md", "CONTRIBUTING.md", "CHANGELOG.md",
+        "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/MnistCnn.OnnxExport/README.md",
         .. Directory.GetFiles(PathOf("docs"), "*.md").Select(path => $"docs/{Path.GetFileName(path)}").Order(StringComparer.Ordinal),
     ];
 

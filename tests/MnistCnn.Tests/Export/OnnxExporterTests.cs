@@ -234,6 +234,17 @@ public sealed class OnnxExporterTests : IDisposable
         Assert.NotEqual("old", File.ReadAllText(folder["old.onnx"]));
     }
 
+    [Fact]
+    public void The_readme_lists_every_layer_that_can_be_exported()
+    {
+        var page = File.ReadAllText(Path.Combine(RepositoryRoot.FullPath, "src", "MnistCnn.OnnxExport", "README.md"));
+        var table = page[page.IndexOf("| kind | layers |", StringComparison.Ordinal)..];
+        table = table[..table.IndexOf("\n\n", StringComparison.Ordinal)];
+        var listed = table.Split('\n').Where(row => !row.StartsWith("| dropout", StringComparison.Ordinal))
+            .SelectMany(row => row.Split('`').Where((_, index) => index % 2 == 1)).Where(name => name != "inplace: true");
+        Assert.Equal(LayerConverter.SupportedLayers.Select(layer => layer.Name).Order(), listed.Order());
+    }
+
     private static string Error<TException>(Module<Tensor, Tensor> network, params long[] inputShape)
         where TException : Exception =>
         Assert.Throws<TException>(() => OnnxExporter.Convert(network, inputShape, new())).Message;
