@@ -92,8 +92,7 @@ internal static class DataOptions
     {
         if (parseResult.IsGiven(Data))
         {
-            var isDeeper = data.ImageSettings is not null
-                && data.Folder != Path.TrimEndingDirectorySeparator(Path.GetFullPath(parseResult.GetValue(Data)!));
+            var isDeeper = data.Folder != Path.TrimEndingDirectorySeparator(Path.GetFullPath(parseResult.GetValue(Data)!));
             Terminal.WriteErrorLine($"Data: {data.Description}{(isDeeper ? $", from {data.Folder}" : "")}");
         }
 

@@ -134,8 +134,8 @@ internal static class TrainCommand
         DataOptions.Report(parseResult, data);
         if (data.IsTestedOnValidation && settings.Validation is null)
             Terminal.WriteErrorLine(
-                $"Warning: there is no test folder, so {data.Splits!["validation"]} both chooses the epoch of best.safetensors and "
-                + "measures it: the accuracy of that epoch is optimistic.");
+                $"Warning: there are no test images with classes, so {data.Splits!["validation"]} both chooses the epoch of "
+                + "best.safetensors and measures it: the accuracy of that epoch is optimistic.");
         foreach (var note in run.InitNotes)
             Terminal.WriteErrorLine(note);
         if (run.Trainer.Splits.ClassCounts.Warning(data.ClassNames, isSubset: settings.TrainLimit is not null) is { } warning)

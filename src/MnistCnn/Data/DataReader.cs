@@ -47,6 +47,7 @@ internal static class DataReader
     // Finds the data set in a folder, or in a folder inside it: archives often have one or two folders around their contents.
     private static string Find(string path)
     {
+        path = Path.TrimEndingDirectorySeparator(path);
         if (File.Exists(path))
             throw new IOException(IsArchive(path)
                 ? $"{path} is an archive: unpack it, and name the folder."
@@ -57,7 +58,7 @@ internal static class DataReader
         List<string> searched = [];
         while (level.Length > 0 && searched.Count < MaxSearched)
         {
-            if (level.Where(folder => CanRead(folder, minClasses: folder == path ? 1 : 2)).ToArray() is not [] and var found)
+            if (level.Where(folder => CanRead(folder, minClasses: 2)).ToArray() is not [] and var found)
                 return found is [var only]
                     ? only
                     : throw new IOException($"{path} holds several data sets.").With(Remedy.NameData, string.Join(", ", found.Take(4)));
@@ -65,18 +66,21 @@ internal static class DataReader
             level = [.. level.SelectMany(ImageFolder.Subfolders).Take(MaxSearched)];
         }
 
+        if (CanRead(path, minClasses: 1)) // reading it is an error that names the class
+            return path;
         var images = searched.FirstOrDefault(ImageFolder.HasImages);
         var archive = Directory.EnumerateFiles(path).FirstOrDefault(IsArchive);
         throw new InvalidDataException(
             $"{path} is not a data set: it holds neither IDX files (train-images-idx3-ubyte and three more), nor CIFAR's "
             + "(data_batch_1.bin or train.bin), nor folders of images."
             + (images is not null ? $" There are images in {images}: each class needs a folder with its images directly inside."
-                : archive is not null ? $" Unpack {archive}." : ""));
+                : archive is not null ? $" Unpack {archive}."
+                : $"{new SkippedFiles(ImageFolder.CountOtherFiles(searched), 0, 0, [])}" is not "" and var files
+                    ? $" It holds {files}; images must be PNG, JPEG, WebP, GIF, BMP, TIFF or PNM." : ""));
     }
 
     private static bool IsArchive(string path) => Archives.Contains(Path.GetExtension(path).ToLowerInvariant());
 
-    // A folder with one class is an error that names it, unless a search came upon it.
     private static bool CanRead(string folder, int minClasses) =>
         IdxReader.CanRead(folder) || CifarReader.CanRead(folder) || ImageFolder.CanRead(folder, minClasses);
 }

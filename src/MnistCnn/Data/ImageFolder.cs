@@ -8,12 +8,13 @@ namespace MnistCnn.Data;
 /// </summary>
 internal static partial class ImageFolder
 {
-    private static readonly string[] TrainNames = ["train", "training"];
-    private static readonly string[] ValidationNames = ["val", "valid", "validation", "eval"];
+    private static readonly string[] TrainNames = ["training", "train"];
+    private static readonly string[] ValidationNames = ["validation", "val", "valid", "eval"];
     private static readonly string[] TestNames = ["test", "testing"];
 
     // Left by systems and tools, besides hidden files.
-    private static readonly string[] Junk = ["__MACOSX", "@eaDir", "$RECYCLE.BIN", "Thumbs.db", "desktop.ini"];
+    private static readonly string[] Junk =
+        ["__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found", "Thumbs.db", "desktop.ini"];
 
     /// <summary>Whether a folder, or its folder of training images, has a number of subfolders with images in them.</summary>
     public static bool CanRead(string folder, int minClasses) =>
@@ -31,7 +32,7 @@ internal static partial class ImageFolder
         IReadOnlyList<string>? classOrder = null)
     {
         var train = FindSplit(folder, TrainNames);
-        var (validation, test) = train is null ? (null, null) : (FindSplit(folder, ValidationNames), FindSplit(folder, TestNames));
+        var (validation, test) = train is null ? (null, null) : (FindLabelled(ValidationNames), FindLabelled(TestNames));
         (DataSplit? Split, string? Folder)[] candidates = test is null
             ? [(DataSplit.Train, train), (DataSplit.Test, validation)]
             : [(DataSplit.Train, train), (DataSplit.Validation, validation), (DataSplit.Test, test)];
@@ -45,7 +46,7 @@ internal static partial class ImageFolder
             throw new InvalidDataException(
                 $"{classesFolder} has one class only, {classNames[0]}: "
                 + "an image data set has one subfolder per class, and at least two classes with images.");
-        if (classNames.All(name => TrainNames.Concat(ValidationNames).Concat(TestNames).Contains(name, StringComparer.OrdinalIgnoreCase)))
+        if (classNames.All(name => SplitOf(name) is not null))
             throw new InvalidDataException(
                 $"{Path.Combine(classesFolder, classNames[0])} holds images, but no folder per class: put each class into a folder.");
         string[] classFolders = [.. splits.SelectMany(split => Subfolders(split.Folder))];
@@ -68,6 +69,10 @@ internal static partial class ImageFolder
         if (test is null && validation is not null)
             reader.Splits!.Add("validation", reader.Splits["test"]);
         return reader.Read(classNames, files, trainLimit, testLimit);
+
+        // One folder that is no class, such as Final_Test/Images, holds images without classes.
+        string? FindLabelled(string[] names) => FindSplit(folder, names) is { } split
+            && (Subfolders(split).Where(HasImages).ToArray() is not [var only] || HasImages(Path.Combine(train!, NameOf(only)))) ? split : null;
     }
 
     /// <summary>Lists the images in a folder by name; none if it is no folder.</summary>
@@ -79,7 +84,7 @@ internal static partial class ImageFolder
     internal static IEnumerable<string> Subfolders(string folder) =>
         Visible(folder, Directory.EnumerateDirectories).Order(StringComparer.Ordinal);
 
-    private static IEnumerable<string> Files(string folder) => Visible(folder, Directory.EnumerateFiles);
+    internal static IEnumerable<string> Files(string folder) => Visible(folder, Directory.EnumerateFiles);
 
     // A folder in a folder of its own name, as unpackers leave it, is no class.
     private static bool HasClasses(string folder, int minClasses = 1) =>
@@ -92,7 +97,7 @@ internal static partial class ImageFolder
         [
             .. from sub in Subfolders(folder)
                let name = NameOf(sub).ToLowerInvariant()
-               where Words().Split(name).Any(names.Contains) && !HasImages(sub) && HasClasses(Unwrap(sub))
+               where SplitOf(name) == names && !HasImages(sub) && HasClasses(Unwrap(sub))
                select (name, Unwrap(sub)),
         ];
         var exact = splits.Where(split => names.Contains(split.Name)).ToArray();
@@ -105,6 +110,10 @@ internal static partial class ImageFolder
         };
     }
 
+    // Returns the first split that a word of a name says; null if there is none. COCO's folders have years: train2017.
+    private static string[]? SplitOf(string name) => new[] { TrainNames, ValidationNames, TestNames }
+        .FirstOrDefault(names => Words().Split(name.ToLowerInvariant()).Any(names.Contains));
+
     // Archives often wrap a folder into another one.
     private static string Unwrap(string folder)
     {
@@ -113,14 +122,18 @@ internal static partial class ImageFolder
         return folder;
     }
 
+    /// <summary>Counts the files in folders that are no images, by extension.</summary>
+    internal static Dictionary<string, int> CountOtherFiles(IEnumerable<string> folders) =>
+        folders.SelectMany(Files).Where(path => !ImageDecoder.IsImageName(path))
+            .CountBy(path => Path.GetExtension(path).ToLowerInvariant())
+            .OrderByDescending(extension => extension.Value).ThenBy(extension => extension.Key, StringComparer.Ordinal)
+            .ToDictionary();
+
     private static SkippedFiles CountSkipped(string folder, string[] classFolders)
     {
-        var extensions = classFolders.SelectMany(Files).Where(path => !ImageDecoder.IsImageName(path))
-            .CountBy(path => Path.GetExtension(path).ToLowerInvariant())
-            .OrderByDescending(extension => extension.Value).ThenBy(extension => extension.Key, StringComparer.Ordinal);
         string[] empty = [.. classFolders.Where(sub => !HasImages(sub)).Select(sub => Path.GetRelativePath(folder, sub))];
         return new SkippedFiles(
-            extensions.ToDictionary(),
+            CountOtherFiles(classFolders),
             classFolders.Sum(sub => Count(sub, _ => true) - Files(sub).Count()),
             Count(folder, ImageDecoder.IsImageName),
             empty);
@@ -139,7 +152,7 @@ internal static partial class ImageFolder
             && !name.StartsWith('.') && !Junk.Contains(name, StringComparer.OrdinalIgnoreCase))
         : [];
 
-    [GeneratedRegex(@"[-_. ]+")]
+    [GeneratedRegex(@"[-_. \d]+")]
     private static partial Regex Words();
 }
 

@@ -46,7 +46,8 @@ internal sealed class ImageFolderReader(string folder, ImageSettings settings, A
             {
                 ThrowIfUnreadable(files.Length);
                 throw new InvalidDataException(
-                    $"{folder} has too few images: {train.Length} are left to train on and {test.Length} to test on.");
+                    $"{folder} has too few images: {train.Length:N0} are left to train on and {test.Length:N0} to test on."
+                    + (testFraction is null ? "" : " Add images: only a class with two different images has a test image."));
             }
 
             ScannedImage[] taken = [.. takenTrain, .. validation, .. takenTest];

@@ -112,7 +112,7 @@ public sealed class OwnDataTests : IDisposable
         Directory.Delete(folder["data/test"], recursive: true);
         run = ProgramRun.Of(folder.FullPath, [.. train, "--out", "two"]);
         Assert.Equal(
-            "Warning: there is no test folder, so valid both chooses the epoch of best.safetensors and measures it: "
+            "Warning: there are no test images with classes, so valid both chooses the epoch of best.safetensors and measures it: "
             + "the accuracy of that epoch is optimistic.\n",
             run.Error);
         Assert.True(Json(Run("evaluate", "two", "--data", "data", "--json")).GetProperty("chosen_on_test_images").GetBoolean());
@@ -139,6 +139,9 @@ public sealed class OwnDataTests : IDisposable
         Assert.Equal($"Data: 10 colour images of 16x16 in 2 classes, 80 % to train on, from {folder["wrap/data"]}\n", run.Found);
         run = ProgramRun.Of(folder.FullPath, ["evaluate", "run", .. data]);
         Assert.Equal((0, line), (run.ExitCode, run.Error));
+        SmallMnist.Write(folder["idx/MNIST/raw"], train: 20, test: 10);
+        run = ProgramRun.Of(folder.FullPath, "train", "--data", "idx/", "--epochs", "1", "--arch", "plain", "--out", "idx-run");
+        Assert.EndsWith($", from {folder["idx/MNIST/raw"]}\n", run.Found);
     }
 
     // The network was trained when classes were ordered by name.

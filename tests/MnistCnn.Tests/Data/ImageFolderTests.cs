@@ -268,15 +268,24 @@ public sealed class ImageFolderTests : IDisposable
         Assert.Equal("1 image outside the class folders", $"{data.Report.Skipped}");
     }
 
+    // As in Kaggle's "Dogs vs. Cats", and in COCO.
+    [Theory]
+    [InlineData("train", "test")]
+    [InlineData("train", "test1")]
+    [InlineData("train2017", "val2017")]
+    [InlineData("Training_images", "Testing_images")]
+    public void Splits_without_classes_fail(string train, string test)
+    {
+        SmallPictures.Write(folder.FullPath, [train, test], count: 5);
+        Assert.Contains(" holds images, but no folder per class", Refusal());
+    }
+
     [Fact]
     public void Classes_with_the_names_of_splits_are_classes_if_they_hold_images_themselves()
     {
         SmallPictures.Write(folder.FullPath, ["bus", "car", "train"], count: 5);
         using (var data = Load())
             Assert.Equal(["bus", "car", "train"], data.ClassNames);
-        Directory.Delete(folder["bus"], recursive: true);
-        Directory.Move(folder["car"], folder["test"]);
-        Assert.Contains($"{folder["test"]} holds images, but no folder per class", Refusal());
     }
 
     [Theory]
@@ -286,17 +295,23 @@ public sealed class ImageFolderTests : IDisposable
     public void A_data_set_inside_another_folder_is_found(string name)
     {
         SmallPictures.Write(folder[name], Classes, count: 5);
+        SmallPictures.Write(folder.FullPath, ["Examples"], count: 1);
         File.WriteAllText(folder["README.roboflow.txt"], "");
         Directory.CreateDirectory(folder["__MACOSX/dataset/ant"]);
         using var data = Load();
         Assert.Equal((folder[name], 3), (data.Folder, data.ClassNames.Count));
+        using var same = Load($"{name}/");
+        Assert.Equal(folder[name], same.Folder);
     }
 
-    [Fact]
-    public void Unlabelled_test_images_are_skipped()
+    [Theory]
+    [InlineData("signs_train/signs_train", "signs_test/signs_test")]
+    [InlineData("Final_Training/Images", "Final_Test/Images")]
+    [InlineData("train", "test/images")]
+    public void Unlabelled_test_images_are_skipped(string train, string test)
     {
-        SmallPictures.Write(folder["signs_train/signs_train"], Classes, count: 5);
-        SmallPictures.Write(folder["signs_test"], ["signs_test"], count: 4);
+        SmallPictures.Write(folder[train], Classes, count: 5);
+        SmallPictures.Write(Path.GetDirectoryName(folder[test])!, [Path.GetFileName(test)], count: 4);
         using var data = Load();
         Assert.Equal((12, 3, "4 images outside the class folders"), (data.Train.Count, data.Test.Count, $"{data.Report.Skipped}"));
     }
@@ -310,6 +325,11 @@ public sealed class ImageFolderTests : IDisposable
         Directory.Delete(folder["images"], recursive: true);
         File.WriteAllText(folder["archive.zip"], "?");
         Assert.EndsWith($"Unpack {folder["archive.zip"]}.", Refusal());
+        Directory.CreateDirectory(folder["photos/ant"]);
+        foreach (var name in new[] { "1.heic", "2.HEIC", "labels.csv" })
+            File.WriteAllText(folder[$"photos/ant/{name}"], "?");
+        Assert.EndsWith(
+            "It holds 2 .heic, 1 .csv files; images must be PNG, JPEG, WebP, GIF, BMP, TIFF or PNM.", Refusal("photos"));
         Assert.Contains("is an archive", Assert.Throws<IOException>(() => Load("archive.zip")).Message);
     }
 
@@ -335,7 +355,7 @@ public sealed class ImageFolderTests : IDisposable
 
         foreach (var name in new[] { "Thumbs.db", ".DS_Store", "._000.png", "desktop.ini" })
             File.WriteAllText(folder[$"ant/{name}"], "?");
-        foreach (var name in new[] { "__MACOSX", "@eaDir", ".ipynb_checkpoints" })
+        foreach (var name in new[] { "__MACOSX", "@eaDir", ".ipynb_checkpoints", "lost+found" })
             SmallPictures.Write(folder[name], ["ant"], count: 1);
         SmallPictures.Save(folder["cover.png"], 16, 16, (_, _) => SKColors.Red);
         using var data = Load();
@@ -368,6 +388,11 @@ public sealed class ImageFolderTests : IDisposable
         Assert.Contains("is not a data set", Refusal());
         SmallPictures.Write(folder.FullPath, ["ant"], count: 3);
         Assert.Contains("one class only, ant", Refusal());
+        SmallPictures.Write(folder["single"], Classes, count: 1);
+        Assert.EndsWith(
+            "3 are left to train on and 0 to test on. Add images: only a class with two different images has a test image.",
+            Refusal("single"));
+        Directory.Delete(folder["single"], recursive: true);
         if (!OperatingSystem.IsWindows())
         {
             Directory.CreateSymbolicLink(folder["bee"], folder.FullPath); // a cycle
@@ -447,5 +472,5 @@ public sealed class ImageFolderTests : IDisposable
     private DataSet Load(string name = ".", ImageSettings? settings = null, int? limit = null) =>
         DataReader.Load(folder[name], settings, limit, limit);
 
-    private string Refusal() => Assert.Throws<InvalidDataException>(() => Load()).Message;
+    private string Refusal(string name = ".") => Assert.Throws<InvalidDataException>(() => Load(name)).Message;
 }

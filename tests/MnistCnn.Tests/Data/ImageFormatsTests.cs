@@ -114,6 +114,15 @@ public sealed class ImageFormatsTests
             Assert.Throws<InvalidDataException>(() => ImageDecoder.Decode(Encoding.ASCII.GetBytes(header), "bomb"));
     }
 
+    // Satellite images have more bands than colours.
+    [Fact]
+    public void A_TIFF_of_13_bands_fails()
+    {
+        var file = SmallTiff.Encode(2, 2, 13, 16, pages: new int[2 * 2 * 13]);
+        var error = Assert.Throws<InvalidDataException>(() => ImageDecoder.ReadHeader(file, "sentinel.tif"));
+        Assert.Equal("sentinel.tif has 13 values per pixel: it must be a grey or a colour image.", error.Message);
+    }
+
     // From (C, H, W) to (H, W, C).
     private static byte[] Interleave(byte[] planes) =>
     [
