@@ -36,7 +36,7 @@ public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<Slu
         var startNow = $"scontrol update JobId={job.Output.Trim()}_1 StartTime=now";
         await Until(() => slurm.Shell($"{startNow}; squeue --noheader").Output.Length == 0);
         var log = File.ReadAllText(slurm.Folder["sweep-1.log"]);
-        Assert.Contains("Stopped. To continue", log);
+        Assert.Contains("Stopped. The results so far are in the files.", log);
         Assert.Contains("Part 1/2 is done", log);
         Assert.Contains("Part 2/2 is done", File.ReadAllText(slurm.Folder["sweep-2.log"]));
 

@@ -13,18 +13,14 @@ internal static class DataOptions
 {
     private static readonly string FitNames = Names(Enum.GetNames<ImageFit>(), name => name.ToLowerInvariant());
 
-    public static Option<string?> Data { get; } = new("--data")
-    {
-        Description = "Data folder: one subfolder of images per class, or IDX or CIFAR files. [default: the bundled MNIST]",
-        HelpName = "DIR",
-    };
+    public static Option<string?> Data { get; } = FilePath(
+        "--data", "DIR", "Data folder: one subfolder of images per class, or IDX or CIFAR files. [default: the bundled MNIST]");
 
-    public static Option<(int Height, int Width)?> ImageSize { get; } = new("--image-size")
-    {
-        Description = "Resize images to this size. [default: their own size if all have the same, at most 64x64; otherwise 64x64]",
-        HelpName = "HxW",
-        CustomParser = ParseSize,
-    };
+    public static Option<(int Height, int Width)?> ImageSize { get; } = Parsed(
+        "--image-size",
+        "HxW",
+        "Resize images to this size. [default: their own size if all have the same, at most 64x64; otherwise 64x64]",
+        ParseSize);
 
     public static Option<ImageFit?> Fit { get; } = new("--fit")
     {
@@ -34,10 +30,7 @@ internal static class DataOptions
         CompletionSources = { [0] = _ => FitNames.Split(", ").Select(name => new CompletionItem(name)) }, // not the names of the enum
     };
 
-    public static Option<bool> Grey { get; } = new("--grey")
-    {
-        Description = "Convert colour images to grey: one channel instead of three.",
-    };
+    public static Option<bool> Grey { get; } = Switch("--grey", "Convert colour images to grey: one channel instead of three.");
 
     public static Option<double> TestShare { get; } = Number(
         "--test-share",

@@ -35,37 +35,24 @@ internal static class ExperimentCommand
     private static readonly Option<Recipe?> RecipeName = SharedOptions.CreateRecipe(
         $"Recipe of the trainings: {SharedOptions.RecipeNames}. [default: the experiment's own]");
 
-    private static readonly Option<bool> Quick = new("--quick")
-    {
-        Description = "Measure less: each in about two minutes, all in under 15.",
-    };
-
-    private static readonly Option<bool> Deep = new("--deep")
-    {
-        Description = "Train deeper networks too: for convergence of 34 layers, for degradation of 110.",
-    };
-
-    private static readonly Option<string?> Out = new("--out")
-    {
-        Description = "The folder of the results. [default: runs/NAME-TIME]",
-        HelpName = "DIR",
-    };
+    private static readonly Option<bool> Quick = OptionParsers.Switch(
+        "--quick", "Measure less: each in about two minutes, all in under 15.");
+    private static readonly Option<bool> Deep = OptionParsers.Switch(
+        "--deep", "Train deeper networks too: for convergence of 34 layers, for degradation of 110.");
+    private static readonly Option<string?> Out = OptionParsers.FilePath(
+        "--out", "DIR", "The folder of the results. [default: runs/NAME-TIME]");
 
     private static readonly Option[] SettingsOptions = [Seeds, Epochs, TrainLimit, SharedOptions.TestLimit, RecipeName, Quick, Deep];
 
-    public static Command Create()
-    {
-        var command = new Command("experiment", "Measure a claim of the article or of this project; leave a table, a CSV file and a plot.")
-        {
-            Name, Seeds, Epochs, TrainLimit, SharedOptions.TestLimit, RecipeName, Quick, Deep,
-            WorkerOptions.Jobs, SharedOptions.Threads, Out, SharedOptions.Json, WorkerOptions.Worker,
-        };
-        foreach (var option in DataOptions.All)
-            command.Add(option);
-        command.Validators.Add(Check);
-        command.SetAction(Run);
-        return command;
-    }
+    public static Command Create() => OptionParsers.CreateCommand(
+        "experiment",
+        "Measure a claim of the article or of this project; leave a table, a CSV file and a plot.",
+        Run,
+        [
+            Name, .. SettingsOptions, WorkerOptions.Jobs, SharedOptions.Threads, Out, SharedOptions.Json, WorkerOptions.Worker,
+            .. DataOptions.All,
+        ],
+        Check);
 
     private static void Check(CommandResult result)
     {
@@ -112,7 +99,7 @@ internal static class ExperimentCommand
 
         var isFinished = run.Measure(options.CreateWorkers(experiment, run.Folder), cancellation);
         options.Report.Write(run.Status);
-        return isFinished ? 0 : ReportStop(run.Folder);
+        return isFinished ? 0 : WorkerOptions.ReportStop(run.Folder);
     }
 
     private static int RunAll(Options options, string? folder, CancellationToken cancellation)
@@ -120,15 +107,9 @@ internal static class ExperimentCommand
         using var suite = ExperimentSuite.Open(Experiment.All, folder, SuiteReport.Files);
         suite.Measure(options, options.Report, cancellation);
         options.Report.Write(suite);
-        return cancellation.IsCancellationRequested ? ReportStop(suite.Folder)
+        return cancellation.IsCancellationRequested ? WorkerOptions.ReportStop(suite.Folder)
             : suite.Statuses.Any(status => status.Problem is not null) ? ExitCode.Failed
             : 0;
-    }
-
-    private static int ReportStop(string folder)
-    {
-        Terminal.WriteErrorLine($"Stopped. The results so far are in the files. To continue, start it again with --out {folder}");
-        return ExitCode.Interrupted;
     }
 
     /// <summary>A value of NAME.</summary>

@@ -11,9 +11,10 @@ namespace MnistCnn.Commands;
 /// <summary><c>sweep</c>: trains every combination of some settings, each as a run, and summarizes the results.</summary>
 internal static class SweepCommand
 {
-    // Parses the settings of one trial in the same way as train.
-    private static readonly Command TrialCommand = CreateTrialCommand();
     private static readonly Option[] TrialOptions = [.. SettingsOptions.All, SettingsOptions.Init];
+
+    // Parses the settings of one trial in the same way as train.
+    private static readonly Command TrialCommand = OptionParsers.CreateCommand("train", "", _ => 0, TrialOptions, SettingsOptions.Check);
     private static readonly string SettingNames = OptionParsers.Names(SettingsOptions.All, option => option.Name.TrimStart('-'));
 
     private static readonly Argument<string[]> Parameters = new("NAME=VALUES")
@@ -24,52 +25,32 @@ internal static class SweepCommand
         CompletionSources = { SettingNames.Split(", ").Select(name => $"{name}=").ToArray() },
     };
 
-    private static readonly Option<Shard?> Part = new("--shard")
-    {
-        Description = "Train one of several parts, as in 1/8, for instance one on each machine; --merge gathers the results.",
-        HelpName = "PART",
-        CustomParser = result =>
+    private static readonly Option<Shard?> Part = OptionParsers.Parsed(
+        "--shard",
+        "PART",
+        "Train one of several parts, as in 1/8, for instance one on each machine; --merge gathers the results.",
+        result =>
         {
             var shard = Shard.Parse(result.Text());
             if (shard is null)
                 result.AddError($"--shard takes a part and the number of parts, as in 1/8, not '{result.Text()}'.");
             return shard;
-        },
-    };
+        });
 
-    private static readonly Option<string?> Merge = new("--merge")
-    {
-        Description = "Train nothing; gather the results in a sweep's folder.",
-        HelpName = "DIR",
-    };
+    private static readonly Option<string?> Merge = OptionParsers.FilePath(
+        "--merge", "DIR", "Train nothing; gather the results in a sweep's folder.");
+    private static readonly Option<string?> Out = OptionParsers.FilePath(
+        "--out", "DIR", "The folder of the sweep. [default: runs/sweep-TIME]");
 
-    private static readonly Option<string?> Out = new("--out")
-    {
-        Description = "The folder of the sweep. [default: runs/sweep-TIME]",
-        HelpName = "DIR",
-    };
-
-    public static Command Create()
-    {
-        var command = new Command("sweep", "Train every combination of some settings; leave a run of each, a table, a CSV file and a plot.")
-        {
+    public static Command Create() => OptionParsers.CreateCommand(
+        "sweep",
+        "Train every combination of some settings; leave a run of each, a table, a CSV file and a plot.",
+        Run,
+        [
             Parameters, WorkerOptions.Jobs, Part, Merge, Out, SharedOptions.Threads, SharedOptions.Json, WorkerOptions.Worker,
-        };
-        foreach (var option in TrialOptions.Where(option => option != SharedOptions.Arch).Concat(DataOptions.All))
-            command.Add(option);
-        command.Validators.Add(Check);
-        command.SetAction(Run);
-        return command;
-    }
-
-    private static Command CreateTrialCommand()
-    {
-        var command = new Command("train") { SettingsOptions.Init };
-        foreach (var option in SettingsOptions.All)
-            command.Add(option);
-        command.Validators.Add(SettingsOptions.Check);
-        return command;
-    }
+            .. TrialOptions.Where(option => option != SharedOptions.Arch), .. DataOptions.All,
+        ],
+        Check);
 
     private static void Check(CommandResult result)
     {
@@ -183,8 +164,7 @@ internal static class SweepCommand
         }
         catch (OperationCanceledException)
         {
-            Terminal.WriteErrorLine($"Stopped. To continue, start it again with --out {sweep.Folder}");
-            return ExitCode.Interrupted;
+            return WorkerOptions.ReportStop(sweep.Folder);
         }
 
         if (!isPart)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using MnistCnn.Jobs;
+using MnistCnn.Reporting;
 
 namespace MnistCnn.Commands;
 
@@ -19,6 +20,13 @@ internal static class WorkerOptions
             .Where(option => option is { Implicit: false })
             .SelectMany(option => new[] { option!.Option.Name }.Concat(option.Tokens.Select(token => token.Value))),
     ];
+
+    /// <summary>Says how to continue after a signal, and returns the exit code.</summary>
+    public static int ReportStop(string folder)
+    {
+        Terminal.WriteErrorLine($"Stopped. The results so far are in the files. To continue, start it again with --out {folder}");
+        return ExitCode.Interrupted;
+    }
 
     /// <summary>Creates the workers of a command.</summary>
     /// <param name="arguments">Their command line, without the folder and the options of this class.</param>

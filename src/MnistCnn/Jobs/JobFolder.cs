@@ -115,7 +115,7 @@ internal abstract class JobFolder<TJob, TResult>(string folder, IReadOnlyList<TJ
                 while (!end.IsCancellationRequested && queue.TryDequeue(out var job))
                 {
                     var answer = JsonFormat.Parse<WorkerAnswer>(await worker.SendAsync(job.Name, end.Token), "The answer of a worker");
-                    Complete(job, answer.Result ?? throw new UserException(answer.Error!), tracker);
+                    Complete(job, answer.Result ?? throw answer.ToError(), tracker);
                 }
             }
             catch
@@ -132,11 +132,11 @@ internal abstract class JobFolder<TJob, TResult>(string folder, IReadOnlyList<TJ
     {
         try
         {
-            return new WorkerAnswer(DoOrDiverge(jobs.First(job => job.Name == name), _ => { }, cancellation), null);
+            return new WorkerAnswer(DoOrDiverge(jobs.First(job => job.Name == name), _ => { }, cancellation));
         }
         catch (UserException error)
         {
-            return new WorkerAnswer(null, error.Message);
+            return new WorkerAnswer(null, error.Message, Remedies.Of(error)?.Remedy, Remedies.Of(error)?.Value);
         }
     }
 
@@ -171,5 +171,9 @@ internal abstract class JobFolder<TJob, TResult>(string folder, IReadOnlyList<TJ
         return result;
     }
 
-    private sealed record WorkerAnswer(TResult? Result, string? Error);
+    private sealed record WorkerAnswer(TResult? Result, string? Error = null, Remedy? Remedy = null, string? RemedyValue = null)
+    {
+        public UserException ToError() =>
+            Remedy is { } remedy ? new UserException(Error!).With(remedy, RemedyValue) : new UserException(Error!);
+    }
 }

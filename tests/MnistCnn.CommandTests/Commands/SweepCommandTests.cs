@@ -139,7 +139,7 @@ public sealed class SweepCommandTests : IDisposable
             kill.WaitForExit();
         var run = ProgramRun.Finish(process);
         Assert.Equal((130, ""), (run.ExitCode, run.Output));
-        Assert.Contains($"Stopped. To continue, start it again with --out {folder["out"]}", run.Error);
+        Assert.Contains($"To continue, start it again with --out {folder["out"]}", run.Error);
         Assert.Equal("stopped", Status("seed=1"));
         Assert.True(File.Exists(folder["out/seed=1/checkpoint.safetensors"]));
     }
@@ -168,6 +168,14 @@ public sealed class SweepCommandTests : IDisposable
         Assert.Equal(1, hopeless.ExitCode);
         Assert.Contains("All trainings diverged", hopeless.Error);
     }
+
+    // The last batch has one image, which batch normalization does not support.
+    [Theory]
+    [InlineData("1")]
+    [InlineData("2")]
+    public void An_error_of_a_trial_names_the_option_that_helps(string jobs) =>
+        Run($"sweep seed=1..2 --arch resnet20 --train-limit 5 --batch-size 4 --data data --jobs {jobs} --out out".Split(' '))
+            .AssertFailed(1, "needs two", "Change the batch size with --batch-size or the number of images with --train-limit.");
 
     // What made it fail may pass, so it is no result: the others wait for it.
     [Fact]
