@@ -93,6 +93,9 @@ internal static class DataOptions
             Terminal.WriteErrorLine($"Skipped: {skipped}.");
         if (data.Report.LeakedTestFiles > 0)
             Terminal.WriteErrorLine($"Warning: test images that are also training images: {data.Report.LeakedTestFiles}.");
+        if (data.ImageSettings is not null
+            && data.ClassNames.GroupBy(name => name.ToUpperInvariant()).FirstOrDefault(names => names.Count() > 1) is { } similar)
+            Terminal.WriteErrorLine($"Warning: classes whose names differ only in upper and lower case: {string.Join(", ", similar)}.");
         if (data.Report.Unreadable is [var first, ..] unreadable)
             Terminal.WriteErrorLine($"Warning: images skipped because they cannot be read: {unreadable.Count}. The first: {first}");
     }

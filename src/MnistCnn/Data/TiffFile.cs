@@ -27,7 +27,7 @@ internal static class TiffFile
         var (height, width, isGrey, origin) = HeaderOf(tiff, name);
         var stored = new int[height * width];
         if (!tiff.ReadRGBAImageOriented(width, height, stored, origin, stopOnError: true))
-            throw ImageDecoder.Damaged(name);
+            throw new InvalidDataException($"{name} is damaged, cut short, or a kind of TIFF file that cannot be read.");
         var isTurned = origin >= Orientation.LEFTTOP;
         var fromBottom = origin is Orientation.BOTRIGHT or Orientation.BOTLEFT or Orientation.RIGHTTOP or Orientation.RIGHTBOT;
         var fromRight = origin is Orientation.TOPRIGHT or Orientation.BOTRIGHT or Orientation.RIGHTBOT or Orientation.LEFTBOT;

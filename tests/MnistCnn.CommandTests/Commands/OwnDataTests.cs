@@ -144,6 +144,15 @@ public sealed class OwnDataTests : IDisposable
         Assert.EndsWith($", from {folder["idx/MNIST/raw"]}\n", run.Found);
     }
 
+    [Fact]
+    public void Class_names_that_differ_only_in_case_give_a_warning()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows() || OperatingSystem.IsMacOS(), "file names ignore the case");
+        SmallPictures.Write(folder["data"], ["Cat", "cat", "dog"], count: 3);
+        var run = ProgramRun.Of(folder.FullPath, "train", "--data", "data", "--epochs", "1", "--arch", "plain");
+        Assert.Equal((0, "Warning: classes whose names differ only in upper and lower case: Cat, cat.\n"), (run.ExitCode, run.Error));
+    }
+
     // The network was trained when classes were ordered by name.
     [Fact]
     public void A_saved_order_of_classes_wins_over_the_order_of_numbers()
