@@ -139,6 +139,7 @@ public sealed class OwnDataTests : IDisposable
         Assert.Equal($"Data: 10 colour images of 16x16 in 2 classes, 80 % to train on, from {folder["wrap/data"]}\n", run.Found);
         run = ProgramRun.Of(folder.FullPath, ["evaluate", "run", .. data]);
         Assert.Equal((0, line), (run.ExitCode, run.Error));
+        Directory.CreateDirectory(folder["idx/MNIST/raw"]);
         SmallMnist.Write(folder["idx/MNIST/raw"], train: 20, test: 10);
         run = ProgramRun.Of(folder.FullPath, "train", "--data", "idx/", "--epochs", "1", "--arch", "plain", "--out", "idx-run");
         Assert.EndsWith($", from {folder["idx/MNIST/raw"]}\n", run.Found);
