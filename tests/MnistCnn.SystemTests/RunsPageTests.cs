@@ -80,7 +80,7 @@ public sealed class RunsPageTests(ServedPage page) : IDisposable
         page.CopyRun("first", "killed");
         var info = page.PathOf("runs/killed/run.json");
         var contents = File.ReadAllText(info).Replace("\"finished\"", "\"running\"");
-        File.WriteAllText(info, contents.Replace("\"started\": \"20", "\"started\": \"19"));
+        File.WriteAllText(info, contents.Replace("\"started\": \"20", "\"started\": \"21"));
         var browser = page.Open("runs");
         Browser.WaitUntil(
             "its status", () => browser.FindAll("tr[data-run=killed] .status span").Any(status => status.Text == "interrupted"));

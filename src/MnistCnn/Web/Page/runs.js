@@ -120,11 +120,12 @@ class Runs {
     this.#drawCharts();
   }
 
-  // Selects the running runs, or else the latest one.
+  // Selects the running runs, or else the latest one that was not killed.
   #pickDefaults(runs) {
     const measured = runs.filter(run => run.epochs.length > 0);
     const training = runs.filter(run => run.status === 'running');
-    const names = (training.length ? training : measured.slice(0, 1)).slice(0, MOST_PICKED).map(run => run.name);
+    const latest = measured.find(run => run.status !== 'interrupted') ?? measured[0];
+    const names = (training.length ? training : latest ? [latest] : []).slice(0, MOST_PICKED).map(run => run.name);
     this.#slots = this.#slots.map(name => names.includes(name) ? name : null);
     for (const name of names.filter(name => !this.#slots.includes(name)))
       this.#slots[this.#slots.indexOf(null)] = name;
