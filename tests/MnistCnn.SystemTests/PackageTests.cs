@@ -69,7 +69,7 @@ public sealed class PackageTests(PackedTool tool) : IClassFixture<PackedTool>
             Assert.Contains("TorchSharp", Value("description"));
             Assert.Contains("torchsharp", Value("tags").Split(' '));
             Assert.DoesNotContain(metadata.Elements(), element => element.Name.LocalName == "projectUrl");
-            Assert.Empty(metadata.Descendants().Where(element => element.Name.LocalName == "dependency"));
+            Assert.DoesNotContain(metadata.Descendants(), element => element.Name.LocalName == "dependency");
         }
     }
 
