@@ -28,7 +28,7 @@ public sealed class PublishTests : IDisposable
     public void Only_packing_sets_runtimes_and_makes_a_tool()
     {
         Assert.Equal(("", "", "", ""), Properties());
-        Assert.Equal(("", "", "true", ""), Properties("-p:_IsPacking=true"));
+        Assert.Equal(("", "", "true", "false"), Properties("-p:_IsPacking=true"));
         Assert.Equal(("linux-x64", "", "true", "true"), Properties("-p:_IsPacking=true", "-p:RuntimeIdentifier=linux-x64"));
         Assert.Equal(("win-x64", "", "", ""), Properties("-p:_IsPublishing=true", "-p:RuntimeIdentifier=win-x64"));
     }
