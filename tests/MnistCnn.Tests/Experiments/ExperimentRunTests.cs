@@ -165,11 +165,14 @@ public sealed class ExperimentRunTests : IDisposable
         });
     }
 
-    // The residual blocks switched off leave the shortcut, and the reverse; without anything switched off it is the bundled network.
+    // Labels are the answers of the whole network. A block whose last convolution is zero computes its shortcut alone.
     [Fact]
     public void Ablation_evaluates_the_bundled_networks_without_each_part()
     {
         using var data = RandomData.Of(NetworkShape.Mnist, test: 40);
+        using var network = MnistCnn.Runs.ModelLocator.Load("residual", null, CPU);
+        var answers = network.Network.call(network.Normalization.Apply(data.Test.Images)).argmax(1);
+        data.Test.Labels.copy_(answers);
         using var run = Open(Find("ablation"), data);
         Assert.True(run.Measure(null, TestContext.Current.CancellationToken));
         var rows = run.Status.Results!.Table.Rows;
@@ -177,11 +180,16 @@ public sealed class ExperimentRunTests : IDisposable
         Assert.Equal(["nothing", "rBlock1: shortcut", "rBlock1: layers"], rows.Take(3).Select(row => row[1]));
         Assert.Contains(rows, row => row[1] == "inceptionB: branch_pool");
         Assert.Equal(140, File.ReadLines(folder["out/measurements.csv"]).Count() - 1);
+        Assert.Equal("100.00 ± 0.00", rows[0][2]);
 
-        using var network = MnistCnn.Runs.ModelLocator.Load("residual", null, CPU);
-        var whole = Evaluator.Evaluate(
+        using (no_grad())
+            foreach (var (name, parameter) in network.Network.named_parameters())
+                if (name.StartsWith("rBlock1.conv2", StringComparison.Ordinal))
+                    parameter.zero_();
+        var without = Evaluator.Evaluate(
             network.Network, data.Test, network.Normalization, cancellation: TestContext.Current.CancellationToken).Accuracy;
-        Assert.StartsWith($"{whole:F2} ± ", rows[0][2]);
+        Assert.StartsWith($"{without:F2} ± ", rows[2][2]);
+        Assert.NotEqual(rows[1][2], rows[2][2]);
 
         using var other = RandomData.Of(Shape);
         Assert.Contains(
