@@ -49,7 +49,7 @@ internal sealed class AblationCosts() : Experiment<AblationRow>(
     [
         [
             .. from network in rows.GroupBy(row => row.Network)
-               let blocks = network.Select(row => row.Block).Where(block => block.Length > 0).Distinct().ToArray()
+               let blocks = network.Select(row => row.Block).Where(block => block != Whole).Distinct().ToArray()
                let worst = CompareParts(rows, network.Key).MaxBy(effect => effect.Mean)
                let whole = network.Where(row => row.Part == Whole).Average(row => row.Accuracy)
                let parts = from part in network.Where(row => row.Part != Whole).GroupBy(row => row.Part)
@@ -100,7 +100,7 @@ internal sealed class AblationCosts() : Experiment<AblationRow>(
     {
         using var scope = NewDisposeScope();
         var trace = ActivationTrace.Run(trained.Network, trained.Normalization.Apply(images.narrow(0, 0, 0)));
-        List<(string, string, InputOverride[])> parts = [("", Whole, [])];
+        List<(string, string, InputOverride[])> parts = [(Whole, Whole, [])];
         foreach (var ablation in Ablation.Find(trained.Network, trace.Nodes))
         {
             var off = ablation.Override;
@@ -127,7 +127,7 @@ internal sealed class AblationCosts() : Experiment<AblationRow>(
 }
 
 /// <summary>A bundled network with a part switched off, on a tenth of the test images.</summary>
-/// <param name="Block">Name of the block; empty if nothing is switched off.</param>
+/// <param name="Block">Name of the block; "whole" if nothing is switched off.</param>
 /// <param name="Part">The part of the block: its shortcut, its layers or the last layer of a branch.</param>
 /// <param name="Group">Number of the group of test images, from 1.</param>
 /// <param name="Accuracy">Accuracy in percent.</param>

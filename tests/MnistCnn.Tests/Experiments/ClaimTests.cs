@@ -123,7 +123,7 @@ public sealed class ClaimTests
 
         IReadOnlyList<Verdict> Of(double without) => ConcludeVerdicts("ablation",
             from number in Enumerable.Range(1, 3)
-            from part in new[] { (Block: "", Part: "whole", Accuracy: 99.0), (Block: "rBlock1", Part: "shortcut", Accuracy: without) }
+            from part in new[] { (Block: "whole", Part: "whole", Accuracy: 99.0), (Block: "rBlock1", Part: "shortcut", Accuracy: without) }
             select new AblationRow("Residual", part.Block, part.Part, number, part.Accuracy + 0.1 * number));
     }
 
