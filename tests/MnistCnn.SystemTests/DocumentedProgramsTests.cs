@@ -99,6 +99,22 @@ public sealed class DocumentedProgramsTests
         Assert.InRange(Number(output, "a linear layer per pixel: "), 0, 1e-5);
     }
 
+    [Fact]
+    public void Lesson_4_writes_an_ONNX_file_that_another_program_runs()
+    {
+        using var folder = new TemporaryFolder();
+        var lesson = ProgramRun.OfDotnet(folder.FullPath, "run", Path.Combine(LessonsFolder, "4-own-images.cs"));
+        Assert.Equal((0, ""), (lesson.ExitCode, lesson.Error));
+        Assert.StartsWith("300 images of 3 classes: circle, square, triangle\n", lesson.Output);
+        Assert.InRange(Number(lesson.Output, "Epoch 10: "), 80, 100);
+        foreach (var shape in new[] { "circle", "square", "triangle" })
+        {
+            var image = folder[Path.Combine("shapes", shape, "0.png")];
+            var predicted = ProgramRun.OfDotnet(RepositoryRoot.FullPath, "run", "docs/predict-onnx.cs", folder["own-images.onnx"], image);
+            Assert.StartsWith($"{shape}  ", predicted.Output);
+        }
+    }
+
     private static string LessonsFolder => Path.Combine(RepositoryRoot.FullPath, "docs", "lessons");
 
     private static (string First, string Second) RunTwoParts(string name, string beginningOfSecond)
