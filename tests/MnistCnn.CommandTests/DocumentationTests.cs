@@ -11,16 +11,14 @@ public sealed partial class DocumentationTests
     /// <summary>Paths of the pages, relative to the repository.</summary>
     public static TheoryData<string> Pages { get; } =
     [
-        "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/MnistCnn.OnnxExport/README.md",
+        "README.md", "README.zh.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/MnistCnn.OnnxExport/README.md",
         .. Directory.GetFiles(PathOf("docs"), "*.md").Select(path => $"docs/{Path.GetFileName(path)}").Order(StringComparer.Ordinal),
     ];
 
     [Fact]
     public void Every_command_has_a_section_of_the_options_page()
     {
-        var help = Help();
-        var commands = CommandRow().Matches(help[help.IndexOf("Commands:", StringComparison.Ordinal)..]).Select(row => row.Groups[1].Value);
-        Assert.Equal(commands, Sections().Keys.Where(heading => heading.StartsWith('`')).Select(heading => heading.Trim('`')));
+        Assert.Equal(Commands(), Sections().Keys.Where(heading => heading.StartsWith('`')).Select(heading => heading.Trim('`')));
     }
 
     [Theory]
@@ -77,20 +75,47 @@ public sealed partial class DocumentationTests
         }
     }
 
-    [Fact]
-    public void The_readme_is_short_and_has_the_exact_commands()
+    [Theory]
+    [InlineData("README.md")]
+    [InlineData("README.zh.md")]
+    public void The_readme_is_short_and_has_the_exact_commands(string page)
     {
-        var lines = Read("README.md").Split('\n');
+        var lines = Read(page).Split('\n');
         Assert.InRange(lines.Length, 1, 150);
         var first = Array.IndexOf(lines, "    cd src/MnistCnn");
         Assert.NotEqual(-1, first);
         Assert.Equal(["    dotnet run train --arch inception", "    dotnet run train --arch residual"], lines[(first + 1)..(first + 3)]);
         Assert.Contains("    dotnet test", lines);
+        var commands = lines.Where(line => line.StartsWith("| `", StringComparison.Ordinal)).Select(line => line.Split('`')[1]);
+        Assert.Equal(Commands(), commands);
+    }
+
+    [Fact]
+    public void Both_readmes_have_the_same_commands_and_code()
+    {
+        Assert.Equal(Code("README.md"), Code("README.zh.md"));
+
+        static IEnumerable<string> Code(string page) => ReadmeCode().Matches(Read(page)).Select(match => match.Value);
+    }
+
+    [Fact]
+    public void The_readme_shows_the_Residual_block_of_the_articles_program()
+    {
+        var python = Read("tests/reference/article.py");
+        var block = Regex.Match(Read("README.md"), "```python\n(.*?)```", RegexOptions.Singleline).Groups[1].Value;
+        Assert.Contains("return relu(x + self.conv2(relu(self.conv1(x))))", block);
+        Assert.All(block.Split('\n'), line => Assert.Contains(line, python));
     }
 
     private static string PathOf(string page) => Path.Combine(RepositoryRoot.FullPath, page);
 
     private static string Read(string page) => File.ReadAllText(PathOf(page)).ReplaceLineEndings("\n");
+
+    private static string[] Commands()
+    {
+        var help = Help();
+        return [.. CommandRow().Matches(help[help.IndexOf("Commands:", StringComparison.Ordinal)..]).Select(row => row.Groups[1].Value)];
+    }
 
     private static string Help(params string[] command)
     {
@@ -126,6 +151,10 @@ public sealed partial class DocumentationTests
 
     [GeneratedRegex(@"\]\((?<path>[^)#\s]*)(#(?<heading>[^)\s]+))?\)")]
     private static partial Regex Link();
+
+    // Lines of code blocks, and commands inside of sentences and tables.
+    [GeneratedRegex(@"^    .+$|`dotnet [^`]+`", RegexOptions.Multiline)]
+    private static partial Regex ReadmeCode();
 
     [GeneratedRegex(@"^#+ (.+)$", RegexOptions.Multiline)]
     private static partial Regex Heading();

@@ -14,6 +14,7 @@ public sealed partial class PageLooksTests(ServedPage page) : IDisposable
 {
     private const int Desk = 1280;
     private const int Phone = 400;
+    private const int HeroHeight = 880;
 
     // URL of each view, and the selector of its last element.
     private static readonly Dictionary<string, (string Address, string Ready)> Views = new()
@@ -91,6 +92,40 @@ public sealed partial class PageLooksTests(ServedPage page) : IDisposable
         Assert.Contains($"](serve-{view}.png)", File.ReadAllText(Path.Combine(RepositoryRoot.FullPath, "docs", "serve.md")));
     }
 
+    [Theory]
+    [InlineData("hero.png", false)]
+    [InlineData("hero-dark.png", true)]
+    public void The_readme_has_a_screenshot_of_both_networks_for_light_and_dark_themes(string name, bool isDark)
+    {
+        var path = Path.Combine(RepositoryRoot.FullPath, "docs", name);
+        if (Environment.GetEnvironmentVariable("MNIST_CNN_SCREENSHOTS") == "write")
+        {
+            var browser = page.Open("look?model=inception&other=residual&image=7", isDark: isDark);
+            browser.Find(".panel[data-model='residual'] .best");
+            // Smaller, with few feature maps, so that the branches and the shortcut fit, from the top of the first drawing on.
+            var top = browser.Run<int>(
+                """
+                document.documentElement.style.zoom = 0.8;
+                for (const choice of document.querySelectorAll('.maps-per-layer select')) {
+                  choice.value = '4';
+                  choice.dispatchEvent(new Event('change', { bubbles: true }));
+                }
+                for (const part of document.querySelectorAll('.network .how, .network .under'))
+                  part.remove();
+                document.querySelectorAll('.network .scroll')[1].scrollLeft = 300;
+                return Math.round(document.querySelector('.network').getBoundingClientRect().top + scrollY) - 10;
+                """);
+            File.WriteAllBytes(path, Small(browser.Photograph(), new SKRectI(0, top, Desk, top + HeroHeight)));
+        }
+
+        using var picture = SKBitmap.Decode(path);
+        Assert.Equal((Desk, HeroHeight), (picture.Width, picture.Height));
+        Assert.InRange(new FileInfo(path).Length, 1, 300_000);
+        Assert.All(
+            ["README.md", "README.zh.md"],
+            page => Assert.Contains($"\"docs/{name}\"", File.ReadAllText(Path.Combine(RepositoryRoot.FullPath, page))));
+    }
+
     private Browser Show(string view, int width = Desk, bool isDark = false, string language = "en-US")
     {
         if (view == "runs")
@@ -130,9 +165,11 @@ public sealed partial class PageLooksTests(ServedPage page) : IDisposable
         return browser;
     }
 
-    private static byte[] Small(byte[] png)
+    private static byte[] Small(byte[] png, SKRectI? part = null)
     {
-        using var picture = SKBitmap.Decode(png);
+        using var page = SKBitmap.Decode(png);
+        using var picture = new SKBitmap();
+        Assert.True(page.ExtractSubset(picture, part ?? page.Info.Rect));
         using var pixels = picture.PeekPixels();
         using var data = pixels!.Encode(new SKPngEncoderOptions(SKPngEncoderFilterFlags.AllFilters, 9));
         return data!.ToArray();
