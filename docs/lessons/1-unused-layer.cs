@@ -1,7 +1,7 @@
 // Lesson 1: a bug that no error message shows, found by its gradients.
 //     dotnet run docs/lessons/1-unused-layer.cs
 //
-// What you will see: the article's text and drawing of the Residual block say y = conv2(relu(conv1(x))); its listing computes y = conv2(x).
+// You will see: the article's text and drawing of the Residual block say y = conv2(relu(conv1(x))); its listing computes y = conv2(x).
 // The program trains both blocks for 50 steps on MNIST and prints the gradient of each layer. Conv1 of the listing has none and keeps its
 // initial weights, although the loss falls. Both networks report the same number of parameters.
 #:package TorchSharp@0.107.0

@@ -1,7 +1,7 @@
 // Lesson 2: vanishing gradients in deep plain stacks, and the effect of a shortcut.
 //     dotnet run docs/lessons/2-deep-stacks.cs
 //
-// What you will see: two stacks of 20 blocks (40 convolutions) train on the same batches of MNIST. In the plain stack, the gradient shrinks
+// You will see: two stacks of 20 blocks (40 convolutions) train on the same batches of MNIST. In the plain stack, the gradient shrinks
 // from block to block on its way back, and nothing reaches the first layers. With a shortcut, y = x + F(x), the derivative is 1 + F'(x):
 // each block passes the gradient on. After 100 steps, only one of them is below the loss of guessing, ln 10 = 2.303.
 #:package TorchSharp@0.107.0

@@ -1,7 +1,7 @@
 // Lesson 3: the saving of a 1x1 convolution.
 //     dotnet run docs/lessons/3-one-by-one.cs
 //
-// What you will see: the article's example, a 5x5 convolution from 192 to 32 channels on 28x28 feature maps. A 1x1 convolution before it
+// You will see: the article's example, a 5x5 convolution from 192 to 32 channels on 28x28 feature maps. A 1x1 convolution before it
 // mixes the 192 channels of each pixel into 16. The program counts multiplications and parameters with and without it, measures both, and
 // shows that a 1x1 convolution is one linear layer applied to each pixel.
 #:package TorchSharp@0.107.0

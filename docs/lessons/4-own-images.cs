@@ -2,7 +2,7 @@
 //     dotnet run docs/lessons/4-own-images.cs
 //     dotnet run docs/lessons/4-own-images.cs -- FOLDER     (with one subfolder of images per class)
 //
-// What you will see: without FOLDER, the program first draws 300 circles, squares and triangles into the folder "shapes". It decodes the
+// You will see: without FOLDER, the program first draws 300 circles, squares and triangles into the folder "shapes". It decodes the
 // images to 32x32 pixels, keeps every fifth one for the test, trains a small network with batch normalization for ten epochs and writes
 // own-images.onnx. The metadata of that file name the classes and say how to prepare an image, so that another program needs neither
 // TorchSharp nor this source: dotnet run docs/predict-onnx.cs own-images.onnx shapes/circle/0.png

@@ -55,13 +55,13 @@ public sealed class DocumentedProgramsTests
 
     [Theory]
     [MemberData(nameof(Lessons))]
-    public void A_lesson_has_at_most_120_lines_and_says_what_the_reader_will_see_and_can_try(string name)
+    public void A_lesson_has_at_most_120_lines_an_outlook_and_a_question(string name)
     {
         var lines = File.ReadAllLines(Path.Combine(LessonsFolder, name));
         Assert.InRange(lines.Length, 1, 120);
         Assert.StartsWith("// Lesson ", lines[0]);
         Assert.Equal($"//     dotnet run docs/lessons/{name}", lines[1]);
-        Assert.Contains(lines, line => line.StartsWith("// What you will see: ", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.StartsWith("// You will see: ", StringComparison.Ordinal));
         Assert.Contains(lines, line => line.StartsWith("    Try it: ", StringComparison.Ordinal));
         Assert.DoesNotContain(lines, line => line.Contains("src/MnistCnn/", StringComparison.Ordinal));
     }

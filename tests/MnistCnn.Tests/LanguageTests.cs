@@ -47,10 +47,12 @@ public sealed partial class LanguageTests
             where line.Item.Length > 140
             select $"{Path.GetRelativePath(RepositoryRoot.FullPath, file)}:{line.Index + 1}: {line.Item.Length} characters");
 
-    // A feature that needs more lines states its increment here, and why it cannot be paid for by simplification.
+    // A feature that needs more lines states its increment here, and why it cannot be paid for by simplification. Since 15,800: three
+    // experiments and their statistics 570, data folders and skipped files 280, image formats 240, access to the server 220, several digits
+    // in an image 180, completion 170, names of weights and runs 70, doctor 60. Simplification paid for 680 of them.
     [Fact]
-    public void The_program_has_at_most_15800_lines_of_CSharp() =>
-        Assert.InRange(Files(["src/MnistCnn"], ".cs").Sum(file => File.ReadLines(file).Count()), 1, 15_800);
+    public void The_program_has_at_most_16900_lines_of_CSharp() =>
+        Assert.InRange(Files(["src/MnistCnn"], ".cs").Sum(file => File.ReadLines(file).Count()), 1, 16_900);
 
     // All of a Markdown page except indented blocks; comments and string literals of code.
     private static string TextOf(string file, string line) =>

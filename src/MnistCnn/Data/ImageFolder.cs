@@ -72,7 +72,9 @@ internal static partial class ImageFolder
 
         // One folder that is no class, such as Final_Test/Images, holds images without classes.
         string? FindLabelled(string[] names) => FindSplit(folder, names) is { } split
-            && (Subfolders(split).Where(HasImages).ToArray() is not [var only] || HasImages(Path.Combine(train!, NameOf(only)))) ? split : null;
+            && (Subfolders(split).Where(HasImages).ToArray() is not [var only] || HasImages(Path.Combine(train!, NameOf(only))))
+            ? split
+            : null;
     }
 
     /// <summary>Lists the images in a folder by name; none if it is no folder.</summary>

@@ -123,7 +123,8 @@ internal sealed class AblationCosts() : Experiment<AblationRow>(
         $"With the {part} of {block}, {network} is", $"{network} without",
         rows.Where(row => row.Network == network && row.Part == Whole).Select(row => (row.Seed, row.Accuracy)),
         rows.Where(row => row.Network == network && row.Part == part && row.Block == block).Select(row => (row.Seed, row.Accuracy)))
-        with { Repetition = Repetition };
+        with
+    { Repetition = Repetition };
 }
 
 /// <summary>A bundled network with a part switched off, on a tenth of the test images.</summary>

@@ -1,5 +1,5 @@
-using MnistCnn.OnnxExport;
 using MnistCnn.Networks;
+using MnistCnn.OnnxExport;
 
 namespace MnistCnn.Inspection;
 

@@ -1,5 +1,5 @@
-using MnistCnn.OnnxExport;
 using MnistCnn.Networks;
+using MnistCnn.OnnxExport;
 using MnistCnn.Runtime;
 using ExternalException = System.Runtime.InteropServices.ExternalException;
 

@@ -47,7 +47,7 @@ public sealed class ExperimentCommandTests : IDisposable
     [Fact]
     public void An_invalid_command_line_is_an_error_of_one_line()
     {
-        Run("experiment", "wings").AssertFailed(2, "'wings'", 
+        Run("experiment", "wings").AssertFailed(2, "'wings'",
             "blocks, gradients, normalization, convergence, bottleneck, views, ablation, listing, degradation, all");
         Run("experiment").AssertFailed(2);
         Run("experiment", "views", "--deep").AssertFailed(2, "--deep");

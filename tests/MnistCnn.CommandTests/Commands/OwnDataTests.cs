@@ -164,7 +164,9 @@ public sealed class OwnDataTests : IDisposable
         {
             var settings = new MnistCnn.Training.TrainSettings
             {
-                Architecture = MnistCnn.Networks.Architecture.Find("plain")!, Epochs = 1, BatchSize = 4,
+                Architecture = MnistCnn.Networks.Architecture.Find("plain")!,
+                Epochs = 1,
+                BatchSize = 4,
             };
             using var run = TrainingRun.Start(new TrainingRequest(settings, data, TorchSharp.torch.CPU) { Folder = folder["old"] });
             run.Train([], TestContext.Current.CancellationToken);

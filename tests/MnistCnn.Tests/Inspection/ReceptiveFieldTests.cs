@@ -1,6 +1,6 @@
-using MnistCnn.OnnxExport;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
+using MnistCnn.OnnxExport;
 using static MnistCnn.OnnxExport.Functional;
 using static TorchSharp.torch.nn;
 
