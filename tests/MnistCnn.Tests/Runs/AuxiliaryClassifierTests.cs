@@ -217,7 +217,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
         Assert.Matches(@"^pictures/bee/000.png +(ant|bee|cow) ", Done("predict", "run", "pictures/bee/000.png").Output);
         Assert.StartsWith("GoogLeNet: images (batch, 3, height, width) float32", Done("export", "run").Output);
         Assert.Equal(
-            $"{AuxiliaryNote}: run/model.safetensors has none.\n",
+            $"{AuxiliaryNote}: {folder["run/model.safetensors"]} has none.\n",
             Done([.. train, "--init", "run/model.safetensors", "--out", "second"]).Error);
         var summary = Done("summary", "--arch", "googlenet", "--data", "pictures").Output;
         Assert.Matches(@"Auxiliary classifiers +4,336,134 parameters, only in training", summary);

@@ -148,7 +148,8 @@ public sealed class TransferTests : IDisposable
         var run = ProgramRun.Of(folder.FullPath, [.. train, "--init", "weights", "--out", "run"]);
         Assert.Equal(0, run.ExitCode);
         Assert.Equal(
-            "The last layer, linear, keeps its random initial weights: linear.weight is 7x320 in weights, and 10x320 in this network.\n",
+            "The last layer, linear, keeps its random initial weights: "
+                + $"linear.weight is 7x320 in {folder["weights"]}, and 10x320 in this network.\n",
             run.Error);
         Assert.Contains("\"freeze\": true", File.ReadAllText(folder["run/run.json"]));
         string[] resume = ["train", "--data", ".", "--resume", "run/checkpoint.safetensors", "--epochs", "2"];
