@@ -101,6 +101,9 @@ internal static class ServeCommand
             parseResult.GetValue(Host) ?? [],
             Token: hasToken ? ServerAccess.CreateToken() : null,
             BrowserToken: hasToken ? ServerAccess.CreateToken() : null,
+            OnBrowserTokenReused: () => Terminal.WriteErrorLine(
+                "warning: The address that the browser was started with was used twice. Another account of this machine may have read it. "
+                + $"Start the server again with {NoBrowser.Name}, and open the printed address yourself."),
             Host.Name);
     }
 

@@ -32,7 +32,11 @@ internal sealed class Api(InferenceQueue queue, ModelCache models, TestEvaluator
         model.MapGet("/evaluation", evaluator.Predict);
 
         app.MapGet("/api/runs", runs.Read);
-        app.MapGet("/api/runs/events", () => TypedResults.ServerSentEvents(runs.Watch(stopping))).RequireRateLimiting(Limits.WatcherPolicy);
+        app.MapGet("/api/runs/events", (HttpResponse response) =>
+        {
+            response.Headers["X-Accel-Buffering"] = "no"; // nginx would keep events until its buffer is full
+            return TypedResults.ServerSentEvents(runs.Watch(stopping));
+        }).RequireRateLimiting(Limits.WatcherPolicy);
     }
 
     // The files are embedded in the program. A browser that has them gets status 304, by their entity tags.

@@ -10,9 +10,10 @@ namespace MnistCnn.Web;
 /// <param name="Hosts">Names that requests may use for this server, besides its own.</param>
 /// <param name="Token">Secret that requests must carry; null for none.</param>
 /// <param name="BrowserToken">Secret that opens the page once: other accounts can read the command line of a browser.</param>
+/// <param name="OnBrowserTokenReused">Called if somebody uses it again.</param>
 /// <param name="HostOption">The option that adds to <paramref name="Hosts"/>, for error messages.</param>
 internal sealed record ServerAccess(
-    IPAddress? Address, IReadOnlyList<string> Hosts, string? Token, string? BrowserToken, string HostOption)
+    IPAddress? Address, IReadOnlyList<string> Hosts, string? Token, string? BrowserToken, Action OnBrowserTokenReused, string HostOption)
 {
     /// <summary>Creates a random secret of 128 bits.</summary>
     public static string CreateToken() => RandomNumberGenerator.GetHexString(32, lowercase: true);
@@ -38,10 +39,7 @@ internal sealed class RequestFilter(ServerAccess access)
     private readonly HashSet<string> own = Loopback.Concat(access.Address is null ? [] : [Dns.GetHostName()])
         .ToHashSet(StringComparer.OrdinalIgnoreCase);
 
-    private string? browserToken = access.BrowserToken;
-
-    /// <summary>Whether an address stands for all addresses of this machine.</summary>
-    public static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+    private int browserTokenUses;
 
     public static string UrlHost(IPAddress address) => new UriBuilder("http", $"{address}").Host;
 
@@ -95,14 +93,17 @@ internal sealed class RequestFilter(ServerAccess access)
         var (request, response) = (context.Request, context.Response);
         var query = request.Query[TokenQuery].ToString();
         var cookie = $"mnist-cnn-{request.Host.Port ?? 80}"; // browsers send cookies to all ports of a host
-        if (request.Path == "/" && HttpMethods.IsGet(request.Method) && (IsEqual(query, token) || IsFirstUse(query)))
+        var isStart = request.Path == "/" && HttpMethods.IsGet(request.Method);
+        // After a link on another site, browsers send the cookie when the page is loaded again, but not at once and not after a redirect.
+        // Over http, they name the site to servers on loopback only.
+        var site = request.Headers["Sec-Fetch-Site"].ToString();
+        var isLink = site is "cross-site" or "same-site" || site == "" && !Loopback.Contains(request.Host.Host);
+        if (isStart && (IsEqual(query, token) || IsFirstUse(query)))
         {
             response.Cookies.Append(cookie, token, new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict });
-            // After a link on another site, browsers send the cookie when the page is loaded again, but not after a redirect.
-            if (request.Headers["Sec-Fetch-Site"].ToString() is "cross-site" or "same-site")
-                response.Headers["Refresh"] = "0; url=./";
-            else
+            if (!isLink)
                 response.Redirect("./");
+            response.Headers["Refresh"] = isLink ? "0; url=./" : default;
             return Task.CompletedTask;
         }
 
@@ -110,6 +111,8 @@ internal sealed class RequestFilter(ServerAccess access)
             && header.Scheme.Equals("Bearer", StringComparison.OrdinalIgnoreCase) ? header.Parameter : null;
         if (IsEqual(request.Cookies[cookie], token) || IsEqual(bearer, token) || IsEqual(query, token))
             return next(context);
+        if (isStart && isLink && site != "")
+            response.Headers["Refresh"] = "0; url=./";
         response.Headers.WWWAuthenticate = "Bearer";
         return ErrorResponses.Write(
             context,
@@ -117,9 +120,13 @@ internal sealed class RequestFilter(ServerAccess access)
             "The token is missing or out of date. Open the address that the program printed when it started: it contains the token.");
     }
 
-    private bool IsFirstUse(string given) =>
-        browserToken is { } expected && IsEqual(given, expected)
-        && Interlocked.CompareExchange(ref browserToken, null, expected) is not null;
+    private bool IsFirstUse(string given)
+    {
+        var uses = access.BrowserToken is { } expected && IsEqual(given, expected) ? Interlocked.Increment(ref browserTokenUses) : 0;
+        if (uses == 2)
+            access.OnBrowserTokenReused();
+        return uses == 1;
+    }
 
     // In a time that does not depend on the number of equal characters.
     private static bool IsEqual(string? given, string expected) =>

@@ -31,7 +31,9 @@ internal static class Server
     public static async Task<(WebApplication App, string Url)> Start(ServerAccess access, int? port, Action<WebApplication> map)
     {
         var address = access.Address;
-        var host = address is null || RequestFilter.IsAny(address) ? "localhost" : RequestFilter.UrlHost(address);
+        // Not localhost for 0.0.0.0: a browser tries [::1] first, where another account could listen on the same port and get the token.
+        var host = address is null || address.Equals(IPAddress.IPv6Any) ? "localhost"
+            : RequestFilter.UrlHost(address.Equals(IPAddress.Any) ? IPAddress.Loopback : address);
         foreach (var candidate in port is { } only ? [only] : Enumerable.Range(FirstPort, PortsToTry))
         {
             var app = Build(access, candidate, map);
@@ -98,6 +100,7 @@ internal static class Server
         options.Limits.MinRequestBodyDataRate = SlowestRate;
         options.Limits.MinResponseDataRate = SlowestRate;
         options.Limits.RequestHeadersTimeout = Patience;
+        options.Limits.KeepAliveTimeout = 4 * Patience; // also how long a silent new connection may take the place of others
         options.Limits.MaxRequestBufferSize = 1 << 16;
         options.Limits.MaxRequestHeadersTotalSize = 1 << 14;
         if (address is null)

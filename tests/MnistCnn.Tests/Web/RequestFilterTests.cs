@@ -10,7 +10,10 @@ public sealed class RequestFilterTests
 {
     private const string Token = "0123456789abcdef0123456789abcdef", BrowserToken = "fedcba9876543210fedcba9876543210";
 
-    private readonly RequestFilter filter = new(new ServerAccess(null, [], Token, BrowserToken, "--host"));
+    private readonly RequestFilter filter;
+    private int warnings;
+
+    public RequestFilterTests() => filter = new(new ServerAccess(null, [], Token, BrowserToken, () => warnings++, "--host"));
 
     [Theory]
     [InlineData(false, "localhost:8080", true)]
@@ -31,7 +34,7 @@ public sealed class RequestFilterTests
     [InlineData(true, "", false)]
     public async Task Any_address_but_only_known_names_are_accepted_from_other_machines(bool listens, string host, bool isAccepted)
     {
-        var access = new ServerAccess(listens ? IPAddress.Any : null, ["mybox.local"], null, null, "--host");
+        var access = new ServerAccess(listens ? IPAddress.Any : null, ["mybox.local"], null, null, Fail, "--host");
         var (status, text, _) = await Check(new RequestFilter(access), request => request.Host = new HostString(host));
         Assert.Equal(isAccepted ? 204 : 400, status);
         if (!isAccepted && host != "")
@@ -51,7 +54,7 @@ public sealed class RequestFilterTests
     [InlineData("http://192.168.1.77:81", "192.168.1.77:81", true)]
     public async Task Pages_of_other_origins_are_refused_behind_a_proxy_too(string origin, string host, bool isAccepted)
     {
-        var access = new ServerAccess(IPAddress.Any, ["mybox.local"], null, null, "--host");
+        var access = new ServerAccess(IPAddress.Any, ["mybox.local"], null, null, Fail, "--host");
         var (status, text, _) = await Check(new RequestFilter(access), request =>
         {
             request.Host = new HostString(host);
@@ -114,12 +117,31 @@ public sealed class RequestFilterTests
         Assert.Equal("no-referrer", headers["Referrer-Policy"].ToString());
     }
 
+    // Over http, browsers name the site of a link to servers on loopback only; a withheld cookie comes when the page is loaded again.
+    [Theory]
+    [InlineData("localhost", "cross-site", "", 401, "0; url=./")]
+    [InlineData("localhost", "same-origin", "", 401, "")]
+    [InlineData("localhost", "", "", 401, "")]
+    [InlineData("192.0.2.2", "", Token, 200, "0; url=./")]
+    [InlineData("192.0.2.2", "", "", 401, "")]
+    public async Task A_link_on_another_site_leads_to_the_page_with_the_cookie(
+        string host, string site, string token, int expected, string refresh)
+    {
+        var listening = new RequestFilter(new ServerAccess(IPAddress.Any, [], Token, BrowserToken, Fail, "--host"));
+        var (status, _, headers) = await Check(listening, request =>
+        {
+            Open(request, token, site);
+            request.Host = new HostString(host, 8080);
+        });
+        Assert.Equal((expected, refresh), (status, headers["Refresh"].ToString()));
+    }
+
     [Fact]
     public async Task The_token_on_the_command_line_of_the_browser_works_once()
     {
-        Assert.Equal(302, (await Check(filter, request => Open(request, BrowserToken))).Status);
-        Assert.Equal(401, (await Check(filter, request => Open(request, BrowserToken))).Status);
-        Assert.Equal(302, (await Check(filter, request => Open(request, Token))).Status);
+        Assert.Equal((302, 0), ((await Check(filter, request => Open(request, BrowserToken))).Status, warnings));
+        Assert.Equal((401, 1), ((await Check(filter, request => Open(request, BrowserToken))).Status, warnings));
+        Assert.Equal((302, 1), ((await Check(filter, request => Open(request, Token))).Status, warnings));
     }
 
     [Fact]
@@ -130,6 +152,8 @@ public sealed class RequestFilterTests
         Assert.StartsWith("The token is missing", text);
         Assert.DoesNotContain('\n', text);
     }
+
+    private static void Fail() => Assert.Fail("The token of the browser was not used.");
 
     private static void Open(HttpRequest request, string token, string site = "")
     {
