@@ -79,7 +79,7 @@ internal sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList
 /// <summary>A table of formatted results. The first column names the row.</summary>
 internal sealed record ResultTable(IReadOnlyList<string> Headings, IReadOnlyList<IReadOnlyList<string>> Rows)
 {
-    private IReadOnlyList<double?>? TestPercentages { get; init; }
+    private IReadOnlyList<double> TestPercentages { get; init; } = [];
 
     /// <summary>Creates a table that ends with the mean of percentages of test images, and its deviation over the seeds.</summary>
     public static ResultTable OverTestImages(
@@ -90,18 +90,17 @@ internal sealed record ResultTable(IReadOnlyList<string> Headings, IReadOnlyList
             [.. headings, Wording.MeanAndDeviationHeading(quantity)],
             [.. all.Select(row => (string[])[.. row.Cells, Wording.MeanAndDeviation(row.Percentages)])])
         {
-            TestPercentages = [.. all.Select(row => row.Percentages.Length == 0 ? (double?)null : row.Percentages.Average())],
+            TestPercentages = [.. all.Where(row => row.Percentages.Length > 0).Select(row => row.Percentages.Average())],
         };
     }
 
-    /// <summary>Adds a column with the standard error that a test set of this size gives the percentages, if there are any.</summary>
-    public ResultTable WithStandardErrors(long testImages) => TestPercentages is null ? this : new(
-        [.. Headings, "Test SE (%)"],
-        [.. Rows.Zip(TestPercentages, (row, percent) => (string[])[.. row, FormatStandardError(percent, testImages)])]);
-
-    // Of a binomial fraction.
-    private static string FormatStandardError(double? percent, long images) =>
-        percent is { } value ? $"{Math.Sqrt(value * (100 - value) / images):F2}" : "";
+    /// <summary>Describes the binomial standard errors of the percentages with a test set of this size, if there are any.</summary>
+    public IEnumerable<string> DescribeTestErrors(long testImages)
+    {
+        var errors = TestPercentages.Select(percent => Math.Round(Math.Sqrt(percent * (100 - percent) / testImages), 2)).Order().ToArray();
+        var range = errors is [var least, .., var most] && least < most ? $"{least:F2} to {most:F2}" : $"{errors.FirstOrDefault():F2}";
+        return errors.Length == 0 ? [] : [$"The test images add a standard error of {range} percentage points."];
+    }
 }
 
 /// <summary>Grey images in rows and columns, with one heading per column. It owns the tensors.</summary>

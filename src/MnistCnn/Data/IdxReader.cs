@@ -25,9 +25,8 @@ internal static partial class IdxReader
     /// <summary>
     /// Reads <c>{train,t10k}-images-idx3-ubyte</c> and <c>{train,t10k}-labels-idx1-ubyte</c>, or <c>NAME-{train,test}-...</c>, each raw or
     /// with <c>.gz</c> appended. As unpackers leave them, names may have a dot before <c>idx</c>, and each file may be in a folder of its
-    /// name. The largest training label decides the number of classes.
-    /// <c>classes.txt</c> (<c>NAME-classes.txt</c>) or EMNIST's <c>NAME-mapping.txt</c> names the classes; without them, the names are the
-    /// labels. Files listed in <c>SHA256SUMS</c> are verified.
+    /// name. The largest training label decides the number of classes. <c>classes.txt</c> (<c>NAME-classes.txt</c>) or EMNIST's
+    /// <c>NAME-mapping.txt</c> names the classes; without them, the names are the labels. Files listed in <c>SHA256SUMS</c> are verified.
     /// </summary>
     /// <param name="path">Folder of the files; <c>DIR/NAME</c> selects one of several sets in a folder.</param>
     /// <param name="trainLimit">Takes only the first N training images; the normalization is measured on all.</param>

@@ -64,11 +64,11 @@ internal abstract class Experiment<TRow>(string name, string claim, ExperimentSe
     {
         TRow[] rows = [.. trials.SelectMany(trial => trial.Rows)];
         string[] diverged = [.. from trial in trials where trial.Diverged is not null select $"{trial.Name}, diverged: {trial.Diverged}"];
+        var table = Table(rows);
         return new ExperimentResults(
             Seeds: rows.Select(row => row.Seed).Distinct().Count(),
             [.. Verdicts(rows).Select(verdict => verdict with { Diverged = diverged.Length, IsInterim = isInterim })],
-            Table(rows).WithStandardErrors(testImages),
-            [.. Notes(rows)],
+            table, [.. Notes(rows), .. table.DescribeTestErrors(testImages)],
             Charts: rows.Length == 0 ? [] : Charts(rows),
             diverged);
     }

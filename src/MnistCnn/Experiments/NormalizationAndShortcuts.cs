@@ -88,19 +88,18 @@ internal sealed class NormalizationAndShortcuts() : StackExperiment(
         var last = rows.Select(row => row.Step).DefaultIfEmpty().Max();
         return new ResultTable(
             [
-                "Stack", "Initial weights", "First gradient", "Last gradient", $"First after {last} steps", $"Last after {last} steps",
+                "Blocks", "Initial weights", "First gradient", "Last gradient", $"First after {last} steps",
                 MeanAndDeviationHeading("Training error"),
             ],
             [
                 .. from stack in rows.GroupBy(row => (row.Blocks, row.Network, row.Weights))
                    select new[]
                    {
-                       $"{stack.Key.Blocks} {stack.Key.Network} blocks",
+                       $"{stack.Key.Blocks} {stack.Key.Network}",
                        stack.Key.Weights,
                        MeanNorm(stack, 0, 1),
                        MeanNorm(stack, 0, 2 * stack.Key.Blocks),
                        MeanNorm(stack, last, 1),
-                       MeanNorm(stack, last, 2 * stack.Key.Blocks),
                        ErrorOf([.. stack.Where(row => row.Layer == 1)]),
                    },
             ]);

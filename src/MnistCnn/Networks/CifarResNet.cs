@@ -5,9 +5,8 @@ namespace MnistCnn.Networks;
 
 /// <summary>
 /// The residual networks for CIFAR-10, and their plain twins: a 3x3 convolution; three layers of blocks with 16, 32 and 64 channels, of
-/// which the second and the third halve height and width; global average pooling and a linear layer. From images
-/// (N, <c>Channels</c>, <c>Height</c>, <c>Width</c>) of any size to logits (N, <c>Classes</c>). With n blocks per layer, 6n + 2 layers
-/// have weights.
+/// which the second and the third halve height and width; global average pooling and a linear layer. From images (N, <c>Channels</c>,
+/// <c>Height</c>, <c>Width</c>) of any size to logits (N, <c>Classes</c>). With n blocks per layer, 6n + 2 layers have weights.
 /// </summary>
 /// <remarks>
 /// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, arXiv:1512.03385, section 4.2. The shortcuts have no weights

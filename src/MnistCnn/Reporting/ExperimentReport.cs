@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using MnistCnn.Charts;
 using MnistCnn.Experiments;
 using MnistCnn.Jobs;
@@ -10,6 +11,8 @@ namespace MnistCnn.Reporting;
 /// <summary>Output of <c>experiment</c>: progress, plots and results.</summary>
 internal sealed class ExperimentReport(bool json) : IExperimentObserver
 {
+    private const int MaxWidth = 80; // of a common terminal
+
     public void ShowProgress(Action<Action<JobProgress>> work) => JobProgressReport.Show(work);
 
     public void OnImages(string folder, ImageGrid images) => ImageGridPlot.Draw(Path.Combine(folder, $"{images.Name}.png"), images);
@@ -54,14 +57,16 @@ internal sealed class ExperimentReport(bool json) : IExperimentObserver
     {
         var results = status.Results!;
         Output.Write(
-            json,
-            ExperimentDocument.From(status),
+            json, ExperimentDocument.From(status),
             console =>
             {
-                Terminal.WriteLine(status.Experiment.Claim);
+                console.Profile.Width = Math.Min(console.Profile.Width, MaxWidth);
+                console.WriteLine(status.Experiment.Claim);
                 console.Write(CreateTable(results.Table));
-                foreach (var line in results.Notes.Concat(results.Verdicts.Select(verdict => verdict.Text)))
-                    Terminal.WriteLine(line);
+                foreach (var note in results.Notes)
+                    console.WriteLine(note);
+                foreach (var verdict in results.Verdicts)
+                    Terminal.WriteLine(verdict.Text); // one line, which scripts can search for
             },
             status.Files);
         foreach (var training in results.Diverged)
@@ -80,9 +85,10 @@ internal sealed class ExperimentReport(bool json) : IExperimentObserver
     public static Table CreateTable(ResultTable table)
     {
         var text = new Table().Border(TableBorder.Simple);
-        foreach (var (index, heading) in table.Headings.Index())
-            text.AddColumn(
-                heading.Replace(", ", "\n"), column => column.Alignment(index == 0 ? Justify.Left : Justify.Right).PadLeft(0).PadRight(1));
+        var lineEnd = table.Headings.Sum(heading => heading.Length) > MaxWidth ? ", | (?=[a-z]{4})" : ", ";
+        foreach (var heading in table.Headings)
+            text.AddColumn(Regex.Replace(heading, lineEnd, "\n"), column => column.RightAligned().PadLeft(0).PadRight(1));
+        text.Columns[0].LeftAligned();
         foreach (var row in table.Rows)
             text.AddRow([.. row.Select(cell => Terminal.Cell(cell))]);
         return text;

@@ -3,9 +3,7 @@ using System.Threading.RateLimiting;
 
 namespace MnistCnn.Web;
 
-/// <summary>
-/// Runs all models on one thread, in the order of the requests. Canceled work leaves the queue without being computed.
-/// </summary>
+/// <summary>Runs all models on one thread, in the order of the requests. Canceled work leaves the queue without being computed.</summary>
 /// <remarks>libgomp keeps a team of threads for every thread that computes; with a single thread there is a single team.</remarks>
 internal sealed class InferenceQueue : IDisposable
 {

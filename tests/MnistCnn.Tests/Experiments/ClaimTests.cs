@@ -87,7 +87,8 @@ public sealed class ClaimTests
         Assert.Equal(["Supported", "Supported", "Not supported"], Headings(normalized: 5, he: 0.01, plainError: 3, deepResidualError: 5));
         Assert.Equal(["Supported", "Supported", "Not supported"], Headings(normalized: 5, he: 0.01, plainError: 80, deepResidualError: 40));
         var results = Conclude("normalization", Rows(5, 0.01, 80, 5));
-        Assert.Contains(results.Table.Rows, row => row is ["28 residual blocks", "He", .., "diverged"]);
+        Assert.Contains(results.Table.Rows, row => row is ["28 residual", "He", .., "diverged"]);
+        Assert.Empty(results.Notes); // no test images
         Assert.Equal(2, results.Charts.Count);
         Assert.StartsWith(
             "PyTorch's initial weights: Batch normalization makes the first gradient of 28 plain blocks", results.Charts[0][0].Title);
@@ -227,13 +228,17 @@ public sealed class ClaimTests
         Assert.All(charts[1][1].Curves, curve => Assert.False(curve.HasLine));
     }
 
-    // sqrt(0.99 * 0.01 / 10,000) = 0.0995 percentage points.
-    [Fact]
-    public void Tables_have_the_standard_error_of_the_test_images()
+    // sqrt(0.99 * 0.01 / 10,000) = 0.0995 percentage points, and sqrt(0.9 * 0.1 / 10,000) = 0.3.
+    [Theory]
+    [InlineData(99, "0.10")]
+    [InlineData(90, "0.10 to 0.30")]
+    public void A_note_states_the_standard_error_of_the_test_images(double other, string errors)
     {
-        var table = Conclude("listing", [.. Seeds.Select(seed => new PrintedVsExplainedRow("Residual", 1, seed, 1, 1, 1, 99))]).Table;
-        Assert.Equal("Test SE (%)", table.Headings[^1]);
-        Assert.Equal("0.10", table.Rows[0][^1]);
+        var notes = Conclude("listing",
+            from seed in Seeds
+            from network in new[] { ("Residual", 99), ("Residual as printed", other) }
+            select new PrintedVsExplainedRow(network.Item1, 1, seed, 1, 1, 1, network.Item2, 1, 1, 1, 1, 1, 1, 1)).Notes;
+        Assert.Equal([$"The test images add a standard error of {errors} percentage points."], notes);
     }
 
     [Fact]

@@ -16,7 +16,7 @@ internal static class SuiteReport
         + "supported if the whole 95 % confidence interval (CI) of each quantity over the seeds (Student's t) is above its bound, not "
         + "supported if the interval of one is below, and inconclusive otherwise. Before all trials are done, the result is interim: the "
         + "number of seeds was fixed before. An interval covers the variation between seeds only. The test images add a standard error: "
-        + "about 0.1 percentage points for 10,000 images and an accuracy of 99 %; in tables, it is the column Test SE. The mean is given "
+        + "about 0.1 percentage points for 10,000 images and an accuracy of 99 %; a note below each table has it. The mean is given "
         + "with the standard deviation over the seeds (SD). Ratios and values on logarithmic axes are averaged as logarithms.";
 
     /// <summary>Names of the files.</summary>
