@@ -90,7 +90,7 @@ public sealed class ServeLoadTests : IDisposable
                 using var patience = CancellationTokenSource.CreateLinkedTokenSource(Stop);
                 patience.CancelAfter(TimeSpan.FromMinutes(1));
                 using var reader = new StreamReader(new NetworkStream(socket));
-                Assert.Matches("^$|^HTTP/1.1 40[08] ", await reader.ReadToEndAsync(patience.Token));
+                Assert.Matches("^$|^HTTP/1.1 40[08] ", await ReadUntilClosed(reader, patience.Token));
             }
         }
         finally
@@ -271,6 +271,19 @@ public sealed class ServeLoadTests : IDisposable
     }
 
     // What a page does, again where it is asked to try again.
+    // A server that closes a connection with unread bytes resets it, which may discard its answer on the way.
+    private static async Task<string> ReadUntilClosed(StreamReader reader, CancellationToken cancellation)
+    {
+        try
+        {
+            return await reader.ReadToEndAsync(cancellation);
+        }
+        catch (IOException error) when (error.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionReset })
+        {
+            return "";
+        }
+    }
+
     private async Task AskHonestly(int times)
     {
         using var client = server.NewClient();
