@@ -17,15 +17,8 @@ internal sealed class Blocks() : Experiment<TrainingRow>(
     private static readonly Architecture Plain = Architecture.Find("plain")!;
     private static readonly Architecture[] WithBlocks = [Architecture.Find("inception")!, Architecture.Find("residual")!];
 
-    public override IEnumerable<Trial<TrainingRow>> Trials(ExperimentSettings settings, NetworkShape shape)
-    {
-        var networks = WithBlocks.SelectMany(network => new[] { network, Widen(network, shape) }).Append(Plain)
-            .Select(network => (Network: network, Costs: NetworkSummary.Summarize(network, shape))).ToArray();
-        return
-            from seed in Enumerable.Range(1, settings.Seeds)
-            from network in networks
-            select TrainingRow.CreateTrial(network.Network, network.Costs, seed);
-    }
+    public override IEnumerable<Trial<TrainingRow>> Trials(ExperimentSettings settings, NetworkShape shape) => TrainingRow.CreateTrials(
+        WithBlocks.SelectMany(network => new[] { network, Widen(network, shape) }).Append(Plain), settings, shape);
 
     protected override IReadOnlyList<Verdict> Verdicts(IReadOnlyList<TrainingRow> rows) =>
     [

@@ -1,5 +1,4 @@
 using MnistCnn.Charts;
-using MnistCnn.Inspection;
 using MnistCnn.Networks;
 
 namespace MnistCnn.Experiments;
@@ -29,15 +28,8 @@ internal class Convergence() : Experiment<TrainingRow>(
 
     public override bool HasDeeperNetworks => true;
 
-    public override IEnumerable<Trial<TrainingRow>> Trials(ExperimentSettings settings, NetworkShape shape)
-    {
-        var networks = Pairs.Take(settings.Deep ? 3 : 2).SelectMany(pair => new[] { pair.Residual, pair.Plain })
-            .Select(network => (Network: network, Costs: NetworkSummary.Summarize(network, shape))).ToArray();
-        return
-            from seed in Enumerable.Range(1, settings.Seeds)
-            from network in networks
-            select TrainingRow.CreateTrial(network.Network, network.Costs, seed);
-    }
+    public override IEnumerable<Trial<TrainingRow>> Trials(ExperimentSettings settings, NetworkShape shape) => TrainingRow.CreateTrials(
+        Pairs.Take(settings.Deep ? 3 : 2).SelectMany(pair => new[] { pair.Residual, pair.Plain }), settings, shape);
 
     protected override IReadOnlyList<Verdict> Verdicts(IReadOnlyList<TrainingRow> rows) =>
     [

@@ -22,11 +22,25 @@ internal sealed record TrainingRow(
     string Network, long Parameters, long MultiplyAdds, long Seed, int Epoch, double TrainingMultiplyAdds, double TrainLoss,
     double TestLoss, double TestAccuracy) : IEpochRow
 {
-    /// <summary>Creates a trial that trains a network with one seed and returns one row per epoch.</summary>
-    /// <param name="costs">Costs of the network for one image.</param>
-    /// <param name="afterwards">Called with the trained network; adds nothing to the rows.</param>
-    public static Trial<TrainingRow> CreateTrial(
-        Architecture architecture, NetworkSummary costs, long seed, Action<TrialContext, Module<Tensor, Tensor>>? afterwards = null) =>
+    /// <summary>Creates one trial per seed and network, which trains it and returns one row per epoch.</summary>
+    /// <param name="afterwards">
+    /// Returns, for a network, an action to be called with the trained network of the first seed, or null; it adds nothing to the rows.
+    /// </param>
+    public static IEnumerable<Trial<TrainingRow>> CreateTrials(
+        IEnumerable<Architecture> networks,
+        ExperimentSettings settings,
+        NetworkShape shape,
+        Func<Architecture, Action<TrialContext, Module<Tensor, Tensor>>?>? afterwards = null)
+    {
+        var costs = networks.Select(network => (Network: network, Costs: NetworkSummary.Summarize(network, shape))).ToArray();
+        return
+            from seed in Enumerable.Range(1, settings.Seeds)
+            from network in costs
+            select CreateTrial(network.Network, network.Costs, seed, seed == 1 ? afterwards?.Invoke(network.Network) : null);
+    }
+
+    private static Trial<TrainingRow> CreateTrial(
+        Architecture architecture, NetworkSummary costs, long seed, Action<TrialContext, Module<Tensor, Tensor>>? afterwards) =>
         new($"{architecture.Title}, seed {seed}", costs.MultiplyAdds, context =>
         {
             using var run = context.Train(architecture, seed);

@@ -38,15 +38,9 @@ internal sealed class ParallelKernels() : Experiment<TrainingRow>(
 
     public override IEnumerable<Trial<TrainingRow>> Trials(ExperimentSettings settings, NetworkShape shape)
     {
-        var inception = NetworkSummary.Summarize(Inception, shape);
-        var single = Branches.Select(branch => Widen(branch.Name, branch.Create, shape, inception.Parameters));
-        (Architecture Network, NetworkSummary Costs)[] networks =
-            [(Inception, inception), .. single.Select(network => (network, NetworkSummary.Summarize(network, shape)))];
-        return
-            from seed in Enumerable.Range(1, settings.Seeds)
-            from network in networks
-            let drawsMaps = network.Network == Inception && seed == 1
-            select TrainingRow.CreateTrial(network.Network, network.Costs, seed, drawsMaps ? DrawMaps : null);
+        var parameters = NetworkSummary.Summarize(Inception, shape).Parameters;
+        var single = Branches.Select(branch => Widen(branch.Name, branch.Create, shape, parameters));
+        return TrainingRow.CreateTrials(single.Prepend(Inception), settings, shape, network => network == Inception ? DrawMaps : null);
     }
 
     protected override IReadOnlyList<Verdict> Verdicts(IReadOnlyList<TrainingRow> rows) =>

@@ -101,9 +101,10 @@ internal sealed class RequestFilter(ServerAccess access)
         if (isStart && (IsEqual(query, token) || IsFirstUse(query)))
         {
             response.Cookies.Append(cookie, token, new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict });
-            if (!isLink)
+            if (isLink)
+                LoadAgain(response);
+            else
                 response.Redirect("./");
-            response.Headers["Refresh"] = isLink ? "0; url=./" : default;
             return Task.CompletedTask;
         }
 
@@ -112,7 +113,7 @@ internal sealed class RequestFilter(ServerAccess access)
         if (IsEqual(request.Cookies[cookie], token) || IsEqual(bearer, token) || IsEqual(query, token))
             return next(context);
         if (isStart && isLink && site != "")
-            response.Headers["Refresh"] = "0; url=./";
+            LoadAgain(response);
         response.Headers.WWWAuthenticate = "Bearer";
         return ErrorResponses.Write(
             context,
@@ -120,9 +121,13 @@ internal sealed class RequestFilter(ServerAccess access)
             "The token is missing or out of date. Open the address that the program printed when it started: it contains the token.");
     }
 
+    private static void LoadAgain(HttpResponse response) => response.Headers["Refresh"] = "0; url=./";
+
     private bool IsFirstUse(string given)
     {
-        var uses = access.BrowserToken is { } expected && IsEqual(given, expected) ? Interlocked.Increment(ref browserTokenUses) : 0;
+        if (access.BrowserToken is null || !IsEqual(given, access.BrowserToken))
+            return false;
+        var uses = Interlocked.Increment(ref browserTokenUses);
         if (uses == 2)
             access.OnBrowserTokenReused();
         return uses == 1;
