@@ -12,7 +12,8 @@ public sealed partial class DocumentationTests
     public static TheoryData<string> Pages { get; } =
     [
         "README.md", "README.zh.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/MnistCnn.OnnxExport/README.md",
-        .. Directory.GetFiles(PathOf("docs"), "*.md").Select(path => $"docs/{Path.GetFileName(path)}").Order(StringComparer.Ordinal),
+        .. Directory.GetFiles(PathOf("docs"), "*.md", SearchOption.AllDirectories)
+            .Select(path => Path.GetRelativePath(RepositoryRoot.FullPath, path).Replace('\\', '/')).Order(StringComparer.Ordinal),
     ];
 
     [Fact]
@@ -55,7 +56,7 @@ public sealed partial class DocumentationTests
     [Fact]
     public void The_page_on_images_and_the_file_dialog_list_all_extensions()
     {
-        var page = Read("docs/own-data.md").ReplaceLineEndings(" ");
+        var page = Read("docs/guides/own-data.md").ReplaceLineEndings(" ");
         string[] quoted = [.. ImageDecoder.Extensions.Select(extension => $"`{extension}`")];
         Assert.Contains($"The program reads {string.Join(", ", quoted[..^1])} and {quoted[^1]} files", page);
         Assert.Contains($"accept=\"{string.Join(',', ImageDecoder.Extensions)}\"", Read("src/MnistCnn/Web/Page/index.html"));
@@ -132,7 +133,7 @@ public sealed partial class DocumentationTests
             row => (row.Groups["value"].Value, row.Groups["default"] is { Success: true, Value: var value } ? value : null));
 
     // Text of the options page by heading, in order.
-    private static Dictionary<string, string> Sections() => Read("docs/options.md").Split("\n## ")[1..]
+    private static Dictionary<string, string> Sections() => Read("docs/reference/options.md").Split("\n## ")[1..]
         .Select(section => section.Split('\n', 2))
         .ToDictionary(section => section[0], section => section[1]);
 

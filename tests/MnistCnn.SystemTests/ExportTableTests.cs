@@ -12,7 +12,7 @@ using static TorchSharp.torch;
 namespace MnistCnn.SystemTests;
 
 /// <summary>
-/// The table of docs/export.md. If the environment variable MNIST_CNN_EXPORT_TABLE is "write", the test measures the table again and
+/// The table of docs/guides/export-onnx.md. If the environment variable MNIST_CNN_EXPORT_TABLE is "write", the test measures the table again and
 /// replaces it, which takes some minutes on an idle machine.
 /// </summary>
 public sealed partial class ExportTableTests : IDisposable
@@ -20,7 +20,7 @@ public sealed partial class ExportTableTests : IDisposable
     private const int Threads = 2;
     private const int Turns = 9;
 
-    private static readonly string Page = Path.Combine(RepositoryRoot.FullPath, "docs", "export.md");
+    private static readonly string Page = Path.Combine(RepositoryRoot.FullPath, "docs", "guides", "export-onnx.md");
 
     private readonly OnnxFolder folder = new();
 

@@ -8,7 +8,7 @@ using SkiaSharp;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>docs/predict-onnx.cs and the program in docs/export.md, which do not use this program.</summary>
+/// <summary>docs/predict-onnx.cs and the program in docs/guides/export-onnx.md, which do not use this program.</summary>
 public sealed class OnnxProgramsTests : IDisposable
 {
     private readonly OnnxFolder folder = new();
@@ -35,7 +35,7 @@ public sealed class OnnxProgramsTests : IDisposable
     [Fact]
     public void The_program_in_the_page_counts_as_many_correct_predictions_as_PyTorch()
     {
-        var page = File.ReadAllText(Path.Combine(RepositoryRoot.FullPath, "docs", "export.md"));
+        var page = File.ReadAllText(Path.Combine(RepositoryRoot.FullPath, "docs", "guides", "export-onnx.md"));
         var program = Assert.Single(Regex.Matches(page, "```csharp\n(.*?)```", RegexOptions.Singleline)).Groups[1].Value;
         File.WriteAllText(folder["compare.cs"], program);
         var model = folder.Export(OnnxFolder.TrainedResidual, "--uint8");

@@ -3,10 +3,10 @@ using MnistCnn.Tests;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>The commands of docs/own-data.md.</summary>
+/// <summary>The commands of docs/guides/own-data.md.</summary>
 public sealed class OwnDataPageTests : IDisposable
 {
-    private static readonly string Page = Path.Combine(RepositoryRoot.FullPath, "docs", "own-data.md");
+    private static readonly string Page = Path.Combine(RepositoryRoot.FullPath, "docs", "guides", "own-data.md");
 
     private readonly TemporaryFolder folder = new();
 

@@ -83,13 +83,13 @@ public sealed partial class PageLooksTests(ServedPage page) : IDisposable
     [InlineData("confusion")]
     public void The_docs_have_a_screenshot_of_each_view(string view)
     {
-        var path = Path.Combine(RepositoryRoot.FullPath, "docs", $"serve-{view}.png");
+        var path = Path.Combine(RepositoryRoot.FullPath, "docs", "guides", $"serve-{view}.png");
         if (Environment.GetEnvironmentVariable("MNIST_CNN_SCREENSHOTS") == "write")
             File.WriteAllBytes(path, Small(Pose(view).Photograph()));
         using var picture = SKBitmap.Decode(path);
         Assert.Equal(Desk, picture.Width);
         Assert.InRange(new FileInfo(path).Length, 1, 400_000);
-        Assert.Contains($"](serve-{view}.png)", File.ReadAllText(Path.Combine(RepositoryRoot.FullPath, "docs", "serve.md")));
+        Assert.Contains($"](serve-{view}.png)", File.ReadAllText(Path.Combine(RepositoryRoot.FullPath, "docs", "guides", "serve.md")));
     }
 
     [Theory]

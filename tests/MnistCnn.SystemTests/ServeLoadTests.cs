@@ -22,7 +22,7 @@ public sealed class ServeLoadTests : IDisposable
     private const int Megabyte = 1 << 20;
     private const int LargestBody = 8 * Megabyte;
 
-    // As docs/serve.md has it: of those that wait, and of event streams.
+    // As docs/guides/serve.md has it: of those that wait, and of event streams.
     private const int Longest = 64;
 
     private readonly TemporaryFolder folder = new();

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace MnistCnn.Tests.Web;
 
-/// <summary>Reads an answer of JSON and numbers as docs/serve.md describes it.</summary>
+/// <summary>Reads an answer of JSON and numbers as docs/guides/serve.md describes it.</summary>
 public sealed class Frame
 {
     private readonly ReadOnlyMemory<byte> numbers;

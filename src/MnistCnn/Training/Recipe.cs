@@ -15,7 +15,7 @@ internal sealed record Recipe(string Name, TrainSettings Settings)
         LabelSmoothing = 0.1,
     };
 
-    /// <summary>All recipes, the default first. docs/recipe.md measures the settings of sprint, fast and best.</summary>
+    /// <summary>All recipes, the default first. docs/reference/recipes.md measures the settings of sprint, fast and best.</summary>
     public static IReadOnlyList<Recipe> All { get; } =
     [
         new("article", new TrainSettings()),

@@ -200,7 +200,7 @@ public sealed class EvaluateCommandTests : IDisposable
             Run("evaluate", "changed.safetensors", "--test-limit", "100", "--json").AssertFailed(1, expected);
         }
 
-        Run("predict", "changed.safetensors", Path.Combine(RepositoryRoot.FullPath, "docs", "mistakes.png"), "--json")
+        Run("predict", "changed.safetensors", Path.Combine(RepositoryRoot.FullPath, "docs", "reference", "mistakes.png"), "--json")
             .AssertFailed(1, "not finite");
         using var changed = SafetensorsFile.Read(Trained);
         changed.Tensors["conv1.bias"].view(-1)[0] = float.NaN;

@@ -8,7 +8,7 @@ using MnistCnn.Runs;
 namespace MnistCnn.Tests.Experiments;
 
 /// <summary>
-/// Compares docs/experiments.md with the saved measurements. With the environment variable MNIST_CNN_PLOTS=write, the tests write plots,
+/// Compares docs/explanation/claims.md with the saved measurements. With the environment variable MNIST_CNN_PLOTS=write, the tests write plots,
 /// tables and verdicts of the page again. MNIST_CNN_MEASURED=DIR does the same after it has copied the rows of the finished experiments in
 /// the subfolders of DIR.
 /// </summary>
@@ -39,7 +39,7 @@ public sealed class MeasurementsTests
             {string.Concat(results.Notes.Select(note => $"\n- {note}"))}{(results.Notes.Count > 0 ? "\n" : "")}
             <!-- end -->
             """;
-        var path = Path.Combine(Docs, "experiments.md");
+        var path = Path.Combine(Docs, "explanation", "claims.md");
         var page = File.ReadAllText(path).ReplaceLineEndings("\n");
         var start = page.IndexOf($"<!-- measured: {name} -->", StringComparison.Ordinal);
         Assert.True(start >= 0, $"The page has no place for {name}.");
@@ -55,7 +55,7 @@ public sealed class MeasurementsTests
     [MemberData(nameof(NotMeasured))]
     public void The_page_says_what_is_not_measured_yet(string name)
     {
-        var page = File.ReadAllText(Path.Combine(Docs, "experiments.md")).ReplaceLineEndings("\n");
+        var page = File.ReadAllText(Path.Combine(Docs, "explanation", "claims.md")).ReplaceLineEndings("\n");
         var section = page.Split("\n## ").Single(part => part.StartsWith($"{name}: ", StringComparison.Ordinal));
         Assert.Contains($"<!-- measured: {name} -->\n\nNot measured yet.\n\n<!-- end -->", section);
     }
@@ -65,7 +65,7 @@ public sealed class MeasurementsTests
     public void The_plot_of_the_page_can_be_drawn_from_the_rows(string name)
     {
         using var folder = new TemporaryFolder();
-        var path = IsToWrite ? Path.Combine(Docs, $"{name}.png") : folder["plot.png"];
+        var path = IsToWrite ? Path.Combine(Docs, "explanation", $"{name}.png") : folder["plot.png"];
         ExperimentReport.DrawPlot(path, InfoOf(name), Conclude(name, Rows(name)));
         Assert.True(File.Exists(path));
     }
@@ -111,7 +111,7 @@ public sealed class MeasurementsTests
                 continue;
             File.Copy(Path.Combine(folder, "measurements.csv"), PathOf(info.Experiment, "csv"), overwrite: true);
             if (File.Exists(Path.Combine(folder, "maps.png")))
-                File.Copy(Path.Combine(folder, "maps.png"), Path.Combine(Docs, "maps.png"), overwrite: true);
+                File.Copy(Path.Combine(folder, "maps.png"), Path.Combine(Docs, "explanation", "maps.png"), overwrite: true);
             var data = info.Data with { Folder = Path.GetFileName(Path.TrimEndingDirectorySeparator(info.Data.Folder)) };
             File.WriteAllText(
                 PathOf(info.Experiment, "json"), JsonSerializer.Serialize(info with { Data = data }, JsonFormat.Indented) + "\n");

@@ -1,4 +1,4 @@
-// The binary responses of the server. docs/serve.md has their format.
+// The binary responses of the server. docs/guides/serve.md has their format.
 
 /** A response of JSON and data: feature maps, kernels, saliency. */
 export class Frame {
