@@ -12,8 +12,8 @@ using static TorchSharp.torch;
 namespace MnistCnn.SystemTests;
 
 /// <summary>
-/// The table of docs/guides/export-onnx.md. If the environment variable MNIST_CNN_EXPORT_TABLE is "write", the test measures the table again and
-/// replaces it, which takes some minutes on an idle machine.
+/// The table of docs/guides/export-onnx.md. If the environment variable MNIST_CNN_EXPORT_TABLE is "write", the test measures the table
+/// again and replaces it, which takes some minutes on an idle machine.
 /// </summary>
 public sealed partial class ExportTableTests : IDisposable
 {

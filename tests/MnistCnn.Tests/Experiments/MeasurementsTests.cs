@@ -8,9 +8,9 @@ using MnistCnn.Runs;
 namespace MnistCnn.Tests.Experiments;
 
 /// <summary>
-/// Compares docs/explanation/claims.md with the saved measurements. With the environment variable MNIST_CNN_PLOTS=write, the tests write plots,
-/// tables and verdicts of the page again. MNIST_CNN_MEASURED=DIR does the same after it has copied the rows of the finished experiments in
-/// the subfolders of DIR.
+/// Compares docs/explanation/claims.md with the saved measurements. With the environment variable MNIST_CNN_PLOTS=write, the tests write
+/// plots, tables and verdicts of the page again. MNIST_CNN_MEASURED=DIR does the same after it has copied the rows of the finished
+/// experiments in the subfolders of DIR.
 /// </summary>
 public sealed class MeasurementsTests
 {
