@@ -45,7 +45,7 @@ internal static class DataOptions
 
     /// <summary>Reads the data set of the command line, with a progress bar for a folder of images.</summary>
     /// <param name="defaults">Image settings for options that are not given.</param>
-    /// <param name="defaultFolder">Data set if the command line names none; null for MNIST.</param>
+    /// <param name="defaultFolder">Data set if the command line names none; null for <see cref="DataReader.Default"/>.</param>
     /// <param name="copies">Processes that share this machine's memory and each hold the whole set.</param>
     /// <param name="classOrder">Order of the classes of a saved network or run; null without one.</param>
     public static DataSet Load(
@@ -57,7 +57,7 @@ internal static class DataOptions
         int copies = 1,
         IReadOnlyList<string>? classOrder = null)
     {
-        var path = parseResult.GetValue(Data) ?? defaultFolder ?? IdxReader.BundledMnist;
+        var path = parseResult.GetValue(Data) ?? defaultFolder ?? DataReader.Default;
         var settings = Settings(parseResult, defaults ?? new ImageSettings());
         DataSet? data = null;
         if (!Console.IsErrorRedirected && DataReader.IsImageFolder(path))

@@ -41,14 +41,12 @@ internal static class TrainCommand
     {
         using var group = MpiProcessGroup.Join(error => Failure.Reason(error, parseResult.GetValue(SharedOptions.Verbose)));
         if (group.Rank > 0)
-            SilenceConsole();
-        return group.RunOrAbort(() => Run(parseResult, group));
-    }
+        {
+            Console.SetOut(TextWriter.Null);
+            Console.SetError(TextWriter.Null);
+        }
 
-    private static void SilenceConsole()
-    {
-        Console.SetOut(TextWriter.Null);
-        Console.SetError(TextWriter.Null);
+        return group.RunOrAbort(() => Run(parseResult, group));
     }
 
     private static int Run(ParseResult parseResult, IProcessGroup group)

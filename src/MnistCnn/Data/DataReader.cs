@@ -9,6 +9,9 @@ internal static class DataReader
 
     private static readonly string[] Archives = [".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".rar"];
 
+    /// <summary>The data set of commands that name none.</summary>
+    public static string Default => IdxReader.BundledMnist;
+
     /// <summary>
     /// Recognizes and reads the data set at a path: a folder of MNIST's, EMNIST's or CIFAR's files, the common beginning of the names of
     /// EMNIST's files, or a folder of images.

@@ -27,7 +27,7 @@ internal static class SystemCheck
             var device = HealthCheck.Run("Device", () => Devices.Get(deviceName).ToString());
             yield return device;
             yield return HealthCheck.Run("GPU", FindGpu, needed: false);
-            yield return HealthCheck.Run("MNIST", LoadMnist);
+            yield return HealthCheck.Run("Data", LoadData);
             yield return HealthCheck.Run("Networks", LoadBundledNetworks, needed: false);
             if (device.Found)
                 yield return HealthCheck.Run("Training", () => Train(device.Text));
@@ -62,10 +62,10 @@ internal static class SystemCheck
         return card is null ? $"{device}" : $"{card} ({device})";
     }
 
-    private static string LoadMnist()
+    private static string LoadData()
     {
-        using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 1, testLimit: 1);
-        return $"{data.Report.TrainImages:N0} training and {data.Report.TestImages:N0} test images, SHA-256 verified";
+        using var data = DataReader.Load(DataReader.Default, trainLimit: 1, testLimit: 1);
+        return data.Description;
     }
 
     private static string LoadBundledNetworks()
@@ -78,13 +78,13 @@ internal static class SystemCheck
     // Does everything that a run does except for its files.
     private static string Train(string deviceName)
     {
-        using var data = IdxReader.Load(IdxReader.BundledMnist, TrainImages, Evaluator.BatchSize);
+        using var data = DataReader.Load(DataReader.Default, trainLimit: TrainImages, testLimit: Evaluator.BatchSize);
         var settings = new TrainSettings { Epochs = 1 };
         using var trainer = Trainer.Create(settings, data, Devices.Get(deviceName), ParallelSettings.Automatic);
         trainer.Fit([]);
         var speed = trainer.Progress.History[0].ImagesPerSecond;
         return $"{settings.Architecture.Title} trains on {speed:N0} images per second: "
-            + $"an epoch of MNIST takes {data.Report.TrainImages / speed:F0} s or less";
+            + $"an epoch of {data.Report.TrainImages:N0} takes {data.Report.TrainImages / speed:F0} s or less";
     }
 
     private static string FindFolder()

@@ -4,7 +4,7 @@ namespace MnistCnn.Tests.Commands;
 
 public sealed class DoctorCommandTests : IDisposable
 {
-    private static readonly string[] Needed = ["Program", "System", "libtorch", "Device", "MNIST", "Training", "Folder"];
+    private static readonly string[] Needed = ["Program", "System", "libtorch", "Device", "Data", "Training", "Folder"];
 
     private readonly TemporaryFolder folder = new();
 
@@ -17,8 +17,8 @@ public sealed class DoctorCommandTests : IDisposable
         var run = Run("doctor");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Matches(@"(?m)^ *libtorch +ok +2\.\d+\.\d+", run.Output);
-        Assert.Matches(@"(?m)^ *MNIST +ok +60,000 training and 10,000 test images", run.Output);
-        Assert.Matches(@"(?m)^ *Training +ok +Residual trains on [\d,]+ images per second", run.Output);
+        Assert.Matches(@"(?m)^ *Data +ok +70,000 grey images of 28x28 in 10 classes", run.Output);
+        Assert.Matches(@"(?m)^ *Training +ok +Residual trains on [\d,]+ images per second: an epoch of 60,000 takes \d+ s or less", run.Output);
         Assert.Equal(["run"], folder.Contents);
 
         var findings = Findings(Run("doctor", "--json"));
@@ -50,7 +50,7 @@ public sealed class DoctorCommandTests : IDisposable
 
     [Theory]
     [InlineData("runtimes/linux-x64/native/libtorch_cpu.so", "libtorch", "libtorch does not load on this system")]
-    [InlineData("data/mnist/t10k-labels-idx1-ubyte.gz", "MNIST, Training", "t10k-labels-idx1-ubyte.gz was changed or damaged")]
+    [InlineData("data/mnist/t10k-labels-idx1-ubyte.gz", "Data, Training", "t10k-labels-idx1-ubyte.gz was changed or damaged")]
     public void A_damaged_file_of_the_program_is_reported(string file, string missing, string reason)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "the copy is made of links");
