@@ -1,5 +1,6 @@
 using System.Globalization;
 using MnistCnn.OnnxExport;
+using MnistCnn.Tests.Inspection;
 using Onnx;
 using TorchSharp;
 using TorchSharp.Modules;

@@ -1,8 +1,10 @@
 using Google.Protobuf;
 using MnistCnn.Data;
 using MnistCnn.Export;
+using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
+using MnistCnn.Tests.Inspection;
 using Onnx;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -13,6 +15,7 @@ namespace MnistCnn.Tests.Export;
 public sealed class OnnxModelTests
 {
     private static readonly Normalization Normalization = new(0.25, 0.5);
+    private static readonly NetworkShape Colour = new(3, 24, 20, 7);
 
     public static TheoryData<string> Names => [.. Architecture.All.Select(architecture => architecture.Name)];
 
@@ -21,9 +24,8 @@ public sealed class OnnxModelTests
     [MemberData(nameof(Names))]
     public void Every_network_and_its_file_have_the_same_output(string name)
     {
-        var shape = new NetworkShape(3, 24, 20, 7);
-        using var network = RandomNetwork.Create(name, shape);
-        var model = Export(name, network, shape);
+        using var network = RandomNetwork.Create(name, Colour);
+        var model = Export(name, network, Colour);
         AssertNames(model, network, name);
         AssertSame(model, network, randn(3, 3, 24, 20));
         Assert.Equal(name is "googlenet" || name.Contains("18") || int.TryParse(name[^2..], out _), HasVariableSize(model));
@@ -31,6 +33,24 @@ public sealed class OnnxModelTests
             AssertSame(model, network, randn(1, 3, 37, 50));
         else
             Assert.Equal([24, 20], model.Graph.Input[0].Type.TensorType.Shape.Dim.Skip(2).Select(side => side.DimValue));
+    }
+
+    [Theory]
+    [InlineData("inception")]
+    [InlineData("residual")]
+    [InlineData("resnet18")]
+    [InlineData("resnet20")]
+    public void Operations_and_their_names_equal_those_of_the_trace(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        using var network = RandomNetwork.Create(name, Colour);
+        var exported = Export(name, network, Colour).Graph.Node;
+        var nodes = ActivationTrace.Run(network, zeros(1, 3, 24, 20), stop: TestContext.Current.CancellationToken).Nodes;
+        Assert.Equal((ActivationTrace.Image, "Input"), (nodes.First().Name, nodes.First().Operation));
+        Assert.Equal(exported.Select(node => (node.Name, node.OpType)), nodes.Skip(1).Select(node => (node.Name, node.Operation)));
+        foreach (var (expected, node) in exported.Skip(1).Zip(nodes.Skip(2)))
+            Assert.Equal(expected.Input.Take(node.Inputs.Count), node.Inputs);
     }
 
     [Fact]

@@ -2,7 +2,6 @@ using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.OnnxExport;
 using MnistCnn.Runtime;
-using MnistCnn.Tests.Export;
 using static MnistCnn.OnnxExport.Functional;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
