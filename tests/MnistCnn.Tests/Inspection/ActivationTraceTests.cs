@@ -1,6 +1,7 @@
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
+using MnistCnn.Tests.Export;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
