@@ -11,7 +11,7 @@ public sealed partial class DocumentationTests
     /// <summary>Paths of the pages, relative to the repository.</summary>
     public static TheoryData<string> Pages { get; } =
     [
-        "README.md", "README.zh.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/MnistCnn.OnnxExport/README.md",
+        "README.md", "README.zh.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "src/MnistCnn.OnnxExport/README.md",
         .. Directory.GetFiles(PathOf("docs"), "*.md", SearchOption.AllDirectories)
             .Select(path => Path.GetRelativePath(RepositoryRoot.FullPath, path).Replace('\\', '/')).Order(StringComparer.Ordinal),
     ];

@@ -31,7 +31,8 @@ public sealed partial class LanguageTests
     [Fact]
     public void Texts_and_comments_match_no_pattern_of_unclear_English() =>
         Assert.Empty(
-            from file in Files(["README.md", "CONTRIBUTING.md", "docs", "data", "src", "tests"], ".md", ".cs", ".js", ".yml")
+            from file in Files(
+                ["README.md", "CONTRIBUTING.md", "SECURITY.md", ".github", "docs", "data", "src", "tests"], ".md", ".cs", ".js", ".yml")
             where Path.GetFileName(file) != $"{nameof(LanguageTests)}.cs"
             from line in File.ReadLines(file).Index()
             let text = TextOf(file, line.Item)

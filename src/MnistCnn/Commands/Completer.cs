@@ -8,7 +8,6 @@ namespace MnistCnn.Commands;
 /// <summary>Answers the scripts of <c>completion</c>, which run <c>complete =WORD EARLIER-WORDS</c>; WORD ends at the cursor.</summary>
 internal static class Completer
 {
-    /// <summary>Name of the hidden command.</summary>
     public const string CommandName = "complete";
 
     // The shell completes paths: it knows quotes, home folders and links.

@@ -2,7 +2,6 @@ using MnistCnn.Runtime;
 
 namespace MnistCnn.Commands;
 
-/// <summary>The line that an error prints.</summary>
 internal static class Failure
 {
     public static string Text(Exception error, bool verbose) => $"error: {Reason(error, verbose)}";
@@ -22,7 +21,8 @@ internal static class Failure
             return $"This is a bug in MnistCnn {Versions.Program}, not in what you asked for:\n{error}";
 
         var line = verbose ? $"{error}" : ErrorText.Line(error);
-        var advice = Remedies.Of(error) is var (remedy, value) ? $" {Advice(remedy, value)}" : "";
+        var advice = Remedies.Of(error) is var (remedy, value) ? $" {Advice(remedy, value)}"
+            : ErrorText.IsOutOfMemory(error) ? " Smaller batches (--batch-size) or smaller images (--image-size) need less." : "";
         return !verbose && IsConsole(error) ? $"Standard output cannot be written: {line}" : line + advice;
     }
 

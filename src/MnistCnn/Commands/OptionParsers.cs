@@ -105,7 +105,6 @@ internal static class OptionParsers
     /// <summary>Error message for an unknown name.</summary>
     public static string Unknown(string kind, string name, string known) => $"There is no {kind} '{name}'. The known ones: {known}.";
 
-    /// <summary>Joins names for help texts and messages.</summary>
     public static string Names<T>(IEnumerable<T> items, Func<T, string> nameOf) => string.Join(", ", items.Select(nameOf));
 
     /// <summary>First value of an argument as typed, or "".</summary>

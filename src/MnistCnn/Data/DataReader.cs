@@ -2,12 +2,18 @@ using MnistCnn.Runtime;
 
 namespace MnistCnn.Data;
 
-/// <summary>Reads a data set of any supported kind.</summary>
 internal static class DataReader
 {
     private const int MaxSearched = 1000; // folders
 
     private static readonly string[] Archives = [".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".rar"];
+
+    // The formats of whole data sets. A new one is a row here.
+    private static readonly (Func<string, bool> CanRead, Func<string, int?, int?, DataSet> Load)[] Readers =
+    [
+        (IdxReader.CanRead, IdxReader.Load),
+        (CifarReader.CanRead, CifarReader.Load),
+    ];
 
     /// <summary>The data set of commands that name none.</summary>
     public static string Default => IdxReader.BundledMnist;
@@ -33,10 +39,10 @@ internal static class DataReader
         IReadOnlyList<string>? classOrder = null)
     {
         path = Find(Path.GetFullPath(path));
-        if (IdxReader.CanRead(path) || !Directory.Exists(path)) // a missing path may be a misspelt set of several
+        if (Array.Find(Readers, reader => reader.CanRead(path)).Load is { } load)
+            return load(path, trainLimit, testLimit);
+        if (!Directory.Exists(path)) // may be a misspelt set of several
             return IdxReader.Load(path, trainLimit, testLimit);
-        if (CifarReader.CanRead(path))
-            return CifarReader.Load(path, trainLimit, testLimit);
         return ImageFolder.Load(path, imageSettings ?? new ImageSettings(), trainLimit, testLimit, progress, copies, classOrder);
     }
 
@@ -45,7 +51,7 @@ internal static class DataReader
 
     /// <summary>Whether a path is read as a folder of images, which may take long.</summary>
     public static bool IsImageFolder(string path) =>
-        Find(Path.GetFullPath(path)) is var found && Directory.Exists(found) && !IdxReader.CanRead(found) && !CifarReader.CanRead(found);
+        Find(Path.GetFullPath(path)) is var found && Directory.Exists(found) && !IsReadable(found);
 
     // Finds the data set in a folder, or in a folder inside it: archives often have one or two folders around their contents.
     private static string Find(string path)
@@ -84,6 +90,7 @@ internal static class DataReader
 
     private static bool IsArchive(string path) => Archives.Contains(Path.GetExtension(path).ToLowerInvariant());
 
-    private static bool CanRead(string folder, int minClasses) =>
-        IdxReader.CanRead(folder) || CifarReader.CanRead(folder) || ImageFolder.CanRead(folder, minClasses);
+    private static bool IsReadable(string path) => Readers.Any(reader => reader.CanRead(path));
+
+    private static bool CanRead(string folder, int minClasses) => IsReadable(folder) || ImageFolder.CanRead(folder, minClasses);
 }

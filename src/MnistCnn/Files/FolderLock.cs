@@ -27,7 +27,6 @@ internal sealed class FolderLock : IDisposable
     /// <summary>Full path of the folder.</summary>
     public string Folder { get; }
 
-    /// <summary>Returns whether a file is the lock of its folder.</summary>
     public static bool IsLock(string path) => Path.GetFileName(path) == Name;
 
     /// <summary>Creates the folder if necessary, and locks it.</summary>

@@ -35,7 +35,6 @@ internal sealed class TensorBoardWriter : ITrainingCallback
             OnEpochEnd(epoch);
     }
 
-    /// <summary>Whether a folder has event files.</summary>
     public static bool HasEvents(string? folder) => EventFiles(folder).Length > 0;
 
     public void OnStepEnd(StepMetrics step)

@@ -17,7 +17,6 @@ internal static class ErrorText
         _ => error.Message.ReplaceLineEndings(" "),
     });
 
-    /// <summary>Returns whether .NET or torch ran out of memory.</summary>
     public static bool IsOutOfMemory(Exception error) =>
         error is OutOfMemoryException || error is ExternalException && error.Message.Contains("memory", StringComparison.OrdinalIgnoreCase);
 }

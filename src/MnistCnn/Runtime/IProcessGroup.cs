@@ -54,7 +54,6 @@ internal interface IProcessGroup : IDisposable
     }
 }
 
-/// <summary>The group of a process that trains on its own.</summary>
 internal sealed class SingleProcess : IProcessGroup
 {
     public static IProcessGroup Instance { get; } = new SingleProcess();

@@ -28,12 +28,13 @@ internal static partial class NativeLibraries
         {
             var reason = Reason(error.Message).TrimEnd('.');
             throw new DllNotFoundException(
-                $"libtorch does not load on this system ({RuntimeInformation.RuntimeIdentifier}): {reason}. {Advice}", error);
+                $"libtorch does not load on this system ({RuntimeInformation.RuntimeIdentifier}): {reason}. {Advice(reason)}", error);
         }
     }
 
-    private static string Advice => OperatingSystem.IsWindows()
+    private static string Advice(string reason) => OperatingSystem.IsWindows()
         ? "Install Microsoft's Visual C++ Redistributable: https://learn.microsoft.com/cpp/windows/latest-supported-vc-redist"
+        : reason.Contains("GLIBCXX") ? "Build with this program's Directory.Build.targets, or install the libstdc++ of GCC 13 or later."
         : "It is there for Linux x64 with glibc, macOS arm64, and Windows x64 and arm64.";
 
     /// <summary>

@@ -6,7 +6,6 @@ internal sealed record Grid(IReadOnlyList<GridParameter> Parameters)
     /// <summary>Largest number of trials.</summary>
     public const int MaxTrials = 100_000;
 
-    /// <summary>Number of trials.</summary>
     public double Count => Parameters.Aggregate(1.0, (count, parameter) => count * parameter.Values.Count);
 
     /// <summary>Values of each trial, in the order of <see cref="Parameters"/>.</summary>
