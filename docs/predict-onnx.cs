@@ -11,9 +11,10 @@ using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
 using SkiaSharp;
 
-if (args is not [var modelPath, var imagePath])
+var missing = args.FirstOrDefault(path => !File.Exists(path));
+if (args is not [var modelPath, var imagePath] || missing is not null)
 {
-    Console.Error.WriteLine("usage: dotnet run docs/predict-onnx.cs MODEL.onnx IMAGE");
+    Console.Error.WriteLine(missing is null ? "usage: dotnet run docs/predict-onnx.cs MODEL.onnx IMAGE" : $"error: {missing} does not exist.");
     return 2;
 }
 

@@ -5,7 +5,7 @@ using MnistCnn.Tests;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>The jobs in docs/guides/cluster.md.</summary>
+/// <summary>The jobs in docs/guides/slurm-and-kubernetes.md.</summary>
 [Trait("Kind", "Waiting")]
 public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<SlurmCluster>
 {
@@ -80,7 +80,7 @@ public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<Slu
     }
 
     private static string Block(string language) =>
-        Fenced().Matches(File.ReadAllText(Path.Combine(RepositoryRoot.FullPath, "docs", "guides", "cluster.md")).ReplaceLineEndings("\n"))
+        Fenced().Matches(File.ReadAllText(Path.Combine(RepositoryRoot.FullPath, "docs", "guides", "slurm-and-kubernetes.md")).ReplaceLineEndings("\n"))
             .Single(block => block.Groups["language"].Value == language).Groups["text"].Value;
 
     private static string Replace(string text, string old, string now)

@@ -12,15 +12,16 @@ using static TorchSharp.torch;
 namespace MnistCnn.SystemTests;
 
 /// <summary>
-/// The table of docs/guides/export-onnx.md. If the environment variable MNIST_CNN_EXPORT_TABLE is "write", the test measures the table
-/// again and replaces it, which takes some minutes on an idle machine.
+/// The table of docs/developers/export-table.md, and the rows of it that docs/guides/export-onnx.md shows. If the environment variable
+/// MNIST_CNN_EXPORT_TABLE is "write", the test measures the table again and replaces both, which takes some minutes on an idle machine.
 /// </summary>
 public sealed partial class ExportTableTests : IDisposable
 {
     private const int Threads = 2;
     private const int Turns = 9;
 
-    private static readonly string Page = Path.Combine(RepositoryRoot.FullPath, "docs", "guides", "export-onnx.md");
+    private static readonly string Page = Path.Combine(RepositoryRoot.FullPath, "docs", "developers", "export-table.md");
+    private static readonly string Guide = Path.Combine(RepositoryRoot.FullPath, "docs", "guides", "export-onnx.md");
 
     private readonly OnnxFolder folder = new();
 
@@ -32,7 +33,10 @@ public sealed partial class ExportTableTests : IDisposable
     public void The_page_has_one_row_per_network_with_the_size_of_its_file()
     {
         if (Environment.GetEnvironmentVariable("MNIST_CNN_EXPORT_TABLE") == "write")
-            Write([.. Architecture.All.Select(architecture => Measure(architecture.Name))]);
+        {
+            Write(Page, [.. Architecture.All.Select(architecture => Measure(architecture.Name))]);
+            Write(Guide, RowsOfTheGuide());
+        }
 
         var rows = Row().Matches(File.ReadAllText(Page));
         Assert.Equal(Architecture.All.Select(architecture => architecture.Name), rows.Select(row => row.Groups["name"].Value));
@@ -41,6 +45,27 @@ public sealed partial class ExportTableTests : IDisposable
             var path = folder.Export(folder.SaveRandom(row.Groups["name"].Value, NetworkShape.Mnist));
             Assert.Equal(Size(path), row.Groups["size"].Value);
             Assert.InRange(double.Parse(row.Groups["difference"].Value, CultureInfo.InvariantCulture), 0, 1e-4);
+        }
+    }
+
+    [Fact]
+    public void The_guide_shows_four_of_the_rows_as_speedups() =>
+        Assert.Equal(RowsOfTheGuide(), File.ReadLines(Guide).Where(line => line.Contains(" MB | ", StringComparison.Ordinal)));
+
+    private static string[] RowsOfTheGuide()
+    {
+        var rows = Row().Matches(File.ReadAllText(Page)).ToDictionary(row => row.Groups["name"].Value, row => row.Groups);
+        string[] names = ["residual", "resnet18", "resnet50", "googlenet"];
+        return
+        [
+            .. names.Select(name => rows[name]).Select(
+                row => $"| `{row["name"]}` | {row["size"]} | {Speedup(row["one"])} | {Speedup(row["many"])} |"),
+        ];
+
+        static string Speedup(Group ratio)
+        {
+            var factor = 1 / double.Parse(ratio.Value, CultureInfo.InvariantCulture);
+            return Invariant($"{Math.Round(factor, factor < 10 ? 1 : 0)} times");
         }
     }
 
@@ -103,18 +128,20 @@ public sealed partial class ExportTableTests : IDisposable
 
     private static string Size(string path) => Invariant($"{new FileInfo(path).Length / 1e6:N2} MB");
 
-    private static void Write(string[] rows)
+    // Replaces the rows of the table that begins with the heading "network".
+    private static void Write(string page, string[] rows)
     {
-        var lines = File.ReadAllLines(Page).ToList();
+        var lines = File.ReadAllLines(page).ToList();
         var first = lines.FindIndex(line => line.StartsWith("| network |", StringComparison.Ordinal)) + 2;
         var last = lines.FindIndex(first, line => !line.StartsWith('|'));
         lines.RemoveRange(first, last - first);
         lines.InsertRange(first, rows);
-        File.WriteAllText(Page, string.Join('\n', lines) + "\n");
+        File.WriteAllText(page, string.Join('\n', lines) + "\n");
     }
 
     [GeneratedRegex(
-        @"^\| `(?<name>[\w-]+)` \| (?<size>[\d.,]+ MB) \| (?<difference>\dE-\d+) \|(?: [\d.]+ ms \| [\d.]+ ms \| [\d.]+ \|){2}$",
+        @"^\| `(?<name>[\w-]+)` \| (?<size>[\d.,]+ MB) \| (?<difference>\dE-\d+) \| [\d.]+ ms \| [\d.]+ ms \| (?<one>[\d.]+) "
+        + @"\| [\d.]+ ms \| [\d.]+ ms \| (?<many>[\d.]+) \|$",
         RegexOptions.Multiline)]
     private static partial Regex Row();
 }

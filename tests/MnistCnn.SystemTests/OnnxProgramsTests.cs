@@ -8,7 +8,7 @@ using SkiaSharp;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>docs/predict-onnx.cs and the program in docs/guides/export-onnx.md, which do not use this program.</summary>
+/// <summary>docs/predict-onnx.cs and docs/compare-onnx.cs, which do not use this program.</summary>
 public sealed class OnnxProgramsTests : IDisposable
 {
     private readonly OnnxFolder folder = new();
@@ -33,14 +33,19 @@ public sealed class OnnxProgramsTests : IDisposable
 
     // PyTorch counted as many correct predictions on MNIST's test set after training these weights.
     [Fact]
-    public void The_program_in_the_page_counts_as_many_correct_predictions_as_PyTorch()
+    public void Compare_onnx_counts_as_many_correct_predictions_as_PyTorch()
     {
-        var page = File.ReadAllText(Path.Combine(RepositoryRoot.FullPath, "docs", "guides", "export-onnx.md"));
-        var program = Assert.Single(Regex.Matches(page, "```csharp\n(.*?)```", RegexOptions.Singleline)).Groups[1].Value;
-        File.WriteAllText(folder["compare.cs"], program);
         var model = folder.Export(OnnxFolder.TrainedResidual, "--uint8");
-        var run = ProgramRun.OfDotnet(RepositoryRoot.FullPath, "run", folder["compare.cs"], model);
+        var run = ProgramRun.OfDotnet(RepositoryRoot.FullPath, "run", "docs/compare-onnx.cs", model);
         Assert.Equal((0, "", "9887 of 10000\n"), (run.ExitCode, run.Error, run.Output));
+    }
+
+    [Fact]
+    public void Predict_onnx_names_a_missing_file()
+    {
+        var model = folder.Export(OnnxFolder.TrainedResidual);
+        var run = ProgramRun.OfDotnet(RepositoryRoot.FullPath, "run", "docs/predict-onnx.cs", model, "digit.png");
+        Assert.Equal((2, "error: digit.png does not exist.\n", ""), (run.ExitCode, run.Error, run.Output));
     }
 
     // Colour images of another size, whose classes differ in colour and in the place of a bright bar, cropped or padded.
