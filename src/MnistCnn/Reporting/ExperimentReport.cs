@@ -44,7 +44,8 @@ internal sealed class ExperimentReport(bool json) : IExperimentObserver
         var curves = results.Charts.SelectMany(row => row).SelectMany(chart => chart.Curves);
         var hasBands = curves.Any(curve => curve is { HasLine: true, Low: not null });
         var repetitions = Wording.Plural(results.Seeds, results.Verdicts[0].Effects[0].Repetition);
-        var size = $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(data.Folder))}: {trained}{data.TestImages:N0} test images; "
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(data.Folder));
+        var size = $"{(name == "mnist" ? "MNIST" : name)}: {trained}{data.TestImages:N0} test images; "
             + $"{repetitions}{(results.Seeds > 1 && hasBands ? ", bands from the lowest to the highest" : "")}";
         var (heading, verdicts) = results.Verdicts is [var verdict]
             ? (verdict.DecidingEffect.Finding, [$"{verdict.Heading}: {info.Claim}"])
