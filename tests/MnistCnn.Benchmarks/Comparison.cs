@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -16,8 +17,9 @@ namespace MnistCnn.Benchmarks;
 /// </summary>
 /// <param name="pairs">Number of runs of each program.</param>
 /// <param name="isQuick">Shortens epochs and skips recipes, for checks during development.</param>
-/// <param name="isArticleOnly">Compares only epochs of the article's program and of this one.</param>
-public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOnly)
+/// <param name="isChartOnly">Measures only the figures of <see cref="PerformancePage"/>.</param>
+/// <param name="needsIdleMachine">Waits for a minute until the processor is idle: other programs slow down PyTorch more than this program.</param>
+internal sealed partial class Comparison(int pairs, bool isQuick, bool isChartOnly, bool needsIdleMachine)
 {
     private readonly int part = isQuick ? 20 : 8; // an epoch uses this fraction of the images
     private readonly int rounds = isQuick ? 4 : 10;
@@ -32,48 +34,44 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
 
     /// <summary>Measures, prints a table and writes <c>benchmark.json</c> and <c>benchmark.md</c> into the working directory.</summary>
     /// <exception cref="InvalidDataException">A program does not use the number of threads that it was given, or fails.</exception>
-    public int Run()
+    public Measurements Run()
     {
         NativeLibraries.Load();
         if (python is null)
             Console.Error.WriteLine(
                 "The comparison with PyTorch is skipped: no Python with PyTorch and torchvision was found (Debian: python3-torchvision).");
-        foreach (var name in new[] { "residual", "inception" })
+        foreach (var (name, _) in PerformancePage.Networks)
         {
             Epochs(name);
-            if (isArticleOnly)
+            FirstStep(name);
+            if (!isQuick)
+                Memory(name);
+            if (isChartOnly)
                 continue;
             TwoAtOnce(name);
             InsideOneProcess(name);
-            if (!isQuick)
-                Memory(name);
         }
 
-        if (!isArticleOnly)
-        {
-            if (!isQuick)
-                Recipes();
-            Say("start");
-            Add("from the start of the process to the first step", "s", [.. Repeat(SecondsToFirstStep, pairs + 1).Skip(1)], 1.5);
-        }
-
-        Write();
-        return 0;
+        if (!isQuick)
+            Recipe("sprint", 99.0, 5.0);
+        if (!isQuick && !isChartOnly)
+            Recipe("fast", 99.4, 12.0);
+        return Write();
     }
 
-    // Each program with one thread and with one per core.
+    // Each program with one thread per core, and the most important ones with one thread too.
     private void Epochs(string name)
     {
         Say($"{name}: epochs");
         string[] options = ["--arch", name, "--epochs", "2", "--json", .. LimitOptions];
-        List<Contender> contenders = [new("this program", folder => Train(folder, options))];
-        if (!isArticleOnly)
-            contenders.Add(new("plain TorchSharp", _ => TorchSharp(name)));
+        List<Contender> contenders =
+            [new(ProgramName.This, folder => Train(folder, options)), new(ProgramName.PlainTorchSharp, _ => TorchSharp(name))];
         if (python is not null)
         {
-            contenders.Add(new("the article's program", _ => Article(name)));
+            contenders.Add(new(ProgramName.Article, _ => Article(name, "--torchvision")));
+            contenders.Add(new(ProgramName.ArticleWithTensors, _ => Article(name)) { IsMinor = true });
             if (name == "residual")
-                contenders.Add(new("the article's program as printed, which does less work", _ => Article("residual-as-printed")));
+                contenders.Add(new(ProgramName.ArticleAsPrinted, _ => Article("residual-as-printed", "--torchvision")) { IsMinor = true });
         }
 
         int[] counts = [.. new[] { 1, Cores }.Distinct()];
@@ -81,16 +79,15 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
             from pair in Enumerable.Range(0, pairs)
             from threads in counts
             from contender in contenders
+            where threads == Cores || !contender.IsMinor
             select (key: (threads, contender), seconds: EpochSeconds(contender, threads))).ToLookup(run => run.key, run => run.seconds);
-        foreach (var threads in counts)
-        {
-            var ours = runs[(threads, contenders[0])];
-            foreach (var contender in contenders)
-                Add($"{name}, threads: {threads} each: seconds per epoch, {contender.Name}", "s", [.. runs[(threads, contender)]]);
-            foreach (var rival in contenders.Skip(1))
-                Add($"{name}, threads: {threads} each: this program over {rival.Name}", "", Ratios(ours, runs[(threads, rival)]));
-        }
-
+        foreach (var run in runs)
+            Add(FigureName.Epoch(name, run.Key.threads, run.Key.contender.Name), "s", [.. run]);
+        foreach (var run in runs.Where(run => run.Key.contender != contenders[0]))
+            Add(
+                FigureName.Ratio(name, run.Key.threads, run.Key.contender.Name),
+                "",
+                Ratios(runs[(run.Key.threads, contenders[0])], run));
         Add(
             $"{name}: this program's epoch with one thread over the epoch with one per core",
             "",
@@ -102,10 +99,22 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
     // The second of two short epochs, as long as all images would take. The first one warms up.
     private double EpochSeconds(Contender contender, int threads)
     {
+        if (needsIdleMachine)
+            WaitForIdleMachine();
         var output = InTemporaryFolder(folder => Output(contender.Command(folder), threads));
         var seconds = part * (Last(output, "train_seconds") + Last(output, "test_seconds"));
         Say($"{contender.Name}, threads: {Last(output, "threads")}, seconds per epoch: {seconds:F1}");
         return seconds;
+    }
+
+    private static void WaitForIdleMachine()
+    {
+        for (var attempt = 0; Machine.BusyFraction() is > 0.1 and var busy; attempt++)
+        {
+            Say($"Other programs use {100 * busy:F0} % of the processor.");
+            if (attempt == 60)
+                throw new InvalidDataException("The processor is busy. Stop other programs first.");
+        }
     }
 
     private void TwoAtOnce(string name)
@@ -147,30 +156,29 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
     private void Memory(string name)
     {
         Say($"{name}: memory");
-        Add(
-            $"{name}: peak memory of an epoch, the goal for the highest",
-            "MB",
-            Repeat(() => Last(OurRun("--arch", name, "--epochs", "1"), "peak_memory") / 1e6, pairs),
-            400);
+        Add(FigureName.Memory(name), "MB", Repeat(() => Last(OurRun("--arch", name, "--epochs", "1"), "peak_memory") / 1e6, pairs), 400);
+    }
+
+    private void FirstStep(string name)
+    {
+        Say($"{name}: start");
+        Add(FigureName.FirstStep(name), "s", [.. Repeat(() => SecondsToFirstStep(name), pairs + 1).Skip(1)], 1.5);
     }
 
     // Time to reach an accuracy with Residual.
-    private void Recipes()
+    private void Recipe(string recipe, double accuracy, double goal)
     {
-        foreach (var (recipe, accuracy, goal) in new[] { ("sprint", 99.0, 5.0), ("fast", 99.4, 12.0) })
+        Say($"residual: {recipe}");
+        List<double> seconds = [], accuracies = [];
+        for (var seed = 1; seed <= pairs; seed++)
         {
-            Say($"residual: {recipe}");
-            List<double> seconds = [], accuracies = [];
-            for (var seed = 1; seed <= pairs; seed++)
-            {
-                var clock = Stopwatch.StartNew();
-                accuracies.Add(Last(OurRun("--arch", "residual", "--recipe", recipe, "--seed", $"{seed}"), "test_accuracy"));
-                seconds.Add(clock.Elapsed.TotalSeconds);
-            }
-
-            Add($"residual: --recipe {recipe}, the whole process", "s", seconds, goal);
-            Add($"residual: test accuracy with --recipe {recipe}", "%", accuracies, accuracy, atLeast: true);
+            var clock = Stopwatch.StartNew();
+            accuracies.Add(Last(OurRun("--arch", "residual", "--recipe", recipe, "--seed", $"{seed}"), "test_accuracy"));
+            seconds.Add(clock.Elapsed.TotalSeconds);
         }
+
+        Add(FigureName.Recipe(recipe), "s", seconds, goal);
+        Add(FigureName.RecipeAccuracy(recipe), "%", accuracies, accuracy, atLeast: true);
     }
 
     private void Add(string name, string unit, IReadOnlyList<double> values, double? goal = null, bool atLeast = false) =>
@@ -221,10 +229,10 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
         return milliseconds.Skip(milliseconds.Count / 2).Sum() / 1000 / (rounds * InProcess.Steps / 2);
     }
 
-    private static double SecondsToFirstStep() => InTemporaryFolder(folder =>
+    private static double SecondsToFirstStep(string name) => InTemporaryFolder(folder =>
     {
         var clock = Stopwatch.StartNew();
-        using var process = Process.Start(Train(folder, "--epochs", "1", "--log-interval", "1"))!;
+        using var process = Process.Start(Train(folder, "--arch", name, "--epochs", "1", "--log-interval", "1"))!;
         process.StandardOutput.ReadLine();
         var seconds = clock.Elapsed.TotalSeconds;
         process.Kill();
@@ -232,31 +240,32 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
         return seconds;
     });
 
-    private void Write()
+    private Measurements Write()
     {
-        const string askVersions = "import torch, torchvision; print(torch.__version__, 'with torchvision', torchvision.__version__)";
-        var machine = $"{Machine.Description}; MnistCnn {Versions.Program}, TorchSharp {Versions.All["torchsharp"]}, "
-            + $"libtorch {Versions.All["libtorch"]}{(python is null ? "" : $"; PyTorch {Ask(python, askVersions)}")}";
+        string? VersionOf(string package) => python is null ? null : Ask(python, $"import {package}; print({package}.__version__)");
+        var conditions = new Conditions(
+            $"{DateTime.Now:yyyy-MM-dd}", Cores, Machine.Processor, RuntimeInformation.OSDescription, $"{Environment.Version}", Versions.Program,
+            Versions.All["torchsharp"], Versions.All["libtorch"], VersionOf("torch"), VersionOf("torchvision"));
+        var measured = new Measurements(conditions, figures);
         var table = new Table().Border(TableBorder.Simple).AddColumn("Figure");
-        List<string> lines = [$"{machine}.", "", "| figure | median | lowest to highest | goal |", "| --- | ---: | ---: | ---: |"];
+        List<string> lines = [$"{conditions}.", "", "| figure | median | lowest to highest | goal |", "| --- | ---: | ---: | ---: |"];
         foreach (var heading in new[] { "Median", "Lowest to highest", "Goal" })
             table.AddColumn(heading, column => column.RightAligned());
         foreach (var figure in figures)
         {
-            var range = $"{figure.Text(figure.Values.Min())} to {figure.Text(figure.Values.Max())}";
-            string[] cells = [figure.Name, figure.Text(figure.Median), range, figure.GoalText];
+            string[] cells = [figure.Name, figure.MedianText, figure.Range, figure.GoalText];
             table.AddRow([.. cells.Select(cell => new Text(cell))]);
             lines.Add($"| {string.Join(" | ", cells)} |");
         }
 
-        Console.Out.WriteLine(machine);
+        Console.Out.WriteLine(conditions);
         Terminal.CreateConsole(Console.Out).Write(table);
         var (markdown, json) = (Path.GetFullPath("benchmark.md"), Path.GetFullPath("benchmark.json"));
         AtomicFile.Write(markdown, stream => stream.Write(Encoding.UTF8.GetBytes(string.Join('\n', lines) + "\n")));
-        AtomicFile.Write(
-            json, stream => JsonSerializer.Serialize(stream, new { Machine = machine, Figures = figures }, JsonFormat.Indented));
+        measured.Write(json);
         Console.Out.WriteLine(json);
         Console.Out.WriteLine(markdown);
+        return measured;
     }
 
     private static string? FindPython() =>
@@ -309,10 +318,10 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
         return start;
     }
 
-    private ProcessStartInfo Article(string name)
+    private ProcessStartInfo Article(string name, params string[] options)
     {
         var script = Path.Combine(RepositoryRoot.FullPath, "tests/reference/article.py");
-        return Start(python!, [script, "train", name, "--epochs", "2", "--torchvision", .. LimitOptions]);
+        return Start(python!, [script, "train", name, "--epochs", "2", .. options, .. LimitOptions]);
     }
 
     private static ProcessStartInfo Start(string program, string[] arguments) => new(program, arguments) { RedirectStandardOutput = true };
@@ -322,5 +331,9 @@ public sealed partial class Comparison(int pairs, bool isQuick, bool isArticleOn
     /// <summary>A program that trains for two epochs and prints its seconds and threads as JSON.</summary>
     /// <param name="Name">Its name in the figures.</param>
     /// <param name="Command">Returns its command line; the argument is an empty folder.</param>
-    private sealed record Contender(string Name, Func<string, ProcessStartInfo> Command);
+    private sealed record Contender(string Name, Func<string, ProcessStartInfo> Command)
+    {
+        /// <summary>Whether the program runs only with one thread per core.</summary>
+        public bool IsMinor { get; init; }
+    }
 }

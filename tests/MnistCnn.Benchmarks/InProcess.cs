@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MathNet.Numerics.Statistics;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Inspection;
@@ -53,10 +54,10 @@ public sealed record InProcess(
 
         var multiplyAdds = (double)NetworkSummary.Summarize(architecture, NetworkShape.Mnist, BatchSize).TrainingMultiplyAdds;
         var result = new InProcess(
-            Median(product.Skip(1)),
-            multiplyAdds / Median(fastest.Skip(1)),
-            Median(bare.Skip(1)),
-            1 - Median(RatiosWithoutTheFirst(bare, whole)),
+            product.Skip(1).Median(),
+            multiplyAdds / fastest.Skip(1).Median(),
+            bare.Skip(1).Median(),
+            1 - RatiosWithoutTheFirst(bare, whole).Median(),
             EvaluationOverForward(single.Model, data, Math.Min(rounds, MostEvaluations)),
             threads);
         return JsonSerializer.Serialize(result, JsonFormat.Line);
@@ -79,12 +80,6 @@ public sealed record InProcess(
     {
         Allocator.ReturnFreedMemory();
         return seconds() / Steps;
-    }
-
-    public static double Median(IEnumerable<double> values)
-    {
-        var sorted = values.Order().ToArray();
-        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
     private static DataSet Start(string name, out Architecture architecture)
@@ -114,7 +109,7 @@ public sealed record InProcess(
             }));
         }
 
-        return Median(RatiosWithoutTheFirst(ours, forward));
+        return RatiosWithoutTheFirst(ours, forward).Median();
     }
 
     // Per round, since the machine had the same speed in both measurements of a round.

@@ -9,8 +9,7 @@ public static class Machine
 {
     private const int Size = 2048;
 
-    public static string Description =>
-        $"{Environment.ProcessorCount} cores ({Processor()}), {RuntimeInformation.OSDescription}, .NET {Environment.Version}";
+    public static string Processor { get; } = FindProcessor();
 
     /// <summary>Multiply-adds per second in a product of two 2048x2048 matrices of float32, with torch's threads.</summary>
     public static double MatrixProduct()
@@ -27,7 +26,21 @@ public static class Machine
         return clock.Elapsed.TotalSeconds;
     }
 
-    private static string Processor()
+    /// <summary>Fraction of the cores' time that programs use for a second; 0 on systems without /proc/stat.</summary>
+    public static double BusyFraction()
+    {
+        if (!File.Exists("/proc/stat"))
+            return 0;
+        var before = Times();
+        Thread.Sleep(TimeSpan.FromSeconds(1));
+        double[] used = [.. Times().Zip(before, (now, then) => now - then)];
+        return 1 - (used[3] + used[4]) / used.Sum(); // idle, and idle while a disk works
+
+        static double[] Times() =>
+            [.. File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..9].Select(double.Parse)];
+    }
+
+    private static string FindProcessor()
     {
         if (!File.Exists("/proc/cpuinfo"))
             return RuntimeInformation.ProcessArchitecture.ToString();
