@@ -1,7 +1,7 @@
 using MnistCnn.Benchmarks;
 using SkiaSharp;
 
-namespace MnistCnn.Tests.Reporting;
+namespace MnistCnn.Tests;
 
 /// <summary>
 /// Compares the pages and charts of speed with the saved figures of the benchmark. With the environment variable MNIST_CNN_PLOTS=write,
