@@ -15,9 +15,6 @@ switch (args)
     case ["steps", var name, var rounds]:
         InProcess.RunSteps(name, int.Parse(rounds));
         return 0;
-    case ["page"]:
-        PerformancePage.Write(Measurements.Read(PerformancePage.SavedMeasurements));
-        return 0;
     case ["rival", var name, var trainLimit, var testLimit]:
         Rival.Train(name, int.Parse(trainLimit), int.Parse(testLimit));
         return 0;
