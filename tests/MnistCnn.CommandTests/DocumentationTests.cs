@@ -16,6 +16,9 @@ public sealed partial class DocumentationTests
             .Select(path => Path.GetRelativePath(RepositoryRoot.FullPath, path).Replace('\\', '/')).Order(StringComparer.Ordinal),
     ];
 
+    public static TheoryData<string> ChinesePages { get; } =
+        [.. Pages.Select(page => page.Data).Where(page => page.EndsWith(".zh.md", StringComparison.Ordinal))];
+
     [Fact]
     public void Every_command_has_a_section_of_the_options_page()
     {
@@ -91,12 +94,25 @@ public sealed partial class DocumentationTests
         Assert.Equal(Commands(), commands);
     }
 
-    [Fact]
-    public void Both_readmes_have_the_same_commands_and_code()
+    [Theory]
+    [MemberData(nameof(ChinesePages))]
+    public void A_Chinese_page_has_the_commands_and_code_of_the_English_one(string page)
     {
-        Assert.Equal(Code("README.md"), Code("README.zh.md"));
+        var code = Code(page.Replace(".zh.md", ".md", StringComparison.Ordinal));
+        Assert.NotEmpty(code);
+        Assert.Equal(code, Code(page));
 
-        static IEnumerable<string> Code(string page) => ReadmeCode().Matches(Read(page)).Select(match => match.Value);
+        static IEnumerable<string> Code(string page) => PageCode().Matches(Read(page)).Select(match => match.Value);
+    }
+
+    [Fact]
+    public void The_index_links_to_every_page_except_notes_for_developers()
+    {
+        var linked = Link().Matches(Read("docs/README.md")).Select(link => $"docs/{link.Groups["path"].Value}");
+        Assert.Empty(
+            Pages.Select(page => page.Data).Where(
+                page => page.StartsWith("docs/", StringComparison.Ordinal) && !page.StartsWith("docs/developers/", StringComparison.Ordinal))
+            .Except(["docs/README.md", .. linked]));
     }
 
     [Fact]
@@ -153,9 +169,9 @@ public sealed partial class DocumentationTests
     [GeneratedRegex(@"\]\((?<path>[^)#\s]*)(#(?<heading>[^)\s]+))?\)")]
     private static partial Regex Link();
 
-    // Lines of code blocks, and commands inside of sentences and tables.
-    [GeneratedRegex(@"^    .+$|`dotnet [^`]+`", RegexOptions.Multiline)]
-    private static partial Regex ReadmeCode();
+    // Fenced blocks, lines of indented blocks, and commands inside of sentences and tables.
+    [GeneratedRegex(@"^```(?s:.*?)^```$|^    .+$|`dotnet [^`]+`", RegexOptions.Multiline)]
+    private static partial Regex PageCode();
 
     [GeneratedRegex(@"^#+ (.+)$", RegexOptions.Multiline)]
     private static partial Regex Heading();
