@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using MnistCnn.Networks;
@@ -66,6 +67,24 @@ public sealed partial class LayeringTests
     }
 
     [Fact]
+    public void The_map_of_the_code_has_all_folders_and_their_levels()
+    {
+        var page = File.ReadAllText(Path.Combine(RepositoryRoot.FullPath, "docs", "explanation", "architecture.md"));
+        var levels = (
+            from Match line in Level().Matches(page)
+            from folder in line.Groups[2].Value.Split(", ")
+            select (Folder: folder, Level: int.Parse(line.Groups[1].Value, CultureInfo.InvariantCulture)))
+            .ToDictionary(row => row.Folder, row => row.Level);
+        Assert.Equal(Allowed.Keys.Order(), levels.Keys.Order());
+        Assert.Empty(
+            from folder in Allowed
+            from used in folder.Value
+            where levels[used] >= levels[folder.Key]
+            select $"{folder.Key} uses {used}");
+        Assert.Equal(levels.Keys, FolderRow().Matches(page).Select(row => row.Groups[1].Value));
+    }
+
+    [Fact]
     public void The_library_for_ONNX_knows_nothing_of_the_program() =>
         Assert.Equal(
             ["Google.Protobuf", "OnnxSharp", "TorchSharp"],
@@ -124,6 +143,12 @@ public sealed partial class LayeringTests
             where method.Parameters[0].ParameterType.FullName.Contains(typeof(double).FullName!)
             select method.FullName);
     }
+
+    [GeneratedRegex(@"^ +(\d) +(\w+(, \w+)*)\r?$", RegexOptions.Multiline)]
+    private static partial Regex Level();
+
+    [GeneratedRegex(@"^\| `(\w+)` \|", RegexOptions.Multiline)]
+    private static partial Regex FolderRow();
 
     [GeneratedRegex(@"ScalarType\.(Float64|Double)|\bfloat64\b|\.@?double\(\)")]
     private static partial Regex Float64();
