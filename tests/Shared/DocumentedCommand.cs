@@ -1,0 +1,150 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.Text.RegularExpressions;
+using MnistCnn.Commands;
+
+namespace MnistCnn.Tests;
+
+/// <summary>A command that a page shows.</summary>
+/// <param name="Page">Name of the page.</param>
+/// <param name="Line">Line of the page, from 1.</param>
+/// <param name="Text">The command as the page shows it, in one line.</param>
+internal sealed partial record DocumentedCommand(string Page, int Line, string Text)
+{
+    /// <summary>Folder of the project that <c>dotnet run</c> runs.</summary>
+    public const string ProjectFolder = "src/MnistCnn";
+
+    // Programs that start the program after them.
+    private static readonly string[] Launchers = ["mpiexec", "srun", "docker", "podman", "exec"];
+
+    // Programs in blocks that tests run.
+    private static readonly string[] KnownPrograms =
+    [
+        .. Launchers, "bash", "cat", "cd", "cp", "curl", "dnx", "dotnet", "ls", "mkdir", "python3",
+    ];
+
+    private static readonly RootCommand Tree = CreateTree();
+
+    /// <summary>Words of the command as a shell splits them, with variables before the command.</summary>
+    public string[] Words { get; } = Split(Text);
+
+    /// <summary>Where it is, for a message.</summary>
+    public string Place => $"{Page}:{Line}: {Text}";
+
+    /// <summary>Values of variables before the command, as in <c>NAME=VALUE command</c>.</summary>
+    public IEnumerable<string> Variables => Words.TakeWhile(word => Assignment().IsMatch(word));
+
+    /// <summary>The command without variables.</summary>
+    public string[] Command => [.. Words.Skip(Variables.Count())];
+
+    /// <summary>Arguments of this program, or null if the command runs another one.</summary>
+    public string[]? ProgramArguments => FindProgram(Command);
+
+    /// <summary>Whether <c>dotnet run</c> finds the project in the current folder, or is told where it is.</summary>
+    public bool RunsProjectOf(string folder) =>
+        Command is not ["dotnet", "run", .. var rest] || FindProgram(Command) is null || folder == ProjectFolder || rest.Contains("--project");
+
+    /// <summary>Says what is wrong with the command, or returns null. The program's own command tree checks commands of the program.</summary>
+    /// <param name="isRun">Whether a test runs it. If not, it may be any part of a shell script.</param>
+    public string? FindProblem(bool isRun)
+    {
+        if (ProgramArguments is { } arguments)
+            return FindProblem(arguments);
+        if (!isRun)
+            return null;
+        if (Command is not [var name, ..])
+            return "it is not a command";
+        if (!KnownPrograms.Contains(name))
+            return $"{name} is not a program of DocumentedCommand.KnownPrograms";
+        foreach (var (option, value) in Command.Zip(Command.Skip(1)))
+            if (option == "--project" && !Path.Exists(Path.Combine(RepositoryRoot.FullPath, value)))
+                return $"there is no project {value}";
+            else if (option == "--filter-class" && !TestClasses.Value.Contains(value.TrimStart('*')))
+                return $"there is no test class {value}";
+        return null;
+    }
+
+    /// <summary>Says what is wrong with a command inside of a sentence, whose arguments may be missing or <c>...</c>.</summary>
+    public string? FindProblemInSentence()
+    {
+        var words = Command.Where(word => word != "...").Select(word => word.EndsWith("...", StringComparison.Ordinal) ? word[..^3] : word);
+        return FindProgram([.. words]) is { } arguments ? FindProblem(arguments, mayLack: true) : null;
+    }
+
+    private static string? FindProblem(string[] arguments, bool mayLack = false)
+    {
+        string[] words = [.. arguments.TakeWhile(word => word != ">").Select(word => Variable().Replace(word, "1"))];
+        var result = Tree.Parse(words);
+        var errors = result.Errors.Select(error => error.Message).Where(error => !mayLack || !error.StartsWith("Required ", StringComparison.Ordinal));
+        return result.Action is HelpAction ? null : errors.FirstOrDefault();
+    }
+
+    private static string[]? FindProgram(string[] words)
+    {
+        for (var index = 0; index < words.Length; index++)
+        {
+            if (index > 0 && !Launchers.Contains(words[0]))
+                return null;
+            if (words[index..] is ["dotnet", "run", .. var options])
+                return FindProject(options);
+            if (words[index..] is ["dotnet", var library, .. var ofLibrary] && Path.GetFileName(library) == "MnistCnn.dll")
+                return ofLibrary;
+            if (words[index..] is ["dnx", .. var ofDnx] && ofDnx.Contains("MnistCnn"))
+                return [.. ofDnx.SkipWhile(word => word != "--").Skip(1)];
+            if (ToolName().IsMatch(words[index]))
+                return words[(index + 1)..];
+        }
+
+        return null;
+    }
+
+    // Arguments of the program, after the options of dotnet run. Other projects and files are other programs.
+    private static string[]? FindProject(string[] words) => words switch
+    {
+        ["--project", not ProjectFolder, ..] or ["--file", ..] => null,
+        ["--project" or "-c", _, .. var rest] => FindProject(rest),
+        [['-', 'p', ':', ..], .. var rest] => FindProject(rest),
+        ["--", .. var rest] => rest,
+        [var file, ..] when file.EndsWith(".cs", StringComparison.Ordinal) => null,
+        _ => words,
+    };
+
+    // As Program.cs creates it; DocumentationTests compares the commands.
+    private static RootCommand CreateTree()
+    {
+        var root = new RootCommand { SharedOptions.Arch, SharedOptions.Device, SharedOptions.Verbose };
+        foreach (var type in typeof(TrainCommand).Assembly.GetTypes().Where(type => type.Namespace == typeof(TrainCommand).Namespace))
+            if (type.Name.EndsWith("Command", StringComparison.Ordinal) && type.GetMethod("Create") is { } create)
+                root.Add((Command)create.Invoke(null, null)!);
+        return root;
+    }
+
+    private static readonly Lazy<HashSet<string>> TestClasses = new(() =>
+    [
+        .. Directory.GetFiles(Path.Combine(RepositoryRoot.FullPath, "tests"), "*.cs", SearchOption.AllDirectories)
+            .Select(path => Path.GetFileNameWithoutExtension(path)),
+    ]);
+
+    // A quoted part keeps its spaces; # begins a comment.
+    private static string[] Split(string text) =>
+        [.. Word().Matches(Comment().Replace(text, "")).Select(word => Quote().Replace(word.Value, "$1$2"))];
+
+    [GeneratedRegex("""(?:"[^"]*"|'[^']*'|[^\s"'])+""")]
+    private static partial Regex Word();
+
+    [GeneratedRegex("\"([^\"]*)\"|'([^']*)'")]
+    private static partial Regex Quote();
+
+    [GeneratedRegex(@"(?<=^|\s)#.*$")]
+    private static partial Regex Comment();
+
+    [GeneratedRegex(@"^[A-Za-z_]\w*=")]
+    private static partial Regex Assignment();
+
+    [GeneratedRegex(@"\$\(\(.*?\)\)|\$\w+|\$\{\w+\}")]
+    private static partial Regex Variable();
+
+    // The installed tool, the executable file of an archive, or the image of a container.
+    [GeneratedRegex(@"^(.*/)?mnist-cnn(\.exe|:.+)?$")]
+    private static partial Regex ToolName();
+}
