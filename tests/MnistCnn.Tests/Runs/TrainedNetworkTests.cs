@@ -113,7 +113,8 @@ public sealed class TrainedNetworkTests : IDisposable
             Assert.Equal(("0.5,0.25,0.125", "0.25,0.5,0.75"), (texts["mean"], texts["deviation"]));
         }
 
-        ProgramRun.Of(folder.FullPath, "evaluate", "colour.safetensors").AssertFailed(1, "3x32x20 in 2 classes", "1x28x28 in 10");
+        ProgramRun.Of(folder.FullPath, "evaluate", "colour.safetensors", "--data", IdxReader.BundledMnist)
+            .AssertFailed(1, "3x32x20 in 2 classes", "1x28x28 in 10");
         Save("2x32x20", """["cat","dog"]""", "0.5", "0.25");
         ProgramRun.Of(folder.FullPath, "predict", "colour.safetensors", "a.png").AssertFailed(1, "2x32x20", "one channel or three");
     }
