@@ -111,7 +111,7 @@ internal static class PerformancePage
         $"""
         {Begin}{Picture("", Finding(measured))}
 
-        {measured.Conditions}.
+        Medians, with the lowest and the highest value in parentheses, on {measured.Conditions}:
 
         | quantity | Residual | Inception |
         | --- | ---: | ---: |
@@ -121,7 +121,9 @@ internal static class PerformancePage
         {Row("start of the process to the first step", network => Cell(measured.Find(FigureName.FirstStep(network))))}
         {Row("time to a test accuracy of 99 %", network => network == "residual" ? TimeToTarget(measured) : "not reached in ten epochs")}
 
-        {string.Join('\n', Networks.Select(network => $"- {network.Title}: {Details(measured, network.Name)}"))}
+        Time per epoch relative to other programs:
+
+        {string.Join('\n', Comparisons(measured))}
         {End}
         """;
 
@@ -136,13 +138,22 @@ internal static class PerformancePage
         return network == "residual" ? $"{explained}; as printed {Cell(measured.Ratio(network, ProgramName.ArticleAsPrinted))}" : explained;
     }
 
-    private static string Details(Measurements measured, string network)
+    // Comparisons that were not measured are left out.
+    private static IEnumerable<string> Comparisons(Measurements measured)
     {
-        var withTensors = measured.Ratio(network, ProgramName.ArticleWithTensors);
-        var oneThread = measured.Find(FigureName.Ratio(network, 1, ProgramName.Article));
-        var article = measured.Find(FigureName.Epoch(network, 1, ProgramName.Article));
-        return $"with one thread each, the time relative to the article's program ({article?.MedianText ?? "not measured"}) is {Cell(oneThread)}. "
-            + $"Relative to the article's program with all images in one tensor instead of torchvision's loader, it is {Cell(withTensors)}.";
+        var cores = measured.Conditions.Cores;
+        (string Text, int Threads, string Rival)[] comparisons =
+        [
+            ("the article's program, one thread each", 1, ProgramName.Article),
+            ("the article's program with all images in one tensor instead of torchvision's loader", cores, ProgramName.ArticleWithTensors),
+            ("plain TorchSharp", cores, ProgramName.PlainTorchSharp),
+        ];
+        return
+            from comparison in comparisons
+            let figures = Networks.Select(network => measured.Find(FigureName.Ratio(network.Name, comparison.Threads, comparison.Rival)))
+            where figures.All(figure => figure is not null)
+            let cells = Networks.Zip(figures, (network, figure) => $"{Cell(figure)} with {network.Title}")
+            select $"- {comparison.Text}: {string.Join(", ", cells)}";
     }
 
     // The article's program needs this number of epochs in the median of the seeds of experiment `listing`.
