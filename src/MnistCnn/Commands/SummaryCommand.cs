@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using MnistCnn.Files;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Reporting;
@@ -18,17 +19,25 @@ internal static class SummaryCommand
     private static readonly Option<int> Classes = OptionParsers.Count("--classes", "Number of classes.", Mnist.Classes);
     private static readonly Option<int> BatchSize = OptionParsers.Count(
         "--batch-size", "Images for which multiply-adds and activations are counted.", 1);
+    private static readonly Option<string?> Drawing = OptionParsers.Checked(
+        OptionParsers.FilePath("--draw", "FILE", "Draw the network into this .svg file."),
+        path => path.EndsWith(".svg", StringComparison.OrdinalIgnoreCase) ? null : $"--draw takes a file that ends in .svg, not '{path}'.");
+    private static readonly Option<string?> DrawnModule = OptionParsers.FilePath(
+        "--module", "NAME", "With --draw: draw only this module, for instance rBlock1.");
+    private static readonly Option<bool> Dark = OptionParsers.Switch("--dark", "With --draw: draw for a dark background.");
 
     public static Command Create() => OptionParsers.CreateCommand(
         "summary",
         "Show a network's layers, shapes, parameters, multiply-adds and receptive field.",
         Run,
-        [Input, Classes, BatchSize, SharedOptions.Json, .. DataOptions.All],
+        [Input, Classes, BatchSize, Drawing, DrawnModule, Dark, SharedOptions.Json, .. DataOptions.All],
         result =>
         {
             var hasShape = result.GetResult(Input) is not null || result.GetResult(Classes) is { Implicit: false };
             if (hasShape && result.GetResult(DataOptions.Data) is not null)
                 result.AddError("--data and --input or --classes exclude each other: a data set has its own shape and classes.");
+            if (result.GetResult(Drawing) is null && (result.GetResult(DrawnModule) is not null || result.GetValue(Dark)))
+                result.AddError("--module and --dark need --draw: they are for the drawing.");
         });
 
     private static int Run(ParseResult parseResult)
@@ -40,7 +49,15 @@ internal static class SummaryCommand
             : ReadShape(parseResult);
         var batchSize = parseResult.GetValue(BatchSize);
         var summary = NetworkSummary.Summarize(architecture, shape, batchSize);
-        SummaryReport.Write(architecture, shape, batchSize, summary, parseResult.GetValue(SharedOptions.Json));
+        string[] files = parseResult.GetValue(Drawing) is { } path ? [Path.GetFullPath(path)] : [];
+        if (files is [var file])
+        {
+            var drawing = NetworkDrawing.Draw(architecture, shape, parseResult.GetValue(DrawnModule) ?? "", parseResult.GetValue(Dark));
+            AtomicFile.EnsureWritable(file);
+            AtomicFile.Write(file, stream => stream.Write(Encoding.UTF8.GetBytes(drawing)));
+        }
+
+        SummaryReport.Write(architecture, shape, batchSize, summary, files, parseResult.GetValue(SharedOptions.Json));
         return 0;
     }
 

@@ -16,8 +16,8 @@ internal class Convergence() : Experiment<TrainingRow>(
         "the article's residual network without shortcuts",
         shape => new Net(
             shape,
-            new ConvStage(16, "rBlock1", channels => new PlainBlock(channels), 16),
-            new ConvStage(32, "rBlock2", channels => new PlainBlock(channels), 32)));
+            new ConvStage(16, "rBlock1", channels => new ResidualBlock(channels, hasShortcut: false), 16),
+            new ConvStage(32, "rBlock2", channels => new ResidualBlock(channels, hasShortcut: false), 32)));
 
     private static readonly (Architecture Residual, Architecture Plain)[] Pairs =
     [

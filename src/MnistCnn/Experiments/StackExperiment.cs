@@ -27,7 +27,7 @@ internal abstract class StackExperiment(string name, string claim, ExperimentSet
     // Two blocks with one name except "normalized" differ in batch normalization only; a plain and a residual one in the shortcut.
     private static readonly Dictionary<string, Func<int, Module<Tensor, Tensor>>> CreateBlock = new()
     {
-        [Plain] = channels => new PlainBlock(channels),
+        [Plain] = channels => new ResidualBlock(channels, hasShortcut: false),
         [Residual] = channels => new ResidualBlock(channels),
         [NormalizedPlain] = channels => new BasicBlock(channels, channels, stride: 1, ShortcutKind.None),
         [NormalizedResidual] = channels => new BasicBlock(channels, channels, stride: 1, ShortcutKind.ZeroPadding),

@@ -63,10 +63,8 @@ internal sealed record NetworkSummary(
         var graph = TryTrace(network);
         List<LayerSummary> layers = [];
         var trainingMultiplyAdds = 0L;
+        Networks.Layers.AcceptEmptyBatch(network);
         foreach (var (name, layer) in Networks.Layers.WithWeights(network))
-        {
-            // Not every operation supports the meta device: between the layers, the empty batch is on the CPU.
-            layer.register_forward_pre_hook((_, x) => x.to(META));
             layer.register_forward_hook((_, x, y) =>
             {
                 var outputShape = y.shape[1..];
@@ -76,9 +74,8 @@ internal sealed record NetworkSummary(
 
                 // Only values that depend on a layer's output require a gradient; the image does not.
                 trainingMultiplyAdds = checked(trainingMultiplyAdds + (x.requires_grad ? 3 : 2) * multiplyAdds);
-                return empty(y.shape, requires_grad: true);
+                return y;
             });
-        }
 
         var images = empty(0, shape.Channels, shape.Height, shape.Width);
         _ = network is IHasAuxiliaryClassifiers classified ? classified.ForwardWithAuxiliary(images).Logits : network.call(images);

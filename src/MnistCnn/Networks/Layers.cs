@@ -9,6 +9,18 @@ internal static class Layers
         where named.module.parameters(recurse: false).Any()
         select (named.name, (Module<Tensor, Tensor>)named.module);
 
+    /// <summary>
+    /// Lets a network on the meta device take an empty batch on the CPU, and return one. Not every operation supports the meta device.
+    /// </summary>
+    public static void AcceptEmptyBatch(Module<Tensor, Tensor> network)
+    {
+        foreach (var (_, layer) in WithWeights(network))
+        {
+            layer.register_forward_pre_hook((_, x) => x.to(META));
+            layer.register_forward_hook((_, _, y) => empty(y.shape, requires_grad: true));
+        }
+    }
+
     public static bool Has<TLayer>(Module<Tensor, Tensor> network) => network.modules().Any(module => module is TLayer);
 
     /// <summary>Name of the layer that outputs the logits: the last linear layer outside auxiliary classifiers.</summary>

@@ -15,13 +15,14 @@ internal sealed class ResidualBlock : TraceableModule
 {
     private readonly Conv2d conv1;
     private readonly Conv2d conv2;
-    private readonly bool asPrinted;
+    private readonly bool asPrinted, hasShortcut;
 
     /// <param name="asPrinted">Computes the article's listing instead of the block that it explains.</param>
-    public ResidualBlock(int channels, bool asPrinted = false)
+    /// <param name="hasShortcut">False for a block of a plain network, with the same parameters; see the source, section 3.3.</param>
+    public ResidualBlock(int channels, bool asPrinted = false, bool hasShortcut = true)
         : base(nameof(ResidualBlock))
     {
-        this.asPrinted = asPrinted;
+        (this.asPrinted, this.hasShortcut) = (asPrinted, hasShortcut);
         conv1 = Conv2d(channels, channels, kernel_size: 3, padding: 1);
         conv2 = Conv2d(channels, channels, kernel_size: 3, padding: 1);
         RegisterComponents();
@@ -31,27 +32,6 @@ internal sealed class ResidualBlock : TraceableModule
     {
         var y = asPrinted ? x : relu(conv1.call(x));
         y = conv2.call(y);
-        return relu(x + y);
+        return relu(hasShortcut ? x + y : y);
     }
-}
-
-/// <summary>
-/// A <see cref="ResidualBlock"/> without its shortcut, for comparison: the same parameters. From (N, <c>channels</c>, H, W) to the same
-/// shape.
-/// </summary>
-/// <remarks>Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, section 3.3, the plain network.</remarks>
-internal sealed class PlainBlock : TraceableModule
-{
-    private readonly Conv2d conv1;
-    private readonly Conv2d conv2;
-
-    public PlainBlock(int channels)
-        : base(nameof(PlainBlock))
-    {
-        conv1 = Conv2d(channels, channels, kernel_size: 3, padding: 1);
-        conv2 = Conv2d(channels, channels, kernel_size: 3, padding: 1);
-        RegisterComponents();
-    }
-
-    public override GraphValue forward(GraphValue x) => relu(conv2.call(relu(conv1.call(x))));
 }

@@ -58,7 +58,7 @@ internal sealed class ExperimentReport(bool json) : IExperimentObserver
     {
         var results = status.Results!;
         Output.Write(
-            json, ExperimentDocument.From(status),
+            json, CreateDocument(status),
             console =>
             {
                 console.Profile.Width = Math.Min(console.Profile.Width, MaxWidth);
@@ -78,7 +78,7 @@ internal sealed class ExperimentReport(bool json) : IExperimentObserver
     public void Write(ExperimentSuite suite)
     {
         string[] files = [.. SuiteReport.Files.Select(name => Path.Combine(suite.Folder, name))];
-        var experiments = suite.Statuses.Select(ExperimentDocument.From);
+        var experiments = suite.Statuses.Select(CreateDocument);
         Output.Write(json, new { Experiment = ExperimentSuite.Name, Experiments = experiments, Files = files }, _ => { }, files);
     }
 
@@ -96,26 +96,16 @@ internal sealed class ExperimentReport(bool json) : IExperimentObserver
     }
 
     // Only name, claim and problem of an experiment that was not started.
-    private sealed record ExperimentDocument(
-        string Experiment,
-        string Claim,
-        ExperimentSettings? Settings,
-        IReadOnlyList<Verdict>? Verdicts,
-        IReadOnlyList<string>? Headings,
-        IReadOnlyList<IReadOnlyList<string>>? Rows,
-        IReadOnlyList<string>? Notes,
-        IReadOnlyList<string>? Files,
-        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Problem)
+    private static object CreateDocument(ExperimentStatus status) => new
     {
-        public static ExperimentDocument From(ExperimentStatus status) => new(
-            status.Experiment.Name,
-            status.Experiment.Claim,
-            status.Info?.Settings,
-            status.Results?.Verdicts,
-            status.Results?.Table.Headings,
-            status.Results?.Table.Rows,
-            status.Results?.Notes,
-            status.Files,
-            status.Problem);
-    }
+        Experiment = status.Experiment.Name,
+        status.Experiment.Claim,
+        status.Info?.Settings,
+        status.Results?.Verdicts,
+        status.Results?.Table.Headings,
+        status.Results?.Table.Rows,
+        status.Results?.Notes,
+        status.Files,
+        status.Problem,
+    };
 }

@@ -8,7 +8,7 @@ namespace MnistCnn.Reporting;
 internal static class SummaryReport
 {
     public static void Write(
-        Architecture architecture, NetworkShape shape, int batchSize, NetworkSummary summary, bool json) => Output.Write(
+        Architecture architecture, NetworkShape shape, int batchSize, NetworkSummary summary, string[] files, bool json) => Output.Write(
         json,
         new
         {
@@ -24,12 +24,14 @@ internal static class SummaryReport
             ReceptiveField = summary.ReceptiveField?.Height,
             summary.Layers,
             summary.UnusedLayers,
+            Files = files,
         },
         console =>
         {
             console.Write(Layers(summary));
             console.Write(Totals(architecture, shape, batchSize, summary));
-        });
+        },
+        files);
 
     // Narrow enough for the deepest network at 224x224 pixels in 80 columns.
     private static Table Layers(NetworkSummary summary)

@@ -1,8 +1,9 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace MnistCnn.Tests.Commands;
 
-public sealed class SummaryCommandTests : IDisposable
+public sealed partial class SummaryCommandTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
 
@@ -54,6 +55,40 @@ public sealed class SummaryCommandTests : IDisposable
         Assert.Equal(layers, json.GetProperty("unused_layers").EnumerateArray().Select(layer => layer.GetString()));
     }
 
+    [Fact]
+    public void The_network_or_a_module_of_it_is_drawn_for_a_light_or_a_dark_background()
+    {
+        var run = Run("summary", "--draw", "new/net.svg");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.EndsWith($"\n{folder["new/net.svg"]}\n", run.Output);
+        Assert.Contains(">rBlock1</text>", File.ReadAllText(folder["new/net.svg"]));
+
+        // An existing drawing is replaced.
+        var json = Run("summary", "--arch", "inception", "--module", "inceptionB", "--dark", "--draw", "new/net.svg", "--json").Output;
+        var files = JsonDocument.Parse(json).RootElement.GetProperty("files").EnumerateArray();
+        Assert.Equal([folder["new/net.svg"]], files.Select(file => file.GetString()));
+        var (dark, light) = (File.ReadAllText(folder["new/net.svg"]), folder["light.svg"]);
+        Run("summary", "--arch", "inception", "--module", "inceptionB", "--draw", "light.svg");
+        Assert.Contains(">88x4x4</text>", dark);
+        Assert.NotEqual(File.ReadAllText(light), dark);
+        Assert.Equal(Colour().Replace(File.ReadAllText(light), ""), Colour().Replace(dark, ""));
+        Assert.Equal(["light.svg", "new", "new/net.svg"], folder.Contents);
+    }
+
+    [Fact]
+    public void A_drawing_that_cannot_be_written_fails_in_one_line()
+    {
+        File.WriteAllText(folder["file"], "");
+        Directory.CreateDirectory(folder["folder.svg"]);
+        Run("summary", "--draw", "folder.svg").AssertFailed(1, folder["folder.svg"], "is a folder");
+        Run("summary", "--draw", "file/net.svg").AssertFailed(1, folder["file"]);
+        Run("summary", "--draw", "net.svg", "--module", "block").AssertFailed(1, "'block'", "rBlock1, conv2");
+        Run("summary", "--draw", "net.png").AssertFailed(2, "'net.png'", ".svg");
+        Run("summary", "--module", "rBlock1").AssertFailed(2, "--draw");
+        Run("summary", "--dark").AssertFailed(2, "--draw");
+        Assert.Equal(["file", "folder.svg"], folder.Contents);
+    }
+
     [Theory]
     [InlineData(1, "16x16", "--arch", "plain", "--input", "1x5x5")]
     [InlineData(2, "'abc'", "--input", "abc")]
@@ -66,4 +101,7 @@ public sealed class SummaryCommandTests : IDisposable
         Run(["summary", .. arguments]).AssertFailed(exitCode, part);
 
     private ProgramRun Run(params string[] arguments) => ProgramRun.Of(folder.FullPath, arguments);
+
+    [GeneratedRegex("#[0-9a-f]{6}")]
+    private static partial Regex Colour();
 }

@@ -56,7 +56,7 @@ public sealed class OnnxModelTests
     [Fact]
     public void A_block_of_an_experiment_can_be_exported_too()
     {
-        using var network = new PlainBlock(4);
+        using var network = new ResidualBlock(4, hasShortcut: false);
         AssertSame(OnnxModel.Create(network, Settings("name", NetworkShape.Mnist)), network, randn(2, 4, 6, 5));
     }
 
