@@ -132,11 +132,14 @@ internal static class ServeCommand
         return [.. hosts.Select(host => host.Host)];
     }
 
+    // The messages of xdg-open and of the browser do not reach the terminal.
     private static void OpenBrowser(string url)
     {
         try
         {
-            Process.Start(new ProcessStartInfo(url) { UseShellExecute = true })?.Dispose();
+            Process.Start(OperatingSystem.IsLinux()
+                ? new ProcessStartInfo("sh", ["-c", "exec xdg-open \"$0\" >/dev/null 2>&1", url])
+                : new ProcessStartInfo(url) { UseShellExecute = true })?.Dispose();
         }
         catch (Exception error) when (error is Win32Exception or FileNotFoundException or PlatformNotSupportedException)
         {

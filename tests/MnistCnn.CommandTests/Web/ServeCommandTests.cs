@@ -144,6 +144,20 @@ public sealed class ServeCommandTests : IDisposable
         Assert.Equal(("localhost", $"?token={answer.GetProperty("token").GetString()}"), (address.Host, address.Query));
     }
 
+    // Without a browser, xdg-open prints seven lines. This one ends the server.
+    [Fact]
+    public void The_messages_of_the_browser_do_not_reach_the_terminal()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/usr/bin/script"), "this needs script: apt-get install bsdutils");
+        File.WriteAllText(folder["xdg-open"], "#!/bin/sh\necho noise\necho noise >&2\necho \"$1\" >opened\nkill -TERM $PPID\n");
+        File.SetUnixFileMode(folder["xdg-open"], UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        var run = ProgramRun.OfShell(
+            folder.FullPath, $"PATH=\"$PWD:$PATH\" script -qec \"{ProgramRun.Command} serve residual --data data\" /dev/null");
+        Assert.Matches("^http://localhost:8[01][0-9][0-9]/[?]token=[0-9a-f]{32}$", File.ReadAllText(folder["opened"]).Trim());
+        Assert.Matches("http://localhost:8[01][0-9][0-9]/[?]token=[0-9a-f]{32}\r?\n", run.Output);
+        Assert.DoesNotContain("noise", run.Output);
+    }
+
     [Theory]
     [InlineData("127.0.0.1")]
     [InlineData("0.0.0.0")]
