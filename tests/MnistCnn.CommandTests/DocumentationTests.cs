@@ -106,13 +106,20 @@ public sealed partial class DocumentationTests
     }
 
     [Fact]
-    public void The_index_links_to_every_page_except_notes_for_developers()
+    public void The_index_or_the_index_of_a_folder_links_to_every_page_except_notes_for_developers()
     {
-        var linked = Link().Matches(Read("docs/README.md")).Select(link => $"docs/{link.Groups["path"].Value}");
-        Assert.Empty(
-            Pages.Select(page => page.Data).Where(
-                page => page.StartsWith("docs/", StringComparison.Ordinal) && !page.StartsWith("docs/developers/", StringComparison.Ordinal))
-            .Except(["docs/README.md", .. linked]));
+        string[] pages =
+        [
+            .. Pages.Select(page => page.Data).Where(
+                page => page.StartsWith("docs/", StringComparison.Ordinal)
+                    && !page.StartsWith("docs/developers/", StringComparison.Ordinal)),
+        ];
+        var linked =
+            from index in pages.Where(page => Path.GetFileName(page) == "README.md")
+            from Match link in Link().Matches(Read(index))
+            let path = Path.GetFullPath(PathOf(Path.Combine(Path.GetDirectoryName(index)!, link.Groups["path"].Value)))
+            select Path.GetRelativePath(RepositoryRoot.FullPath, path).Replace('\\', '/');
+        Assert.Empty(pages.Except(["docs/README.md", .. linked]));
     }
 
     [Fact]

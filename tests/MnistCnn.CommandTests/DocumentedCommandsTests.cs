@@ -11,7 +11,7 @@ public sealed class DocumentedCommandsTests
         "docs/guides/own-data.md", "docs/guides/serve.md", "docs/guides/start-your-own-project.md", "docs/guides/sweep.md",
         "docs/guides/troubleshooting.md", "docs/guides/weights.md",
         "docs/reference/files.md", "docs/reference/networks.md", "docs/reference/options.md", "docs/reference/recipes.md",
-        "docs/explanation/architecture.md", "docs/explanation/claims.md", "docs/explanation/performance.md",
+        "docs/explanation/performance.md",
     ];
 
     // MNIST_CNN_PAGE=guides/serve tests the pages with this in their path, for an author.

@@ -144,7 +144,7 @@ public sealed partial class LayeringTests
             select method.FullName);
     }
 
-    [GeneratedRegex(@"^ +(\d) +(\w+(, \w+)*)\r?$", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\| (\d) \| (\w+(, \w+)*) \|", RegexOptions.Multiline)]
     private static partial Regex Level();
 
     [GeneratedRegex(@"^\| `(\w+)` \|", RegexOptions.Multiline)]
