@@ -71,7 +71,7 @@ internal static class TrainCommand
             LogEveryNSteps = parseResult.GetValue(CheckpointEvery) ?? parseResult.GetValue(LogInterval),
             Parallelism = new ParallelSettings(parseResult.GetValue(Replicas)) { Group = group },
         };
-        using var run = checkpoint is null ? TrainingRun.Start(request) : TrainingRun.Resume(request, checkpoint);
+        using var run = TrainingRun.Create(request, checkpoint);
         var isFinished = run.IsWorkerRank
             ? run.Train([], signals.Token)
             : Train(parseResult, run, data, Path.GetDirectoryName(checkpoint?.Path), signals.Token);

@@ -1,3 +1,5 @@
+using MnistCnn.Runtime;
+
 namespace MnistCnn.Data;
 
 /// <summary>Reads the binary versions of CIFAR-10 and CIFAR-100: colour images of 32x32 pixels in 10 or 100 classes.</summary>
@@ -44,19 +46,12 @@ internal static class CifarReader
             : ClassNames.Numbers(format.Classes);
         var pixels = new MeanStdAccumulator(Channels);
         var train = Read(files, format, format.Train, trainLimit, pixels);
-        try
+        using var guard = new DisposeOnError(train);
+        var test = Read(files, format, [format.Test], testLimit, new MeanStdAccumulator(Channels));
+        return guard.Complete(new DataSet(folder, train, test, names, pixels.Normalization, ImageFit.Stretch, files.Sha256)
         {
-            var test = Read(files, format, [format.Test], testLimit, new MeanStdAccumulator(Channels));
-            return new DataSet(folder, train, test, names, pixels.Normalization, ImageFit.Stretch, files.Sha256)
-            {
-                Report = new LoadReport(format.CountRecords(files, format.Train), format.CountRecords(files, [format.Test])),
-            };
-        }
-        catch
-        {
-            train.Dispose();
-            throw;
-        }
+            Report = new LoadReport(format.CountRecords(files, format.Train), format.CountRecords(files, [format.Test])),
+        });
     }
 
     private static CifarFormat[] FormatsIn(string folder) =>
@@ -70,35 +65,28 @@ internal static class CifarReader
             throw new InvalidDataException($"{files.PathOf("")} holds too many images to be read at once: {count:N0}.");
         var labels = new long[count];
         var images = empty([count, Channels, Side, Side], ScalarType.Byte);
-        try
+        using var guard = new DisposeOnError(images);
+        var taken = 0;
+        foreach (var name in names)
         {
-            var taken = 0;
-            foreach (var name in names)
+            ReadOnlySpan<byte> contents = files.Read(name);
+            var records = format.CountRecords(contents.Length, files.PathOf(name));
+            for (var index = 0; index < records; index++)
             {
-                ReadOnlySpan<byte> contents = files.Read(name);
-                var records = format.CountRecords(contents.Length, files.PathOf(name));
-                for (var index = 0; index < records; index++)
-                {
-                    var record = contents.Slice(index * format.RecordLength, format.RecordLength);
-                    format.ValidateLabels(record, files.PathOf(name), index);
-                    var image = record[format.LabelCounts.Length..];
-                    pixels.Add(image);
-                    if (taken == count)
-                        continue;
-                    image.CopyTo(images.bytes[(taken * Pixels)..]);
-                    labels[taken++] = record[format.LabelCounts.Length - 1];
-                }
+                var record = contents.Slice(index * format.RecordLength, format.RecordLength);
+                format.ValidateLabels(record, files.PathOf(name), index);
+                var image = record[format.LabelCounts.Length..];
+                pixels.Add(image);
+                if (taken == count)
+                    continue;
+                image.CopyTo(images.bytes[(taken * Pixels)..]);
+                labels[taken++] = record[format.LabelCounts.Length - 1];
             }
+        }
 
-            return taken == count
-                ? new LabeledImages(images, tensor(labels))
-                : throw new InvalidDataException($"{files.PathOf("")} was changed while it was read.");
-        }
-        catch
-        {
-            images.Dispose();
-            throw;
-        }
+        return taken == count
+            ? guard.Complete(new LabeledImages(images, tensor(labels)))
+            : throw new InvalidDataException($"{files.PathOf("")} was changed while it was read.");
     }
 
     /// <summary>File names and layout of one of the two sets.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using MnistCnn.Files;
+using MnistCnn.Runtime;
 using SkiaSharp;
 
 namespace MnistCnn.Data;
@@ -96,16 +97,9 @@ internal static class ImageDecoder
         var codec = SKCodec.Create(data)
             ?? throw new InvalidDataException(
                 $"{name} is not an image that can be read; it must be PNG, JPEG, WebP, GIF, BMP, TIFF or PNM.");
-        try
-        {
-            EnsureNotTooLarge(codec.Info.Width, codec.Info.Height, name);
-            return codec;
-        }
-        catch
-        {
-            codec.Dispose();
-            throw;
-        }
+        using var guard = new DisposeOnError(codec);
+        EnsureNotTooLarge(codec.Info.Width, codec.Info.Height, name);
+        return guard.Complete(codec);
     }
 
     // Header of a format that SkiaSharp does not read, or null.

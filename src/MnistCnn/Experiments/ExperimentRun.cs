@@ -48,15 +48,8 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
         if (request.IsWorker)
             return new ExperimentRun<TRow>(experiment, request, trials, info, owned: null);
         var folderLock = request.Folder is { } folder ? FolderLock.Acquire(folder) : FolderLock.AcquireNew(experiment.Name, info.Started);
-        try
-        {
-            return new ExperimentRun<TRow>(experiment, request, trials, info, folderLock);
-        }
-        catch
-        {
-            folderLock.Dispose();
-            throw;
-        }
+        using var guard = new DisposeOnError(folderLock);
+        return guard.Complete(new ExperimentRun<TRow>(experiment, request, trials, info, folderLock));
     }
 
     public bool Measure(Workers? workers, CancellationToken cancellation)

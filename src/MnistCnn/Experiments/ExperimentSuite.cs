@@ -35,21 +35,14 @@ internal sealed class ExperimentSuite : IDisposable
     public static ExperimentSuite Open(IReadOnlyList<Experiment> experiments, string? folder, IReadOnlyList<string> reports)
     {
         var folderLock = folder is null ? FolderLock.AcquireNew(Name, DateTimeOffset.Now) : FolderLock.Acquire(folder);
-        try
-        {
-            foreach (var report in reports)
-                AtomicFile.DeleteLeftovers(Path.Combine(folderLock.Folder, report));
-            var known = experiments.Select(experiment => experiment.Name).Concat(reports).ToHashSet();
-            var names = Directory.EnumerateFileSystemEntries(folderLock.Folder).Select(path => Path.GetFileName(path));
-            if (names.Any(name => !known.Contains(name) && !FolderLock.IsLock(name) && !name.StartsWith('.'))) // .DS_Store of macOS
-                throw new IOException($"{folderLock.Folder} is not empty, and not of all experiments.").With(Remedy.ChooseFolder);
-            return new ExperimentSuite(folderLock, experiments);
-        }
-        catch
-        {
-            folderLock.Dispose();
-            throw;
-        }
+        using var guard = new DisposeOnError(folderLock);
+        foreach (var report in reports)
+            AtomicFile.DeleteLeftovers(Path.Combine(folderLock.Folder, report));
+        var known = experiments.Select(experiment => experiment.Name).Concat(reports).ToHashSet();
+        var names = Directory.EnumerateFileSystemEntries(folderLock.Folder).Select(path => Path.GetFileName(path));
+        if (names.Any(name => !known.Contains(name) && !FolderLock.IsLock(name) && !name.StartsWith('.'))) // .DS_Store of macOS
+            throw new IOException($"{folderLock.Folder} is not empty, and not of all experiments.").With(Remedy.ChooseFolder);
+        return guard.Complete(new ExperimentSuite(folderLock, experiments));
     }
 
     /// <summary>

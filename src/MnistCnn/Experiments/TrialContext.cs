@@ -3,6 +3,7 @@ using MnistCnn.Data;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
+using MnistCnn.Runtime;
 using MnistCnn.Training;
 
 namespace MnistCnn.Experiments;
@@ -34,22 +35,15 @@ internal sealed class TrialContext(
     /// <exception cref="DivergenceException">The loss is no longer a finite number.</exception>
     public TrainingRun Train(Architecture architecture, long seed)
     {
-        var run = TrainingRun.StartOrResume(new TrainingRequest(CreateSettings(architecture, seed), Data, Device)
+        var run = TrainingRun.CreateOrResume(new TrainingRequest(CreateSettings(architecture, seed), Data, Device)
         {
             Folder = folder,
             Parallelism = ParallelSettings.Automatic,
         });
-        try
-        {
-            return run.Train([new ProgressCallback(settings.Epochs, report)], cancellation)
-                ? run
-                : throw new OperationCanceledException(cancellation);
-        }
-        catch
-        {
-            run.Dispose();
-            throw;
-        }
+        using var guard = new DisposeOnError(run);
+        return run.Train([new ProgressCallback(settings.Epochs, report)], cancellation)
+            ? guard.Complete(run)
+            : throw new OperationCanceledException(cancellation);
     }
 
     /// <summary>

@@ -65,25 +65,18 @@ internal sealed record SafetensorsFile(
 
         var tensors = entries.ToDictionary(entry => entry.Key, entry => empty(entry.Value.Shape, Types[entry.Value.Dtype].Type));
         var file = new SafetensorsFile(tensors, metadata);
-        try
+        using var guard = new DisposeOnError(file);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(header);
+        foreach (var (key, _) in inFileOrder)
         {
-            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            hash.AppendData(header);
-            foreach (var (key, _) in inFileOrder)
-            {
-                stream.ReadExactly(tensors[key].bytes);
-                hash.AppendData(tensors[key].bytes);
-            }
+            stream.ReadExactly(tensors[key].bytes);
+            hash.AppendData(tensors[key].bytes);
+        }
 
-            if (checksum is not null && checksum != Convert.ToHexStringLower(hash.GetHashAndReset()))
-                throw Damaged(name, "its bytes are not those that were written");
-            return file;
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
+        if (checksum is not null && checksum != Convert.ToHexStringLower(hash.GetHashAndReset()))
+            throw Damaged(name, "its bytes are not those that were written");
+        return guard.Complete(file);
     }
 
     /// <summary>Writes a file atomically. Equal contents give equal bytes.</summary>

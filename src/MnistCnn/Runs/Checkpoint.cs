@@ -52,15 +52,8 @@ internal sealed class Checkpoint : IDisposable
     public static Checkpoint Read(string path)
     {
         var file = SafetensorsFile.Read(path);
-        try
-        {
-            return new Checkpoint(file, path);
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
+        using var guard = new DisposeOnError(file);
+        return guard.Complete(new Checkpoint(file, path));
     }
 
     /// <summary>True for a checkpoint, false for a file of weights alone.</summary>

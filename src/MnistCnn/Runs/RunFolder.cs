@@ -68,23 +68,16 @@ internal sealed class RunFolder : IDisposable
         path ??= home;
         var folderLock = path is null ? FolderLock.AcquireNew(info.Settings.Architecture.Name, info.Started) : FolderLock.Acquire(path);
         var folder = new RunFolder(folderLock, info, checkpoint?.Progress.History ?? []);
-        try
-        {
-            var isHome = folder.FullPath == home;
-            if (isHome)
-                folder.EnsureOwns(checkpoint!);
-            else
-                folder.EnsureFree();
-            folder.WriteRecord();
-            if (!isHome && home is not null)
-                folder.CopyBest(home);
-            return folder;
-        }
-        catch
-        {
-            folder.Dispose();
-            throw;
-        }
+        using var guard = new DisposeOnError(folder);
+        var isHome = folder.FullPath == home;
+        if (isHome)
+            folder.EnsureOwns(checkpoint!);
+        else
+            folder.EnsureFree();
+        folder.WriteRecord();
+        if (!isHome && home is not null)
+            folder.CopyBest(home);
+        return guard.Complete(folder);
     }
 
     /// <summary>Reads the record of a run. If no process writes into the folder of a running run, its status is interrupted.</summary>

@@ -44,16 +44,9 @@ internal sealed record TrainedNetwork(
                 .With(Remedy.NameArchitecture);
 
         var network = architecture.Create(file.Metadata.Shape);
-        try
-        {
-            file.Copy(Layers.WithoutAuxiliary(network, file.Tensors), network);
-            return new TrainedNetwork(path, architecture, network, file.Metadata with { Architecture = architecture.Name });
-        }
-        catch
-        {
-            network.Dispose();
-            throw;
-        }
+        using var guard = new DisposeOnError(network);
+        file.Copy(Layers.WithoutAuxiliary(network, file.Tensors), network);
+        return guard.Complete(new TrainedNetwork(path, architecture, network, file.Metadata with { Architecture = architecture.Name }));
     }
 
     /// <summary>Moves the network to a device, in the fastest memory layout there.</summary>

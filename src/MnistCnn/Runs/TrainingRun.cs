@@ -28,20 +28,11 @@ internal sealed record TrainingRequest(TrainSettings Settings, DataSet Data, Dev
 /// A training that writes its record, metrics, weights and checkpoints into a <see cref="RunFolder"/>. Resumed from its last checkpoint, it
 /// gives the same weights and metrics as an uninterrupted run.
 /// </summary>
-internal sealed class TrainingRun : IDisposable
+/// <remarks>Create it with <see cref="Create"/> or <see cref="CreateOrResume"/>.</remarks>
+internal sealed class TrainingRun(
+    TrainingRequest request, Trainer trainer, RunFolder? folder, IReadOnlyList<string> initNotes) : IDisposable
 {
-    private readonly TrainingRequest request;
-    private readonly RunFolder? folder;
-
-    private TrainingRun(TrainingRequest request, Trainer trainer, RunFolder? folder, IReadOnlyList<string> initNotes)
-    {
-        this.request = request;
-        this.folder = folder;
-        Trainer = trainer;
-        InitNotes = initNotes;
-    }
-
-    public Trainer Trainer { get; }
+    public Trainer Trainer => trainer;
 
     /// <exception cref="InvalidOperationException">This process <see cref="IsWorkerRank"/>.</exception>
     public RunFolder Folder => folder ?? throw new InvalidOperationException("Only rank 0 has a run folder.");
@@ -50,27 +41,48 @@ internal sealed class TrainingRun : IDisposable
     public bool IsWorkerRank => folder is null;
 
     /// <summary>One sentence per part of the network that could not take the initial weights of a file.</summary>
-    public IReadOnlyList<string> InitNotes { get; }
+    public IReadOnlyList<string> InitNotes => initNotes;
 
-    /// <summary>Prepares a new run.</summary>
+    /// <summary>Prepares a new run, or the continuation of one.</summary>
+    /// <param name="checkpoint">State to continue from, which is disposed, because it is large; null for a new run.</param>
     /// <exception cref="IOException">The folder cannot be written, is in use or holds a run, or the weights cannot be read.</exception>
-    /// <exception cref="InvalidDataException">The initial weights do not fit the network.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The initial weights do not fit the network, or the checkpoint is damaged or has other settings or data.
+    /// </exception>
     /// <exception cref="UserException">The settings do not fit the data or the network.</exception>
-    public static TrainingRun Start(TrainingRequest request) => Create(request, checkpoint: null);
+    public static TrainingRun Create(TrainingRequest request, Checkpoint? checkpoint = null)
+    {
+        var (started, group) = (DateTimeOffset.Now, request.Parallelism.Group);
+        IReadOnlyList<string> initNotes = [];
+        var trainer = group.RunOnAll(() => CreateTrainer(request, checkpoint, out initNotes));
+        using var guard = new DisposeOnError(trainer);
+        checkpoint?.Dispose();
+        EnsureSameOnAllRanks(request, trainer);
+        var info = new RunInfo(
+            Id: checkpoint?.RunId ?? Guid.NewGuid().ToString("N"),
+            request.Settings,
+            Layers.ParameterCount(trainer.Model),
+            request.Device.ToString(),
+            get_num_threads(),
+            Versions.All,
+            RunData.Of(request.Data),
+            started)
+        {
+            AuxiliaryParameters = Layers.AuxiliaryParameterCount(trainer.Model),
+            Processes = group.WorldSize > 1 ? group.WorldSize : null,
+            Replicas = trainer.Parallelism.Replicas is > 1 and var replicas ? replicas : null,
+        };
+        var folder = group.RunOnAll(() => group.Rank > 0 ? null : RunFolder.Open(request.Folder, info, checkpoint));
+        return guard.Complete(new TrainingRun(request, trainer, folder, initNotes));
+    }
 
-    /// <summary>Prepares the continuation of a run, and disposes the checkpoint, which is large.</summary>
-    /// <exception cref="InvalidDataException">The checkpoint is damaged, or has other settings or data.</exception>
-    /// <inheritdoc cref="Start" path="/exception"/>
-    public static TrainingRun Resume(TrainingRequest request, Checkpoint checkpoint) => Create(request, checkpoint);
-
-    /// <summary>Calls <see cref="Resume"/> if the requested folder holds a checkpoint, and <see cref="Start"/> otherwise.</summary>
-    public static TrainingRun StartOrResume(TrainingRequest request)
+    /// <summary>Continues from the checkpoint in the requested folder, or creates a new run if there is none.</summary>
+    /// <inheritdoc cref="Create" path="/exception"/>
+    public static TrainingRun CreateOrResume(TrainingRequest request)
     {
         var path = Path.Combine(request.Folder!, RunFolder.CheckpointFile);
-        if (!File.Exists(path))
-            return Start(request);
-        using var checkpoint = Checkpoint.Read(path);
-        return Resume(request, checkpoint);
+        using var checkpoint = File.Exists(path) ? Checkpoint.Read(path) : null;
+        return Create(request, checkpoint);
     }
 
     /// <summary>Trains to the end, or until the run is cancelled, and records the result in <c>run.json</c>.</summary>
@@ -108,59 +120,19 @@ internal sealed class TrainingRun : IDisposable
         folder?.Dispose();
     }
 
-    private static TrainingRun Create(TrainingRequest request, Checkpoint? checkpoint)
-    {
-        var (started, group) = (DateTimeOffset.Now, request.Parallelism.Group);
-        IReadOnlyList<string> initNotes = [];
-        var trainer = group.RunOnAll(() => CreateTrainer(request, checkpoint, out initNotes));
-        try
-        {
-            checkpoint?.Dispose();
-            EnsureSameOnAllRanks(request, trainer);
-            var info = new RunInfo(
-                Id: checkpoint?.RunId ?? Guid.NewGuid().ToString("N"),
-                request.Settings,
-                Layers.ParameterCount(trainer.Model),
-                request.Device.ToString(),
-                get_num_threads(),
-                Versions.All,
-                RunData.Of(request.Data),
-                started)
-            {
-                AuxiliaryParameters = Layers.AuxiliaryParameterCount(trainer.Model),
-                Processes = group.WorldSize > 1 ? group.WorldSize : null,
-                Replicas = trainer.Parallelism.Replicas is > 1 and var replicas ? replicas : null,
-            };
-            var folder = group.RunOnAll(() => group.Rank > 0 ? null : RunFolder.Open(request.Folder, info, checkpoint));
-            return new TrainingRun(request, trainer, folder, initNotes);
-        }
-        catch
-        {
-            trainer.Dispose();
-            throw;
-        }
-    }
-
     private static Trainer CreateTrainer(TrainingRequest request, Checkpoint? checkpoint, out IReadOnlyList<string> initNotes)
     {
         checkpoint?.EnsureSame(request.Settings);
         checkpoint?.EnsureSame(RunData.Of(request.Data));
         var metricsEvery = request.Device.type == DeviceType.CPU ? 1 : request.LogEveryNSteps;
         var trainer = Trainer.Create(request.Settings, request.Data, request.Device, request.Parallelism, metricsEvery);
-        try
-        {
-            initNotes = [];
-            if (checkpoint is not null)
-                checkpoint.Restore(trainer);
-            else if (request.InitialWeights is { } path)
-                initNotes = InitialWeights.CopyInto(trainer.Model, request.Settings.Architecture, path, request.Data.ClassNames);
-            return trainer;
-        }
-        catch
-        {
-            trainer.Dispose();
-            throw;
-        }
+        using var guard = new DisposeOnError(trainer);
+        initNotes = [];
+        if (checkpoint is not null)
+            checkpoint.Restore(trainer);
+        else if (request.InitialWeights is { } path)
+            initNotes = InitialWeights.CopyInto(trainer.Model, request.Settings.Architecture, path, request.Data.ClassNames);
+        return guard.Complete(trainer);
     }
 
     // Ranks with different options or files would train different networks.

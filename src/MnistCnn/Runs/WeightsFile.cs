@@ -16,18 +16,11 @@ internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tens
     public static WeightsFile Read(string path)
     {
         var file = SafetensorsFile.Read(path);
-        try
-        {
-            return Checkpoint.Is(file)
-                ? throw new InvalidDataException(
-                    $"{path} is a checkpoint to resume training from; the weights are in model.safetensors beside it.")
-                : new WeightsFile(path, Unwrap(file.Tensors), WeightsMetadata.Read(file, path));
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
+        using var guard = new DisposeOnError(file);
+        if (Checkpoint.Is(file))
+            throw new InvalidDataException(
+                $"{path} is a checkpoint to resume training from; the weights are in model.safetensors beside it.");
+        return guard.Complete(new WeightsFile(path, Unwrap(file.Tensors), WeightsMetadata.Read(file, path)));
     }
 
     /// <summary>Architecture that the metadata name; null for PyTorch's files.</summary>

@@ -100,7 +100,7 @@ internal sealed class Sweep(
             InitialWeights = inputs.Init,
             Parallelism = ParallelSettings.Automatic,
         };
-        using (var run = TrainingRun.StartOrResume(request))
+        using (var run = TrainingRun.CreateOrResume(request))
             if (!run.Train([new ProgressCallback(job.Settings.Epochs, report)], cancellation))
                 throw new OperationCanceledException(cancellation);
         return ReadResult(job)!;

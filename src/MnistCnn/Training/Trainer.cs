@@ -21,26 +21,20 @@ internal sealed class Trainer : IDisposable
     private Trainer(TrainSettings settings, DataSet data, Device device, ParallelSettings parallelism, int metricsEvery)
     {
         (Settings, this.metricsEvery) = (settings, metricsEvery);
-        try
-        {
-            Splits = Own(TrainingSplits.Create(data, settings.Validation ?? 0, device, parallelism.Group));
-            if (settings.Patience is not null && Splits.Validation is null)
-                throw new UserException("Early stopping needs validation images: the test images must not decide when to stop.")
-                    .With(Remedy.HoldOutValidation);
-            manual_seed(settings.Seed);
-            var shape = TrainableModel.ShapeOf(data);
-            Model = Own(TrainableModel.Create(settings, shape));
-            TrainableModel.MoveToDevice(Model, device, settings.Freeze);
-            Parallelism = parallelism.Resolve(settings, Model, Splits.Train.Count);
-            forwardBackward = Own(Parallelism.CreateForwardBackward(settings, Model, shape, device, Splits.ClassCounts));
-            optimizer = Own(new SgdWithSchedule(Model, settings, StepsPerEpoch));
-            rng.StartEpoch();
-        }
-        catch
-        {
-            Dispose();
-            throw;
-        }
+        using var guard = new DisposeOnError(this);
+        Splits = Own(TrainingSplits.Create(data, settings.Validation ?? 0, device, parallelism.Group));
+        if (settings.Patience is not null && Splits.Validation is null)
+            throw new UserException("Early stopping needs validation images: the test images must not decide when to stop.")
+                .With(Remedy.HoldOutValidation);
+        manual_seed(settings.Seed);
+        var shape = TrainableModel.ShapeOf(data);
+        Model = Own(TrainableModel.Create(settings, shape));
+        TrainableModel.MoveToDevice(Model, device, settings.Freeze);
+        Parallelism = parallelism.Resolve(settings, Model, Splits.Train.Count);
+        forwardBackward = Own(Parallelism.CreateForwardBackward(settings, Model, shape, device, Splits.ClassCounts));
+        optimizer = Own(new SgdWithSchedule(Model, settings, StepsPerEpoch));
+        rng.StartEpoch();
+        guard.Complete(this);
 
         T Own<T>(T part)
             where T : IDisposable

@@ -168,7 +168,7 @@ public sealed class OwnDataTests : IDisposable
                 Epochs = 1,
                 BatchSize = 4,
             };
-            using var run = TrainingRun.Start(new TrainingRequest(settings, data, TorchSharp.torch.CPU) { Folder = folder["old"] });
+            using var run = TrainingRun.Create(new TrainingRequest(settings, data, TorchSharp.torch.CPU) { Folder = folder["old"] });
             run.Train([], TestContext.Current.CancellationToken);
         }
 

@@ -49,7 +49,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
     [Fact]
     public void All_parameters_are_trained_and_the_weights_exclude_auxiliary_classifiers()
     {
-        using var run = TrainingRun.Start(new TrainingRequest(Settings with { Epochs = 1 }, data, CPU) { Folder = folder["run"] });
+        using var run = TrainingRun.Create(new TrainingRequest(Settings with { Epochs = 1 }, data, CPU) { Folder = folder["run"] });
         var before = run.Trainer.Model.named_parameters().ToDictionary(named => named.name, named => named.parameter.clone());
         Assert.True(run.Train([], TestContext.Current.CancellationToken));
         foreach (var (name, parameter) in run.Trainer.Model.named_parameters())
@@ -73,7 +73,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
     public void A_resumed_run_with_dropout_ends_with_the_same_bytes(int epoch, int step)
     {
         var whole = new Recorder();
-        using (var run = TrainingRun.Start(new TrainingRequest(Settings, data, CPU) { Folder = folder["whole"] }))
+        using (var run = TrainingRun.Create(new TrainingRequest(Settings, data, CPU) { Folder = folder["whole"] }))
             Assert.True(run.Train([whole], TestContext.Current.CancellationToken));
 
         var path = folder["checkpoint"];
@@ -94,7 +94,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
         manual_seed(99);
         var second = new Recorder();
         using (var checkpoint = Checkpoint.Read(path))
-        using (var run = TrainingRun.Resume(new TrainingRequest(Settings, data, CPU) { Folder = folder["resumed"] }, checkpoint))
+        using (var run = TrainingRun.Create(new TrainingRequest(Settings, data, CPU) { Folder = folder["resumed"] }, checkpoint))
             Assert.True(run.Train([second], TestContext.Current.CancellationToken));
         var done = (epoch - 1) * 3 + step;
         Assert.Equal(whole.Steps, [.. first.Steps.Take(done), .. second.Steps]);
@@ -223,7 +223,7 @@ public sealed class AuxiliaryClassifierTests : IDisposable
     }
 
     private TrainingRun Start(TrainSettings settings) =>
-        TrainingRun.Start(new TrainingRequest(settings, data, CPU) { Folder = folder["run"], InitialWeights = folder["weights"] });
+        TrainingRun.Create(new TrainingRequest(settings, data, CPU) { Folder = folder["run"], InitialWeights = folder["weights"] });
 
     private ProgramRun Done(params string[] arguments)
     {

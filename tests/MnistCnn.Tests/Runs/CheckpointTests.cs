@@ -140,7 +140,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
         if (Environment.GetEnvironmentVariable("MNIST_CNN_GOLDEN") == "write")
             WriteStopped(fixture, Settings with { Epochs = 6, Seed = 5, Validation = 50 }, data, at: (3, 7));
         using var checkpoint = Checkpoint.Read(fixture);
-        using var run = TrainingRun.Resume(new TrainingRequest(checkpoint.Settings, data, CPU) { Folder = folder["out"] }, checkpoint);
+        using var run = TrainingRun.Create(new TrainingRequest(checkpoint.Settings, data, CPU) { Folder = folder["out"] }, checkpoint);
         Assert.True(run.Train([], TestContext.Current.CancellationToken));
         using var whole = Trainer.Create(checkpoint.Settings, data, CPU);
         whole.Fit([], TestContext.Current.CancellationToken);
@@ -155,20 +155,20 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     public void A_resumed_run_does_not_keep_its_checkpoint_in_memory()
     {
         using var checkpoint = Checkpoint.Read(path);
-        using var resumed = TrainingRun.Resume(new TrainingRequest(Settings, run.Data, CPU) { Folder = folder["out"] }, checkpoint);
+        using var resumed = TrainingRun.Create(new TrainingRequest(Settings, run.Data, CPU) { Folder = folder["out"] }, checkpoint);
         Assert.Contains("empty handle", Assert.Throws<InvalidOperationException>(() => checkpoint.Restore(resumed.Trainer)).Message);
     }
 
     [Fact]
     public void A_folder_is_unlocked_if_the_best_weights_cannot_be_copied_into_it()
     {
-        using (var whole = TrainingRun.Start(new TrainingRequest(Settings with { Epochs = 1 }, run.Data, CPU) { Folder = folder["home"] }))
+        using (var whole = TrainingRun.Create(new TrainingRequest(Settings with { Epochs = 1 }, run.Data, CPU) { Folder = folder["home"] }))
             Assert.True(whole.Train([], TestContext.Current.CancellationToken));
         Directory.CreateDirectory(folder["elsewhere/best.safetensors/in the way"]);
         var home = folder["home/checkpoint.safetensors"];
         using var checkpoint = Checkpoint.Read(home);
         Assert.Throws<IOException>(() =>
-            TrainingRun.Resume(new TrainingRequest(checkpoint.Settings, run.Data, CPU) { Folder = folder["elsewhere"] }, checkpoint));
+            TrainingRun.Create(new TrainingRequest(checkpoint.Settings, run.Data, CPU) { Folder = folder["elsewhere"] }, checkpoint));
         FolderLock.Acquire(folder["elsewhere"]).Dispose();
     }
 
@@ -177,7 +177,7 @@ public sealed class CheckpointTests(CheckpointTests.StoppedRun run) : IClassFixt
     public void A_callback_that_fails_while_the_run_is_cancelled_loses_no_weights()
     {
         using var enough = new CancellationTokenSource();
-        using var whole = TrainingRun.Start(new TrainingRequest(Settings, run.Data, CPU) { Folder = folder["run"] });
+        using var whole = TrainingRun.Create(new TrainingRequest(Settings, run.Data, CPU) { Folder = folder["run"] });
         Assert.False(whole.Train([new ClosedTerminal(enough)], enough.Token));
         using var checkpoint = Checkpoint.Read(folder["run/checkpoint.safetensors"]);
         using var weights = SafetensorsFile.Read(folder["run/model.safetensors"]);

@@ -165,7 +165,7 @@ public sealed class TransferTests : IDisposable
         Start(new TrainSettings { Architecture = architecture }, data)).Message;
 
     private TrainingRun Start(TrainSettings settings, DataSet data, string name = "run") =>
-        TrainingRun.Start(new TrainingRequest(settings, data, CPU) { Folder = folder[name], InitialWeights = folder["weights"] });
+        TrainingRun.Create(new TrainingRequest(settings, data, CPU) { Folder = folder[name], InitialWeights = folder["weights"] });
 
     private void WriteWeights(Architecture architecture, NetworkShape shape)
     {

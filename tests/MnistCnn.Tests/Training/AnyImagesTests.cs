@@ -69,7 +69,7 @@ public sealed class AnyImagesTests
         var shape = new NetworkShape(channels, height, width, classes);
         using var folder = new TemporaryFolder();
         using var data = RandomData.Of(shape);
-        using var run = TrainingRun.Start(new TrainingRequest(new TrainSettings { Epochs = 1 }, data, CPU) { Folder = folder["run"] });
+        using var run = TrainingRun.Create(new TrainingRequest(new TrainSettings { Epochs = 1 }, data, CPU) { Folder = folder["run"] });
         Assert.True(run.Train([], TestContext.Current.CancellationToken));
         using var loaded = TrainedNetwork.Load(folder["run/model.safetensors"]);
         Assert.Equal((Architecture.Default.Name, shape), (loaded.Architecture.Name, loaded.Shape));

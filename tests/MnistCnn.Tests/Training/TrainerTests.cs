@@ -451,7 +451,7 @@ public sealed class TrainerTests
         SmallMnist.Write(folder.FullPath, train: 340, test: 600);
         using var data = IdxReader.Load(folder.FullPath);
         var settings = Plain with { Epochs = 2, BatchSize = 16, Validation = validation };
-        TrainingRun Start(string name) => TrainingRun.Start(new TrainingRequest(settings, data, CPU) { Folder = folder[name] });
+        TrainingRun Start(string name) => TrainingRun.Create(new TrainingRequest(settings, data, CPU) { Folder = folder[name] });
         var whole = new Recorder();
         using (var run = Start("whole"))
             Assert.True(run.Train([whole], Cancellation));
@@ -473,7 +473,7 @@ public sealed class TrainerTests
 
         var second = new Recorder();
         using (var checkpoint = Checkpoint.Read(folder["stopped/checkpoint.safetensors"]))
-        using (var run = TrainingRun.Resume(new TrainingRequest(settings, data, CPU), checkpoint))
+        using (var run = TrainingRun.Create(new TrainingRequest(settings, data, CPU), checkpoint))
             Assert.True(run.Train([second], Cancellation));
         Assert.Equal(whole.Steps, [.. first.Steps, .. second.Steps]);
         Assert.Equal(whole.Epochs.Select(WithoutTimes), second.Epochs.Select(WithoutTimes));
