@@ -18,9 +18,7 @@ internal sealed class CifarResNet : BlockNetwork
 {
     private readonly Conv2d conv1;
     private readonly BatchNorm2d bn1;
-    private readonly Sequential layer1;
-    private readonly Sequential layer2;
-    private readonly Sequential layer3;
+    private readonly Sequential layer1, layer2, layer3;
     private readonly Linear fc;
 
     /// <param name="blocks">Blocks per layer, the paper's n.</param>

@@ -19,20 +19,11 @@ internal sealed class GoogLeNet : BlockNetwork, IHasAuxiliaryClassifiers
     /// <summary>Smallest height and width; pooling would leave nothing of smaller images.</summary>
     public const int SmallestSide = 15;
 
-    private readonly ConvBnRelu conv1;
-    private readonly ConvBnRelu conv2;
-    private readonly ConvBnRelu conv3;
-    private readonly GoogLeNetBlock inception3a;
-    private readonly GoogLeNetBlock inception3b;
-    private readonly GoogLeNetBlock inception4a;
-    private readonly GoogLeNetBlock inception4b;
-    private readonly GoogLeNetBlock inception4c;
-    private readonly GoogLeNetBlock inception4d;
-    private readonly GoogLeNetBlock inception4e;
-    private readonly GoogLeNetBlock inception5a;
-    private readonly GoogLeNetBlock inception5b;
-    private readonly AuxiliaryClassifier? aux1;
-    private readonly AuxiliaryClassifier? aux2;
+    private readonly ConvBnRelu conv1, conv2, conv3;
+    private readonly GoogLeNetBlock inception3a, inception3b;
+    private readonly GoogLeNetBlock inception4a, inception4b, inception4c, inception4d, inception4e;
+    private readonly GoogLeNetBlock inception5a, inception5b;
+    private readonly AuxiliaryClassifier? aux1, aux2;
     private readonly Dropout dropout;
     private readonly Linear fc;
 
@@ -117,9 +108,7 @@ internal sealed class GoogLeNet : BlockNetwork, IHasAuxiliaryClassifiers
     private static void TruncatedNormal(Tensor weight)
     {
         using var noGradient = no_grad();
-        using Scalar factor = 0.01 * Math.Sqrt(2);
-        using Scalar min = -2;
-        using Scalar max = 2;
+        using Scalar factor = 0.01 * Math.Sqrt(2), min = -2, max = 2;
         weight.uniform_(-1, 1).erfinv_().mul_(factor).clamp_(min, max);
     }
 }
@@ -135,9 +124,7 @@ internal sealed class GoogLeNet : BlockNetwork, IHasAuxiliaryClassifiers
 internal sealed class GoogLeNetBlock : TraceableModule
 {
     private readonly ConvBnRelu branch1;
-    private readonly Sequential branch2;
-    private readonly Sequential branch3;
-    private readonly Sequential branch4;
+    private readonly Sequential branch2, branch3, branch4;
 
     /// <summary>Creates a block from a row of the paper's table 1: the output channels of its convolutions.</summary>
     /// <param name="ones">Column "#1x1".</param>
@@ -204,8 +191,7 @@ internal sealed class AuxiliaryClassifier : Module<Tensor, Tensor>
     private const int Features = 1024;
 
     private readonly ConvBnRelu conv;
-    private readonly Linear fc1;
-    private readonly Linear fc2;
+    private readonly Linear fc1, fc2;
     private readonly Dropout dropout;
 
     public AuxiliaryClassifier(int inChannels, int classes)

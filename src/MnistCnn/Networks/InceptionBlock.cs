@@ -17,13 +17,7 @@ internal sealed class InceptionBlock : TraceableModule
     public const int OutChannels = 88;
 
     // Created in the article's order, which decides which random numbers become which weights.
-    private readonly Conv2d branch_pool;
-    private readonly Conv2d branch1x1;
-    private readonly Conv2d branch5x5_1;
-    private readonly Conv2d branch5x5_2;
-    private readonly Conv2d branch3x3_1;
-    private readonly Conv2d branch3x3_2;
-    private readonly Conv2d branch3x3_3;
+    private readonly Conv2d branch_pool, branch1x1, branch5x5_1, branch5x5_2, branch3x3_1, branch3x3_2, branch3x3_3;
 
     public InceptionBlock(int inChannels)
         : base(nameof(InceptionBlock))

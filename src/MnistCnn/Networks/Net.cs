@@ -13,10 +13,8 @@ namespace MnistCnn.Networks;
 /// </remarks>
 internal sealed class Net : TraceableModule
 {
-    private readonly Conv2d conv1;
-    private readonly Conv2d conv2;
-    private readonly Module<Tensor, Tensor> block1;
-    private readonly Module<Tensor, Tensor> block2;
+    private readonly Conv2d conv1, conv2;
+    private readonly Module<Tensor, Tensor> block1, block2;
     private readonly Linear linear;
 
     /// <exception cref="ArgumentException">The images are smaller than 16x16 pixels.</exception>

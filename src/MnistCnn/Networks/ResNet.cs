@@ -17,10 +17,7 @@ internal sealed class ResNet : BlockNetwork
 {
     private readonly Conv2d conv1;
     private readonly BatchNorm2d bn1;
-    private readonly Sequential layer1;
-    private readonly Sequential layer2;
-    private readonly Sequential layer3;
-    private readonly Sequential layer4;
+    private readonly Sequential layer1, layer2, layer3, layer4;
     private readonly Linear fc;
 
     /// <param name="blocks">Blocks in each of the four layers.</param>

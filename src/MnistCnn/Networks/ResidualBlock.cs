@@ -13,8 +13,7 @@ namespace MnistCnn.Networks;
 /// </remarks>
 internal sealed class ResidualBlock : TraceableModule
 {
-    private readonly Conv2d conv1;
-    private readonly Conv2d conv2;
+    private readonly Conv2d conv1, conv2;
     private readonly bool asPrinted, hasShortcut;
 
     /// <param name="asPrinted">Computes the article's listing instead of the block that it explains.</param>
