@@ -45,19 +45,7 @@ internal static class ExportCommand
     {
         try
         {
-            return OnnxModel.Create(model.Network, new OnnxSettings(
-                Name: model.Architecture.Name,
-                Description: $"{model.Architecture.Title}: {model.Architecture.Description}",
-                ProducerVersion: Versions.Program,
-                Channels: model.Shape.Channels,
-                Height: model.Shape.Height,
-                Width: model.Shape.Width,
-                Classes: model.Shape.Classes,
-                Mean: model.Normalization.Mean,
-                Std: model.Normalization.Std,
-                Metadata: model.Metadata.ToDictionary(),
-                TakesPixels: takesPixels,
-                GivesProbabilities: givesProbabilities));
+            return OnnxModel.Create(model, takesPixels, givesProbabilities);
         }
         catch (NotSupportedException error)
         {

@@ -1,4 +1,6 @@
 using MnistCnn.OnnxExport;
+using MnistCnn.Runs;
+using MnistCnn.Runtime;
 using Onnx;
 using static System.FormattableString;
 using ElementType = Onnx.TensorProto.Types.DataType;
@@ -14,51 +16,56 @@ internal static class OnnxModel
 {
     private const string Batch = "batch";
 
-    /// <param name="network">Maps normalized images (N, C, H, W) to logits (N, classes).</param>
+    /// <param name="takesPixels">The file takes pixels, uint8 from 0 to 255, and normalizes them; otherwise, normalized float32.</param>
+    /// <param name="givesProbabilities">The file outputs probabilities instead of logits.</param>
     /// <exception cref="NotSupportedException">The network is too large, or it cannot be traced.</exception>
-    public static ModelProto Create(Module<Tensor, Tensor> network, OnnxSettings settings)
+    public static ModelProto Create(TrainedNetwork model, bool takesPixels = false, bool givesProbabilities = false)
     {
-        OnnxGraph.EnsureFits(network, settings.Name);
+        var (architecture, shape) = (model.Architecture, model.Shape);
+        OnnxGraph.EnsureFits(model.Network, architecture.Name);
         var graph = new OnnxGraph("images"); // of the lowest opset, so that older programs read the file
-        if (settings.TakesPixels)
-            graph.AddNormalization(settings.Mean, settings.Std);
-        graph.AddNetwork(NetworkGraph.Trace(network));
+        if (takesPixels)
+            graph.AddNormalization(model.Normalization.Mean, model.Normalization.Std);
+        graph.AddNetwork(NetworkGraph.Trace(model.Network));
         graph.RenameOutput("logits");
-        if (settings.GivesProbabilities)
+        if (givesProbabilities)
         {
             graph.AddSoftmax();
             graph.RenameOutput("probabilities");
         }
 
-        var (images, classes) = (DescribeImages(settings, graph.HasFixedSize), DescribeClasses(settings));
-        object[] size = graph.HasFixedSize ? [settings.Height, settings.Width] : ["height", "width"];
-        graph.Proto.Name = settings.Name;
+        var images = DescribeImages(model, takesPixels, graph.HasFixedSize);
+        var classes = givesProbabilities
+            ? "the probability of each class, in the order of the metadata's classes."
+            : "the logit of each class, in the order of the metadata's classes: the largest is the network's answer.";
+        object[] size = graph.HasFixedSize ? [shape.Height, shape.Width] : ["height", "width"];
+        graph.Proto.Name = architecture.Name;
         graph.Proto.Input.Add(Value(
-            "images", images, settings.TakesPixels ? ElementType.Uint8 : ElementType.Float, [Batch, settings.Channels, .. size]));
-        graph.Proto.Output.Add(Value(graph.Output, classes, ElementType.Float, [Batch, settings.Classes]));
+            "images", images, takesPixels ? ElementType.Uint8 : ElementType.Float, [Batch, shape.Channels, .. size]));
+        graph.Proto.Output.Add(Value(graph.Output, classes, ElementType.Float, [Batch, shape.Classes]));
         return new ModelProto
         {
             IrVersion = graph.IrVersion,
             OpsetImport = { new OperatorSetIdProto { Version = graph.Opset } },
             ProducerName = nameof(MnistCnn),
-            ProducerVersion = settings.ProducerVersion,
-            DocString = $"{settings.Description}. Takes {images} Gives {classes}",
+            ProducerVersion = Versions.Program,
+            DocString = $"{architecture.Title}: {architecture.Description}. Takes {images} Gives {classes}",
             MetadataProps =
             {
-                from text in settings.Metadata.Append(new("mnist_cnn", settings.ProducerVersion))
+                from text in model.Metadata.ToDictionary().Append(new("mnist_cnn", Versions.Program))
                 select new StringStringEntryProto { Key = text.Key, Value = text.Value },
             },
             Graph = graph.Proto,
         };
     }
 
-    private static string DescribeImages(OnnxSettings settings, bool hasFixedSize)
+    private static string DescribeImages(TrainedNetwork model, bool takesPixels, bool hasFixedSize)
     {
-        var images = Invariant($"images of {settings.Channels}x{settings.Height}x{settings.Width} (channels, height, width)")
-            + (hasFixedSize ? "" : " or another height and width");
-        return settings.TakesPixels
+        var images = $"images of {model.Shape.Input} (channels, height, width){(hasFixedSize ? "" : " or another height and width")}";
+        var (mean, std) = (Text(model.Normalization.Mean), Text(model.Normalization.Std));
+        return takesPixels
             ? $"{images}, uint8: pixels from 0, black, to 255."
-            : $"{images}, float32: (pixel / 255 - {Text(settings.Mean)}) / {Text(settings.Std)}, of pixels from 0, black, to 255.";
+            : $"{images}, float32: (pixel / 255 - {mean}) / {std}, of pixels from 0, black, to 255.";
 
         static string Text(IReadOnlyList<double> values)
         {
@@ -67,9 +74,6 @@ internal static class OnnxModel
         }
     }
 
-    private static string DescribeClasses(OnnxSettings settings) => settings.GivesProbabilities
-        ? "the probability of each class, in the order of the metadata's classes."
-        : "the logit of each class, in the order of the metadata's classes: the largest is the network's answer.";
 
     /// <param name="sides">Numbers, and names of variable sides.</param>
     private static ValueInfoProto Value(string name, string description, ElementType type, object[] sides) => new()

@@ -3,6 +3,7 @@ using MnistCnn.Data;
 using MnistCnn.Export;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
+using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Tests.Inspection;
 using Onnx;
@@ -57,7 +58,7 @@ public sealed class OnnxModelTests
     public void A_block_of_an_experiment_can_be_exported_too()
     {
         using var network = new ResidualBlock(4, hasShortcut: false);
-        AssertSame(OnnxModel.Create(network, Settings("name", NetworkShape.Mnist)), network, randn(2, 4, 6, 5));
+        AssertSame(OnnxModel.Create(Trained("name", network, NetworkShape.Mnist)), network, randn(2, 4, 6, 5));
     }
 
     [Fact]
@@ -96,7 +97,7 @@ public sealed class OnnxModelTests
         Assert.Contains("Residual", model.DocString);
         Assert.Equal(("MnistCnn", Versions.Program), (model.ProducerName, model.ProducerVersion));
         Assert.Equal(
-            new Dictionary<string, string> { ["classes"] = "[\"a\"]", ["mnist_cnn"] = Versions.Program },
+            Trained("residual", network, NetworkShape.Mnist).Metadata.ToDictionary().Append(new("mnist_cnn", Versions.Program)),
             model.MetadataProps.ToDictionary(text => text.Key, text => text.Value));
         Assert.Equal("", Assert.Single(model.OpsetImport).Domain);
         Assert.InRange(model.OpsetImport[0].Version, 13, 17);
@@ -111,15 +112,15 @@ public sealed class OnnxModelTests
         using var noGradient = no_grad();
         var logits = network.call(Normalization.Apply(pixels));
 
-        var settings = Settings("residual", NetworkShape.Mnist);
-        var bytes = OnnxModel.Create(network, settings with { TakesPixels = true });
+        var trained = Trained("residual", network, NetworkShape.Mnist);
+        var bytes = OnnxModel.Create(trained, takesPixels: true);
         Assert.Equal("images uint8 (batch, 1, 28, 28)", Text(bytes.Graph.Input[0]));
         AssertNear(logits, OnnxInterpreter.Run(bytes, pixels));
         Assert.Equal(
             ["normalization/Cast", "normalization/Div", "normalization/Sub", "normalization/Div_1", "conv1/Conv"],
             bytes.Graph.Node.Take(5).Select(node => node.Name));
 
-        var both = OnnxModel.Create(network, settings with { TakesPixels = true, GivesProbabilities = true });
+        var both = OnnxModel.Create(trained, takesPixels: true, givesProbabilities: true);
         Assert.Equal("probabilities float (batch, 10)", Text(Assert.Single(both.Graph.Output)));
         AssertNear(functional.softmax(logits, 1), OnnxInterpreter.Run(both, pixels));
     }
@@ -132,13 +133,13 @@ public sealed class OnnxModelTests
         using var network = RandomNetwork.Create("resnet20", shape);
         using var noGradient = no_grad();
         var pixels = randint(256, [4, 3, 24, 20], ScalarType.Byte);
-        var settings = Settings("resnet20", shape) with { Mean = perChannel.Mean, Std = perChannel.Std };
-        var model = OnnxModel.Create(network, settings with { TakesPixels = true });
+        var trained = Trained("resnet20", network, shape, perChannel);
+        var model = OnnxModel.Create(trained, takesPixels: true);
         AssertNear(network.call(perChannel.Apply(pixels)), OnnxInterpreter.Run(model, pixels));
         Assert.Equal([3, 1, 1], model.Graph.Initializer.Single(constant => constant.Name == "normalization.mean").Dims);
         Assert.Contains(
             "(pixel / 255 - [0.5, 0.25, 0.125]) / [0.25, 0.5, 0.75]",
-            OnnxModel.Create(network, settings).Graph.Input[0].DocString);
+            OnnxModel.Create(trained).Graph.Input[0].DocString);
     }
 
     [Fact]
@@ -155,10 +156,10 @@ public sealed class OnnxModelTests
     public void A_network_that_cannot_be_traced_fails_with_the_name_of_the_module()
     {
         using var network = Sequential(("conv", Conv2d(1, 2, 3)), ("mystery", new UntraceableModule()));
-        var message = Assert.Throws<NotSupportedException>(() => OnnxModel.Create(network, Settings("name", NetworkShape.Mnist))).Message;
+        var message = Assert.Throws<NotSupportedException>(() => OnnxModel.Create(Trained("name", network, NetworkShape.Mnist))).Message;
         Assert.Contains("The module 'mystery' is of type UntraceableModule", message);
         using var alone = new UntraceableModule();
-        message = Assert.Throws<NotSupportedException>(() => OnnxModel.Create(alone, Settings("name", NetworkShape.Mnist))).Message;
+        message = Assert.Throws<NotSupportedException>(() => OnnxModel.Create(Trained("name", alone, NetworkShape.Mnist))).Message;
         Assert.Contains("The module is of type UntraceableModule", message);
     }
 
@@ -168,25 +169,20 @@ public sealed class OnnxModelTests
     {
         var large = Architecture.All[0] with { Name = "large", Make = _ => Linear(1 << 16, 1 << 13) };
         using var network = large.CreateOnMeta();
-        var message = Assert.Throws<NotSupportedException>(() => OnnxModel.Create(network, Settings("large", NetworkShape.Mnist))).Message;
+        var message = Assert.Throws<NotSupportedException>(() => OnnxModel.Create(Trained("large", network, NetworkShape.Mnist))).Message;
         Assert.Equal("large has 2.1 GB of weights, and an ONNX file can have 2 GB at most.", message);
     }
 
-    private static OnnxSettings Settings(string name, NetworkShape shape) => new(
-        Name: name,
-        Description: Architecture.Find(name)?.Title ?? name,
-        ProducerVersion: Versions.Program,
-        Channels: shape.Channels,
-        Height: shape.Height,
-        Width: shape.Width,
-        Classes: shape.Classes,
-        Mean: [0.25],
-        Std: [0.5],
-        Metadata: new Dictionary<string, string> { ["classes"] = "[\"a\"]" });
+    private static TrainedNetwork Trained(
+        string name, Module<Tensor, Tensor> network, NetworkShape shape, Normalization? normalization = null) => new(
+        "",
+        Architecture.Find(name) ?? Architecture.Default with { Name = name },
+        network,
+        new WeightsMetadata(shape, ["a"], normalization ?? Normalization, new ImageSettings()));
 
     // Written and read back.
     internal static ModelProto Export(string name, Module<Tensor, Tensor> network, NetworkShape shape) =>
-        ModelProto.Parser.ParseFrom(OnnxModel.Create(network, Settings(name, shape)).ToByteArray());
+        ModelProto.Parser.ParseFrom(OnnxModel.Create(Trained(name, network, shape)).ToByteArray());
 
     private static bool HasVariableSize(ModelProto model) =>
         model.Graph.Input[0].Type.TensorType.Shape.Dim.Select(side => side.DimParam).SequenceEqual(["batch", "", "height", "width"]);
