@@ -70,14 +70,6 @@ static void EnsureCurrentFolder()
 
 static int Fail(string text, int code)
 {
-    try
-    {
-        Console.Error.WriteLine(text);
-    }
-    catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-    {
-        // Standard error is full or closed; only the exit code is left.
-    }
-
+    FileErrors.Try(() => Console.Error.WriteLine(text)); // if standard error is full or closed, only the exit code is left
     return code;
 }

@@ -39,7 +39,8 @@ internal static class EvaluateCommand
             testLimit: parseResult.GetValue(SharedOptions.TestLimit),
             model.ImageSettings,
             classOrder: model.ClassNames);
-        EnsureFits(model, data);
+        if (model.MismatchWith(data) is { } mismatch)
+            throw new UserException(mismatch);
         var classNames = ClassNames.AreNumbers(model.ClassNames) ? data.ClassNames : model.ClassNames;
         var top = ChooseTop(parseResult.GetValue(Top), classNames.Count);
         DataOptions.Report(parseResult, data);
@@ -72,14 +73,4 @@ internal static class EvaluateCommand
         _ => throw new UserException($"--top takes a number below the number of classes ({classes}), not {given}."),
     };
 
-    private static void EnsureFits(TrainedNetwork model, DataSet data)
-    {
-        var shape = TrainableModel.ShapeOf(data);
-        if (shape.Input != model.Shape.Input)
-            throw new UserException(
-                $"The network takes images of {model.Shape.Input} in {model.Shape.Classes} classes, "
-                + $"and {data.Folder} holds {shape.Input} in {shape.Classes}.");
-        if (ClassNames.Mismatch(model.ClassNames, data.ClassNames, data.Folder) is { } mismatch)
-            throw new UserException(mismatch);
-    }
 }

@@ -72,15 +72,7 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
         }
         catch (Exception error)
         {
-            try
-            {
-                WriteInfo(RunStatus.Failed, error.Message);
-            }
-            catch (Exception second) when (second is IOException or UnauthorizedAccessException)
-            {
-                // The first error is the one to report, and may have the same cause.
-            }
-
+            FileErrors.Try(() => WriteInfo(RunStatus.Failed, error.Message)); // the first error is reported, and may have the same cause
             throw;
         }
     }

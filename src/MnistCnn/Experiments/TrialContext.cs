@@ -1,10 +1,10 @@
 using MnistCnn.Charts;
 using MnistCnn.Data;
-using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Training;
+using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Experiments;
 
@@ -47,17 +47,27 @@ internal sealed class TrialContext(
     }
 
     /// <summary>
-    /// Computes the gradient norm of each layer for the first 256 training images. All seeds have the same images, so that norms before
-    /// and after a training can be compared.
+    /// Computes the Euclidean norm of the loss gradient in the weights of each layer for the first 256 training images. All seeds have the
+    /// same images, so that norms before and after a training can be compared. Clears the gradients of the model.
     /// </summary>
-    /// <inheritdoc cref="GradientNorms.Compute" path="/returns"/>
+    /// <returns>Layers by name in the order of their registration; null for a layer without a gradient.</returns>
     public IReadOnlyList<(string Layer, double? Norm)> ComputeGradientNorms(Module<Tensor, Tensor> model)
     {
         using var scope = NewDisposeScope();
         model.train(); // the gradient of a training step: batch normalization with the statistics of the images
         var count = Math.Min(GradientImages, Data.Train.Count);
         var images = Data.Normalization.Apply(Data.Train.Images.narrow(0, 0, count)).to(Device);
-        return GradientNorms.Compute(model, images, Data.Train.Labels.narrow(0, 0, count).to(Device));
+        model.zero_grad();
+        cross_entropy(model.call(images), Data.Train.Labels.narrow(0, 0, count).to(Device)).backward();
+
+        // In float64: the squares of small gradients underflow in float32.
+        (string, double?)[] norms =
+        [
+            .. from layer in Layers.WithWeights(model)
+               select (layer.Name, layer.Layer.get_parameter("weight")!.grad?.ToCpuFloat64().norm().item<double>()),
+        ];
+        model.zero_grad();
+        return norms;
     }
 
     private TrainSettings CreateSettings(Architecture architecture, long seed)

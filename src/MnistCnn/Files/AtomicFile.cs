@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
+using MnistCnn.Runtime;
 
 namespace MnistCnn.Files;
 
@@ -107,17 +108,8 @@ internal static partial class AtomicFile
         }
     }
 
-    private static void TryDelete(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // A leftover does no harm, and the error that led here is reported.
-        }
-    }
+    // A leftover does no harm, and the error that led here is reported.
+    private static void TryDelete(string path) => FileErrors.Try(() => File.Delete(path));
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int GetStatus(int folder, string path, int flags, uint mask, [Out] byte[] status);

@@ -76,16 +76,9 @@ internal sealed class FolderLock : IDisposable
     public void Dispose()
     {
         timer.Dispose();
-        try
-        {
-            if (!OperatingSystem.IsWindows())
-                File.Delete(file.Name);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // The folder was removed or is read-only now; closing the file releases the lock all the same.
-        }
-
+        // If the folder was removed or is read-only now, closing the file releases the lock all the same.
+        if (!OperatingSystem.IsWindows())
+            FileErrors.Try(() => File.Delete(file.Name));
         file.Dispose();
     }
 

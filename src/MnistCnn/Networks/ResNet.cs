@@ -21,9 +21,8 @@ internal sealed class ResNet : BlockNetwork
     private readonly Linear fc;
 
     /// <param name="blocks">Blocks in each of the four layers.</param>
-    /// <param name="expansion">Output channels of a block divided by the channels that it is created with.</param>
-    /// <param name="createBlock">Creates a block from its input channels, its channels and its stride.</param>
-    private ResNet(NetworkShape shape, int[] blocks, int expansion, Func<int, int, int, Module<Tensor, Tensor>> createBlock)
+    /// <param name="hasBottlenecks">Whether they are a <see cref="BottleneckBlock"/> instead of a <see cref="BasicBlock"/>.</param>
+    public ResNet(NetworkShape shape, int[] blocks, bool hasBottlenecks = false, bool hasShortcuts = true)
         : base(nameof(ResNet))
     {
         conv1 = Conv2d(shape.Channels, 64, kernel_size: 7, stride: 2, padding: 3, bias: false);
@@ -40,24 +39,14 @@ internal sealed class ResNet : BlockNetwork
         Sequential Layer(int channels, int count, int stride)
         {
             var firstChannels = inChannels;
-            inChannels = expansion * channels;
-            return CreateBlocks(
-                count, index => index == 0 ? createBlock(firstChannels, channels, stride) : createBlock(inChannels, channels, 1));
+            inChannels = hasBottlenecks ? BottleneckBlock.Expansion * channels : channels;
+            return CreateBlocks(count, index => index == 0 ? Block(firstChannels, channels, stride) : Block(inChannels, channels, 1));
         }
+
+        Module<Tensor, Tensor> Block(int inChannels, int channels, int stride) => hasBottlenecks
+            ? new BottleneckBlock(inChannels, channels, stride)
+            : new BasicBlock(inChannels, channels, stride, hasShortcuts ? ShortcutKind.Projection : ShortcutKind.None);
     }
-
-    public static ResNet WithBasicBlocks(NetworkShape shape, params int[] blocks) =>
-        WithBasicBlocks(shape, blocks, ShortcutKind.Projection);
-
-    public static ResNet WithBottlenecks(NetworkShape shape, params int[] blocks) => new(
-        shape,
-        blocks,
-        BottleneckBlock.Expansion,
-        (inChannels, channels, stride) => new BottleneckBlock(inChannels, channels, stride));
-
-    /// <summary>The plain twin of <see cref="WithBasicBlocks(NetworkShape, int[])"/>.</summary>
-    public static ResNet WithoutShortcuts(NetworkShape shape, params int[] blocks) =>
-        WithBasicBlocks(shape, blocks, ShortcutKind.None);
 
     public override GraphValue forward(GraphValue x)
     {
@@ -67,9 +56,4 @@ internal sealed class ResNet : BlockNetwork
         return fc.call(flatten(global_avg_pool2d(x)));
     }
 
-    private static ResNet WithBasicBlocks(NetworkShape shape, int[] blocks, ShortcutKind shortcut) => new(
-        shape,
-        blocks,
-        expansion: 1,
-        (inChannels, channels, stride) => new BasicBlock(inChannels, channels, stride, shortcut));
 }

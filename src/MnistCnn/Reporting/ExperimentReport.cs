@@ -15,7 +15,11 @@ internal sealed class ExperimentReport(bool json) : IExperimentObserver
 
     public void ShowProgress(Action<Action<JobProgress>> work) => JobProgressReport.Show(work);
 
-    public void OnImages(string folder, ImageGrid images) => ImageGridPlot.Draw(Path.Combine(folder, $"{images.Name}.png"), images);
+    public void OnImages(string folder, ImageGrid images)
+    {
+        var path = Path.Combine(folder, $"{images.Name}.png");
+        PlotFile.TryDraw(path, () => ImageGridPlot.Draw(path, images));
+    }
 
     public void OnResults(string folder, ExperimentInfo info, ExperimentResults results) =>
         DrawPlot(Path.Combine(folder, ExperimentStatus.PlotFile), info, results);
@@ -50,7 +54,7 @@ internal sealed class ExperimentReport(bool json) : IExperimentObserver
         var (heading, verdicts) = results.Verdicts is [var verdict]
             ? (verdict.DecidingEffect.Finding, [$"{verdict.Heading}: {info.Claim}"])
             : (info.Claim, results.Verdicts.Select(part => part.Text));
-        ChartPlot.Draw(path, heading, [.. verdicts, .. results.Notes, size], results.Charts);
+        PlotFile.TryDraw(path, () => ChartPlot.Draw(path, heading, [.. verdicts, .. results.Notes, size], results.Charts));
     }
 
     /// <summary>Writes the results of an experiment that was started.</summary>

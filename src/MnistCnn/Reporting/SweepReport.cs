@@ -15,7 +15,8 @@ internal static class SweepReport
         if (results.Count > 0)
             CsvFile.Write(CsvPath(sweep), [.. results.Select(result => result.CreateRow(sweep.Grid))]);
         if (SweepSummary.CreateChart(sweep.Grid, results) is { } chart)
-            ChartPlot.Draw(PlotPath(sweep), "", SweepSummary.CreateNotes(sweep.Grid, results), [[chart]]);
+            PlotFile.TryDraw(
+                PlotPath(sweep), () => ChartPlot.Draw(PlotPath(sweep), "", SweepSummary.CreateNotes(sweep.Grid, results), [[chart]]));
     }
 
     /// <summary>Writes the results to standard output.</summary>

@@ -8,7 +8,8 @@ namespace MnistCnn.Runs;
 /// Folder of one run: its record <c>run.json</c>, its metrics, weights and checkpoint. Until it is disposed, no other process can write
 /// into it.
 /// </summary>
-internal sealed class RunFolder : IDisposable
+/// <param name="history">Epochs that were finished before the run was resumed.</param>
+internal sealed class RunFolder(FolderLock folderLock, RunInfo info, IEnumerable<EpochMetrics> history) : IDisposable
 {
     public const string InfoFile = "run.json";
     public const string MetricsFile = "metrics.jsonl";
@@ -16,20 +17,12 @@ internal sealed class RunFolder : IDisposable
     public const string BestFile = "best.safetensors";
     private const string ModelFile = "model.safetensors";
 
-    private readonly FolderLock folderLock;
-    private readonly List<EpochMetrics> epochs;
-
-    private RunFolder(FolderLock folderLock, RunInfo info, IEnumerable<EpochMetrics> history)
-    {
-        this.folderLock = folderLock;
-        Info = info;
-        epochs = [.. history];
-    }
+    private readonly List<EpochMetrics> epochs = [.. history];
 
     public string FullPath => folderLock.Folder;
 
     /// <summary>Contents of <c>run.json</c>.</summary>
-    public RunInfo Info { get; private set; }
+    public RunInfo Info { get; private set; } = info;
 
     /// <summary>Contents of <c>metrics.jsonl</c>.</summary>
     public IReadOnlyList<EpochMetrics> Epochs => epochs;
@@ -122,17 +115,9 @@ internal sealed class RunFolder : IDisposable
     }
 
     /// <summary>Writes the error that ended the run into <c>run.json</c>, if that is still possible.</summary>
-    public void Fail(Exception reason)
-    {
-        try
-        {
-            Finish(reason is DivergenceException ? RunStatus.Diverged : RunStatus.Failed, reason.Message);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // The user has to see the first error, which may have the same cause.
-        }
-    }
+    /// <remarks>The user has to see this error, not one from writing it, which may have the same cause.</remarks>
+    public void Fail(Exception reason) => FileErrors.Try(
+        () => Finish(reason is DivergenceException ? RunStatus.Diverged : RunStatus.Failed, reason.Message));
 
     public void Dispose() => folderLock.Dispose();
 

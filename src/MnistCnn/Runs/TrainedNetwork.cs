@@ -1,6 +1,7 @@
 using MnistCnn.Data;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
+using MnistCnn.Training;
 using ExternalException = System.Runtime.InteropServices.ExternalException;
 
 namespace MnistCnn.Runs;
@@ -51,6 +52,12 @@ internal sealed record TrainedNetwork(
 
     /// <summary>Moves the network to a device, in the fastest memory layout there.</summary>
     public TrainedNetwork To(Device device) => this with { Network = MemoryLayout.ChannelsLast(Network.to(device)) };
+
+    /// <summary>Explains in a sentence why the network cannot be evaluated on a data set; null if it can.</summary>
+    public string? MismatchWith(DataSet data) => TrainableModel.ShapeOf(data) is var shape && shape.Input == Shape.Input
+        ? Data.ClassNames.Mismatch(ClassNames, data.ClassNames, data.Folder)
+        : $"The network takes images of {Shape.Input} in {Shape.Classes} classes, "
+            + $"and {data.Folder} holds {shape.Input} in {shape.Classes}.";
 
     /// <exception cref="UserException">Image files give images of one or three channels; the network takes another number.</exception>
     public void EnsureTakesImageFiles()

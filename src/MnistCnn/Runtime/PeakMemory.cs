@@ -14,23 +14,9 @@ internal static class PeakMemory
         using var process = Process.GetCurrentProcess();
         var peak = process.PeakWorkingSet64;
         var isNew = peak > reported;
-        reported = TryReset() ? 0 : peak;
+        // Source: proc(5), clear_refs, since Linux 4.0.
+        var isReset = OperatingSystem.IsLinux() && FileErrors.Try(() => File.WriteAllText("/proc/self/clear_refs", "5"));
+        reported = isReset ? 0 : peak;
         return isNew ? peak : null;
-    }
-
-    // Source: proc(5), clear_refs, since Linux 4.0.
-    private static bool TryReset()
-    {
-        if (!OperatingSystem.IsLinux())
-            return false;
-        try
-        {
-            File.WriteAllText("/proc/self/clear_refs", "5");
-            return true;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
     }
 }

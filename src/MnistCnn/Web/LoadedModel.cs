@@ -26,8 +26,7 @@ internal sealed record LoadedModel(TrainedNetwork Network, ModelGraph Graph, Dat
         network.Network.eval();
         foreach (var parameter in network.Network.parameters())
             parameter.requires_grad = false;
-        var hasImages = TrainableModel.ShapeOf(data).Input == network.Shape.Input
-            && ClassNames.Mismatch(network.ClassNames, data.ClassNames, data.Folder) is null;
+        var hasImages = network.MismatchWith(data) is null;
         var info = new ModelInfo(
             id, network.Architecture.Title, network.Architecture.Name, Path.GetFileName(path),
             network.Shape.Channels, network.Shape.Height, network.Shape.Width, network.ClassNames,

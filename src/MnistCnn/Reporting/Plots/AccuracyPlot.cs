@@ -23,6 +23,6 @@ internal sealed class AccuracyPlot(string path, string title, int epochs, IReadO
         var best = EpochMetrics.Best(finished)!;
         var heading = $"{title}: best {best.TestAccuracy:F2} % ({TrainingText.BestEpoch(best, finished.Count)})";
         var curve = Curve.OverEpochs(title, finished.Select(epoch => epoch.TestAccuracy));
-        ChartPlot.Draw(path, new Chart(heading, "Epoch", Chart.AccuracyLabel, [curve]) { IntegerAxisMax = epochs });
+        PlotFile.TryDraw(path, () => ChartPlot.Draw(path, new Chart(heading, "Epoch", Chart.AccuracyLabel, [curve], epochs)));
     }
 }

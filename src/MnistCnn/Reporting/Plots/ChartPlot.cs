@@ -37,14 +37,11 @@ internal static class ChartPlot
     private static readonly LinePattern[] Lines =
         [LinePattern.Solid, LinePattern.Dashed, LinePattern.Dotted, LinePattern.DenselyDashed];
 
-    public static bool Draw(string path, params IReadOnlyList<Chart> charts) => Draw(path, "", [], [charts]);
+    public static void Draw(string path, params IReadOnlyList<Chart> charts) => Draw(path, "", [], [charts]);
 
     /// <summary>Draws rows of charts below a heading.</summary>
     /// <param name="notes">Smaller lines below the heading.</param>
-    public static bool Draw(string path, string heading, IReadOnlyList<string> notes, IReadOnlyList<IReadOnlyList<Chart>> rows) =>
-        PlotFile.TryDraw(path, () => Write(path, heading, notes, rows));
-
-    private static void Write(string path, string heading, IReadOnlyList<string> notes, IReadOnlyList<IReadOnlyList<Chart>> rows)
+    public static void Draw(string path, string heading, IReadOnlyList<string> notes, IReadOnlyList<IReadOnlyList<Chart>> rows)
     {
         var width = Width * rows.Max(row => row.Count);
         using var noCanvas = new SKNoDrawCanvas(1, 1);

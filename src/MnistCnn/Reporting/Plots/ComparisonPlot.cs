@@ -8,10 +8,10 @@ namespace MnistCnn.Reporting.Plots;
 /// <summary>Plots accuracy and loss of several runs over the epochs, side by side.</summary>
 internal static class ComparisonPlot
 {
-    public static bool Draw(string path, IReadOnlyList<RunRecord> runs)
+    public static void Draw(string path, IReadOnlyList<RunRecord> runs)
     {
         var epochs = runs.Max(run => run.Epochs.Count);
-        return ChartPlot.Draw(
+        ChartPlot.Draw(
             path,
             CreateChart("Accuracy", Chart.AccuracyLabel, epoch => epoch.TestAccuracy),
             CreateChart("Loss", "Cross entropy of the test images (nats)", epoch => epoch.TestLoss));

@@ -17,11 +17,8 @@ internal static class ConfusionPlot
     private static readonly double[] ColorBarTicks = [0, 0.1, 1, 5, 20, 50, 100];
 
     /// <param name="isChosenOnTest">Whether the epoch of the weights was chosen by its accuracy on these images.</param>
-    public static bool Draw(
-        string path, string title, Evaluation evaluation, IReadOnlyList<string> classNames, bool isChosenOnTest = false) =>
-        PlotFile.TryDraw(path, () => Write(path, title, evaluation, classNames, isChosenOnTest));
-
-    private static void Write(string path, string title, Evaluation evaluation, IReadOnlyList<string> classNames, bool isChosenOnTest)
+    public static void Draw(
+        string path, string title, Evaluation evaluation, IReadOnlyList<string> classNames, bool isChosenOnTest = false)
     {
         var classes = evaluation.Classes;
         var side = classes > 10 ? LargeSide : SmallSide;

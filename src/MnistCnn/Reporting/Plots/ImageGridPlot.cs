@@ -9,9 +9,7 @@ internal static class ImageGridPlot
 {
     private const int Side = 112, Gap = 12, Head = 90;
 
-    public static bool Draw(string path, ImageGrid grid) => PlotFile.TryDraw(path, () => Write(path, grid));
-
-    private static void Write(string path, ImageGrid grid)
+    public static void Draw(string path, ImageGrid grid)
     {
         var columns = grid.Columns;
         var rows = columns.Max(column => column.Images.shape[0]);

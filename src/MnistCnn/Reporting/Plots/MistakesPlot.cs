@@ -9,10 +9,7 @@ internal static class MistakesPlot
 {
     private const int Columns = 5, Rows = 5, Side = 140, Cell = 180, LabelWidth = Cell - 8, Head = 60;
 
-    public static bool Draw(string path, string title, Evaluation evaluation, LabeledImages images, IReadOnlyList<string> classNames) =>
-        PlotFile.TryDraw(path, () => Write(path, title, evaluation, images, classNames));
-
-    private static void Write(string path, string title, Evaluation evaluation, LabeledImages images, IReadOnlyList<string> classNames)
+    public static void Draw(string path, string title, Evaluation evaluation, LabeledImages images, IReadOnlyList<string> classNames)
     {
         var mistakes = evaluation.Misclassified.Take(Rows * Columns).ToArray();
         var names = TextPainter.Names(classNames);

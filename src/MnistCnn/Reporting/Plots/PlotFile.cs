@@ -20,17 +20,18 @@ internal static class PlotFile
     /// <summary>Draws plots into folders that may not exist yet.</summary>
     /// <param name="option">The option that sets where the plots go, for the warning if one cannot be drawn.</param>
     /// <returns>The paths of the plots that were drawn.</returns>
-    public static IReadOnlyList<string> DrawAll(string option, params (string Path, Func<string, bool> Draw)[] plots)
+    public static IReadOnlyList<string> DrawAll(string option, params (string Path, Action<string> Draw)[] plots)
     {
-        string[] drawn =
-        [
-            .. from plot in plots
-               where TryDraw(plot.Path, () => Directory.CreateDirectory(Path.GetDirectoryName(plot.Path)!)) && plot.Draw(plot.Path)
-               select plot.Path,
-        ];
+        string[] drawn = [.. plots.Where(plot => TryDraw(plot.Path, () => Draw(plot))).Select(plot => plot.Path)];
         if (drawn.Length < plots.Length)
             Terminal.WriteErrorLine($"Choose another place for plots with {option}.");
         return drawn;
+
+        static void Draw((string Path, Action<string> Draw) plot)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(plot.Path)!);
+            plot.Draw(plot.Path);
+        }
     }
 
     /// <summary>
