@@ -20,7 +20,8 @@ internal static class DataOptions
         "--image-size",
         "HxW",
         "Resize images to this size. [default: their own size if all have the same, at most 64x64; otherwise 64x64]",
-        ParseSize);
+        ImageSettings.ParseSize,
+        $"height and width, as in 64x64, each from 1 to {ImageSettings.MaxSide}");
 
     public static Option<ImageFit?> Fit { get; } = new("--fit")
     {
@@ -65,16 +66,12 @@ internal static class DataOptions
         else
             Load(progress: null);
 
-        var imageOption = All.Skip(1).FirstOrDefault(option => parseResult.IsGiven(option));
-        var problem = imageOption is not null && data!.ImageSettings is null
-            ? $"{imageOption.Name} applies to folders of images only, and {data.Folder} holds IDX or CIFAR files."
-            : parseResult.IsGiven(TestShare) && data!.ImageSettings!.TestShare is null
-                ? $"{TestShare.Name} does not apply to {data.Folder}: it has its own test images."
-                : null;
-        if (problem is null)
-            return data!;
-        data!.Dispose();
-        throw new UserException(problem);
+        using var guard = new DisposeOnError(data!);
+        if (data!.ImageSettings is null && All.Skip(1).FirstOrDefault(option => parseResult.IsGiven(option)) is { } imageOption)
+            throw new UserException($"{imageOption.Name} applies to folders of images only, and {data.Folder} holds IDX or CIFAR files.");
+        if (parseResult.IsGiven(TestShare) && data.ImageSettings!.TestShare is null)
+            throw new UserException($"{TestShare.Name} does not apply to {data.Folder}: it has its own test images.");
+        return guard.Complete(data);
 
         void Load(Action<double>? progress) =>
             data = DataReader.Load(path, settings, trainLimit, testLimit, progress, copies, classOrder);
@@ -110,14 +107,6 @@ internal static class DataOptions
         SkipBroken = parseResult.GetValue(SkipBroken) || defaults.SkipBroken,
     };
 
-    private static (int Height, int Width)? ParseSize(ArgumentResult result)
-    {
-        var text = result.Text();
-        var size = ImageSettings.ParseSize(text);
-        if (size is null)
-            result.AddError($"--image-size takes height and width, as in 64x64, each from 1 to {ImageSettings.MaxSide}, not '{text}'.");
-        return size;
-    }
 
     private static ImageFit? ParseFit(ArgumentResult result)
     {

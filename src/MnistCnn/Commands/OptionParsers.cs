@@ -29,9 +29,21 @@ internal static class OptionParsers
     public static Option<string?> FilePath(string name, string valueName, string description) =>
         new(name) { Description = description, HelpName = valueName };
 
-    /// <param name="parse">Returns the value, or adds an error.</param>
-    public static Option<T> Parsed<T>(string name, string valueName, string description, Func<ArgumentResult, T> parse) =>
-        new(name) { Description = description, HelpName = valueName, CustomParser = parse };
+    /// <param name="parse">Returns null for an invalid value.</param>
+    /// <param name="expected">Description of the valid values, for the error message.</param>
+    public static Option<T?> Parsed<T>(string name, string valueName, string description, Func<string, T?> parse, string expected) =>
+        new(name)
+        {
+            Description = description,
+            HelpName = valueName,
+            CustomParser = result =>
+            {
+                if (parse(result.Text()) is { } value)
+                    return value;
+                result.AddError($"{name} takes {expected}, not '{result.Text()}'.");
+                return default;
+            },
+        };
 
     /// <summary>Creates an option that takes the name of one of some items.</summary>
     /// <param name="kind">Noun for the error message.</param>
@@ -52,13 +64,19 @@ internal static class OptionParsers
     {
         Description = description,
         HelpName = "N",
-        CustomParser = result => ParseCount(result),
+        CustomParser = result =>
+            ParseNumber<int>(result, NumberStyles.None, value => value >= 1, $"a whole number from 1 to {int.MaxValue}"),
         DefaultValueFactory = _ => defaultValue,
     };
 
     /// <summary>Creates an option without a default that takes a whole number from 1.</summary>
     public static Option<int?> OptionalCount(string name, string description, int highest = int.MaxValue) =>
-        Parsed<int?>(name, "N", description, result => ParseCount(result, highest));
+        Parsed<int?>(
+            name,
+            "N",
+            description,
+            text => int.TryParse(text, NumberStyles.None, null, out var value) && value >= 1 && value <= highest ? value : null,
+            $"a whole number from 1 to {highest}");
 
     /// <summary>Creates an option that takes a number.</summary>
     /// <param name="range">Description of the valid numbers, for the error message.</param>
@@ -117,8 +135,6 @@ internal static class OptionParsers
     public static T? GetValueOr<T>(this ParseResult parseResult, Option<T> option, T fallback) =>
         parseResult.IsGiven(option) ? parseResult.GetValue(option) : fallback;
 
-    private static int ParseCount(ArgumentResult result, int highest = int.MaxValue) =>
-        ParseNumber<int>(result, NumberStyles.None, value => value >= 1 && value <= highest, $"a whole number from 1 to {highest}");
 
     private static T ParseNumber<T>(ArgumentResult result, NumberStyles styles, Func<T, bool> isValid, string range)
         where T : INumberBase<T>

@@ -34,7 +34,8 @@ internal static class ServeCommand
         "--listen",
         "ADDRESS",
         "Accept connections from other machines: address to listen on, 0.0.0.0 for all. [default: this machine only]",
-        ParseAddress);
+        text => IPAddress.TryParse(text, out var address) ? address : null,
+        "an address of this machine, as in 192.168.1.5, or 0.0.0.0 for all");
 
     private static readonly Option<string[]> Host = new("--host")
     {
@@ -115,13 +116,6 @@ internal static class ServeCommand
         return ModelCache.AssignIds(names.Select(name => ModelLocator.Find(name, architecture)));
     }
 
-    private static IPAddress? ParseAddress(ArgumentResult result)
-    {
-        if (IPAddress.TryParse(result.Text(), out var address))
-            return address;
-        result.AddError($"--listen takes an address of this machine, as in 192.168.1.5, or 0.0.0.0 for all, not '{result.Text()}'.");
-        return null;
-    }
 
     private static string[] ParseHosts(ArgumentResult result)
     {

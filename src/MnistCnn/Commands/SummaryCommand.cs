@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using MnistCnn.Files;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
@@ -15,13 +14,14 @@ internal static class SummaryCommand
     private static readonly NetworkShape Mnist = NetworkShape.Mnist;
 
     private static readonly Option<NetworkShape?> Input = OptionParsers.Parsed(
-        "--input", "CxHxW", $"Input shape: channels, height, width. [default: {Mnist.Input}]", ParseShape);
+        "--input", "CxHxW", $"Input shape: channels, height, width. [default: {Mnist.Input}]", NetworkShape.Parse,
+        $"channels, height and width, as in {Mnist.Input}, each from 1 to {NetworkShape.LargestSide}");
     private static readonly Option<int> Classes = OptionParsers.Count("--classes", "Number of classes.", Mnist.Classes);
     private static readonly Option<int> BatchSize = OptionParsers.Count(
         "--batch-size", "Images for which multiply-adds and activations are counted.", 1);
-    private static readonly Option<string?> Drawing = OptionParsers.Checked(
-        OptionParsers.FilePath("--draw", "FILE", "Draw the network into this .svg file."),
-        path => path.EndsWith(".svg", StringComparison.OrdinalIgnoreCase) ? null : $"--draw takes a file that ends in .svg, not '{path}'.");
+    private static readonly Option<string?> Drawing = OptionParsers.Parsed(
+        "--draw", "FILE", "Draw the network into this .svg file.",
+        path => path.EndsWith(".svg", StringComparison.OrdinalIgnoreCase) ? path : null, "a file that ends in .svg");
     private static readonly Option<string?> DrawnModule = OptionParsers.FilePath(
         "--module", "NAME", "With --draw: draw only this module, for instance rBlock1.");
     private static readonly Option<bool> Dark = OptionParsers.Switch("--dark", "With --draw: draw for a dark background.");
@@ -66,15 +66,5 @@ internal static class SummaryCommand
         using var data = DataOptions.Load(parseResult, trainLimit: 1, testLimit: 1);
         DataOptions.Report(parseResult, data);
         return TrainableModel.ShapeOf(data);
-    }
-
-    private static NetworkShape? ParseShape(ArgumentResult result)
-    {
-        var text = result.Text();
-        var shape = NetworkShape.Parse(text);
-        if (shape is null)
-            result.AddError(
-                $"--input takes channels, height and width, as in {Mnist.Input}, each from 1 to {NetworkShape.LargestSide}, not '{text}'.");
-        return shape;
     }
 }

@@ -29,13 +29,8 @@ internal static class SweepCommand
         "--shard",
         "PART",
         "Train one of several parts, as in 1/8, for instance one on each machine; --merge gathers the results.",
-        result =>
-        {
-            var shard = Shard.Parse(result.Text());
-            if (shard is null)
-                result.AddError($"--shard takes a part and the number of parts, as in 1/8, not '{result.Text()}'.");
-            return shard;
-        });
+        Shard.Parse,
+        "a part and the number of parts, as in 1/8");
 
     private static readonly Option<string?> Merge = OptionParsers.FilePath(
         "--merge", "DIR", "Train nothing; gather the results in a sweep's folder.");

@@ -106,17 +106,15 @@ internal static class TrainCommand
             group.RanksOnSameCores,
             saved?.ClassNames ?? InitialWeights.ReadClassNames(SettingsOptions.FindInitialWeights(parseResult)));
 
+        using var guard = new DisposeOnError(data);
+
         // The plots of a run would become images of the data set.
         var runFolder = Path.GetFullPath(parseResult.GetValue(Out) ?? Path.GetDirectoryName(checkpoint?.Path) ?? "runs");
         if (data.ImageSettings is not null && IsInside(runFolder, data.Folder))
-        {
-            data.Dispose();
             throw new UserException($"The run folder {runFolder} would be inside the image folder {data.Folder}.")
                 .With(Remedy.ChooseFolder);
-        }
-
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive); // returns some 65 MB that unpacking the files took
-        return data;
+        return guard.Complete(data);
     }
 
     private static bool IsInside(string path, string folder)

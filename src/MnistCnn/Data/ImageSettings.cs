@@ -29,22 +29,17 @@ internal sealed record ImageSettings(
 }
 
 /// <summary>How an image of any size is resized to the height and width of a data set.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<ImageFit>))]
 internal enum ImageFit
 {
     /// <summary>The largest part in the centre with the target's aspect ratio.</summary>
-    [JsonStringEnumMemberName("crop")]
     Crop,
 
     /// <summary>The whole image, with white borders on two sides.</summary>
-    [JsonStringEnumMemberName("pad")]
     Pad,
 
     /// <summary>The whole image, distorted to the target's aspect ratio.</summary>
-    [JsonStringEnumMemberName("stretch")]
     Stretch,
 
     /// <summary>The ink of the image, scaled and centred on black as in MNIST; see <see cref="DigitImage"/>.</summary>
-    [JsonStringEnumMemberName("ink")]
     Ink,
 }

@@ -104,7 +104,6 @@ internal sealed record Effect(
 }
 
 /// <summary>Unit of an <see cref="Effect"/>.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<EffectUnit>))]
 internal enum EffectUnit
 {
     /// <summary>Difference of percentages.</summary>

@@ -54,15 +54,12 @@ internal sealed record Verdict(IReadOnlyList<Effect> Effects, string Subject = "
 }
 
 /// <summary>Outcome of a claim or of one of its effects.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<VerdictOutcome>))]
 internal enum VerdictOutcome
 {
     /// <summary>The interval includes the bound, or there is none.</summary>
-    [JsonStringEnumMemberName("inconclusive")]
     Inconclusive,
 
     /// <summary>The interval is above the bound.</summary>
-    [JsonStringEnumMemberName("supported")]
     Supported,
 
     /// <summary>The interval is below the bound.</summary>
@@ -70,6 +67,5 @@ internal enum VerdictOutcome
     NotSupported,
 
     /// <summary>Trials are missing.</summary>
-    [JsonStringEnumMemberName("interim")]
     Interim,
 }

@@ -90,7 +90,7 @@ internal sealed record NetworkSummary(
             WeightBytes: weights.Sum(tensor => tensor.numel() * tensor.element_size()),
             ActivationBytes: layers.Sum(layer => checked(batchSize * Product(layer.OutputShape) * BytesOfFloat)),
             graph is null ? null : Inspection.ReceptiveField.Compute(graph),
-            graph is null ? null : Inspection.UnusedLayers.Find(network, graph));
+            graph is null ? null : FindUnusedLayers(network, graph));
     }
 
     private static NetworkGraph? TryTrace(Module<Tensor, Tensor> network)
@@ -102,6 +102,27 @@ internal sealed record NetworkSummary(
         catch (NotSupportedException)
         {
             return null;
+        }
+    }
+
+    // They get no gradient and keep their initial weights. Auxiliary classifiers do not count.
+    private static string[] FindUnusedLayers(Module<Tensor, Tensor> network, NetworkGraph graph)
+    {
+        HashSet<GraphNode> reached = [];
+        Reach(graph.Output);
+        var used = reached.Select(node => node.Operation).OfType<Operation.Layer>().Select(layer => (Module)layer.Module).ToHashSet();
+        return
+        [
+            .. from named in Networks.Layers.WithWeights(network)
+               where !used.Contains(named.Layer) && !Networks.Layers.IsAuxiliary(network, named.Name)
+               select named.Name,
+        ];
+
+        void Reach(GraphNode node)
+        {
+            if (reached.Add(node))
+                foreach (var input in node.Inputs)
+                    Reach(input);
         }
     }
 

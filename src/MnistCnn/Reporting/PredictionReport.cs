@@ -29,7 +29,13 @@ internal sealed class PredictionReport(IReadOnlyList<string> files, TrainedNetwo
     {
         if (json)
         {
-            Entry[] digits = [.. predictions.Select(Describe)];
+            var digits = predictions.Select(prediction => new
+            {
+                prediction.Best.Class,
+                Name = model.ClassNames[prediction.Best.Class],
+                prediction.Best.Probability,
+                Top = prediction.Classes.Take(top).Select(one => new { one.Class, Name = model.ClassNames[one.Class], one.Probability }),
+            }).ToArray();
             var (single, isNumber) = (digits.Length == 1 ? digits[0] : null, digits.Length > 1);
             entries.Add(new
             {
@@ -38,7 +44,7 @@ internal sealed class PredictionReport(IReadOnlyList<string> files, TrainedNetwo
                 single?.Class,
                 Name = isNumber ? string.Concat(digits.Select(digit => digit.Name)) : single?.Name,
                 Probability = isNumber ? digits.Aggregate(1.0, (product, digit) => product * digit.Probability) : single?.Probability,
-                Top = single?.Top ?? [],
+                Top = single?.Top.ToArray() ?? [],
                 Digits = model.ReadsDigits ? digits : null,
             });
             return;
@@ -88,11 +94,6 @@ internal sealed class PredictionReport(IReadOnlyList<string> files, TrainedNetwo
         long Scaled(long side) => Math.Max(1, (long)Math.Round(side * scale));
     }
 
-    private Entry Describe(ImagePrediction prediction)
-    {
-        var shown = prediction.Classes.Take(top).Select(one => new ClassEntry(one.Class, model.ClassNames[one.Class], one.Probability));
-        return new Entry(prediction.Best.Class, model.ClassNames[prediction.Best.Class], prediction.Best.Probability, [.. shown]);
-    }
 
     private void WriteLine(string file, string text) => Terminal.WriteLine($"{Pad(file, fileWidth)}   {text}");
 
@@ -105,9 +106,6 @@ internal sealed class PredictionReport(IReadOnlyList<string> files, TrainedNetwo
     // Chinese and Japanese characters take two columns.
     private static string Pad(string text, int columns) => text + new string(' ', columns - text.GetCellWidth());
 
-    private sealed record ClassEntry(int Class, string Name, double Probability);
-
-    private sealed record Entry(int Class, string Name, double Probability, IReadOnlyList<ClassEntry> Top);
 }
 
 /// <summary>Prediction of an image, or of a digit in one.</summary>

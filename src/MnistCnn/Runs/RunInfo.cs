@@ -57,15 +57,14 @@ internal sealed record RunInfo(
 /// State of a run. A failed run may succeed at a second attempt; a diverged one would diverge again. An interrupted run was killed before
 /// it could write another state than running.
 /// </summary>
-[JsonConverter(typeof(JsonStringEnumConverter<RunStatus>))]
 internal enum RunStatus
 {
-    [JsonStringEnumMemberName("running")] Running,
-    [JsonStringEnumMemberName("finished")] Finished,
-    [JsonStringEnumMemberName("stopped")] Stopped,
-    [JsonStringEnumMemberName("failed")] Failed,
-    [JsonStringEnumMemberName("diverged")] Diverged,
-    [JsonStringEnumMemberName("interrupted")] Interrupted,
+    Running,
+    Finished,
+    Stopped,
+    Failed,
+    Diverged,
+    Interrupted,
 }
 
 /// <summary>Record of the data set of a run.</summary>

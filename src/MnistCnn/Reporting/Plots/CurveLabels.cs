@@ -45,7 +45,8 @@ internal sealed class CurveLabels
         var middles = Spread([.. ends.Select(curve => curve.End.Y)], LineHeight, area.Top, area.Bottom);
         foreach (var ((name, styleIndex, end), middle) in ends.Zip(middles))
         {
-            using var paint = CreateLeaderPaint(styleIndex);
+            var color = ChartPlot.ColorOf(styleIndex);
+            using var paint = new SKPaint { Color = new SKColor(color.Red, color.Green, color.Blue), StrokeWidth = 1.5f, IsAntialias = true };
             // Dotted, so that the leader does not look like a part of the curve.
             for (var x = end.X + 9; x < area.Right; x += DotGap)
                 canvas.DrawCircle(x, end.Y, DotRadius, paint);
@@ -79,9 +80,4 @@ internal sealed class CurveLabels
         }
     }
 
-    private static SKPaint CreateLeaderPaint(int styleIndex)
-    {
-        var color = ChartPlot.ColorOf(styleIndex);
-        return new SKPaint { Color = new SKColor(color.Red, color.Green, color.Blue), StrokeWidth = 1.5f, IsAntialias = true };
-    }
 }
