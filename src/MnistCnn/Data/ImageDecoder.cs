@@ -44,12 +44,6 @@ internal static class ImageDecoder
         return Fit(codec, name, height, width, ImageFit.Stretch, SKColors.Transparent);
     }
 
-    /// <summary>Decodes an image to opaque RGBA pixels of a size; not for <see cref="ImageFit.Ink"/>.</summary>
-    public static SKBitmap Decode(byte[] contents, string name, (int Height, int Width) size, ImageFit fit = ImageFit.Stretch)
-    {
-        using var codec = Open(contents, name);
-        return Fit(codec, name, size.Height, size.Width, fit, SKColors.White);
-    }
 
     /// <summary>Decodes an image for a network: pixels (C, H, W), or null if ink is wanted and the image is blank.</summary>
     /// <param name="settings">Resolved settings, without null for the size and for grey.</param>

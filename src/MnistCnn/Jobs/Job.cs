@@ -36,17 +36,15 @@ internal sealed class JobProgressTracker(int count, double work, Action<JobProgr
     }
 
     /// <summary>Reports that a fraction of a job is done.</summary>
-    public void Advance(Job job, double fraction) => Report(job, fraction, isDone: false);
+    public void Advance(Job job, double fraction, bool isDone = false) =>
+        report(new JobProgress(doneCount + 1, count, job.Name, (doneWork + fraction * job.Work) / work, isDone));
 
     /// <summary>Reports that a job is done.</summary>
     public void Complete(Job job)
     {
-        Report(job, 1, isDone: true);
+        Advance(job, 1, isDone: true);
         Skip(job);
     }
-
-    private void Report(Job job, double fraction, bool isDone) =>
-        report(new JobProgress(doneCount + 1, count, job.Name, (doneWork + fraction * job.Work) / work, isDone));
 }
 
 /// <summary>

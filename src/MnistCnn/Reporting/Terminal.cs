@@ -39,25 +39,17 @@ internal static class Terminal
     /// <summary>Writes a line to standard output, with unsafe characters in names escaped.</summary>
     public static void WriteLine(string line) => Console.Out.WriteLine(PrintableText.Escape(line));
 
-    /// <summary>Writes a line to standard error, with unsafe characters in names escaped.</summary>
+    /// <summary>Writes a line to standard error, above the progress bar if one is shown, with unsafe characters in names escaped.</summary>
     public static void WriteErrorLine(string line)
     {
+        // Spectre.Console 0.57 writes over the bar and does not clear the rest of its row: spaces up to the margin do.
         if (live is null)
             Console.Error.WriteLine(PrintableText.Escape(line));
         else
-            WriteAbove(live, PrintableText.Escape(line));
+            live.Write(new Padder(Cell(line), new Spectre.Console.Padding(0)).Expand());
     }
 
     /// <summary>Creates a cell of a table, with unsafe characters in names escaped.</summary>
     public static Text Cell(string text) => new(PrintableText.Escape(text));
 
-    /// <summary>Writes a line, above the progress bar if the console shows one.</summary>
-    public static void WriteAbove(IAnsiConsole console, string line)
-    {
-        // Spectre.Console 0.57 writes over the bar and does not clear the rest of its row: spaces up to the margin do.
-        if (console == live)
-            console.Write(new Padder(new Text(line), new Spectre.Console.Padding(0)).Expand());
-        else
-            console.WriteLine(line);
-    }
 }

@@ -1,10 +1,9 @@
 using MnistCnn.Training;
-using Spectre.Console;
 
 namespace MnistCnn.Reporting;
 
 /// <summary>Shows a progress bar for the current epoch, and above it a line for each finished epoch.</summary>
-internal sealed class TrainingProgressBar(IAnsiConsole console, ProgressBar bar, int epochs) : ITrainingCallback
+internal sealed class TrainingProgressBar(ProgressBar bar, int epochs) : ITrainingCallback
 {
     private readonly Stopwatch clock = Stopwatch.StartNew();
     private int epoch;
@@ -31,7 +30,7 @@ internal sealed class TrainingProgressBar(IAnsiConsole console, ProgressBar bar,
 
     public void OnEpochEnd(EpochMetrics metrics)
     {
-        Terminal.WriteAbove(console, TrainingText.Epoch(metrics));
+        Terminal.WriteErrorLine(TrainingText.Epoch(metrics));
         clock.Restart();
     }
 }

@@ -22,8 +22,8 @@ internal static class TrainingReport
             return train(log);
 
         var isFinished = false;
-        var terminal = Terminal.CreateConsole(Console.Error);
-        ProgressBar.Show(terminal, bar => isFinished = train([.. log, new TrainingProgressBar(terminal, bar, epochs)]));
+        ProgressBar.Show(
+            Terminal.CreateConsole(Console.Error), bar => isFinished = train([.. log, new TrainingProgressBar(bar, epochs)]));
         return isFinished;
     }
 

@@ -2,7 +2,6 @@ using MnistCnn.Data;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
-using MnistCnn.Training;
 
 namespace MnistCnn.Web;
 

@@ -12,7 +12,7 @@ public sealed class TrainingProgressBarTests
         var console = new TestConsole().Width(120).Interactive();
         ProgressBar.Show(console, bar =>
         {
-            var report = new TrainingProgressBar(console, bar, epochs: 3);
+            var report = new TrainingProgressBar(bar, epochs: 3);
             report.OnStepEnd(new StepMetrics(2, 301, 400, 0.5, 64, 0.01));
             report.OnStepEnd(new StepMetrics(2, 302, 400, 0.25, 64, 0.01));
         });
@@ -28,8 +28,7 @@ public sealed class TrainingProgressBarTests
     {
         using var console = new TestConsole();
         console.Profile.Width = 40;
-        Terminal.WithProgress(console, () => Terminal.WriteAbove(console, "a line"));
-        Terminal.WriteAbove(console, "no bar");
-        Assert.Equal(["a line".PadRight(40), "no bar"], console.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Terminal.WithProgress(console, () => Terminal.WriteErrorLine("a line"));
+        Assert.Equal(["a line".PadRight(40)], console.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 }

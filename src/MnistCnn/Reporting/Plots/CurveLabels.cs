@@ -46,7 +46,8 @@ internal sealed class CurveLabels
         foreach (var ((name, styleIndex, end), middle) in ends.Zip(middles))
         {
             var color = ChartPlot.ColorOf(styleIndex);
-            using var paint = new SKPaint { Color = new SKColor(color.Red, color.Green, color.Blue), StrokeWidth = 1.5f, IsAntialias = true };
+            using var paint = new SKPaint { StrokeWidth = 1.5f, IsAntialias = true };
+            paint.Color = new SKColor(color.Red, color.Green, color.Blue);
             // Dotted, so that the leader does not look like a part of the curve.
             for (var x = end.X + 9; x < area.Right; x += DotGap)
                 canvas.DrawCircle(x, end.Y, DotRadius, paint);
