@@ -1,9 +1,7 @@
 namespace MnistCnn.Commands;
 
-/// <summary>Exit codes of the process.</summary>
 internal static class ExitCode
 {
-    /// <summary>The work failed.</summary>
     public const int Failed = 1;
 
     /// <summary>The command line is wrong.</summary>

@@ -31,11 +31,13 @@ internal static class OptionParsers
 
     /// <param name="parse">Returns null for an invalid value.</param>
     /// <param name="expected">Description of the valid values, for the error message.</param>
-    public static Option<T?> Parsed<T>(string name, string valueName, string description, Func<string, T?> parse, string expected) =>
+    public static Option<T?> Parsed<T>(
+        string name, string valueName, string description, Func<string, T?> parse, string expected, params string[] completions) =>
         new(name)
         {
             Description = description,
             HelpName = valueName,
+            CompletionSources = { completions },
             CustomParser = result =>
             {
                 if (parse(result.Text()) is { } value)
@@ -98,17 +100,6 @@ internal static class OptionParsers
         DefaultValueFactory = _ => defaultValue,
     };
 
-    /// <summary>Adds a validator to an option.</summary>
-    /// <param name="findError">Returns the error message for a value, or null if the value is valid.</param>
-    public static Option<string?> Checked(Option<string?> option, Func<string, string?> findError)
-    {
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens is [var token] && findError(token.Value) is { } message)
-                result.AddError(message);
-        });
-        return option;
-    }
 
     /// <summary>Returns the item with the given name, ignoring case. An unknown name is an error that lists the known ones.</summary>
     public static T? Choose<T>(ArgumentResult result, string kind, IReadOnlyList<T> items, Func<T, string> nameOf)

@@ -56,16 +56,13 @@ internal static class SettingsOptions
         CustomParser = ParseAugmentation,
         CompletionSources = { Augmentation.Names.Split(", ").Select(part => part.TrimEnd([.. part.Where(char.IsUpper)])).ToArray() },
     };
-    private static readonly Option<string?> ClassWeights = OptionParsers.Checked(
-        new Option<string?>("--class-weights")
-        {
-            Description = $"Weight the loss by class; {Balanced} gives every class the same total weight.",
-            HelpName = "NAME",
-            CompletionSources = { Balanced },
-        },
-        value => string.Equals(value, Balanced, StringComparison.OrdinalIgnoreCase)
-            ? null
-            : $"--class-weights takes {Balanced}, not '{value}'.");
+    private static readonly Option<string?> ClassWeights = OptionParsers.Parsed(
+        "--class-weights",
+        "NAME",
+        $"Weight the loss by class; {Balanced} gives every class the same total weight.",
+        text => text.Equals(Balanced, StringComparison.OrdinalIgnoreCase) ? text : null,
+        expected: Balanced,
+        Balanced);
     private static readonly Option<long> Seed = OptionParsers.Integer(
         "--seed", "Random seed of the initial weights, the order of the images and the augmentation.", Defaults.Seed);
     private static readonly Option<int?> TrainLimit = OptionParsers.OptionalCount(

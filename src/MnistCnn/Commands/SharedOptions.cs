@@ -33,15 +33,19 @@ internal static class SharedOptions
         architecture => architecture.Description,
         isRecursive: true);
 
-    public static Option<string?> Device { get; } = OptionParsers.Checked(
-        new Option<string?>("--device")
+    public static Option<string?> Device { get; } = new("--device")
+    {
+        Description = $"Device: {Devices.Names}. Not for compare, summary and export. [default: auto]",
+        HelpName = "NAME",
+        CustomParser = result =>
         {
-            Description = $"Device: {Devices.Names}. Not for compare, summary and export. [default: auto]",
-            HelpName = "NAME",
-            CompletionSources = { Devices.Names.Split(", ").Where(Devices.IsName).ToArray() },
-            Recursive = true,
+            if (!Devices.IsName(result.Text()))
+                result.AddError(OptionParsers.Unknown("device", result.Text(), Devices.Names));
+            return result.Text();
         },
-        value => Devices.IsName(value) ? null : OptionParsers.Unknown("device", value, Devices.Names));
+        CompletionSources = { Devices.Names.Split(", ").Where(Devices.IsName).ToArray() },
+        Recursive = true,
+    };
 
     public static Option<int?> TestLimit { get; } = OptionParsers.OptionalCount("--test-limit", "Use only the first N test images.");
 
@@ -59,9 +63,9 @@ internal static class SharedOptions
 
     public static string RecipeNames { get; } = OptionParsers.Names(Recipe.All, recipe => recipe.Name);
 
-    public static Option<string?> CreatePlot(string defaultPath) => OptionParsers.Checked(
-        new Option<string?>("--plot") { Description = $"The plot: {PlotFile.Endings}. [default: {defaultPath}]", HelpName = "FILE" },
-        value => PlotFile.HasKnownEnding(value) ? null : $"--plot takes a file that ends in one of {PlotFile.Endings}, not '{value}'.");
+    public static Option<string?> CreatePlot(string defaultPath) => OptionParsers.Parsed(
+        "--plot", "FILE", $"The plot: {PlotFile.Endings}. [default: {defaultPath}]",
+        text => PlotFile.HasKnownEnding(text) ? text : null, $"a file that ends in one of {PlotFile.Endings}");
 
     public static Option<Recipe?> CreateRecipe(string description) => OptionParsers.Choice(
         "--recipe", description, "recipe", Recipe.All, recipe => recipe.Name);

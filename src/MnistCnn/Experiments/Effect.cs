@@ -103,14 +103,11 @@ internal sealed record Effect(
         value != 0 && Math.Abs(value) is < 0.001 or >= 10_000 ? $"{value:0.0e+0}" : $"{value:#,0.00}";
 }
 
-/// <summary>Unit of an <see cref="Effect"/>.</summary>
 internal enum EffectUnit
 {
-    /// <summary>Difference of percentages.</summary>
     [JsonStringEnumMemberName("points")]
     PercentagePoints,
 
-    /// <summary>Ratio of two quantities.</summary>
     [JsonStringEnumMemberName("times")]
     Ratio,
 }

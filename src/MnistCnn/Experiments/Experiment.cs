@@ -126,7 +126,6 @@ internal sealed record ExperimentStatus(
     Experiment Experiment, ExperimentInfo? Info = null, ExperimentResults? Results = null, IReadOnlyList<string>? Files = null,
     string? Problem = null)
 {
-    /// <summary>Name of the file with the plot.</summary>
     public const string PlotFile = "plot.png";
 
     /// <summary>Lists the files of an experiment. Trials have their own folders.</summary>

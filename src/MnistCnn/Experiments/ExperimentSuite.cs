@@ -103,7 +103,6 @@ internal interface IExperimentRun : IDisposable
 {
     string Folder { get; }
 
-    /// <summary>Record and results so far.</summary>
     ExperimentStatus Status { get; }
 
     /// <summary>Runs the trials that are not done, writes the results after each, and draws the plot again.</summary>
@@ -126,12 +125,9 @@ internal interface IExperimentObserver
     /// <summary>Draws images of a trial into the folder of its experiment, in the process that runs the trial.</summary>
     void OnImages(string folder, ImageGrid images);
 
-    /// <summary>Draws the results so far.</summary>
     void OnResults(string folder, ExperimentInfo info, ExperimentResults results);
 
-    /// <summary>Announces the next experiment of a suite.</summary>
     void OnExperimentStart(Experiment experiment, int number, int count);
 
-    /// <summary>Reports on an experiment of a suite.</summary>
     void OnExperimentEnd(ExperimentSuite suite, ExperimentStatus status);
 }

@@ -233,7 +233,6 @@ internal sealed record SafetensorsFile(
     private static InvalidDataException Damaged(string name, string reason) =>
         new($"{name} is not a safetensors file, or a damaged one: {reason}.");
 
-    /// <summary>A tensor in the header.</summary>
     private sealed record Entry(string Dtype, long[] Shape, long[] DataOffsets)
     {
         // libtorch aborts the process on larger tensors, even on empty ones.

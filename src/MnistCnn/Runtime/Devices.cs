@@ -3,7 +3,6 @@ using System.Text.RegularExpressions;
 
 namespace MnistCnn.Runtime;
 
-/// <summary>The devices that a network can run on.</summary>
 internal static partial class Devices
 {
     /// <summary>Device names, for help and messages.</summary>

@@ -1,6 +1,5 @@
 namespace MnistCnn.Runtime;
 
-/// <summary>Errors of the file system.</summary>
 internal static class FileErrors
 {
     /// <summary>Does something that may fail without harm.</summary>

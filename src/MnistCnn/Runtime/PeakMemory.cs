@@ -1,6 +1,5 @@
 namespace MnistCnn.Runtime;
 
-/// <summary>Peak memory of this process.</summary>
 internal static class PeakMemory
 {
     private static long reported;

@@ -1,6 +1,5 @@
 namespace MnistCnn.Runtime;
 
-/// <summary>libtorch in this process.</summary>
 internal static class TorchEnvironment
 {
     /// <summary>Loads libtorch, sets its number of threads and returns the device.</summary>

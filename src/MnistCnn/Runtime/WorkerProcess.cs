@@ -40,7 +40,6 @@ internal sealed class WorkerProcess : IDisposable
         process.BeginErrorReadLine();
     }
 
-    /// <summary>Sends a request and returns the response.</summary>
     /// <exception cref="IOException">The process ended; the message is its standard error.</exception>
     public async Task<string> SendAsync(string request, CancellationToken cancellation)
     {

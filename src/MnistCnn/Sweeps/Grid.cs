@@ -3,7 +3,6 @@ namespace MnistCnn.Sweeps;
 /// <summary>Parameters of a sweep. Each combination of their values is a trial; the last parameter changes fastest.</summary>
 internal sealed record Grid(IReadOnlyList<GridParameter> Parameters)
 {
-    /// <summary>Largest number of trials.</summary>
     public const int MaxTrials = 100_000;
 
     public double Count => Parameters.Aggregate(1.0, (count, parameter) => count * parameter.Values.Count);

@@ -136,14 +136,7 @@ internal sealed class Sweep(
     // Finds a trial that cannot be trained before the first training starts.
     private void EnsureTrainable(IReadOnlyList<SweepTrial> selected)
     {
-        foreach (var trial in selected.DistinctBy(trial => (
-            trial.Settings.Architecture,
-            trial.Settings.BatchSize,
-            trial.Settings.Validation,
-            trial.Settings.Patience,
-            trial.Settings.TrainLimit,
-            trial.Settings.TestLimit,
-            trial.Settings.Freeze)))
+        foreach (var trial in selected.DistinctBy(trial => Relevant(trial.Settings)))
         {
             var data = inputs!.LoadData(trial.Settings);
             try
@@ -157,6 +150,10 @@ internal sealed class Sweep(
                 throw new UserException($"{trial.Name} cannot be trained: {error.Message}", error);
             }
         }
+
+        static object Relevant(TrainSettings settings) => (
+            settings.Architecture, settings.BatchSize, settings.Validation, settings.Patience, settings.TrainLimit, settings.TestLimit,
+            settings.Freeze);
     }
 
     // Two processes may begin a sweep at once, so the info file is read back: it may be of another sweep.

@@ -16,7 +16,6 @@ internal sealed class Api(InferenceQueue queue, ModelCache models, TestEvaluator
 {
     private static readonly string[] GetOrPost = [HttpMethods.Get, HttpMethods.Post];
 
-    /// <summary>Maps all routes.</summary>
     public void Map(IEndpointRouteBuilder app)
     {
         MapPage(app);

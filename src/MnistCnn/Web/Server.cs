@@ -24,7 +24,6 @@ internal static class Server
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private static readonly MinDataRate SlowestRate = new(bytesPerSecond: 20_000, gracePeriod: Patience);
 
-    /// <summary>Starts the server.</summary>
     /// <param name="port">The port; null for the first free one from <see cref="FirstPort"/>.</param>
     /// <returns>The server, which the caller stops and disposes, and its URL.</returns>
     /// <exception cref="UserException">The port is taken, or the address is not one of this machine.</exception>
