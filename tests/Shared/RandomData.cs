@@ -16,7 +16,7 @@ public static class RandomData
             Set(train),
             Set(test),
             [.. Enumerable.Range(0, shape.Classes).Select(label => $"class {label}")],
-            new Normalization(0.5, 0.29),
+            new Normalization([0.5], [0.29]),
             ImageFit.Stretch,
             new Dictionary<string, string>());
 

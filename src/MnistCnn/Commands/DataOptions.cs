@@ -107,7 +107,6 @@ internal static class DataOptions
         SkipBroken = parseResult.GetValue(SkipBroken) || defaults.SkipBroken,
     };
 
-
     private static ImageFit? ParseFit(ArgumentResult result)
     {
         var text = result.Text();

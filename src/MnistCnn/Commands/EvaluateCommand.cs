@@ -72,5 +72,4 @@ internal static class EvaluateCommand
         _ when given < classes => given,
         _ => throw new UserException($"--top takes a number below the number of classes ({classes}), not {given}."),
     };
-
 }

@@ -62,14 +62,8 @@ internal static class OptionParsers
         };
 
     /// <summary>Creates an option that takes a whole number from 1.</summary>
-    public static Option<int> Count(string name, string description, int defaultValue) => new(name)
-    {
-        Description = description,
-        HelpName = "N",
-        CustomParser = result =>
-            ParseNumber<int>(result, NumberStyles.None, value => value >= 1, $"a whole number from 1 to {int.MaxValue}"),
-        DefaultValueFactory = _ => defaultValue,
-    };
+    public static Option<int> Count(string name, string description, int defaultValue) => Number(
+        name, description, defaultValue, value => value >= 1, $"a whole number from 1 to {int.MaxValue}", "N", NumberStyles.None);
 
     /// <summary>Creates an option without a default that takes a whole number from 1.</summary>
     public static Option<int?> OptionalCount(string name, string description, int highest = int.MaxValue) =>
@@ -82,24 +76,22 @@ internal static class OptionParsers
 
     /// <summary>Creates an option that takes a number.</summary>
     /// <param name="range">Description of the valid numbers, for the error message.</param>
-    public static Option<double> Number(
-        string name, string description, double defaultValue, Func<double, bool> isValid, string range) => new(name)
+    public static Option<T> Number<T>(
+        string name, string description, T defaultValue, Func<T, bool> isValid, string range, string valueName = "X",
+        NumberStyles styles = NumberStyles.Float)
+        where T : INumberBase<T> => new(name)
         {
             Description = description,
-            HelpName = "X",
-            CustomParser = result => ParseNumber(result, NumberStyles.Float, isValid, range),
+            HelpName = valueName,
+            CustomParser = result =>
+            {
+                if (T.TryParse(result.Text(), styles, CultureInfo.InvariantCulture, out var value) && isValid(value))
+                    return value;
+                result.AddError($"{name} takes {range}, not '{result.Text()}'.");
+                return defaultValue;
+            },
             DefaultValueFactory = _ => defaultValue,
         };
-
-    /// <summary>Creates an option that takes any 64-bit integer.</summary>
-    public static Option<long> Integer(string name, string description, long defaultValue) => new(name)
-    {
-        Description = description,
-        HelpName = "N",
-        CustomParser = result => ParseNumber<long>(result, NumberStyles.AllowLeadingSign, _ => true, "a whole number"),
-        DefaultValueFactory = _ => defaultValue,
-    };
-
 
     /// <summary>Returns the item with the given name, ignoring case. An unknown name is an error that lists the known ones.</summary>
     public static T? Choose<T>(ArgumentResult result, string kind, IReadOnlyList<T> items, Func<T, string> nameOf)
@@ -125,14 +117,4 @@ internal static class OptionParsers
     /// <summary>Value of an option if the user typed it, otherwise <paramref name="fallback"/> instead of the option's default.</summary>
     public static T? GetValueOr<T>(this ParseResult parseResult, Option<T> option, T fallback) =>
         parseResult.IsGiven(option) ? parseResult.GetValue(option) : fallback;
-
-
-    private static T ParseNumber<T>(ArgumentResult result, NumberStyles styles, Func<T, bool> isValid, string range)
-        where T : INumberBase<T>
-    {
-        if (T.TryParse(result.Text(), styles, CultureInfo.InvariantCulture, out var value) && isValid(value))
-            return value;
-        result.AddError($"{(result.Parent as OptionResult)?.IdentifierToken?.Value} takes {range}, not '{result.Text()}'.");
-        return T.Zero;
-    }
 }

@@ -116,7 +116,6 @@ internal static class ServeCommand
         return ModelCache.AssignIds(names.Select(name => ModelLocator.Find(name, architecture)));
     }
 
-
     private static string[] ParseHosts(ArgumentResult result)
     {
         HostString[] hosts = [.. result.Tokens.Select(token => new HostString(token.Value))];

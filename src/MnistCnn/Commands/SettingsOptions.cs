@@ -63,8 +63,9 @@ internal static class SettingsOptions
         text => text.Equals(Balanced, StringComparison.OrdinalIgnoreCase) ? text : null,
         expected: Balanced,
         Balanced);
-    private static readonly Option<long> Seed = OptionParsers.Integer(
-        "--seed", "Random seed of the initial weights, the order of the images and the augmentation.", Defaults.Seed);
+    private static readonly Option<long> Seed = OptionParsers.Number(
+        "--seed", "Random seed of the initial weights, the order of the images and the augmentation.", Defaults.Seed, _ => true,
+        "a whole number", "N", NumberStyles.AllowLeadingSign);
     private static readonly Option<int?> TrainLimit = OptionParsers.OptionalCount(
         "--train-limit", "Use only the first N training images.");
     private static readonly Option<int?> Validation = OptionParsers.OptionalCount(

@@ -44,7 +44,6 @@ internal static class ImageDecoder
         return Fit(codec, name, height, width, ImageFit.Stretch, SKColors.Transparent);
     }
 
-
     /// <summary>Decodes an image for a network: pixels (C, H, W), or null if ink is wanted and the image is blank.</summary>
     /// <param name="settings">Resolved settings, without null for the size and for grey.</param>
     public static byte[]? ReadImage(byte[] contents, string name, ImageSettings settings)

@@ -4,16 +4,11 @@ namespace MnistCnn.Data;
 /// Mean and standard deviation of the training pixels, scaled to 0..1: one of each per channel, as torchvision's <c>Normalize</c>
 /// takes them, or one for all channels.
 /// </summary>
-[method: JsonConstructor]
 internal sealed record Normalization(IReadOnlyList<double> Mean, IReadOnlyList<double> Std)
 {
-    public Normalization(double mean, double std)
-        : this([mean], [std])
-    {
-    }
 
     /// <summary>The article's <c>transforms.Normalize([0.1307], [0.3081])</c> for MNIST.</summary>
-    public static Normalization Mnist { get; } = new(0.1307, 0.3081);
+    public static Normalization Mnist { get; } = new([0.1307], [0.3081]);
 
     /// <summary>Whether pixels from 0 to 1 can have these means and standard deviations.</summary>
     [JsonIgnore]

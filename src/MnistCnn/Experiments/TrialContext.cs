@@ -31,19 +31,12 @@ internal sealed class TrialContext(
         Trainer.Create(CreateSettings(architecture, seed), Data, Device);
 
     /// <summary>Trains the trial's network, or resumes its training. The caller disposes the finished run.</summary>
-    /// <exception cref="OperationCanceledException">The experiment was cancelled.</exception>
-    /// <exception cref="DivergenceException">The loss is no longer a finite number.</exception>
+    /// <inheritdoc cref="TrainingRun.TrainToEnd" path="/exception"/>
     public TrainingRun Train(Architecture architecture, long seed)
     {
-        var run = TrainingRun.CreateOrResume(new TrainingRequest(CreateSettings(architecture, seed), Data, Device)
-        {
-            Folder = folder,
-            Parallelism = ParallelSettings.Automatic,
-        });
-        using var guard = new DisposeOnError(run);
-        return run.Train([new ProgressCallback(settings.Epochs, report)], cancellation)
-            ? guard.Complete(run)
-            : throw new OperationCanceledException(cancellation);
+        var trainSettings = CreateSettings(architecture, seed);
+        var request = new TrainingRequest(trainSettings, Data, Device) { Folder = folder, Parallelism = ParallelSettings.Automatic };
+        return TrainingRun.TrainToEnd(request, report, cancellation);
     }
 
     /// <summary>

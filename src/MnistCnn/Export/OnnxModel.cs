@@ -74,7 +74,6 @@ internal static class OnnxModel
         }
     }
 
-
     /// <param name="sides">Numbers, and names of variable sides.</param>
     private static ValueInfoProto Value(string name, string description, ElementType type, object[] sides) => new()
     {

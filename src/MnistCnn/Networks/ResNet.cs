@@ -55,5 +55,4 @@ internal sealed class ResNet : BlockNetwork
         x = layer4.call(layer3.call(layer2.call(layer1.call(x))));
         return fc.call(flatten(global_avg_pool2d(x)));
     }
-
 }

@@ -94,7 +94,6 @@ internal sealed class PredictionReport(IReadOnlyList<string> files, TrainedNetwo
         long Scaled(long side) => Math.Max(1, (long)Math.Round(side * scale));
     }
 
-
     private void WriteLine(string file, string text) => Terminal.WriteLine($"{Pad(file, fileWidth)}   {text}");
 
     private string Format(Prediction prediction)
@@ -105,7 +104,6 @@ internal sealed class PredictionReport(IReadOnlyList<string> files, TrainedNetwo
 
     // Chinese and Japanese characters take two columns.
     private static string Pad(string text, int columns) => text + new string(' ', columns - text.GetCellWidth());
-
 }
 
 /// <summary>Prediction of an image, or of a digit in one.</summary>

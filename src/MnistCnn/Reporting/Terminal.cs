@@ -51,5 +51,4 @@ internal static class Terminal
 
     /// <summary>Creates a cell of a table, with unsafe characters in names escaped.</summary>
     public static Text Cell(string text) => new(PrintableText.Escape(text));
-
 }

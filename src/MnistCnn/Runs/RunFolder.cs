@@ -46,8 +46,6 @@ internal sealed class RunFolder(FolderLock folderLock, RunInfo info, IEnumerable
     /// </summary>
     public bool HasBest => epochs.Count == 0 || File.Exists(BestPath);
 
-    private string[] RunFiles => [InfoPath, MetricsPath, ModelPath, BestPath, CheckpointPath];
-
     /// <summary>
     /// Opens the folder of a run. A new run gets a new folder. A resumed run continues in the folder of its checkpoint, where metrics of
     /// later epochs are discarded, or in a new one, which gets a copy of the best weights.
@@ -153,7 +151,7 @@ internal sealed class RunFolder(FolderLock folderLock, RunInfo info, IEnumerable
 
     private void WriteRecord()
     {
-        foreach (var file in RunFiles.Append(PlotPath))
+        foreach (var file in new[] { InfoPath, MetricsPath, ModelPath, BestPath, CheckpointPath, PlotPath })
             AtomicFile.DeleteLeftovers(file);
         WriteInfo();
         WriteMetrics();

@@ -28,7 +28,7 @@ internal sealed record TrainingRequest(TrainSettings Settings, DataSet Data, Dev
 /// A training that writes its record, metrics, weights and checkpoints into a <see cref="RunFolder"/>. Resumed from its last checkpoint, it
 /// gives the same weights and metrics as an uninterrupted run.
 /// </summary>
-/// <remarks>Create it with <see cref="Create"/> or <see cref="CreateOrResume"/>.</remarks>
+/// <remarks>Create it with <see cref="Create"/> or <see cref="TrainToEnd"/>.</remarks>
 internal sealed class TrainingRun(
     TrainingRequest request, Trainer trainer, RunFolder? folder, IReadOnlyList<string> initNotes) : IDisposable
 {
@@ -76,13 +76,23 @@ internal sealed class TrainingRun(
         return guard.Complete(new TrainingRun(request, trainer, folder, initNotes));
     }
 
-    /// <summary>Continues from the checkpoint in the requested folder, or creates a new run if there is none.</summary>
+    /// <summary>
+    /// Creates a run in the requested folder, or continues from the checkpoint there, and trains it to its end. The caller disposes the
+    /// finished run.
+    /// </summary>
+    /// <param name="report">Receives the fraction of the training that is done.</param>
+    /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
+    /// <exception cref="DivergenceException">The loss is no longer a finite number.</exception>
     /// <inheritdoc cref="Create" path="/exception"/>
-    public static TrainingRun CreateOrResume(TrainingRequest request)
+    public static TrainingRun TrainToEnd(TrainingRequest request, Action<double> report, CancellationToken cancellation)
     {
         var path = Path.Combine(request.Folder!, RunFolder.CheckpointFile);
         using var checkpoint = File.Exists(path) ? Checkpoint.Read(path) : null;
-        return Create(request, checkpoint);
+        var run = Create(request, checkpoint);
+        using var guard = new DisposeOnError(run);
+        return run.Train([new ProgressCallback(request.Settings.Epochs, report)], cancellation)
+            ? guard.Complete(run)
+            : throw new OperationCanceledException(cancellation);
     }
 
     /// <summary>Trains to the end, or until the run is cancelled, and records the result in <c>run.json</c>.</summary>

@@ -17,8 +17,12 @@ internal interface IProcessGroup : IDisposable
     /// <summary>Seconds that this rank has waited for other ranks and the network; null for a single process.</summary>
     double? SecondsWaited { get; }
 
-    /// <summary>Returns this rank's shard; see <see cref="Sharding.Shard"/>.</summary>
-    (long Start, long Count) Shard(long total) => Sharding.Shard(total, Rank, WorldSize);
+    /// <summary>Returns this rank's shard of a sequence.</summary>
+    (long Start, long Count) Shard(long total) => Shard(total, Rank, WorldSize);
+
+    /// <summary>Returns one of <paramref name="count"/> contiguous shards of a sequence, whose sizes differ by at most 1.</summary>
+    static (long Start, long Count) Shard(long total, int index, int count) =>
+        (total * index / count, total * (index + 1) / count - total * index / count);
 
     /// <summary>Replaces float32 values by their sums over all ranks.</summary>
     /// <param name="values">Contiguous, on the CPU, of the same size on every rank.</param>
@@ -76,11 +80,4 @@ internal sealed class SingleProcess : IProcessGroup
     public void Dispose()
     {
     }
-}
-
-internal static class Sharding
-{
-    /// <summary>Returns one of <paramref name="count"/> contiguous shards of a sequence, whose sizes differ by at most 1.</summary>
-    public static (long Start, long Count) Shard(long total, int index, int count) =>
-        (total * index / count, total * (index + 1) / count - total * index / count);
 }

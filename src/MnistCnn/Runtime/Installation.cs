@@ -5,11 +5,9 @@ namespace MnistCnn.Runtime;
 /// <summary>The way in which this program was installed, as its folder shows.</summary>
 internal static partial class Installation
 {
-    /// <summary>Variable that the container images of .NET set.</summary>
-    public const string ContainerVariable = "DOTNET_RUNNING_IN_CONTAINER";
-
+    // The container images of .NET set the variable.
     public static string Current =>
-        Describe(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ContainerVariable) is "true" or "1");
+        Describe(AppContext.BaseDirectory, Environment.GetEnvironmentVariable("DOTNET_RUNNING_IN_CONTAINER") is "true" or "1");
 
     /// <param name="folder">Folder of the program's library.</param>
     public static string Describe(string folder, bool isInContainer)

@@ -100,9 +100,7 @@ internal sealed class Sweep(
             InitialWeights = inputs.Init,
             Parallelism = ParallelSettings.Automatic,
         };
-        using (var run = TrainingRun.CreateOrResume(request))
-            if (!run.Train([new ProgressCallback(job.Settings.Epochs, report)], cancellation))
-                throw new OperationCanceledException(cancellation);
+        TrainingRun.TrainToEnd(request, report, cancellation).Dispose();
         return ReadResult(job)!;
     }
 

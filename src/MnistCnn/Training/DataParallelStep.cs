@@ -69,7 +69,7 @@ internal sealed class DataParallelStep : IForwardBackward
     private Tensor Shard(Tensor batch, int index)
     {
         // If there are fewer images than replicas, the last shard has one: the first replica gets it, because it holds the gradient sums.
-        var (start, count) = Sharding.Shard(batch.shape[0], replicas.Length - 1 - index, replicas.Length);
+        var (start, count) = IProcessGroup.Shard(batch.shape[0], replicas.Length - 1 - index, replicas.Length);
         return batch.narrow(0, start, count);
     }
 

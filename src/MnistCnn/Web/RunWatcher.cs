@@ -17,12 +17,12 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
 
     /// <summary>Returns the path of the best weights of <c>run:NAME</c>, or null if there is no such run. The file may not exist.</summary>
     public string? FindWeights(string id) => id.StartsWith(ModelPrefix, StringComparison.Ordinal)
-        && RunPaths().FirstOrDefault(run => Path.GetFileName(run) == id[ModelPrefix.Length..]) is { } run
+        && RunPaths(out _).FirstOrDefault(run => Path.GetFileName(run) == id[ModelPrefix.Length..]) is { } run
             ? Path.Combine(run, RunFolder.BestFile)
             : null;
 
     /// <summary>Reads all runs, the latest first.</summary>
-    public RunList Read() => new(folder, [.. RunPaths().Select(Read).OrderByDescending(run => run.Started)]);
+    public RunList Read() => new(folder, [.. RunPaths(out _).Select(Read).OrderByDescending(run => run.Started)]);
 
     /// <summary>
     /// Streams every run (<c>run</c>), then each run that changes, and the name of each deleted run (<c>gone</c>). A periodic keep-alive
@@ -35,7 +35,7 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
         {
             if (scans % ScansPerKeepAlive == 0)
                 yield return new SseItem<object>(new { }, "alive");
-            var runs = RunPaths();
+            var runs = RunPaths(out _);
             foreach (var run in runs)
             {
                 var (before, now) = (known.GetValueOrDefault(run), (Files: StateOf(run), IsHeld: FolderLock.IsHeld(run)));
@@ -60,13 +60,11 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
     /// <summary>Returns the reason why the folder cannot be read; null if it can be read or does not exist yet.</summary>
     public string? FindProblem()
     {
-        ListRuns(out var problem);
+        RunPaths(out var problem);
         return problem;
     }
 
-    private string[] RunPaths() => ListRuns(out _);
-
-    private string[] ListRuns(out string? problem)
+    private string[] RunPaths(out string? problem)
     {
         problem = null;
         try

@@ -115,7 +115,7 @@ public sealed class EvaluateCommandTests : IDisposable
         using var model = TrainedNetwork.Load(folder["fashion.safetensors"]);
         using var data = IdxReader.Load(folder["data"]);
         var expected = Evaluator.Evaluate(
-            model.Network, data.Test, new Normalization(0.1307, 0.3081), cancellation: TestContext.Current.CancellationToken);
+            model.Network, data.Test, new Normalization([0.1307], [0.3081]), cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(expected.Loss, JsonDocument.Parse(run.Output).RootElement.GetProperty("loss").GetDouble(), 1e-6);
     }
 

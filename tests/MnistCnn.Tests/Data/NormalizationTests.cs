@@ -44,7 +44,7 @@ public sealed class NormalizationTests : IDisposable
     public void One_value_stands_for_all_channels()
     {
         var images = randint(256, [2, 3, 5, 6], ScalarType.Byte);
-        using var one = new Normalization(0.1307, 0.3081).Apply(images);
+        using var one = new Normalization([0.1307], [0.3081]).Apply(images);
         Assert.Equal(
             images.data<byte>().ToArray().Select(pixel => (pixel / 255f - 0.1307f) / 0.3081f), one.data<float>().ToArray());
         Assert.True(Normalization.Mnist.Fits(3));
@@ -53,7 +53,7 @@ public sealed class NormalizationTests : IDisposable
 
     [Fact]
     public void Blank_images_have_the_standard_deviation_1() =>
-        Assert.Equal(new Normalization(0.502, 1), Normalization.Measure(full([3, 1, 1, 1], 128, ScalarType.Byte)));
+        Assert.Equal(new Normalization([0.502], [1]), Normalization.Measure(full([3, 1, 1, 1], 128, ScalarType.Byte)));
 
     /// <summary>Compares four digits with mean and standard deviation of each channel in double precision.</summary>
     internal static void AssertIsOf(Tensor images, Normalization actual)

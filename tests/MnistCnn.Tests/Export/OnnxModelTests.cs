@@ -15,7 +15,7 @@ namespace MnistCnn.Tests.Export;
 /// <summary>Contents of exported files, and their outputs compared with the network's.</summary>
 public sealed class OnnxModelTests
 {
-    private static readonly Normalization Normalization = new(0.25, 0.5);
+    private static readonly Normalization Normalization = new([0.25], [0.5]);
     private static readonly NetworkShape Colour = new(3, 24, 20, 7);
 
     public static TheoryData<string> Names => [.. Architecture.All.Select(architecture => architecture.Name)];

@@ -99,7 +99,7 @@ public sealed class TrainedNetworkTests : IDisposable
         Save("3x32x20", """["cat","dog"]""", "0.5", "0.25");
         using (var model = TrainedNetwork.Load(folder["colour.safetensors"]))
         {
-            Assert.Equal((new NetworkShape(3, 32, 20, 2), new Normalization(0.5, 0.25)), (model.Shape, model.Normalization));
+            Assert.Equal((new NetworkShape(3, 32, 20, 2), new Normalization([0.5], [0.25])), (model.Shape, model.Normalization));
             Assert.Equal(["cat", "dog"], model.ClassNames);
             Assert.Equal([4, 2], model.Network.call(zeros(4, 3, 32, 20)).shape);
             Assert.Equal(new ImageSettings(32, 20, ImageFit.Stretch, Grey: false), model.ImageSettings);

@@ -188,7 +188,7 @@ public sealed class TransferTests : IDisposable
             tensor([.. Enumerable.Range(0, count).Select(index => (long)(index % classes))]));
         return new DataSet(
             "nowhere", CreateSet(images), CreateSet(10), [.. Enumerable.Range(0, classes).Select(index => $"class {index}")],
-            new Normalization(0.5, 0.29), ImageFit.Crop, new Dictionary<string, string> { ["file"] = "sum" });
+            new Normalization([0.5], [0.29]), ImageFit.Crop, new Dictionary<string, string> { ["file"] = "sum" });
     }
 
     private static byte[] Bits(Tensor tensor)

@@ -80,5 +80,4 @@ internal sealed class CurveLabels
             return Math.Max(low, Math.Min(high - length, group.Sum / group.Count - length / 2));
         }
     }
-
 }
