@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using MnistCnn.Runtime;
 
 namespace MnistCnn.Data;

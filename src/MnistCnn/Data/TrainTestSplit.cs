@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 namespace MnistCnn.Data;
 
 /// <summary>Splits and orders the images of a folder in the same way on every machine.</summary>

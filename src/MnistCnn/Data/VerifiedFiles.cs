@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using MnistCnn.Files;
 
 namespace MnistCnn.Data;

@@ -120,7 +120,6 @@ internal sealed record ExperimentResults(
 /// <summary>State of an experiment in a suite.</summary>
 /// <param name="Info">Record of the experiment; null if it was not started.</param>
 /// <param name="Results">Results so far; null if it was not started.</param>
-/// <param name="Files">Paths of its files.</param>
 /// <param name="Problem">Reason for which it cannot be measured, or null.</param>
 internal sealed record ExperimentStatus(
     Experiment Experiment, ExperimentInfo? Info = null, ExperimentResults? Results = null, IReadOnlyList<string>? Files = null,

@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using MnistCnn.Files;
 using MnistCnn.Jobs;
 using MnistCnn.Runs;
@@ -146,7 +145,6 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
 }
 
 /// <summary>A trial of an experiment, for instance one network with one seed.</summary>
-/// <param name="Measure">Trains and measures.</param>
 internal sealed partial record Trial<TRow>(string Name, double Work, Func<TrialContext, IEnumerable<TRow>> Measure) : Job(Name, Work)
 {
     public override string FolderName => NoLetters().Replace(Name.ToLowerInvariant(), "-");

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text.RegularExpressions;
 using MnistCnn.Runtime;
 
 namespace MnistCnn.Files;

@@ -17,7 +17,6 @@ internal enum AblationKind
 
 /// <summary>A change of one block of a network that shows the effect of a part of it.</summary>
 /// <param name="Block">Name of the module; see <see cref="BlockOf"/>.</param>
-/// <param name="Override">The replaced input.</param>
 internal sealed record Ablation(AblationKind Kind, string Block, InputOverride Override)
 {
     /// <summary>Finds all ablations of a network, in the order of its operations.</summary>

@@ -86,7 +86,6 @@ internal sealed class ActivationTrace
 
 /// <summary>An operation in an <see cref="ActivationTrace"/>.</summary>
 /// <param name="Inputs">Names of the operations whose outputs it took; null for zeros.</param>
-/// <param name="InputValues">The values that it took.</param>
 /// <param name="Value">Its output: feature maps (N, C, H, W) or rows (N, features), float32.</param>
 internal sealed record TraceNode(GraphNode Node, IReadOnlyList<string?> Inputs, IReadOnlyList<Tensor> InputValues, Tensor Value)
 {

@@ -17,9 +17,7 @@ internal sealed record Workers(int Count, IReadOnlyList<string> Arguments);
 
 /// <summary>Progress of the jobs in a folder.</summary>
 /// <param name="Number">Number of the current job, from 1.</param>
-/// <param name="Name">Name of the current job.</param>
 /// <param name="Fraction">Fraction of all work that is done.</param>
-/// <param name="IsDone">Whether the current job is done.</param>
 internal readonly record struct JobProgress(int Number, int Count, string Name, double Fraction, bool IsDone);
 
 /// <summary>Counts the jobs that are done and reports each change.</summary>

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using MnistCnn.Files;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;

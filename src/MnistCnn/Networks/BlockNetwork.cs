@@ -16,12 +16,14 @@ internal abstract class BlockNetwork(string name) : TraceableModule(name)
         return destination;
     }
 
-    /// <summary>Blocks in sequence, named 0, 1 and so on.</summary>
-    protected static Sequential CreateBlocks(int count, Func<int, Module<Tensor, Tensor>> createBlock)
+    /// <summary>Blocks in sequence, named 0, 1 and so on. Only the first changes the number of channels and may have a stride.</summary>
+    /// <param name="createBlock">Creates a block from its input channels and its stride.</param>
+    protected static Sequential CreateBlocks(
+        int count, int inChannels, int outChannels, int stride, Func<int, int, Module<Tensor, Tensor>> createBlock)
     {
-        var blocks = Sequential();
-        for (var index = 0; index < count; index++)
-            blocks.append($"{index}", createBlock(index));
+        var blocks = Sequential(("0", createBlock(inChannels, stride)));
+        for (var index = 1; index < count; index++)
+            blocks.append($"{index}", createBlock(outChannels, 1));
         return blocks;
     }
 

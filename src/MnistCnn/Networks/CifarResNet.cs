@@ -34,13 +34,8 @@ internal sealed class CifarResNet : BlockNetwork
         RegisterComponents();
         InitializeConvolutions();
 
-        Sequential Layer(int inChannels, int channels, int stride)
-        {
-            var shortcut = hasShortcuts ? ShortcutKind.ZeroPadding : ShortcutKind.None;
-            return CreateBlocks(blocks, index => index == 0
-                ? new BasicBlock(inChannels, channels, stride, shortcut)
-                : new BasicBlock(channels, channels, stride: 1, shortcut));
-        }
+        Sequential Layer(int inChannels, int channels, int stride) => CreateBlocks(blocks, inChannels, channels, stride, (input, step) =>
+            new BasicBlock(input, channels, step, hasShortcuts ? ShortcutKind.ZeroPadding : ShortcutKind.None));
     }
 
     public override GraphValue forward(GraphValue x)

@@ -40,12 +40,10 @@ internal sealed class ResNet : BlockNetwork
         {
             var firstChannels = inChannels;
             inChannels = hasBottlenecks ? BottleneckBlock.Expansion * channels : channels;
-            return CreateBlocks(count, index => index == 0 ? Block(firstChannels, channels, stride) : Block(inChannels, channels, 1));
+            return CreateBlocks(count, firstChannels, inChannels, stride, (input, step) => hasBottlenecks
+                ? new BottleneckBlock(input, channels, step)
+                : new BasicBlock(input, channels, step, hasShortcuts ? ShortcutKind.Projection : ShortcutKind.None));
         }
-
-        Module<Tensor, Tensor> Block(int inChannels, int channels, int stride) => hasBottlenecks
-            ? new BottleneckBlock(inChannels, channels, stride)
-            : new BasicBlock(inChannels, channels, stride, hasShortcuts ? ShortcutKind.Projection : ShortcutKind.None);
     }
 
     public override GraphValue forward(GraphValue x)

@@ -14,7 +14,6 @@ internal sealed class TensorBoardWriter : ITrainingCallback
     private readonly SummaryWriter writer;
     private readonly HashSet<(string Tag, long Epoch)> logged = [];
 
-    /// <param name="folder">Folder for the event files.</param>
     /// <param name="home">Folder with the event files of the run before it was resumed, or null.</param>
     /// <param name="trainer">
     /// Trainer before its next step. Events in <paramref name="home"/> after that step are dropped, because the run repeats them. Finished

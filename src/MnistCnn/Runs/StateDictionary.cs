@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 namespace MnistCnn.Runs;
 
 /// <summary>Operations on tensors by name, of networks and of files.</summary>

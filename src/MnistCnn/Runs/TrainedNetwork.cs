@@ -7,7 +7,6 @@ using ExternalException = System.Runtime.InteropServices.ExternalException;
 namespace MnistCnn.Runs;
 
 /// <summary>A network with weights from a file, and the metadata of the file.</summary>
-/// <param name="Path">The file.</param>
 /// <param name="Network">Maps normalized images (N, C, H, W) to logits (N, classes).</param>
 internal sealed record TrainedNetwork(
     string Path, Architecture Architecture, Module<Tensor, Tensor> Network, WeightsMetadata Metadata) : IDisposable

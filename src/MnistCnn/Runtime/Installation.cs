@@ -1,5 +1,3 @@
-using System.Text.RegularExpressions;
-
 namespace MnistCnn.Runtime;
 
 /// <summary>The way in which this program was installed, as its folder shows.</summary>

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Jobs;

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
 

@@ -37,8 +37,6 @@ internal sealed record ActivationViews(
     }
 
     /// <summary>Returns a frame with one feature map and its inputs: <see cref="Web.FeatureMap"/>.</summary>
-    /// <param name="name">Name of the operation.</param>
-    /// <param name="channel">Index of the map.</param>
     /// <exception cref="UserException">The map does not exist, or its inputs are too large.</exception>
     public byte[] FeatureMap(string name, int channel)
     {

@@ -74,7 +74,13 @@ internal sealed class ModelCache(
         }
 
         if (!isNamed)
-            EvictOldest(id);
+        {
+            runModels.Remove(id);
+            runModels.Add(id);
+            if (runModels.Count > MostRunModels)
+                Unload(runModels[0]);
+        }
+
         return loaded[id];
     }
 
@@ -84,13 +90,6 @@ internal sealed class ModelCache(
             model.Dispose();
     }
 
-    private void EvictOldest(string newest)
-    {
-        runModels.Remove(newest);
-        runModels.Add(newest);
-        if (runModels.Count > MostRunModels)
-            Unload(runModels[0]);
-    }
 
     private void Unload(string id)
     {

@@ -6,11 +6,9 @@ using MnistCnn.Runtime;
 namespace MnistCnn.Web;
 
 /// <summary>Names a model, and changes to the image and to the network before inference.</summary>
-/// <param name="Id">Id of the model.</param>
 /// <param name="Right">Translation in pixels.</param>
 /// <param name="Down">Translation in pixels.</param>
 /// <param name="Degrees">Counter-clockwise rotation around the centre.</param>
-/// <param name="Scale">Magnification.</param>
 /// <param name="Thicker">Pixels by which bright lines are dilated, or eroded if negative.</param>
 /// <param name="Wire">Replaced inputs, each as NODE:INPUT:INSTEAD; an empty INSTEAD stands for zeros.</param>
 internal sealed record WhatIfQuery(

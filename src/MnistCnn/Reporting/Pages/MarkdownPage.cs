@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using MnistCnn.Charts;
 using MnistCnn.Runtime;
 

@@ -4,7 +4,6 @@ using MnistCnn.Training;
 namespace MnistCnn.Reporting.Plots;
 
 /// <summary>Plots the test accuracy of a run over its epochs, again after every epoch.</summary>
-/// <param name="title">Title of the network.</param>
 /// <param name="epochs">Number of epochs of the whole run, the right end of the axis.</param>
 /// <param name="history">Finished epochs of a resumed run.</param>
 internal sealed class AccuracyPlot(string path, string title, int epochs, IReadOnlyList<EpochMetrics> history) : ITrainingCallback

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using MnistCnn.Files;
 using MnistCnn.Runtime;
 using ScottPlot;

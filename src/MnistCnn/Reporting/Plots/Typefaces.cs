@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using ScottPlot;
 using ScottPlot.FontResolvers;
 using SkiaSharp;
