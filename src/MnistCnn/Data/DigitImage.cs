@@ -161,20 +161,13 @@ internal static class DigitImage
     {
         var radius = Math.Max(1, grey.LongerSide / 8);
         var (lastRow, lastColumn) = (grey.Height - 1, grey.Width - 1);
-        var top = Close(new FloatImage(1, grey.Width).Map((_, _, x) => grey[0, x]), radius);
-        var bottom = Close(new FloatImage(1, grey.Width).Map((_, _, x) => grey[lastRow, x]), radius);
-        var left = Close(new FloatImage(grey.Height, 1).Map((_, y, _) => grey[y, 0]), radius);
-        var right = Close(new FloatImage(grey.Height, 1).Map((_, y, _) => grey[y, lastColumn]), radius);
-        var closed = grey.Map((value, _, _) => value);
-        for (var x = 0; x < grey.Width; x++)
-            (closed[0, x], closed[lastRow, x]) = (top[0, x], bottom[0, x]);
-        for (var y = 0; y < grey.Height; y++)
-        {
-            closed[y, 0] = Math.Max(closed[y, 0], left[y, 0]);
-            closed[y, lastColumn] = Math.Max(closed[y, lastColumn], right[y, 0]);
-        }
+        var (top, bottom, left, right) = (Row(0), Row(lastRow), Column(0), Column(lastColumn));
+        return grey
+            .Map((value, y, x) => y == 0 ? top[0, x] : y == lastRow ? bottom[0, x] : value)
+            .Map((value, y, x) => Math.Max(value, x == 0 ? left[y, 0] : x == lastColumn ? right[y, 0] : value));
 
-        return closed;
+        FloatImage Row(int y) => Close(new FloatImage(1, grey.Width).Map((_, _, x) => grey[y, x]), radius);
+        FloatImage Column(int x) => Close(new FloatImage(grey.Height, 1).Map((_, y, _) => grey[y, x]), radius);
     }
 
     // Twice the area over the length of the outline. The edges of pixels are longer than the outline that they follow, by 4/pi if it takes

@@ -47,7 +47,7 @@ internal sealed class Blocks() : Experiment<TrainingRow>(
     private static string WidenedTitle(Architecture network) => $"{network.Title}-sized Plain";
 
     // The second convolution has twice the channels of the first, as in Plain.
-    private static Architecture Widen(Architecture network, NetworkShape shape) => Widening.FindNearest(
+    private static Architecture Widen(Architecture network, NetworkShape shape) => FindNearest(
         NetworkSummary.Summarize(network, shape).Parameters,
         shape,
         width => new Architecture(

@@ -54,6 +54,8 @@ internal abstract class Experiment<TRow>(string name, string claim, ExperimentSe
     : Experiment(name, claim, full, quick)
     where TRow : IMeasuredRow
 {
+    private const int MaxWidth = 256;
+
     public override IExperimentRun Open(ExperimentRequest request) => ExperimentRun<TRow>.Open(this, request);
 
     public override ExperimentResults ReadResults(string folder, ExperimentInfo info) =>
@@ -79,6 +81,21 @@ internal abstract class Experiment<TRow>(string name, string claim, ExperimentSe
     /// </summary>
     /// <exception cref="Runtime.UserException">The networks do not accept images of this shape.</exception>
     public abstract IEnumerable<Trial<TRow>> Trials(ExperimentSettings settings, NetworkShape shape);
+
+    /// <summary>
+    /// Returns the network with the width, from 1, that brings its number of parameters nearest to the goal, for comparisons at equal
+    /// parameters.
+    /// </summary>
+    protected static Architecture FindNearest(long goal, NetworkShape shape, Func<int, Architecture> create)
+    {
+        return Enumerable.Range(1, MaxWidth).Select(create).MinBy(architecture => Math.Abs(CountParameters(architecture) - goal))!;
+
+        long CountParameters(Architecture architecture)
+        {
+            using var skeleton = architecture.CreateOnMeta(shape);
+            return Layers.ParameterCount(skeleton);
+        }
+    }
 
     /// <summary>Verdicts on the parts of the claim, at least one, also without rows.</summary>
     protected abstract IReadOnlyList<Verdict> Verdicts(IReadOnlyList<TRow> rows);

@@ -75,7 +75,7 @@ internal sealed class ParallelKernels() : Experiment<TrainingRow>(
     private static int InnerWidth(int width) => (2 * width + 2) / 3;
 
     private static Architecture Widen(string name, Func<int, int, Module<Tensor, Tensor>> createBranch, NetworkShape shape, long goal) =>
-        Widening.FindNearest(goal, shape, width => new Architecture(
+        FindNearest(goal, shape, width => new Architecture(
             name,
             TitleOf(name),
             $"Inception's network with one branch of {width} channels",

@@ -21,7 +21,7 @@ internal static class InitialWeights
         var (own, saved) = (Layers.WithoutAuxiliary(network, network.state_dict()), Layers.WithoutAuxiliary(network, file.Tensors));
         var last = Layers.ClassifierName(network);
         string[] lastNames = [.. own.Keys.Where(name => Layers.IsInside(last, name))];
-        var difference = lastNames.All(saved.ContainsKey) ? DifferenceOfLastLayer(lastNames, own, saved, file, classNames) : null;
+        var difference = lastNames.All(saved.ContainsKey) ? DifferenceOfLastLayer() : null;
         foreach (var name in difference is null ? [] : lastNames)
         {
             own.Remove(name);
@@ -40,6 +40,18 @@ internal static class InitialWeights
             notes.Add("The auxiliary classifiers, which exist only during training, keep their random initial weights: "
                 + $"{auxiliaryDifference}.");
         return notes;
+
+        // A file without class names has the names of MNIST, so a different number of classes says nothing.
+        string? DifferenceOfLastLayer()
+        {
+            if (lastNames.FirstOrDefault(name => !own[name].shape.SequenceEqual(saved[name].shape)) is { } other)
+                return $"{other} is {StateDictionary.Shape(saved[other])} in {path}, "
+                    + $"and {StateDictionary.Shape(own[other])} in this network";
+            var savedNames = file.Metadata.ClassNames;
+            return savedNames.Count == classNames.Count && ClassNames.Mismatch(savedNames, classNames, "the data") is not null
+                ? $"{path} is of other classes"
+                : null;
+        }
     }
 
     /// <summary>Reads the class names of a weights file; null without a file.</summary>
@@ -47,23 +59,6 @@ internal static class InitialWeights
     {
         using var file = path is null ? null : WeightsFile.Read(path);
         return file?.Metadata.ClassNames;
-    }
-
-    // A file without class names has the names of MNIST, so a different number of classes says nothing.
-    private static string? DifferenceOfLastLayer(
-        string[] names,
-        Dictionary<string, Tensor> own,
-        Dictionary<string, Tensor> saved,
-        WeightsFile file,
-        IReadOnlyList<string> classNames)
-    {
-        if (names.FirstOrDefault(name => !own[name].shape.SequenceEqual(saved[name].shape)) is { } other)
-            return $"{other} is {StateDictionary.Shape(saved[other])} in {file.Path}, "
-                + $"and {StateDictionary.Shape(own[other])} in this network";
-        var savedNames = file.Metadata.ClassNames;
-        return savedNames.Count == classNames.Count && ClassNames.Mismatch(savedNames, classNames, "the data") is not null
-            ? $"{file.Path} is of other classes"
-            : null;
     }
 
     private static string? CopyAuxiliary(Module<Tensor, Tensor> network, WeightsFile file, bool hasSameClasses)

@@ -90,7 +90,6 @@ internal sealed class ModelCache(
             model.Dispose();
     }
 
-
     private void Unload(string id)
     {
         runModels.Remove(id);
