@@ -29,16 +29,10 @@ internal sealed record Effect(
     /// that is not supported, 0 without an interval.
     /// </summary>
     [JsonIgnore]
-    public double StandardizedMargin
-    {
-        get
-        {
-            if (Mean is not { } mean || High is not { } high)
-                return 0;
-            var margin = ToScale(Unit, mean) - ToScale(Unit, Bound);
-            return margin == 0 ? 0 : margin / (ToScale(Unit, high) - ToScale(Unit, mean));
-        }
-    }
+    public double StandardizedMargin =>
+        Mean is { } mean && High is { } high && ToScale(Unit, mean) - ToScale(Unit, Bound) is not 0 and var margin
+            ? margin / (ToScale(Unit, high) - ToScale(Unit, mean))
+            : 0;
 
     /// <summary>The comparison as a sentence: "Residual ends 0.40 percentage points above Plain, 95 % CI 0.20 to 0.60, 5 seeds".</summary>
     [JsonIgnore]
