@@ -10,9 +10,7 @@ namespace MnistCnn.Data;
 /// </remarks>
 internal static class CifarReader
 {
-    private const int Channels = 3;
-    private const int Side = 32;
-    private const int Pixels = Channels * Side * Side;
+    private const int Channels = 3, Side = 32, Pixels = Channels * Side * Side;
 
     private static readonly CifarFormat[] Formats =
     [

@@ -29,7 +29,8 @@ internal sealed class EpochBatches(LabeledImages images, Normalization normaliza
         return new DataLoader<Batch, Batch>(
             batches,
             batchSize: 1, // one item, which is a whole batch: loading and stacking single images took ten times as long
-            collate_fn: (loaded, _) => Alias(loaded.Single()),
+            // Aliases, because TorchSharp's loader disposes the tensors of GetTensor after collating them.
+            collate_fn: (loaded, _) => new Batch(loaded.Single().Images.alias(), loaded.Single().Labels.alias()),
             // The batches are read in order: their images are shuffled already.
             shuffler: Enumerable.Range(firstBatch, (int)batches.Count - firstBatch).Select(number => (long)number),
             device: images.Images.device);
@@ -59,8 +60,6 @@ internal sealed class EpochBatches(LabeledImages images, Normalization normaliza
         return new Batch(normalization.Apply(pixels), images.Labels.index_select(0, indices));
     }
 
-    // TorchSharp's loader disposes the tensors of GetTensor after collating them.
-    private static Batch Alias(Batch batch) => new(batch.Images.alias(), batch.Labels.alias());
 
     // As random_() of an int64 tensor in PyTorch: 63 random bits, which are the largest range of randint.
     private static long DrawInt64() => randint_long(-(1L << 62), 1L << 62) + (1L << 62);

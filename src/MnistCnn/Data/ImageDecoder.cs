@@ -18,8 +18,7 @@ internal static class ImageDecoder
     public static readonly string[] Extensions =
         [".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".pgm", ".ppm", ".pbm"];
 
-    private const long MaxFileSize = 100_000_000;
-    private const long MaxPixels = 100_000_000;
+    private const long MaxFileSize = 100_000_000, MaxPixels = 100_000_000;
 
     public static bool IsImageName(string path) => Extensions.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 

@@ -13,23 +13,18 @@ internal sealed record Ink(
     private const float MinContrast = 16f / 255;
 
     // Standard deviations of the noise: depths up to the first may be noise, and paper is never deeper than the second.
-    private const float NoiseDepth = 5;
-    private const float GrainDepth = 3;
+    private const float NoiseDepth = 5, GrainDepth = 3;
 
     // Fraction of the strength where a stroke ends. Weaker ink and the lines of the paper are ignored.
     private const float StrokeEdge = 0.5f;
 
     // Fractions of the image's longer side, of the main component's longer side, and of its area. The last is low, so that a loose stroke
     // of the digit is kept.
-    private const double MinDigitSide = 1.0 / 100;
-    private const double MaxGap = 0.2;
-    private const double MinStrokeArea = 1.0 / 30;
+    private const double MinDigitSide = 1.0 / 100, MaxGap = 0.2, MinStrokeArea = 1.0 / 30;
 
     // Ratio of the heights of two digits side by side; fractions of the height of all: a gap between digits that no broken stroke has, and
     // a width that no single digit has.
-    private const double MinDigitHeight = 0.6;
-    private const double MinNumberGap = 0.15;
-    private const double MinNumberWidth = 1.3;
+    private const double MinDigitHeight = 0.6, MinNumberGap = 0.15, MinNumberWidth = 1.3;
 
     // Ratio of the longer sides of a component and the frame around it: a zero may have a dot in it.
     private const double MinFramedSide = 0.2;

@@ -17,11 +17,9 @@ internal sealed class Bottleneck() : Experiment<BottleneckRow>(
     full: new ExperimentSettings(Seeds: 5, Epochs: 1, TrainLimit: 6_000),
     quick: new ExperimentSettings(Seeds: 3, Epochs: 1, TrainLimit: 1_000, TestLimit: 500, Quick: true))
 {
-    private const int InChannels = 192;
-    private const int OutChannels = 32;
+    private const int InChannels = 192, OutChannels = 32;
     private const int Pooling = 4;
-    private const int TimedImages = 16;
-    private const int TimedRounds = 31;
+    private const int TimedImages = 16, TimedRounds = 31;
     private const int ArticleWidth = 16;
 
     // The claim's "most" is read as more than half.

@@ -14,8 +14,7 @@ internal sealed class ParallelKernels() : Experiment<TrainingRow>(
     quick: new ExperimentSettings(
         Seeds: 3, Epochs: 2, TrainLimit: 6_000, TestLimit: 2_000, Recipe: "sprint", LearningRate: 0.02, Quick: true))
 {
-    private const int Examples = 6;
-    private const int MapsPerBranch = 2;
+    private const int Examples = 6, MapsPerBranch = 2;
 
     private static readonly Architecture Inception = Architecture.Find("inception")!;
 

@@ -16,12 +16,8 @@ namespace MnistCnn.Files;
 internal sealed record SafetensorsFile(
     IReadOnlyDictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata) : IDisposable
 {
-    private const string MetadataKey = "__metadata__";
-    private const string ProgramKey = "mnist_cnn";
-    private const string ChecksumKey = "sha256";
-    private const int LengthSize = 8;
-    private const int LargestHeader = 16 << 20;
-    private const int LargestRank = 8;
+    private const string MetadataKey = "__metadata__", ProgramKey = "mnist_cnn", ChecksumKey = "sha256";
+    private const int LengthSize = 8, LargestHeader = 16 << 20, LargestRank = 8;
 
     private static readonly string NoChecksum = new('0', 2 * SHA256.HashSizeInBytes);
 

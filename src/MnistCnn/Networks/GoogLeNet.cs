@@ -186,9 +186,7 @@ internal sealed class ConvBnRelu : TraceableModule
 /// </remarks>
 internal sealed class AuxiliaryClassifier : Module<Tensor, Tensor>
 {
-    private const int PooledSize = 4;
-    private const int Channels = 128;
-    private const int Features = 1024;
+    private const int PooledSize = 4, Channels = 128, Features = 1024;
 
     private readonly ConvBnRelu conv;
     private readonly Linear fc1, fc2;

@@ -12,11 +12,8 @@ namespace MnistCnn.Runs;
 /// </summary>
 internal sealed class Checkpoint : IDisposable
 {
-    private const string WeightPrefix = "weights.";
-    private const string MomentumPrefix = "momentum.";
-    private const string EpochRngKey = "random_state";
-    private const string StepRngKey = "step_random_state";
-    private const string ProgressKey = "state";
+    private const string WeightPrefix = "weights.", MomentumPrefix = "momentum.";
+    private const string EpochRngKey = "random_state", StepRngKey = "step_random_state", ProgressKey = "state";
 
     private readonly SafetensorsFile file;
 

@@ -11,8 +11,7 @@ internal sealed class MpiProcessGroup : IProcessGroup
     /// <summary>Environment variable with the seconds after which a rank gives up waiting for the others.</summary>
     public const string TimeoutVariable = "MNIST_CNN_PATIENCE";
 
-    private const int DefaultTimeout = 300;
-    private const int LongestTimeout = 1_000_000;
+    private const int DefaultTimeout = 300, LongestTimeout = 1_000_000;
     private const int World = MPI.Unsafe.MPI_COMM_WORLD;
     private const nint InPlace = -1; // MPI_IN_PLACE, which MPI.NET does not name
     private const string Supported = "MPICH (Debian: apt-get install mpich), Intel MPI or MS-MPI";

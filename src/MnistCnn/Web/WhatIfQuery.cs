@@ -14,9 +14,7 @@ namespace MnistCnn.Web;
 internal sealed record WhatIfQuery(
     string Id, double? Right, double? Down, double? Degrees, double? Scale, double? Thicker, string[]? Wire)
 {
-    private const double MaxTranslation = 1024;
-    private const double MaxScale = 10;
-    private const double MaxThickness = 28;
+    private const double MaxTranslation = 1024, MaxScale = 10, MaxThickness = 28;
 
     /// <summary>Parses the replaced inputs of the network.</summary>
     /// <exception cref="UserException">The syntax is wrong.</exception>
