@@ -60,7 +60,6 @@ internal sealed class EpochBatches(LabeledImages images, Normalization normaliza
         return new Batch(normalization.Apply(pixels), images.Labels.index_select(0, indices));
     }
 
-
     // As random_() of an int64 tensor in PyTorch: 63 random bits, which are the largest range of randint.
     private static long DrawInt64() => randint_long(-(1L << 62), 1L << 62) + (1L << 62);
 }

@@ -105,8 +105,11 @@ internal sealed record NetworkSummary(
         }
     }
 
-    // They get no gradient and keep their initial weights. Auxiliary classifiers do not count.
-    private static string[] FindUnusedLayers(Module<Tensor, Tensor> network, NetworkGraph graph)
+    /// <summary>
+    /// Names of the layers with weights that have no effect on the output, in the order of registration. They get no gradient and keep
+    /// their initial weights. Auxiliary classifiers do not count.
+    /// </summary>
+    public static IReadOnlyList<string> FindUnusedLayers(Module<Tensor, Tensor> network, NetworkGraph graph)
     {
         HashSet<GraphNode> reached = [];
         Reach(graph.Output);
