@@ -8,8 +8,8 @@ public sealed class DocumentedCommandsTests
     [
         "README.md", "README.zh.md", "CONTRIBUTING.md", "src/MnistCnn/README.md", "src/MnistCnn.OnnxExport/README.md", "data/models/README.md",
         "docs/guides/cluster.md", "docs/guides/export-onnx.md", "docs/guides/idx-and-cifar.md", "docs/guides/install.md",
-        "docs/guides/own-data.md", "docs/guides/serve.md", "docs/guides/start-your-own-project.md", "docs/guides/sweep.md",
-        "docs/guides/troubleshooting.md", "docs/guides/weights.md",
+        "docs/guides/own-data.md", "docs/guides/serve.md", "docs/guides/sweep.md",
+        "docs/guides/weights.md",
         "docs/reference/files.md", "docs/reference/networks.md", "docs/reference/options.md", "docs/reference/recipes.md",
         "docs/explanation/performance.md",
     ];

@@ -121,7 +121,7 @@ public sealed partial class TroubleshootingTests : IDisposable
     private static string Entry(string heading) =>
         Assert.Single(Page.Split("\n### ")[1..], entry => entry.Split('\n')[0].Contains(heading, StringComparison.Ordinal));
 
-    [GeneratedRegex(@"^    dotnet run (train .*)$", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^    dotnet run --project src/MnistCnn (train .*)$", RegexOptions.Multiline)]
     private static partial Regex CommandLine();
 
     [GeneratedRegex(@"/\S+/libLibTorchSharp\.so")]

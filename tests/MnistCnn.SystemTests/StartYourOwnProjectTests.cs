@@ -105,6 +105,6 @@ public sealed partial class StartYourOwnProjectTests : IDisposable
         return ProgramRun.Finish(ProgramRun.Start(start), minutes: 15);
     }
 
-    [GeneratedRegex(@"(?:(?:in|Write it in) `(?<path>[^`\n]+)`:\n\n)?```(?:sh|csharp)\n(?<text>.*?)```", RegexOptions.Singleline)]
+    [GeneratedRegex(@"(?:<!-- file: (?<path>\S+) -->\n)?```(?:sh|csharp)\n(?<text>.*?)```", RegexOptions.Singleline)]
     private static partial Regex Block();
 }

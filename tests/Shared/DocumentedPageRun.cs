@@ -44,7 +44,9 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
             }
             else if (block.Comment.StartsWith(DocumentedBlock.SavedAs, StringComparison.Ordinal))
             {
-                File.WriteAllLines(PathOf(block.Comment[DocumentedBlock.SavedAs.Length..]), block.Lines);
+                var path = PathOf(block.Comment[DocumentedBlock.SavedAs.Length..]);
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                File.WriteAllLines(path, block.Lines);
             }
             else if (block.Language == "text" && output.Length > 0)
             {
