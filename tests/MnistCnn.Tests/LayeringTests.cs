@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using MnistCnn.Networks;
@@ -12,7 +11,7 @@ namespace MnistCnn.Tests;
 /// <summary>The folders of src/MnistCnn and the library src/MnistCnn.OnnxExport, and the folders that each may use.</summary>
 public sealed partial class LayeringTests
 {
-    private static readonly Dictionary<string, string[]> Allowed = new()
+    internal static readonly Dictionary<string, string[]> Allowed = new()
     {
         ["Runtime"] = [],
         ["Files"] = ["Runtime"],
@@ -64,24 +63,6 @@ public sealed partial class LayeringTests
             .ShouldNot().HaveDependencyOnAny(forbidden)
             .GetResult();
         Assert.True(result.IsSuccessful, string.Join(", ", (result.FailingTypes ?? []).Select(type => type.FullName)));
-    }
-
-    [Fact]
-    public void The_map_of_the_code_has_all_folders_and_their_levels()
-    {
-        var page = File.ReadAllText(Path.Combine(RepositoryRoot.FullPath, "docs", "explanation", "architecture.md"));
-        var levels = (
-            from Match line in Level().Matches(page)
-            from folder in line.Groups[2].Value.Split(", ")
-            select (Folder: folder, Level: int.Parse(line.Groups[1].Value, CultureInfo.InvariantCulture)))
-            .ToDictionary(row => row.Folder, row => row.Level);
-        Assert.Equal(Allowed.Keys.Order(), levels.Keys.Order());
-        Assert.Empty(
-            from folder in Allowed
-            from used in folder.Value
-            where levels[used] >= levels[folder.Key]
-            select $"{folder.Key} uses {used}");
-        Assert.Equal(levels.Keys, FolderRow().Matches(page).Select(row => row.Groups[1].Value));
     }
 
     [Fact]
@@ -143,12 +124,6 @@ public sealed partial class LayeringTests
             where method.Parameters[0].ParameterType.FullName.Contains(typeof(double).FullName!)
             select method.FullName);
     }
-
-    [GeneratedRegex(@"^\| (\d) \| (\w+(, \w+)*) \|", RegexOptions.Multiline)]
-    private static partial Regex Level();
-
-    [GeneratedRegex(@"^\| `(\w+)` \|", RegexOptions.Multiline)]
-    private static partial Regex FolderRow();
 
     [GeneratedRegex(@"ScalarType\.(Float64|Double)|\bfloat64\b|\.@?double\(\)")]
     private static partial Regex Float64();

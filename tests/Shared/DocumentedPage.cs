@@ -41,21 +41,21 @@ internal sealed class DocumentedPage
     private static IEnumerable<DocumentedBlock> ReadBlocks(string page, MarkdownDocument document)
     {
         // In a section whose heading quotes a message, the message may be shown without a command.
-        var followsCommand = false;
+        var (followsCommand, quotesMessage) = (false, false);
         foreach (var part in document.Descendants<LeafBlock>())
             if (part is HeadingBlock heading)
             {
-                followsCommand = heading.Inline!.Descendants<CodeInline>().Any();
+                (followsCommand, quotesMessage) = (false, heading.Inline!.Descendants<CodeInline>().Any());
             }
             else if (part is CodeBlock { Lines.Count: > 0 } code)
             {
-                var block = Convert(page, code, followsCommand);
+                var block = Convert(page, code, followsCommand, quotesMessage);
                 followsCommand |= block.HasCommands;
                 yield return block;
             }
     }
 
-    private static DocumentedBlock Convert(string page, CodeBlock block, bool followsCommand)
+    private static DocumentedBlock Convert(string page, CodeBlock block, bool followsCommand, bool quotesMessage)
     {
         var siblings = block.Parent!;
         var comment = siblings.IndexOf(block) is > 0 and var index && siblings[index - 1] is HtmlBlock before
@@ -63,8 +63,8 @@ internal sealed class DocumentedPage
             : "";
         string[] lines = [.. block.Lines.Lines.Take(block.Lines.Count).Select(line => line.ToString())];
         return block is FencedCodeBlock fenced
-            ? new DocumentedBlock(page, block.Line + 2, fenced.Info ?? "", comment, lines, followsCommand)
-            : new DocumentedBlock(page, block.Line + 1, DocumentedBlock.Commands, comment, lines, followsCommand);
+            ? new DocumentedBlock(page, block.Line + 2, fenced.Info ?? "", comment, lines, followsCommand, quotesMessage)
+            : new DocumentedBlock(page, block.Line + 1, DocumentedBlock.Commands, comment, lines, followsCommand, quotesMessage);
     }
 
     private static IEnumerable<string> MarkdownFiles(string folder) =>
@@ -78,8 +78,10 @@ internal sealed class DocumentedPage
 /// <param name="Language">Language after the fence, or <see cref="Commands"/> for an indented block.</param>
 /// <param name="Comment">Text of the HTML comment right before the block, or nothing.</param>
 /// <param name="Lines">Lines of code.</param>
-/// <param name="FollowsCommand">Whether a command is before it in its section, or the heading quotes a message.</param>
-internal sealed record DocumentedBlock(string Page, int Line, string Language, string Comment, string[] Lines, bool FollowsCommand)
+/// <param name="FollowsCommand">Whether a command is before it in its section.</param>
+/// <param name="QuotesMessage">Whether the heading of its section has code, such as an error message.</param>
+internal sealed record DocumentedBlock(
+    string Page, int Line, string Language, string Comment, string[] Lines, bool FollowsCommand, bool QuotesMessage)
 {
     /// <summary>Language of an indented block.</summary>
     public const string Commands = "commands";
@@ -91,6 +93,8 @@ internal sealed record DocumentedBlock(string Page, int Line, string Language, s
     public const string SavedAs = "file: ";
 
     public bool HasCommands => Language is Commands or "sh";
+
+    public bool IsLostSample => Language == "text" && !FollowsCommand && !QuotesMessage;
 
     /// <summary>Whether a test runs its commands.</summary>
     public bool IsRun => Language == Commands && !Comment.StartsWith(NotRun, StringComparison.Ordinal);

@@ -22,7 +22,7 @@ internal static class DocumentedPageRules
     {
         foreach (var block in page.Blocks)
         {
-            if ((FindProblem(block) ?? (block is { Language: "text", FollowsCommand: false } ? Lost : null)) is { } problem)
+            if ((FindProblem(block) ?? (block.IsLostSample ? Lost : null)) is { } problem)
                 yield return $"{block.Page}:{block.Line}: {problem}";
             if (block.HasCommands)
                 foreach (var command in block.ReadCommands())

@@ -48,7 +48,7 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
                 Directory.CreateDirectory(Path.GetDirectoryName(path)!);
                 File.WriteAllLines(path, block.Lines);
             }
-            else if (block.Language == "text" && output.Length > 0)
+            else if (block is { Language: "text", FollowsCommand: true } && output.Length > 0)
             {
                 AssertSample(block);
             }
