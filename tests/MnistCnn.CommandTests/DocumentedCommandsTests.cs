@@ -11,7 +11,6 @@ public sealed class DocumentedCommandsTests
         "docs/guides/own-data.md", "docs/guides/serve.md", "docs/guides/sweep.md",
         "docs/guides/weights.md",
         "docs/reference/files.md", "docs/reference/networks.md", "docs/reference/options.md", "docs/reference/recipes.md",
-        "docs/explanation/performance.md",
     ];
 
     // MNIST_CNN_PAGE=guides/serve tests the pages with this in their path, for an author.

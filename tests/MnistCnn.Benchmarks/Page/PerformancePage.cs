@@ -85,8 +85,8 @@ internal static class PerformancePage
 
     /// <summary>The result as a sentence, the title of the chart.</summary>
     public static string Finding(Measurements measured) =>
-        $"MnistCnn takes {Difference(measured, "residual")} time per epoch than the article's program on PyTorch, "
-        + $"with Inception {Difference(measured, "inception")}";
+        $"MnistCnn takes {Difference(measured, "residual")} time per epoch with Residual, and {Difference(measured, "inception")} with "
+        + "Inception, than the article's program on PyTorch";
 
     /// <summary>The conditions in short, below the bars.</summary>
     public static string Caption(Measurements measured)
