@@ -51,7 +51,7 @@ internal static class PerformanceChart
                 var middle = top + row.Height / 2;
                 var end = row.Figure is null ? 0 : DrawBar(canvas, row, middle, longest, colors);
                 var baseline = middle + row.Style.Size * TextPainter.MiddleToBaseline;
-                canvas.SaveLayer(textPaint);
+                canvas.SaveLayer(SKRect.Create(0, top, Width, row.Height), textPaint);
                 painter.Draw(row.Text, row.Style, Margin, baseline);
                 painter.Draw(row.Figure?.MedianText ?? "", row.Style, end + ValueGap, baseline);
                 canvas.Restore();
