@@ -150,8 +150,8 @@ internal sealed class NetworkDrawing
             svg.Append($"<path fill=\"none\" stroke=\"{line}\" marker-end=\"url(#arrow)\" d=\"M{edge[0].X} {edge[0].Top + edge[0].Height}");
             foreach (var (from, to) in edge.Zip(edge.Skip(1)))
             {
-                var middle = (from.LevelBottom + to.LevelTop) / 2;
-                svg.Append($"V{from.LevelBottom}C{from.X} {middle} {to.X} {middle} {to.X} {to.LevelTop}");
+                var (end, middle) = (to.LevelTop - Padding, (from.LevelBottom + to.LevelTop - Padding) / 2); // the arrow points down
+                svg.Append($"V{from.LevelBottom}C{from.X} {middle} {to.X} {middle} {to.X} {end}");
             }
 
             svg.Append($"V{edge[^1].Top}\"/>\n");

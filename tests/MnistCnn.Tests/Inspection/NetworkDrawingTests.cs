@@ -119,6 +119,7 @@ public sealed partial class NetworkDrawingTests
                     }
                     else
                         (x, y) = (point[^2], point[^1]);
+                Assert.True(points[^1] is [var top] && top > points[^2][^1], "an arrow points down");
                 edges.Add((from, boxes.SingleOrDefault(box => box.Left + box.Right == 2 * x && box.Top == y)?.Lines[0]));
             }
 
