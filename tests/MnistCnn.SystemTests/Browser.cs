@@ -165,9 +165,17 @@ internal sealed class Browser : IDisposable
 
     public void Dispose() => driver.Dispose();
 
-    private void Resize(int width, int height) => Command(
-        "Emulation.setDeviceMetricsOverride", new(
-            ) { ["width"] = width, ["height"] = height, ["deviceScaleFactor"] = 1, ["mobile"] = false });
+    private void Resize(int width, int height)
+    {
+        var metrics = new Dictionary<string, object?>
+        {
+            ["width"] = width,
+            ["height"] = height,
+            ["deviceScaleFactor"] = 1,
+            ["mobile"] = false,
+        };
+        Command("Emulation.setDeviceMetricsOverride", metrics);
+    }
 
     private void Command(string name, Dictionary<string, object?> parameters) => driver.ExecuteCdpCommand(name, parameters);
 

@@ -115,11 +115,13 @@ public sealed class PackageTests(PackedTool tool) : IClassFixture<PackedTool>
     {
         using var archive = ZipFile.OpenRead(package);
         var names = archive.Entries.Select(entry => entry.FullName).Order(StringComparer.Ordinal).ToArray();
-        return (names, name =>
+        return (names, Read);
+
+        string Read(string name)
         {
             using var opened = ZipFile.OpenRead(package);
             using var reader = new StreamReader(opened.GetEntry(name)!.Open());
             return reader.ReadToEnd();
-        });
+        }
     }
 }

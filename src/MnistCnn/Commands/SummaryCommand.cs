@@ -54,7 +54,7 @@ internal static class SummaryCommand
         {
             var drawing = NetworkDrawing.Draw(architecture, shape, parseResult.GetValue(DrawnModule) ?? "", parseResult.GetValue(Dark));
             AtomicFile.EnsureWritable(file);
-            AtomicFile.Write(file, stream => stream.Write(Encoding.UTF8.GetBytes(drawing)));
+            AtomicFile.WriteText(file, drawing);
         }
 
         SummaryReport.Write(architecture, shape, batchSize, summary, files, parseResult.GetValue(SharedOptions.Json));

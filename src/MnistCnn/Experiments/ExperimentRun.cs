@@ -93,7 +93,7 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
         if (rows.Length > 0)
             CsvFile.Write(MeasurementsPath, rows);
         request.Observer.OnResults(Folder, info, results);
-        Write(TrialsPath, string.Concat(trials.Select(trial => JsonSerializer.Serialize(trial, JsonFormat.Line) + "\n")));
+        AtomicFile.WriteText(TrialsPath, string.Concat(trials.Select(trial => JsonSerializer.Serialize(trial, JsonFormat.Line) + "\n")));
     }
 
     private ExperimentResults Conclude()
@@ -101,8 +101,6 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
         var trials = ReadResults();
         return experiment.Conclude(trials, info.Data.TestImages, isInterim: trials.Count < Jobs.Count);
     }
-
-    private static void Write(string path, string text) => AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
     // The same files in another folder are the same data. A finished experiment gets no more results, so it may have another origin.
     private ExperimentInfo? ReadSaved(ExperimentInfo current)
@@ -140,7 +138,7 @@ internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<T
             Seconds = status == RunStatus.Running && secondsBefore == 0 ? null : seconds,
             Verdicts = results.Verdicts,
         };
-        Write(InfoPath, JsonSerializer.Serialize(info, JsonFormat.Indented));
+        AtomicFile.WriteText(InfoPath, JsonSerializer.Serialize(info, JsonFormat.Indented));
     }
 }
 

@@ -12,7 +12,7 @@ internal static class CsvFile
         var text = new StringBuilder().AppendJoin(',', elements[0].EnumerateObject().Select(property => property.Name)).Append('\n');
         foreach (var element in elements)
             text.AppendJoin(',', element.EnumerateObject().Select(property => Field(property.Value))).Append('\n');
-        AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text.ToString())));
+        AtomicFile.WriteText(path, text.ToString());
     }
 
     private static string Field(JsonElement value)

@@ -163,6 +163,6 @@ internal sealed class RunFolder(FolderLock folderLock, RunInfo info, IEnumerable
     private void WriteMetrics()
     {
         var lines = epochs.Select(epoch => JsonSerializer.Serialize(epoch, JsonFormat.Line) + "\n");
-        AtomicFile.Write(MetricsPath, stream => stream.Write(Encoding.UTF8.GetBytes(string.Concat(lines))));
+        AtomicFile.WriteText(MetricsPath, string.Concat(lines));
     }
 }

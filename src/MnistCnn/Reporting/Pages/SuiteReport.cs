@@ -31,11 +31,8 @@ internal static class SuiteReport
         foreach (var status in suite.Statuses)
             AddExperiment(page, status);
         AddMethods(page, [.. suite.Statuses.Select(status => status.Info).OfType<ExperimentInfo>()]);
-        Write(MarkdownFile, $"{page}");
-        Write(HtmlFile, HtmlPage.Convert($"{page}", Title, suite.Folder));
-
-        void Write(string name, string text) =>
-            AtomicFile.Write(Path.Combine(suite.Folder, name), stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+        AtomicFile.WriteText(Path.Combine(suite.Folder, MarkdownFile), $"{page}");
+        AtomicFile.WriteText(Path.Combine(suite.Folder, HtmlFile), HtmlPage.Convert($"{page}", Title, suite.Folder));
     }
 
     private static void AddSummary(MarkdownPage page, IReadOnlyList<ExperimentStatus> statuses)
