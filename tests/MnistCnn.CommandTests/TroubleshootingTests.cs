@@ -97,6 +97,38 @@ public sealed partial class TroubleshootingTests : IDisposable
         Assert.All(lines, line => Assert.Contains(line.Replace("10.0.100", "99.0.100", StringComparison.Ordinal), old.Output + old.Error));
     }
 
+    [Theory]
+    [Trait("Speed", "Slow")]
+    [InlineData("error NU1301", "https")]
+    [InlineData("error NU1302", "http")]
+    public void The_page_quotes_the_errors_about_a_package_source(string heading, string scheme)
+    {
+        File.WriteAllText(folder["program.csproj"], """
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup><TargetFramework>net10.0</TargetFramework></PropertyGroup>
+              <ItemGroup><PackageReference Include="MnistCnn.Missing" Version="1.0.0" /></ItemGroup>
+            </Project>
+            """);
+        File.WriteAllText(folder["nuget.config"], $"""
+            <configuration>
+              <packageSources><clear /><add key="mirror" value="{scheme}://localhost:9/v3/index.json" /></packageSources>
+            </configuration>
+            """);
+        var run = ProgramRun.OfDotnet(folder.FullPath, "restore");
+        var (title, quote) = (Entry(heading).Split('`')[1], Quote(heading));
+        Assert.All(quote.Split('\n').Prepend(title), line => Assert.Contains(line, run.Output));
+    }
+
+    [Fact]
+    [Trait("Speed", "Slow")]
+    public void The_page_quotes_the_error_about_memory()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "only Linux limits the memory of a process in this way");
+        var train = $"{ProgramRun.Command} train --arch resnet50 --batch-size 20000 --train-limit 20000 --epochs 1";
+        var run = ProgramRun.OfShell(folder.FullPath, $"ulimit -v 40000000 && exec {train}");
+        Assert.Equal(Number().Replace(Quote("can't allocate memory"), "N"), Number().Replace(run.Error.Trim(), "N"));
+    }
+
     [Fact]
     public void The_page_quotes_the_message_of_TorchSharp()
     {
@@ -123,6 +155,9 @@ public sealed partial class TroubleshootingTests : IDisposable
 
     [GeneratedRegex(@"^    dotnet run --project src/MnistCnn (train .*)$", RegexOptions.Multiline)]
     private static partial Regex CommandLine();
+
+    [GeneratedRegex(@"\d+")]
+    private static partial Regex Number();
 
     [GeneratedRegex(@"/\S+/libLibTorchSharp\.so")]
     private static partial Regex PathOfLibrary();

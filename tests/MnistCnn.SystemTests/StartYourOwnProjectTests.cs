@@ -54,7 +54,7 @@ public sealed partial class StartYourOwnProjectTests : IDisposable
                 ? $"cat > {path} <<'END'\n{block.Groups["text"].Value}END\n"
                 : block.Groups["text"].Value);
         return script
-            .Replace("ADDRESS", "../source")
+            .Replace("ADDRESS", "source")
             .Replace("~/leaves", "../leaves")
             .Replace("\ndotnet format\n", "\n")
             .Replace("\ndotnet test\n", "\ndotnet test --no-build -- --filter-class '*.LeafTests' --filter-class '*.LayeringTests'\n")
