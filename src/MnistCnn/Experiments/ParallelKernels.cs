@@ -116,7 +116,7 @@ internal sealed class ParallelKernels() : Experiment<TrainingRow>(
                 .Select(channel => (branch.Name, ScaleToBytes(branchMaps.select(1, channel)).DetachFromDisposeScope())));
         }
 
-        using var grid = new ImageGrid("maps", "What the branches of Inception's first block give", columns);
+        using var grid = new ImageGrid("maps", "Feature maps of the first Inception block, by branch", columns);
         context.DrawImages(grid);
     }
 
