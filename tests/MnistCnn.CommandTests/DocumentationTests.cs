@@ -1,13 +1,12 @@
 using System.Text.RegularExpressions;
 using MnistCnn.Data;
+using MnistCnn.Tests.Documentation;
 
 namespace MnistCnn.Tests;
 
 /// <summary>The documentation agrees with the program, and its links work.</summary>
 public sealed partial class DocumentationTests
 {
-    private const string EveryCommand = "Every command";
-
     /// <summary>Paths of the pages, relative to the repository.</summary>
     public static TheoryData<string> Pages { get; } =
     [
@@ -18,43 +17,6 @@ public sealed partial class DocumentationTests
 
     public static TheoryData<string> ChinesePages { get; } =
         [.. Pages.Select(page => page.Data).Where(page => page.EndsWith(".zh.md", StringComparison.Ordinal))];
-
-    [Fact]
-    public void Every_command_has_a_section_of_the_options_page()
-    {
-        Assert.Equal(Commands(), Sections().Keys.Where(heading => heading.StartsWith('`')).Select(heading => heading.Trim('`')));
-    }
-
-    [Theory]
-    [InlineData(EveryCommand)]
-    [InlineData("train")]
-    [InlineData("evaluate")]
-    [InlineData("predict")]
-    [InlineData("compare")]
-    [InlineData("summary")]
-    [InlineData("export")]
-    [InlineData("experiment")]
-    [InlineData("sweep")]
-    [InlineData("serve")]
-    [InlineData("doctor")]
-    public void The_options_page_lists_exactly_the_options_and_defaults_of_the_help(string command)
-    {
-        var common = Options(Help());
-        var help = command == EveryCommand
-            ? common
-            : Options(Help(command)).Where(option => !common.ContainsKey(option.Key)).ToDictionary();
-        var section = Sections()[command == EveryCommand ? command : $"`{command}`"];
-        var page = TableRow().Matches(section)
-            .ToDictionary(row => row.Groups["name"].Value, row => (Value: row.Groups["value"].Value, Default: row.Groups["default"].Value));
-
-        Assert.NotEmpty(help);
-        Assert.Equal(section.Split('\n').Count(line => line.StartsWith("| `-", StringComparison.Ordinal)), page.Count);
-        Assert.Equal(help.Keys.Order(StringComparer.Ordinal), page.Keys.Order(StringComparer.Ordinal));
-        Assert.All(help, option => Assert.Equal(option.Value.Value, page[option.Key].Value));
-        Assert.All(
-            help.Where(option => option.Value.Default is not null),
-            option => Assert.Equal(option.Value.Default, page[option.Key].Default.Replace("`", "", StringComparison.Ordinal)));
-    }
 
     [Fact]
     public void The_page_on_images_and_the_file_dialog_list_all_extensions()
@@ -91,7 +53,7 @@ public sealed partial class DocumentationTests
         Assert.Equal(["    dotnet run train --arch inception", "    dotnet run train --arch residual"], lines[(first + 1)..(first + 3)]);
         Assert.Contains("    dotnet test", lines);
         var commands = lines.Where(line => line.StartsWith("| `", StringComparison.Ordinal)).Select(line => line.Split('`')[1]);
-        Assert.Equal(Commands(), commands);
+        Assert.Equal(HelpText.Of().Commands, commands);
     }
 
     [Theory]
@@ -131,47 +93,21 @@ public sealed partial class DocumentationTests
         Assert.All(block.Split('\n'), line => Assert.Contains(line, python));
     }
 
-    private static string PathOf(string page) => Path.Combine(RepositoryRoot.FullPath, page);
+    internal static string PathOf(string page) => Path.Combine(RepositoryRoot.FullPath, page);
 
-    private static string Read(string page) => File.ReadAllText(PathOf(page)).ReplaceLineEndings("\n");
+    /// <summary>Path in the repository of a link; an empty one leads to the page itself.</summary>
+    internal static string Resolve(string page, string link) => link == ""
+        ? page
+        : Path.GetRelativePath(RepositoryRoot.FullPath, Path.GetFullPath(PathOf(Path.Combine(Path.GetDirectoryName(page)!, link))))
+            .Replace('\\', '/');
 
-    private static string[] Commands()
-    {
-        var help = Help();
-        return [.. CommandRow().Matches(help[help.IndexOf("Commands:", StringComparison.Ordinal)..]).Select(row => row.Groups[1].Value)];
-    }
-
-    private static string Help(params string[] command)
-    {
-        var run = ProgramRun.Of(RepositoryRoot.FullPath, [.. command, "--help"]);
-        Assert.Equal((0, ""), (run.ExitCode, run.Error));
-        return run.Output.ReplaceLineEndings("\n");
-    }
-
-    // Value of each option ("" for a switch) and its default (null if the help has none).
-    private static Dictionary<string, (string Value, string? Default)> Options(string help) => HelpRow().Matches(help)
-        .Where(row => row.Groups["name"].Value is not ("--help" or "--version"))
-        .ToDictionary(
-            row => row.Groups["name"].Value,
-            row => (row.Groups["value"].Value, row.Groups["default"] is { Success: true, Value: var value } ? value : null));
-
-    // Text of the options page by heading, in order.
-    private static Dictionary<string, string> Sections() => Read("docs/reference/options.md").Split("\n## ")[1..]
-        .Select(section => section.Split('\n', 2))
-        .ToDictionary(section => section[0], section => section[1]);
+    internal static string Read(string page) => File.ReadAllText(PathOf(page)).ReplaceLineEndings("\n");
 
     // Anchors that GitHub creates for the headings of a page.
-    private static IEnumerable<string> Anchors(string page) => Heading().Matches(Read(page))
-        .Select(heading => NotInAnchor().Replace(heading.Groups[1].Value.ToLowerInvariant(), "").Replace(' ', '-'));
+    private static IEnumerable<string> Anchors(string page) =>
+        Heading().Matches(Read(page)).Select(heading => AnchorOf(heading.Groups[1].Value));
 
-    [GeneratedRegex(@"^  (\w+).*  ", RegexOptions.Multiline)]
-    private static partial Regex CommandRow();
-
-    [GeneratedRegex(@"^  (-\S+, )*(?<name>--[\w-]+)( <(?<value>\w+)>)?  .*?(\[default: (?<default>.+)\])?$", RegexOptions.Multiline)]
-    private static partial Regex HelpRow();
-
-    [GeneratedRegex(@"^\| `(?<name>--[\w-]+)( (?<value>\w+))?` \| .+ \| (?<default>.*?) ?\|$", RegexOptions.Multiline)]
-    private static partial Regex TableRow();
+    internal static string AnchorOf(string heading) => NotInAnchor().Replace(heading.ToLowerInvariant(), "").Replace(' ', '-');
 
     [GeneratedRegex(@"\]\((?<path>[^)#\s]*)(#(?<heading>[^)\s]+))?\)")]
     private static partial Regex Link();

@@ -10,7 +10,6 @@ public sealed class DocumentedCommandsTests
         "docs/guides/cluster.md", "docs/guides/export-onnx.md", "docs/guides/idx-and-cifar.md", "docs/guides/install.md",
         "docs/guides/own-data.md", "docs/guides/serve.md", "docs/guides/sweep.md",
         "docs/guides/weights.md",
-        "docs/reference/files.md", "docs/reference/networks.md", "docs/reference/options.md", "docs/reference/recipes.md",
     ];
 
     // MNIST_CNN_PAGE=guides/serve tests the pages with this in their path, for an author.

@@ -19,7 +19,7 @@ internal static class DataOptions
     public static Option<(int Height, int Width)?> ImageSize { get; } = Parsed(
         "--image-size",
         "HxW",
-        "Resize images to this size. [default: their own size if all have the same, at most 64x64; otherwise 64x64]",
+        "Resize images to this size, height first. [default: their own size if all have the same, at most 64x64; otherwise 64x64]",
         ImageSettings.ParseSize,
         $"height and width, as in 64x64, each from 1 to {ImageSettings.MaxSide}");
 

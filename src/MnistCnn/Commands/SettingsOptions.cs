@@ -22,15 +22,15 @@ internal static class SettingsOptions
     private static readonly Option<int> BatchSize = OptionParsers.Count("--batch-size", "Images per step.", Defaults.BatchSize);
     private static readonly Option<double> LearningRate = OptionParsers.Number(
         "--lr",
-        "Learning rate of SGD.",
+        "Learning rate of SGD, above 0.",
         Defaults.LearningRate,
         value => value is > 0 and <= float.MaxValue,
         "a number above 0 that float32 can hold");
     private static readonly Option<double> Momentum = OptionParsers.Number(
-        "--momentum", "Momentum of SGD.", Defaults.Momentum, IsFraction, Fractions);
+        "--momentum", "Momentum of SGD, from 0 to below 1.", Defaults.Momentum, IsFraction, Fractions);
     private static readonly Option<double> WeightDecay = OptionParsers.Number(
         "--weight-decay",
-        "L2 weight decay.",
+        "L2 weight decay, 0 or more.",
         Defaults.WeightDecay,
         value => value is >= 0 and <= float.MaxValue,
         "a number from 0 that float32 can hold");
@@ -45,7 +45,7 @@ internal static class SettingsOptions
         "--one-cycle", "One-cycle schedule: the learning rate rises to --lr and falls again, once per run.");
     private static readonly Option<double> LabelSmoothing = OptionParsers.Number(
         "--label-smoothing",
-        "Label smoothing: probability spread evenly over all classes.",
+        "Label smoothing: probability spread evenly over all classes, from 0 to below 1.",
         Defaults.LabelSmoothing,
         IsFraction,
         Fractions);
@@ -69,7 +69,7 @@ internal static class SettingsOptions
     private static readonly Option<int?> TrainLimit = OptionParsers.OptionalCount(
         "--train-limit", "Use only the first N training images.");
     private static readonly Option<int?> Validation = OptionParsers.OptionalCount(
-        "--validation", "Hold out the last N training images and choose the best epoch on them.");
+        "--validation", "Hold out the last N training images and choose the best epoch on them instead of on the test images.");
     private static readonly Option<int?> Patience = OptionParsers.OptionalCount(
         "--patience", "With validation images: stop after N epochs without a better one.");
     private static readonly Option<bool> Freeze = OptionParsers.Switch("--freeze", "With --init: train only the last layer.");

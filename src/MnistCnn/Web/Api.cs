@@ -10,7 +10,7 @@ using SkiaSharp;
 
 namespace MnistCnn.Web;
 
-/// <summary>Routes of the server: the files of the page, and the data that <c>docs/guides/serve.md</c> lists.</summary>
+/// <summary>Routes of the server: the files of the page, and the data that <c>docs/reference/http-api.md</c> lists.</summary>
 /// <param name="stopping">Ends event streams when the server shuts down.</param>
 internal sealed class Api(InferenceQueue queue, ModelCache models, TestEvaluator evaluator, RunWatcher runs, CancellationToken stopping)
 {

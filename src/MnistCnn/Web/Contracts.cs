@@ -4,7 +4,7 @@ using MnistCnn.Training;
 
 namespace MnistCnn.Web;
 
-// The JSON of the server, in snake_case. docs/guides/serve.md says which path returns what.
+// The JSON of the server, in snake_case. docs/reference/http-api.md says which path returns what.
 
 /// <param name="Id">Its name in requests.</param>
 /// <param name="Title">The architecture's name for people.</param>
