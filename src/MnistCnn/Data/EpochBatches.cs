@@ -29,7 +29,6 @@ internal sealed class EpochBatches(LabeledImages images, Normalization normaliza
         return new DataLoader<Batch, Batch>(
             batches,
             batchSize: 1, // one item, which is a whole batch: loading and stacking single images took ten times as long
-            // Aliases, because TorchSharp's loader disposes the tensors of GetTensor after collating them.
             collate_fn: (loaded, _) => new Batch(loaded.Single().Images.alias(), loaded.Single().Labels.alias()),
             // The batches are read in order: their images are shuffled already.
             shuffler: Enumerable.Range(firstBatch, (int)batches.Count - firstBatch).Select(number => (long)number),
@@ -52,6 +51,7 @@ internal sealed class EpochBatches(LabeledImages images, Normalization normaliza
     /// </summary>
     public static void SkipLoaderSeed() => DrawInt64();
 
+    // TorchSharp's loader disposes these tensors after collating them: the batch that it gives has aliases.
     public override Batch GetTensor(long index)
     {
         var first = (int)index * batchSize;
