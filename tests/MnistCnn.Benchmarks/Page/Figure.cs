@@ -21,6 +21,6 @@ internal sealed record Figure(string Name, string Unit, IReadOnlyList<double> Va
 
     private string Text(double value) => $"{FormatNumber(value)} {Unit}".TrimEnd();
 
-    // Two decimals of ratios and percentages, one decimal of other numbers below 20.
-    private string FormatNumber(double value) => value.ToString(Unit is "" or "%" ? "F2" : Math.Abs(value) < 20 ? "F1" : "F0");
+    // Two decimals of ratios and percentages, one decimal of other numbers below 100.
+    private string FormatNumber(double value) => value.ToString(Unit is "" or "%" ? "F2" : Math.Abs(value) < 100 ? "F1" : "F0");
 }
