@@ -84,15 +84,6 @@ public sealed partial class DocumentationTests
         Assert.Empty(pages.Except(["docs/README.md", .. linked]));
     }
 
-    [Fact]
-    public void The_readme_shows_the_Residual_block_of_the_articles_program()
-    {
-        var python = Read("tests/reference/article.py");
-        var block = Regex.Match(Read("README.md"), "```python\n(.*?)```", RegexOptions.Singleline).Groups[1].Value;
-        Assert.Contains("return relu(x + self.conv2(relu(self.conv1(x))))", block);
-        Assert.All(block.Split('\n'), line => Assert.Contains(line, python));
-    }
-
     internal static string PathOf(string page) => Path.Combine(RepositoryRoot.FullPath, page);
 
     /// <summary>Path in the repository of a link; an empty one leads to the page itself.</summary>

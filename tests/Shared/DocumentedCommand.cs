@@ -17,6 +17,9 @@ internal sealed partial record DocumentedCommand(string Page, int Line, string T
     // Programs that start the program after them.
     private static readonly string[] Launchers = ["mpiexec", "srun", "docker", "podman", "exec"];
 
+    // The shell's words after a command; in a cell of a table, | is written with a backslash.
+    private static readonly string[] Operators = [">", "|", @"\|", "&&", ";", "2>&1"];
+
     // Programs in blocks that tests run.
     private static readonly string[] KnownPrograms =
     [
@@ -28,7 +31,15 @@ internal sealed partial record DocumentedCommand(string Page, int Line, string T
     /// <summary>Words of the command as a shell splits them, with variables before the command.</summary>
     public string[] Words { get; } = Split(Text);
 
-    /// <summary>Where it is, for a message.</summary>
+    /// <summary>Whether the command trains for above ten seconds. In the tests, data sets of readers and resumed runs are small.</summary>
+    public bool IsLong => ProgramArguments switch
+    {
+        ["experiment", not ("ablation" or "--help"), ..] => true,
+        ["train" or "sweep", .. var options] => !options.Intersect(["--train-limit", "--data", "--resume", "--merge", "--help"]).Any(),
+        _ => Command.Intersect(["docs/article.cs", "tests/MnistCnn.Benchmarks"]).Any() && !Command.Contains("--help"),
+    };
+
+    /// <summary>Page, line and text, for a message.</summary>
     public string Place => $"{Page}:{Line}: {Text}";
 
     /// <summary>Values of variables before the command, as in <c>NAME=VALUE command</c>.</summary>
@@ -40,11 +51,12 @@ internal sealed partial record DocumentedCommand(string Page, int Line, string T
     /// <summary>Arguments of this program, or null if the command runs another one.</summary>
     public string[]? ProgramArguments => FindProgram(Command);
 
-    /// <summary>Whether <c>dotnet run</c> finds the project in the current folder, or is told where it is.</summary>
+    /// <summary>Whether <c>dotnet run</c> has the project in the current folder or as an option.</summary>
     public bool RunsProjectOf(string folder) =>
-        Command is not ["dotnet", "run", .. var rest] || FindProgram(Command) is null || folder == ProjectFolder || rest.Contains("--project");
+        folder == ProjectFolder || ProgramArguments is null
+        || Command is not ["dotnet", "run", .. var options] || options.Contains("--project");
 
-    /// <summary>Says what is wrong with the command, or returns null. The program's own command tree checks commands of the program.</summary>
+    /// <summary>Finds a fault, or returns null. The program's own command tree checks commands of the program.</summary>
     /// <param name="isRun">Whether a test runs it. If not, it may be any part of a shell script.</param>
     public string? FindProblem(bool isRun)
     {
@@ -59,24 +71,29 @@ internal sealed partial record DocumentedCommand(string Page, int Line, string T
         foreach (var (option, value) in Command.Zip(Command.Skip(1)))
             if (option == "--project" && !Path.Exists(Path.Combine(RepositoryRoot.FullPath, value)))
                 return $"there is no project {value}";
-            else if (option == "--filter-class" && !TestClasses.Value.Contains(value.TrimStart('*')))
+            else if (option == "--filter-class" && !IsTestClass(value.TrimStart('*')))
                 return $"there is no test class {value}";
         return null;
     }
 
-    /// <summary>Says what is wrong with a command inside of a sentence, whose arguments may be missing or <c>...</c>.</summary>
+    /// <summary>Finds a fault of a command inside of a sentence, whose arguments may be missing or <c>...</c>.</summary>
     public string? FindProblemInSentence()
     {
         var words = Command.Where(word => word != "...").Select(word => word.EndsWith("...", StringComparison.Ordinal) ? word[..^3] : word);
-        return FindProgram([.. words]) is { } arguments ? FindProblem(arguments, mayLack: true) : null;
+        return FindProgram([.. words]) is { } arguments ? FindProblem(arguments, isPart: true) : null;
     }
 
-    private static string? FindProblem(string[] arguments, bool mayLack = false)
+    /// <summary>Whether the tests have a class of this name.</summary>
+    public static bool IsTestClass(string name) => TestClasses.Value.Contains(name);
+
+    // Whether files exist is not known before the commands run.
+    private static string? FindProblem(string[] arguments, bool isPart = false)
     {
-        string[] words = [.. arguments.TakeWhile(word => word != ">").Select(word => Variable().Replace(word, "1"))];
+        string[] words = [.. arguments.TakeWhile(word => !Operators.Contains(word)).Select(word => Variable().Replace(word, "1"))];
         var result = Tree.Parse(words);
-        var errors = result.Errors.Select(error => error.Message).Where(error => !mayLack || !error.StartsWith("Required ", StringComparison.Ordinal));
-        return result.Action is HelpAction ? null : errors.FirstOrDefault();
+        return result.Action is HelpAction ? null : result.Errors.Select(error => error.Message).FirstOrDefault(message =>
+            !(message.EndsWith(" does not exist.", StringComparison.Ordinal) && !message.StartsWith('-'))
+            && !(isPart && message.StartsWith("Required ", StringComparison.Ordinal)));
     }
 
     private static string[]? FindProgram(string[] words)
@@ -101,7 +118,8 @@ internal sealed partial record DocumentedCommand(string Page, int Line, string T
     // Arguments of the program, after the options of dotnet run. Other projects and files are other programs.
     private static string[]? FindProject(string[] words) => words switch
     {
-        ["--project", not ProjectFolder, ..] or ["--file", ..] => null,
+        ["--project", var project, ..] when !project.EndsWith(ProjectFolder, StringComparison.Ordinal) => null,
+        ["--file", ..] => null,
         ["--project" or "-c", _, .. var rest] => FindProject(rest),
         [['-', 'p', ':', ..], .. var rest] => FindProject(rest),
         ["--", .. var rest] => rest,

@@ -15,13 +15,16 @@ internal sealed class DocumentedPage
     /// <summary>Names of all pages: paths relative to the repository, with slashes.</summary>
     public static string[] Names { get; } =
     [
-        "README.md", "README.zh.md", "CONTRIBUTING.md", "src/MnistCnn/README.md", "src/MnistCnn.OnnxExport/README.md",
+        "README.md", "README.zh.md", "CONTRIBUTING.md", "SECURITY.md", "src/MnistCnn/README.md", "src/MnistCnn.OnnxExport/README.md",
         .. MarkdownFiles("data"), .. MarkdownFiles("docs"),
     ];
 
     public string Name { get; }
 
     public IReadOnlyList<DocumentedBlock> Blocks { get; }
+
+    /// <summary>The commands that a test runs.</summary>
+    public IEnumerable<DocumentedCommand> RunCommands => Blocks.Where(block => block.IsRun).SelectMany(block => block.ReadCommands());
 
     /// <summary>Code inside of sentences and tables.</summary>
     public IReadOnlyList<DocumentedCommand> Inline { get; }
@@ -40,22 +43,21 @@ internal sealed class DocumentedPage
 
     private static IEnumerable<DocumentedBlock> ReadBlocks(string page, MarkdownDocument document)
     {
-        // In a section whose heading quotes a message, the message may be shown without a command.
-        var (followsCommand, quotesMessage) = (false, false);
+        var followsCommand = false;
         foreach (var part in document.Descendants<LeafBlock>())
-            if (part is HeadingBlock heading)
+            if (part is HeadingBlock)
             {
-                (followsCommand, quotesMessage) = (false, heading.Inline!.Descendants<CodeInline>().Any());
+                followsCommand = false;
             }
             else if (part is CodeBlock { Lines.Count: > 0 } code)
             {
-                var block = Convert(page, code, followsCommand, quotesMessage);
+                var block = Convert(page, code, followsCommand);
                 followsCommand |= block.HasCommands;
                 yield return block;
             }
     }
 
-    private static DocumentedBlock Convert(string page, CodeBlock block, bool followsCommand, bool quotesMessage)
+    private static DocumentedBlock Convert(string page, CodeBlock block, bool followsCommand)
     {
         var siblings = block.Parent!;
         var comment = siblings.IndexOf(block) is > 0 and var index && siblings[index - 1] is HtmlBlock before
@@ -63,8 +65,8 @@ internal sealed class DocumentedPage
             : "";
         string[] lines = [.. block.Lines.Lines.Take(block.Lines.Count).Select(line => line.ToString())];
         return block is FencedCodeBlock fenced
-            ? new DocumentedBlock(page, block.Line + 2, fenced.Info ?? "", comment, lines, followsCommand, quotesMessage)
-            : new DocumentedBlock(page, block.Line + 1, DocumentedBlock.Commands, comment, lines, followsCommand, quotesMessage);
+            ? new DocumentedBlock(page, block.Line + 2, fenced.Info ?? "", comment, lines, followsCommand)
+            : new DocumentedBlock(page, block.Line + 1, DocumentedBlock.Commands, comment, lines, followsCommand);
     }
 
     private static IEnumerable<string> MarkdownFiles(string folder) =>
@@ -79,25 +81,28 @@ internal sealed class DocumentedPage
 /// <param name="Comment">Text of the HTML comment right before the block, or nothing.</param>
 /// <param name="Lines">Lines of code.</param>
 /// <param name="FollowsCommand">Whether a command is before it in its section.</param>
-/// <param name="QuotesMessage">Whether the heading of its section has code, such as an error message.</param>
-internal sealed record DocumentedBlock(
-    string Page, int Line, string Language, string Comment, string[] Lines, bool FollowsCommand, bool QuotesMessage)
+internal sealed record DocumentedBlock(string Page, int Line, string Language, string Comment, string[] Lines, bool FollowsCommand)
 {
     /// <summary>Language of an indented block.</summary>
     public const string Commands = "commands";
 
-    /// <summary>Beginning of the comment that says why a block is not run.</summary>
-    public const string NotRun = "not run: ";
+    /// <summary>Name of the comment that says why no test runs a block.</summary>
+    public const string NotRun = "not run";
 
-    /// <summary>Beginning of the comment that names the file that a block is saved in.</summary>
-    public const string SavedAs = "file: ";
+    /// <summary>Name of the comment with the file that a block is saved in.</summary>
+    public const string SavedAs = "file";
+
+    /// <summary>Name of the comment with the test class that runs a block.</summary>
+    public const string TestedBy = "tested by";
 
     public bool HasCommands => Language is Commands or "sh";
 
-    public bool IsLostSample => Language == "text" && !FollowsCommand && !QuotesMessage;
-
     /// <summary>Whether a test runs its commands.</summary>
-    public bool IsRun => Language == Commands && !Comment.StartsWith(NotRun, StringComparison.Ordinal);
+    public bool IsRun => Language == Commands && Find(NotRun) is null;
+
+    /// <summary>Value of the comment <c>name: value</c> right before the block, or null.</summary>
+    public string? Find(string name) =>
+        Comment.StartsWith($"{name}: ", StringComparison.Ordinal) ? Comment[(name.Length + 2)..] : null;
 
     /// <summary>Its commands, without comments; a trailing backslash continues a line.</summary>
     public IEnumerable<DocumentedCommand> ReadCommands()

@@ -1,32 +1,36 @@
 namespace MnistCnn.Tests;
 
-/// <summary>Rules for the code in pages of the documentation; CONTRIBUTING.md lists them for authors.</summary>
+/// <summary>Rules for the code in pages of the documentation, which CONTRIBUTING.md explains to authors.</summary>
 internal static class DocumentedPageRules
 {
     /// <summary>Reasons not to run the commands of a block.</summary>
     private static readonly string[] Reasons =
         ["Slurm", "Kubernetes", "GPU", "MPI", "training above ten seconds", "changes this system"];
 
-    private const string Long = "it takes above ten seconds: add --train-limit, or do not run it for the reason 'training above ten seconds'";
-
-    private const string Lost = "no command is before this output in its section, and no heading quotes it as a message";
+    private const string Long = "it is a training above ten seconds: add --train-limit, or do not run it for this reason";
 
     private static readonly string[] Languages = ["text", "csharp", "python", "bash", "yaml", "json", "js", "xml", "csv"];
 
-    // Lines of all source files without indentation and empty lines, per language.
-    private static readonly Lazy<string[]> CSharp = new(() => [.. Sources("*.cs", "docs", "src", "tests")]);
-    private static readonly Lazy<string[]> Python = new(() => [.. Sources("*.py", "tests/reference")]);
+    // Text of all C# and Python files without indentation and empty lines.
+    private static readonly Lazy<string[]> Sources = new(() =>
+    [
+        .. from folder in new[] { "docs", "src", "tests" }
+           from path in Directory.GetFiles(Path.Combine(RepositoryRoot.FullPath, folder), "*", SearchOption.AllDirectories)
+           where Path.GetExtension(path) is ".cs" or ".py"
+           where !path.Split(Path.DirectorySeparatorChar).Contains("obj")
+           select Join(File.ReadLines(path)),
+    ]);
 
     /// <summary>Finds everything that is wrong with the code of a page, without running it.</summary>
     public static IEnumerable<string> FindProblems(DocumentedPage page)
     {
         foreach (var block in page.Blocks)
         {
-            if ((FindProblem(block) ?? (block.IsLostSample ? Lost : null)) is { } problem)
+            if (FindProblem(page, block) is { } problem)
                 yield return $"{block.Page}:{block.Line}: {problem}";
-            if (block.HasCommands)
+            if (block.HasCommands || block.Language == "bash")
                 foreach (var command in block.ReadCommands())
-                    if ((command.FindProblem(block.IsRun) ?? (block.IsRun && IsLong(command) ? Long : null)) is { } fault)
+                    if ((command.FindProblem(block.IsRun) ?? (block.IsRun && command.IsLong ? Long : null)) is { } fault)
                         yield return $"{command.Place}: {fault}";
         }
 
@@ -35,32 +39,29 @@ internal static class DocumentedPageRules
                 yield return $"{command.Place}: {fault}";
     }
 
-    // Trainings on all of MNIST. The data sets of readers are small in the tests, and a resumed run is short.
-    private static bool IsLong(DocumentedCommand command) => command.ProgramArguments switch
+    private static string? FindProblem(DocumentedPage page, DocumentedBlock block)
     {
-        ["experiment", not ("ablation" or "--help"), ..] => true,
-        ["train" or "sweep", .. var options] => !options.Intersect(["--train-limit", "--data", "--resume", "--merge", "--help"]).Any(),
-        _ => false,
-    };
-
-    private static string? FindProblem(DocumentedBlock block)
-    {
-        var reason = block.Comment.StartsWith(DocumentedBlock.NotRun, StringComparison.Ordinal)
-            ? block.Comment[DocumentedBlock.NotRun.Length..]
-            : null;
+        var reason = block.Find(DocumentedBlock.NotRun);
         if (block.HasCommands)
             return reason is null && block.Language == "sh" || reason is not null && !Reasons.Contains(reason)
                 ? $"write <!-- not run: REASON --> before it, with REASON one of: {string.Join(", ", Reasons)}"
                 : null;
         if (!Languages.Contains(block.Language))
             return $"'{block.Language}' is not one of: sh, {string.Join(", ", Languages)}";
-        if (block.Comment.StartsWith(DocumentedBlock.SavedAs, StringComparison.Ordinal))
-            return null;
-        var sources = block.Language switch { "csharp" => CSharp.Value, "python" => Python.Value, _ => null };
-        return sources is null || Excerpts(block).All(excerpt => sources.Any(source => source.Contains(excerpt, StringComparison.Ordinal)))
+        if (block.Find(DocumentedBlock.SavedAs) is { } file)
+            return page.RunCommands.Any(command => command.Words.Contains(file)) || IsNamedByTest(page)
+                ? null
+                : $"no command of the page uses the file {file}";
+        if (block.Find(DocumentedBlock.TestedBy) is { } test)
+            return DocumentedCommand.IsTestClass(test) ? null : $"there is no test class {test}";
+        return block.Language is not ("csharp" or "python") || Excerpts(block).All(excerpt => Sources.Value.Any(source => source.Contains(excerpt)))
             ? null
-            : "it is no excerpt of a source file (whitespace and lines of ... aside), and no <!-- file: NAME --> before it names it for a command";
+            : "it is no excerpt of a source file (a line ... leaves lines out), and neither <!-- file: NAME --> nor "
+                + "<!-- tested by: CLASS --> is before it";
     }
+
+    private static bool IsNamedByTest(DocumentedPage page) => page.Name.Contains('/')
+        && Sources.Value.Any(source => source.Contains($"\"{Path.GetFileName(page.Name)}\"", StringComparison.Ordinal));
 
     // Parts of a block between lines of three dots.
     private static IEnumerable<string> Excerpts(DocumentedBlock block)
@@ -78,13 +79,7 @@ internal static class DocumentedPageRules
             }
     }
 
-    private static IEnumerable<string> Sources(string pattern, params string[] folders) =>
-        from folder in folders
-        from path in Directory.GetFiles(Path.Combine(RepositoryRoot.FullPath, folder), pattern, SearchOption.AllDirectories)
-        where !path.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal)
-        select Join(File.ReadLines(path));
-
-    // Begins and ends with a line end, so that only whole lines match.
+    // Each line begins after a line end, so that only whole lines match.
     private static string Join(IEnumerable<string> lines) =>
-        string.Concat(lines.Select(line => line.Trim()).Where(line => line.Length > 0).Select(line => $"{line}\n"));
+        string.Concat(lines.Select(line => line.Trim()).Where(line => line.Length > 0).Select(line => $"\n{line}")) + "\n";
 }

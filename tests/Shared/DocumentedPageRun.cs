@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Net;
 using System.Text.RegularExpressions;
@@ -13,6 +14,12 @@ namespace MnistCnn.Tests;
 /// <param name="runsOthers">Whether commands of other programs run too: dotnet, python3, curl. If not, only this program's run.</param>
 internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
 {
+    // A Python with PyTorch, or null.
+    private static readonly Lazy<string?> Python = new(() =>
+        new[] { "python3", "/usr/bin/python3" }.FirstOrDefault(python => RunPython(python, "import torch, numpy")?.ExitCode == 0));
+
+    private static readonly string Project = DocumentedCommand.ProjectFolder.Replace('/', Path.DirectorySeparatorChar);
+
     // Options whose value is written, not read.
     private static readonly string[] Outputs = ["--out", "--plot", "-o"];
 
@@ -23,7 +30,7 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
 
     private RunningServer? server;
     private string folder = "";
-    private string output = "";
+    private string? output; // of the last block; null if not all of its commands ran
 
     public void Dispose()
     {
@@ -34,29 +41,27 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
     /// <summary>Runs the commands in order. Fails with the place of the first command that fails, and with its output.</summary>
     public void Run(DocumentedPage page)
     {
-        folder = "";
+        if (runsOthers)
+            Copy(RepositoryRoot.FullPath, clone.FullPath);
         foreach (var block in page.Blocks)
             if (block.HasCommands)
-            {
-                output = ""; // also of commands that do not run, so that the sample after them is not compared
-                foreach (var command in block.ReadCommands())
-                    Run(command, block.IsRun);
-            }
-            else if (block.Comment.StartsWith(DocumentedBlock.SavedAs, StringComparison.Ordinal))
-            {
-                var path = PathOf(block.Comment[DocumentedBlock.SavedAs.Length..]);
-                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-                File.WriteAllLines(path, block.Lines);
-            }
-            else if (block is { Language: "text", FollowsCommand: true } && output.Length > 0)
-            {
-                AssertSample(block);
-            }
+                Run(block);
+            else if (block.Find(DocumentedBlock.SavedAs) is { } file)
+                Write(PathOf(file), block.Lines);
+            else if (block is { Language: "text", FollowsCommand: true } && output is not null)
+                AssertSample(block, output);
+    }
+
+    private void Run(DocumentedBlock block)
+    {
+        output = "";
+        foreach (var command in block.ReadCommands())
+            Run(command, block.IsRun);
     }
 
     private void Run(DocumentedCommand command, bool isRun)
     {
-        Assert.True(!isRun || command.RunsProjectOf(folder), $"{command.Place}: the current folder is /{folder}, where dotnet run finds no project");
+        Assert.True(!isRun || command.RunsProjectOf(folder), $"{command.Place}: dotnet run finds no project in /{folder}");
         if (command.Command is ["cd", var name])
             ChangeFolder(command, name, isRun);
         else if (!isRun)
@@ -67,13 +72,33 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
             Serve(command, options);
         else if (command.ProgramArguments is { } arguments)
             RunProgram(command, arguments);
-        else if (runsOthers && command.Command is not ["dotnet", "build" or "test" or "format", ..])
+        else if (runsOthers && !IsBuild(command))
             RunOther(command);
+        else
+            output = null;
     }
 
-    // A folder that a command created which is not run, such as git clone, counts as the root.
+    /// <summary>Whether a command builds or tests the repository, as the tests do already.</summary>
+    public static bool IsBuild(DocumentedCommand command) => command.Command is ["dotnet", "build" or "test" or "format", ..];
+
+    /// <summary>Runs a line of Python, or returns null if the system does not have this program.</summary>
+    public static ProgramRun? RunPython(string python, params string[] arguments)
+    {
+        try
+        {
+            return ProgramRun.Finish(ProgramRun.Start(new ProcessStartInfo(python, ["-c", .. arguments])));
+        }
+        catch (Win32Exception)
+        {
+            return null;
+        }
+    }
+
+    // A folder of a command that is not run, such as git clone, does not exist: the current folder stays.
     private void ChangeFolder(DocumentedCommand command, string name, bool isRun)
     {
+        if (folder == name)
+            return; // a section that can be read on its own
         Provide(name, "");
         var path = PathOf(name);
         if (Directory.Exists(path))
@@ -84,6 +109,7 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
 
     private void Skip(DocumentedCommand command)
     {
+        output = null;
         if (command.ProgramArguments is ["train", ..] arguments && Array.IndexOf(arguments, "--out") is > 0 and var index)
             skippedTrainings[PathOf(arguments[index + 1])] = arguments;
     }
@@ -101,13 +127,20 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
     private void RunOther(DocumentedCommand command)
     {
         var words = command.Command;
+        if (words[0] == "python3" && (words[0] = Python.Value!) is null)
+        {
+            output = null;
+            return;
+        }
+
         if (words[0] == "curl")
             words = [.. words.Select(word => word.Replace("localhost:8080", server?.Address.Authority).Replace("TOKEN", server?.Token))];
         ProvideAll(words[1..]);
         var start = new ProcessStartInfo(words[0], words[1..]) { WorkingDirectory = PathOf("") };
         foreach (var variable in command.Variables)
             start.Environment[variable[..variable.IndexOf('=')]] = variable[(variable.IndexOf('=') + 1)..];
-        AssertDone(command, ProgramRun.Finish(ProgramRun.Start(start)));
+        start.Environment["XDG_DATA_HOME"] = clone["cache"]; // the SDK's builds of single files
+        AssertDone(command, ProgramRun.Finish(ProgramRun.Start(start), minutes: 15));
     }
 
     // The server stays for later commands of the page; a new one takes its place.
@@ -129,13 +162,20 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
         output += run.Output + run.RawError;
     }
 
+    private static void Write(string path, string[] lines)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllLines(path, lines);
+    }
+
     // The words of its first line, without paths and numbers, occur in the real output.
-    private void AssertSample(DocumentedBlock block)
+    private static void AssertSample(DocumentedBlock block, string output)
     {
         var words = block.Lines.First(line => line.Trim().Length > 0).Split(' ').Where(word => SampleWord().IsMatch(word));
         foreach (var word in words)
             Assert.True(
-                output.Contains(word, StringComparison.Ordinal), $"{block.Page}:{block.Line}: the output has no \"{word}\":\n{output}");
+                output.Contains(word, StringComparison.Ordinal),
+                $"{block.Page}:{block.Line}: the output has no \"{word}\":\n{output}");
     }
 
     private string PathOf(string name) => clone[Path.Combine(folder, name)];
@@ -156,18 +196,23 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
     {
         var path = PathOf(word);
         var relative = Path.GetRelativePath(clone.FullPath, path);
-        if (Path.Exists(path) || Outputs.Contains(option) || relative.StartsWith("..", StringComparison.Ordinal) || Path.IsPathRooted(relative))
+        if (Path.Exists(path) || Outputs.Contains(option) || relative.StartsWith("..", StringComparison.Ordinal))
             return;
-        var original = Path.Combine(RepositoryRoot.FullPath, relative);
+        var original = RepositoryPath(relative);
         if (Path.Exists(original) && !relative.Split(Path.DirectorySeparatorChar).Any(IsBuilt))
             Copy(original, path);
         else if (skippedTrainings.Keys.FirstOrDefault(name => $"{path}/".StartsWith($"{name}/", StringComparison.Ordinal)) is { } skipped)
             Train(skippedTrainings[skipped]);
         else if (RunName().Match(word) is { Success: true } run)
             ProvideRun(run.Value);
-        else
+        else if (!IsOfRepository(Path.GetDirectoryName(relative) ?? ""))
             ReaderFiles.Create(path, option);
     }
+
+    // Whether a missing file in a folder was renamed in the repository; readers put their files into the current folder.
+    private static bool IsOfRepository(string parent) => parent != "" && parent != Project && Directory.Exists(RepositoryPath(parent));
+
+    private static string RepositoryPath(string relative) => Path.Combine(RepositoryRoot.FullPath, relative);
 
     // A run of the page that the page cannot know the name of, or a short one.
     private void ProvideRun(string name)

@@ -5,7 +5,7 @@ namespace MnistCnn.Tests;
 /// <summary>Files that the reader of a page brings: photos, folders of images, data sets, weights of PyTorch.</summary>
 internal static class ReaderFiles
 {
-    /// <summary>Makes what a command reads from a path, if its name or the option before it tells what it is.</summary>
+    /// <summary>Makes a file or folder of the kind that its name or the option before it tells.</summary>
     public static void Create(string path, string option)
     {
         var name = Path.GetFileName(path);
@@ -31,6 +31,10 @@ internal static class ReaderFiles
         {
             Directory.CreateDirectory(path);
             SmallMnist.Write(path, train: 100, test: 50);
+        }
+        else if (name == "letters")
+        {
+            SmallPictures.Write(path, [.. "ABCDEFGHIJ".Select(letter => $"{letter}")], count: 10, side: 32, grey: true);
         }
         else
         {
