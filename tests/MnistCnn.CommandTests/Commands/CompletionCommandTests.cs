@@ -115,11 +115,11 @@ public sealed partial class CompletionCommandTests : IDisposable
     }
 
     [Fact]
-    public void Every_option_that_takes_no_number_or_host_name_completes_its_values()
+    public void Every_option_that_takes_no_number_and_no_name_of_a_host_or_module_completes_its_values()
     {
         foreach (var command in Complete(""))
             foreach (Match row in HelpRow().Matches(Run(command, "--help").Output))
-                if (!NumericValues.Contains(row.Groups["value"].Value) && row.Groups["name"].Value != "--host")
+                if (!NumericValues.Contains(row.Groups["value"].Value) && row.Groups["name"].Value is not ("--host" or "--module"))
                     Assert.NotEmpty(Complete("", command, row.Groups["name"].Value));
     }
 

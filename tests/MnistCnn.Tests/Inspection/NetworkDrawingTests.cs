@@ -24,7 +24,7 @@ public sealed partial class NetworkDrawingTests
             Assert.All(boxes, box => Assert.DoesNotContain(boxes, other => other != box && other.Overlaps(box)));
             Assert.All(boxes, box => Assert.InRange(8 * box.Lines.Max(line => line.Length), 8, box.Right - box.Left - 8));
             Assert.All(boxes, box => Assert.True(-edge <= box.Left && box.Right <= edge, module));
-            Assert.All(drawing.Verticals, line => Assert.DoesNotContain(boxes, box => box.IsCrossedBy(line)));
+            Assert.All(drawing.Strokes, stroke => Assert.DoesNotContain(boxes, stroke.Overlaps));
             Assert.All(drawing.Edges, pair => Assert.True(pair is (not null, not null), module));
         }
     }
@@ -73,16 +73,13 @@ public sealed partial class NetworkDrawingTests
         public string Text => string.Join(' ', Lines);
 
         public bool Overlaps(Box other) => Left < other.Right && other.Left < Right && Top < other.Bottom && other.Top < Bottom;
-
-        public bool IsCrossedBy((int X, int From, int To) line) =>
-            Left < line.X && line.X < Right && Top < Math.Max(line.From, line.To) && Math.Min(line.From, line.To) < Bottom;
     }
 
     private sealed record Drawing(
         int Width,
         IReadOnlyList<Box> Boxes,
         IReadOnlyList<(string? From, string? To)> Edges,
-        IReadOnlyList<(int X, int From, int To)> Verticals)
+        IReadOnlyList<Box> Strokes)
     {
         public static Drawing Parse(string svg)
         {
@@ -98,11 +95,17 @@ public sealed partial class NetworkDrawingTests
                    let box = new Box(left, top, left + Number(rect, "width"), top + Number(rect, "height"), isDashed, [])
                    select box with
                    {
-                       Lines = [.. from text in texts where box.IsCrossedBy((text.X, text.Y, text.Y)) orderby text.Y select text.Value],
+                       Lines =
+                       [
+                           .. from text in texts
+                              where box.Overlaps(Around(text.X, text.Y, text.X, text.Y))
+                              orderby text.Y
+                              select text.Value,
+                       ],
                    },
             ];
             List<(string?, string?)> edges = [];
-            List<(int, int, int)> verticals = [];
+            List<Box> strokes = [];
             foreach (var path in Elements("path").Select(path => Step().Matches(path.Attribute("d")!.Value)))
             {
                 int[][] points =
@@ -112,19 +115,22 @@ public sealed partial class NetworkDrawingTests
                 var (x, y) = (points[0][0], points[0][1]);
                 var from = boxes.SingleOrDefault(box => box.Left + box.Right == 2 * x && box.Bottom == y)?.Lines[0];
                 foreach (var point in points[1..])
-                    if (point is [var end])
-                    {
-                        verticals.Add((x, y, end));
-                        y = end;
-                    }
-                    else
-                        (x, y) = (point[^2], point[^1]);
+                {
+                    var (endX, endY) = point is [var end] ? (x, end) : (point[^2], point[^1]);
+                    strokes.Add(Around(x, y, endX, endY));
+                    (x, y) = (endX, endY);
+                }
+
                 Assert.True(points[^1] is [var top] && top > points[^2][^1], "an arrow points down");
                 edges.Add((from, boxes.SingleOrDefault(box => box.Left + box.Right == 2 * x && box.Top == y)?.Lines[0]));
             }
 
-            return new Drawing(Number(root, "width"), boxes, edges, verticals);
+            return new Drawing(Number(root, "width"), boxes, edges, strokes);
         }
+
+        // Lines and curves end at the edges of boxes, so the rectangle around one overlaps only boxes that it may cross.
+        private static Box Around(int x, int y, int endX, int endY) =>
+            new(Math.Min(x, endX), Math.Min(y, endY), Math.Max(x, endX), Math.Max(y, endY), IsDashed: false, []);
 
         private static int Number(XElement element, string name) => int.Parse(element.Attribute(name)!.Value);
     }
