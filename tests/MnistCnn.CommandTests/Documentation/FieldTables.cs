@@ -22,7 +22,7 @@ internal sealed partial class FieldTables(string page)
 
     private const string ListOf = "list of ", MapTo = "map to ";
 
-    // Of files and of the server, which writes enums as text too.
+    // The format of files and of the server, which writes enums as text too.
     private static readonly JsonSerializerOptions Format = new(JsonFormat.Line)
     {
         TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
@@ -59,7 +59,7 @@ internal sealed partial class FieldTables(string page)
         Assert.True(problem is null, problem);
     }
 
-    /// <summary>Asserts that a list of names, such as the columns of a CSV file, are those of a table.</summary>
+    /// <summary>Asserts that a table has exactly some names, such as the columns of a CSV file.</summary>
     public void AssertNames(string heading, IEnumerable<string> names) =>
         Assert.Equal(FieldsOf(page, heading).Keys.Order(StringComparer.Ordinal), names.Order(StringComparer.Ordinal));
 

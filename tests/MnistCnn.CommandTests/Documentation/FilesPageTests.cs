@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using MnistCnn.Benchmarks;
 using MnistCnn.Data;
 using MnistCnn.Experiments;
 using MnistCnn.Files;
@@ -33,6 +34,8 @@ public sealed class FilesPageTests : IDisposable
         [typeof(VerdictOutcome)] = "[outcome](#outcome)",
         [typeof(GridParameter)] = "[parameter](#parameter)",
         [typeof(Origin)] = "[origin](#origin)",
+        [typeof(Conditions)] = "[conditions](#conditions)",
+        [typeof(Figure)] = "[figure](#figure)",
     };
 
     private readonly TemporaryFolder folder = new();
@@ -54,6 +57,9 @@ public sealed class FilesPageTests : IDisposable
         { "sweep.json", typeof(SweepInfo) },
         { "Parameter", typeof(GridParameter) },
         { "Origin", typeof(Origin) },
+        { "benchmark.json", typeof(Measurements) },
+        { "Conditions", typeof(Conditions) },
+        { "Figure", typeof(Figure) },
     };
 
     public static TheoryData<string, Type> Enums { get; } = new()
@@ -150,7 +156,7 @@ public sealed class FilesPageTests : IDisposable
     }
 
     [Fact]
-    public void The_saved_measurements_have_the_columns_of_the_page()
+    public void The_saved_measurements_have_the_columns_and_fields_of_the_page()
     {
         foreach (var path in Directory.GetFiles(DocumentationTests.PathOf("docs/measurements"), "*.csv"))
         {
@@ -158,6 +164,10 @@ public sealed class FilesPageTests : IDisposable
             var heading = FieldTables.HeadingsOf(Page, "###").Single(heading => heading.Split(", ").Contains(name));
             page.AssertHasNames(heading, File.ReadLines(path).First().Split(','));
         }
+
+        foreach (var path in Directory.GetFiles(DocumentationTests.PathOf("docs/measurements"), "*.json"))
+            page.AssertDocument(
+                Path.GetFileName(path) == "performance.json" ? "benchmark.json" : "experiment.json", Json(File.ReadAllText(path)));
     }
 
     private static string NameOf(string path) => Path.GetFileName(path).Split("tfevents.") is [var start, _]
