@@ -1,4 +1,4 @@
-// Draws the letters A to J in every font of this system, upright and tilted, as a folder of pictures: dotnet run docs/letters.cs letters
+// Draws the letters A to J in every font of this system, upright and tilted, as a folder of images: dotnet run docs/letters.cs letters
 // So notMNIST was made (Y. Bulatov, 2011).
 #:package SkiaSharp@3.119.4
 #:package SkiaSharp.NativeAssets.Linux.NoDependencies@3.119.4
@@ -35,7 +35,7 @@ if (fonts == 0)
     return 1;
 }
 
-Console.WriteLine($"{letters.Length * fonts * variants} pictures of {letters.Length} letters in {fonts} fonts are in {folder}.");
+Console.WriteLine($"{letters.Length * fonts * variants} images of {letters.Length} letters in {fonts} fonts are in {folder}.");
 return 0;
 
 void Draw(SKTypeface typeface, char letter, string path)

@@ -14,7 +14,7 @@ using SkiaSharp;
 var missing = args.FirstOrDefault(path => !File.Exists(path));
 if (args is not [var modelPath, var imagePath] || missing is not null)
 {
-    Console.Error.WriteLine(missing is null ? "usage: dotnet run docs/predict-onnx.cs MODEL.onnx IMAGE" : $"error: {missing} does not exist.");
+    Console.Error.WriteLine(missing is null ? "usage: predict-onnx.cs MODEL.onnx IMAGE" : $"error: {missing} does not exist.");
     return 2;
 }
 

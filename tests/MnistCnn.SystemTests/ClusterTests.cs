@@ -10,6 +10,8 @@ namespace MnistCnn.SystemTests;
 public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<SlurmCluster>
 {
     private const int MostLines = 25;
+    private static readonly string Page = Path.Combine(RepositoryRoot.FullPath, "docs", "guides", "slurm-and-kubernetes.md");
+
     private const string Grid = "arch=plain lr=0.01,0.1 seed=1..3 --epochs 6 --train-limit 2000 --test-limit 500";
 
     [Fact]
@@ -80,7 +82,7 @@ public sealed partial class ClusterTests(SlurmCluster slurm) : IClassFixture<Slu
     }
 
     private static string Block(string language) =>
-        Fenced().Matches(File.ReadAllText(Path.Combine(RepositoryRoot.FullPath, "docs", "guides", "slurm-and-kubernetes.md")).ReplaceLineEndings("\n"))
+        Fenced().Matches(File.ReadAllText(Page).ReplaceLineEndings("\n"))
             .Single(block => block.Groups["language"].Value == language).Groups["text"].Value;
 
     private static string Replace(string text, string old, string now)

@@ -3,7 +3,7 @@ using MnistCnn.Tests;
 
 namespace MnistCnn.SystemTests;
 
-/// <summary>The first commands of docs/tutorials/own-images.md: they draw letters in the fonts of this system, train, and evaluate.</summary>
+/// <summary>The first commands of docs/tutorials/own-images.md draw letters in the fonts of this system, train, and evaluate.</summary>
 public sealed class OwnImagesTutorialTests : IDisposable
 {
     private const string Program = "dotnet run --project src/MnistCnn ";

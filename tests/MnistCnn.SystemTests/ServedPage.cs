@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using MnistCnn.Tests;
 using MnistCnn.Tests.Web;
@@ -55,12 +56,13 @@ public sealed class ServedPage : IDisposable
     public Process Start(params string[] arguments) => ProgramRun.Start(folder.FullPath, ["exec", ProgramRun.ProgramPath, .. arguments]);
 
     /// <summary>Trains, if there is no run of that name yet.</summary>
-    public void Train(string run, string architecture = "residual", int images = 1280, int epochs = 2)
+    public void Train(string run, string architecture = "residual", int images = 1280, int epochs = 2, double learningRate = 0.01)
     {
         if (Directory.Exists(folder[$"runs/{run}"]))
             return;
         var trained = ProgramRun.Finish(Start(
-            "train", "--arch", architecture, "--train-limit", $"{images}", "--epochs", $"{epochs}", "--out", $"runs/{run}"));
+            "train", "--arch", architecture, "--train-limit", $"{images}", "--epochs", $"{epochs}", "--lr",
+            learningRate.ToString(CultureInfo.InvariantCulture), "--out", $"runs/{run}"));
         Assert.Equal((0, ""), (trained.ExitCode, trained.Error));
     }
 
