@@ -18,7 +18,9 @@ namespace MnistCnn.Benchmarks;
 /// <param name="pairs">Number of runs of each program.</param>
 /// <param name="isQuick">Shortens epochs and skips recipes, for checks during development.</param>
 /// <param name="isChartOnly">Measures only the figures of <see cref="PerformancePage"/>.</param>
-/// <param name="needsIdleMachine">Waits for a minute until the processor is idle: other programs slow down PyTorch more than this program.</param>
+/// <param name="needsIdleMachine">
+/// Waits up to a minute for an idle processor before each epoch: other programs slow down PyTorch more than this program.
+/// </param>
 internal sealed partial class Comparison(int pairs, bool isQuick, bool isChartOnly, bool needsIdleMachine)
 {
     private readonly int part = isQuick ? 20 : 8; // an epoch uses this fraction of the images
@@ -244,8 +246,8 @@ internal sealed partial class Comparison(int pairs, bool isQuick, bool isChartOn
     {
         string? VersionOf(string package) => python is null ? null : Ask(python, $"import {package}; print({package}.__version__)");
         var conditions = new Conditions(
-            $"{DateTime.Now:yyyy-MM-dd}", Cores, Machine.Processor, RuntimeInformation.OSDescription, $"{Environment.Version}", Versions.Program,
-            Versions.All["torchsharp"], Versions.All["libtorch"], VersionOf("torch"), VersionOf("torchvision"));
+            $"{DateTime.Now:yyyy-MM-dd}", Cores, Machine.Processor, RuntimeInformation.OSDescription, $"{Environment.Version}",
+            Versions.Program, Versions.All["torchsharp"], Versions.All["libtorch"], VersionOf("torch"), VersionOf("torchvision"));
         var measured = new Measurements(conditions, figures);
         var table = new Table().Border(TableBorder.Simple).AddColumn("Figure");
         List<string> lines = [$"{conditions}.", "", "| figure | median | lowest to highest | goal |", "| --- | ---: | ---: | ---: |"];

@@ -29,7 +29,10 @@ pairs.Validators.Add(result =>
 var quick = new Option<bool>("--quick") { Description = "Run each program once, on few images, to check that the benchmark works" };
 var only = new Option<string>("--only") { Description = "chart: measure only the figures of docs/explanation/performance.md" };
 only.AcceptOnlyFromAmong("chart");
-var writeDocs = new Option<bool>("--write-docs") { Description = "Save the figures in docs/measurements; write them into pages and charts" };
+var writeDocs = new Option<bool>("--write-docs")
+{
+    Description = "Save the figures in docs/measurements, and write them into pages and charts",
+};
 var command = new RootCommand("Compares this program with the article's program on PyTorch and with plain TorchSharp.")
 {
     pairs, quick, only, writeDocs,

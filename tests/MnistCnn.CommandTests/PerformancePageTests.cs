@@ -48,7 +48,8 @@ public sealed class PerformancePageTests
     public void The_title_states_the_median_ratios(double residual, double inception, string part)
     {
         Figure[] figures = [Ratio("residual", residual), Ratio("inception", inception)];
-        Assert.Equal($"MnistCnn takes {part}, than the article's program on PyTorch", PerformancePage.Finding(new Measurements(Saved.Conditions, figures)));
+        var title = PerformancePage.Finding(new Measurements(Saved.Conditions, figures));
+        Assert.Equal($"MnistCnn takes {part}, than the article's program on PyTorch", title);
 
         Figure Ratio(string network, double median) =>
             new(FigureName.Ratio(network, Saved.Conditions.Cores, ProgramName.Article), "", [0.1, median, 9]);
@@ -58,7 +59,8 @@ public sealed class PerformancePageTests
     public void Measurements_without_PyTorch_do_not_replace_the_saved_ones()
     {
         var before = File.ReadAllText(PerformancePage.SavedMeasurements);
-        Assert.Throws<InvalidDataException>(() => PerformancePage.Save(Saved with { Conditions = Saved.Conditions with { PyTorch = null } }));
+        var withoutPyTorch = Saved with { Conditions = Saved.Conditions with { PyTorch = null } };
+        Assert.Throws<InvalidDataException>(() => PerformancePage.Save(withoutPyTorch));
         Assert.Equal(before, File.ReadAllText(PerformancePage.SavedMeasurements));
     }
 }

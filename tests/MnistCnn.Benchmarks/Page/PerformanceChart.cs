@@ -18,9 +18,8 @@ internal static class PerformanceChart
 
     private static readonly SKColor OursColor = SKColor.Parse(ChartPlot.ColorOf(1).ToHex());
 
-    // Colors of the background, which are GitHub's, of the rivals' bars, and of the lines from the lowest to the highest value.
-    private static readonly (SKColor Background, SKColor Rival, SKColor Range) Light = (SKColors.White, new(0xff_b8b8b8), new(0xff_303030));
-    private static readonly (SKColor Background, SKColor Rival, SKColor Range) Dark = (new(0xff_0d1117), new(0xff_666d76), new(0xff_f0f0f0));
+    private static readonly Palette Light = new(SKColors.White, Rival: new(0xff_b8b8b8), Range: new(0xff_303030));
+    private static readonly Palette Dark = new(new(0xff_0d1117), Rival: new(0xff_666d76), Range: new(0xff_f0f0f0));
 
     /// <param name="isDark">Draws on a dark background, with the lightness of the text inverted.</param>
     public static void Draw(string path, Measurements measurements, bool isDark)
@@ -78,8 +77,7 @@ internal static class PerformanceChart
     }
 
     // Returns the right end of the line.
-    private static float DrawBar(
-        SKCanvas canvas, Row row, float middle, double longest, (SKColor Background, SKColor Rival, SKColor Range) colors)
+    private static float DrawBar(SKCanvas canvas, Row row, float middle, double longest, Palette colors)
     {
         const float left = Margin + LabelWidth;
         var pixelsPerSecond = (Width - Margin - ValueWidth - left) / (float)longest;
@@ -96,6 +94,11 @@ internal static class PerformanceChart
 
         float X(double seconds) => left + (float)seconds * pixelsPerSecond;
     }
+
+    /// <param name="Background">GitHub's color.</param>
+    /// <param name="Rival">Color of the other programs' bars.</param>
+    /// <param name="Range">Color of the lines from the lowest to the highest value.</param>
+    private sealed record Palette(SKColor Background, SKColor Rival, SKColor Range);
 
     /// <summary>A line of text, or a bar with its label.</summary>
     private sealed record Row(string Text, TextStyle Style)

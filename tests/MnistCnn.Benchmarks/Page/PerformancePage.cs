@@ -29,20 +29,22 @@ internal static class PerformancePage
     public static string SavedMeasurements => Path.Combine(Docs, "measurements", "performance.json");
 
     /// <summary>The pages that show the measurements, relative to the repository.</summary>
-    public static IReadOnlyDictionary<string, Func<Measurements, string>> Pages { get; } = new Dictionary<string, Func<Measurements, string>>
-    {
-        ["docs/explanation/performance.md"] = Page,
-        ["README.md"] = measured => Readme(
-            measured,
-            Finding(measured),
-            $"Seconds per epoch, {Threads(measured)} each on the same CPU. "
-            + "[Performance](docs/explanation/performance.md) has the conditions, memory and GPUs."),
-        ["README.zh.md"] = measured => Readme(
-            measured,
-            $"每个 epoch 的时间与文章的 PyTorch 程序相比：Residual {Ratio(measured, "residual")} 倍，Inception {Ratio(measured, "inception")} 倍",
-            $"每个 epoch 的秒数，同一个 CPU，线程数相同（{measured.Conditions.Cores} 个）。"
-            + "测量条件、内存和 GPU 见 [docs/explanation/performance.md](docs/explanation/performance.md)。"),
-    };
+    public static IReadOnlyDictionary<string, Func<Measurements, string>> Pages { get; } =
+        new Dictionary<string, Func<Measurements, string>>
+        {
+            ["docs/explanation/performance.md"] = Page,
+            ["README.md"] = measured => Readme(
+                measured,
+                Finding(measured),
+                $"Seconds per epoch, {Threads(measured)} each on the same CPU. "
+                + "[Performance](docs/explanation/performance.md) has the conditions, memory and GPUs."),
+            ["README.zh.md"] = measured => Readme(
+                measured,
+                $"每个 epoch 的时间与文章的 PyTorch 程序相比：Residual {Ratio(measured, "residual")} 倍，"
+                + $"Inception {Ratio(measured, "inception")} 倍",
+                $"每个 epoch 的秒数，同一个 CPU，线程数相同（{measured.Conditions.Cores} 个）。"
+                + "测量条件、内存和 GPU 见 [docs/explanation/performance.md](docs/explanation/performance.md)。"),
+        };
 
     /// <summary>The two pictures, for light and for dark pages.</summary>
     public static (string Path, bool IsDark)[] Pictures =>
