@@ -7,6 +7,7 @@ using MnistCnn.Reporting.Pages;
 namespace MnistCnn.Tests.Documentation;
 
 /// <summary>docs/reference/json-output.md lists all fields of the documents that <c>--json</c> prints, with their types.</summary>
+[Trait("Speed", "Slow")]
 public sealed class JsonOutputPageTests : IDisposable
 {
     private const string Page = "docs/reference/json-output.md";
