@@ -24,9 +24,21 @@ public sealed partial class CodeMapTests
         Assert.Equal(levels.Keys, FolderRow().Matches(page).Select(row => row.Groups[1].Value));
     }
 
+    [Fact]
+    public void The_files_that_the_map_of_the_code_names_exist()
+    {
+        var page = File.ReadAllText(Path.Combine(RepositoryRoot.FullPath, "docs", "explanation", "architecture.md"));
+        string[] files = [.. SourceFile().Matches(page).Select(file => file.Groups[1].Value)];
+        Assert.NotEmpty(files);
+        Assert.DoesNotContain(files, file => !File.Exists(Path.Combine(RepositoryRoot.FullPath, "src", "MnistCnn", file)));
+    }
+
     [GeneratedRegex(@"^\| (\d) \| (\w+(, \w+)*) \|", RegexOptions.Multiline)]
     private static partial Regex Level();
 
     [GeneratedRegex(@"^\| `(\w+)` \|", RegexOptions.Multiline)]
     private static partial Regex FolderRow();
+
+    [GeneratedRegex(@"`(\w+/\w+\.cs)`")]
+    private static partial Regex SourceFile();
 }
