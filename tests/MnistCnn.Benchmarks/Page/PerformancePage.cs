@@ -7,8 +7,6 @@ namespace MnistCnn.Benchmarks;
 /// <summary>The measured blocks and the chart of docs/explanation/performance.md and of both READMEs.</summary>
 internal static class PerformancePage
 {
-    public const string Command = "dotnet run -c Release --project tests/MnistCnn.Benchmarks -- --only chart --write-docs";
-
     private const string Begin = "<!-- measured: performance -->", End = "<!-- end -->";
     private const double Target = 99;
 
@@ -163,7 +161,9 @@ internal static class PerformancePage
     {
         var epochs = EpochsToTarget("Residual").Median();
         var seconds = epochs * measured.Epoch("residual", ProgramName.Article)!.Median;
-        return $"`--recipe sprint`: {Cell(measured.Find(FigureName.Recipe("sprint")))}; article's program: {seconds:F0} s, {epochs} epochs";
+        var sprint = Cell(measured.Find(FigureName.Recipe("sprint")));
+        var accuracy = measured.Find(FigureName.RecipeAccuracy("sprint")) is { } figure ? $", reaching {Cell(figure)}" : "";
+        return $"`--recipe sprint`: {sprint}{accuracy}; article's program: {seconds:F0} s, {epochs} epochs";
     }
 
     // One number per seed; infinity if ten epochs were not enough.
