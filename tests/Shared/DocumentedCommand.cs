@@ -17,6 +17,12 @@ internal sealed partial record DocumentedCommand(string Page, int Line, string T
     // Programs that start the program after them.
     private static readonly string[] Launchers = ["mpiexec", "srun", "docker", "podman", "exec"];
 
+    // Options of dotnet and of the benchmark in sentences.
+    private static readonly string[] OtherOptions =
+    [
+        "--", "--add-source", "--configuration", "--only", "--pairs", "--self-contained", "--source", "--tool-path", "--write-docs", "--yes",
+    ];
+
     // The shell's words after a command; in a cell of a table, | is written with a backslash.
     private static readonly string[] Operators = [">", "|", @"\|", "&&", ";", "2>&1"];
 
@@ -76,11 +82,22 @@ internal sealed partial record DocumentedCommand(string Page, int Line, string T
         return null;
     }
 
-    /// <summary>Finds a fault of a command inside of a sentence, whose arguments may be missing or <c>...</c>.</summary>
+    /// <summary>
+    /// Finds a fault of code inside of a sentence: a command, whose arguments may be missing or <c>...</c>, or options, with or without the
+    /// name of their command.
+    /// </summary>
     public string? FindProblemInSentence()
     {
-        var words = Command.Where(word => word != "...").Select(word => word.EndsWith("...", StringComparison.Ordinal) ? word[..^3] : word);
-        return FindProgram([.. words]) is { } arguments ? FindProblem(arguments, isPart: true) : null;
+        string[] words =
+        [
+            .. Command.Where(word => word != "...").Select(word => word.EndsWith("...", StringComparison.Ordinal) ? word[..^3] : word),
+        ];
+        if (FindProgram(words) is { } arguments)
+            return FindProblem(arguments, isPart: true);
+        var commands = Tree.Subcommands.Where(command => words is [['-', '-', ..], ..] || words is [var name, ..] && command.Name == name);
+        string[] known = [.. commands.Append(Tree).SelectMany(command => command.Options).Select(option => option.Name), .. OtherOptions];
+        var unknown = words.Except(known).FirstOrDefault(word => word.StartsWith("--", StringComparison.Ordinal));
+        return unknown is not null && commands.Any() ? $"no option is named {unknown}" : null;
     }
 
     /// <summary>Whether the tests have a class of this name.</summary>

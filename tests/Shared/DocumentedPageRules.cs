@@ -54,7 +54,8 @@ internal static class DocumentedPageRules
                 : $"no command of the page uses the file {file}";
         if (block.Find(DocumentedBlock.TestedBy) is { } test)
             return DocumentedCommand.IsTestClass(test) ? null : $"there is no test class {test}";
-        return block.Language is not ("csharp" or "python") || Excerpts(block).All(excerpt => Sources.Value.Any(source => source.Contains(excerpt)))
+        return block.Language is not ("csharp" or "python")
+            || Excerpts(block).All(excerpt => Sources.Value.Any(source => source.Contains(excerpt, StringComparison.Ordinal)))
             ? null
             : "it is no excerpt of a source file (a line ... leaves lines out), and neither <!-- file: NAME --> nor "
                 + "<!-- tested by: CLASS --> is before it";

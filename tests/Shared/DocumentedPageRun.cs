@@ -30,7 +30,8 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
 
     private RunningServer? server;
     private string folder = "";
-    private string? output; // of the last block; null if not all of its commands ran
+    private string output = "";
+    private bool isOutputComplete; // of the last block: all of its commands ran
 
     public void Dispose()
     {
@@ -48,13 +49,13 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
                 Run(block);
             else if (block.Find(DocumentedBlock.SavedAs) is { } file)
                 Write(PathOf(file), block.Lines);
-            else if (block is { Language: "text", FollowsCommand: true } && output is not null)
-                AssertSample(block, output);
+            else if (block is { Language: "text", FollowsCommand: true } && isOutputComplete)
+                AssertSample(block);
     }
 
     private void Run(DocumentedBlock block)
     {
-        output = "";
+        (output, isOutputComplete) = ("", true);
         foreach (var command in block.ReadCommands())
             Run(command, block.IsRun);
     }
@@ -75,7 +76,7 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
         else if (runsOthers && !IsBuild(command))
             RunOther(command);
         else
-            output = null;
+            isOutputComplete = false;
     }
 
     /// <summary>Whether a command builds or tests the repository, as the tests do already.</summary>
@@ -109,7 +110,7 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
 
     private void Skip(DocumentedCommand command)
     {
-        output = null;
+        isOutputComplete = false;
         if (command.ProgramArguments is ["train", ..] arguments && Array.IndexOf(arguments, "--out") is > 0 and var index)
             skippedTrainings[PathOf(arguments[index + 1])] = arguments;
     }
@@ -129,7 +130,7 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
         var words = command.Command;
         if (words[0] == "python3" && (words[0] = Python.Value!) is null)
         {
-            output = null;
+            isOutputComplete = false;
             return;
         }
 
@@ -169,7 +170,7 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
     }
 
     // The words of its first line, without paths and numbers, occur in the real output.
-    private static void AssertSample(DocumentedBlock block, string output)
+    private void AssertSample(DocumentedBlock block)
     {
         var words = block.Lines.First(line => line.Trim().Length > 0).Split(' ').Where(word => SampleWord().IsMatch(word));
         foreach (var word in words)
