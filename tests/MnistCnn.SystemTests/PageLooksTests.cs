@@ -157,7 +157,7 @@ public sealed partial class PageLooksTests(ServedPage page) : IDisposable
         foreach (var network in networks)
             page.Train(network, network, images: 12_800, epochs: 6, learningRate: 0.05);
         var picks = string.Join('&', networks.Select(network => $"pick={network}"));
-        var browser = page.Open(view == "runs" ? $"runs?{picks}" : "confusion/run:residual?true=4&answer=9");
+        var browser = page.Open(view == "runs" ? $"runs?{picks}" : "confusion/run:residual?true=9&answer=4");
         browser.Find(Views[view].Ready.Replace("first", "inception", StringComparison.Ordinal));
         // The path depends on the machine.
         browser.Run<bool>(

@@ -119,7 +119,9 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
     {
         var redirected = Array.IndexOf(arguments, ">");
         ProvideAll(arguments);
-        var run = ProgramRun.Of(PathOf(""), redirected < 0 ? arguments : arguments[..redirected]);
+        string[] given = redirected < 0 ? arguments : arguments[..redirected];
+        // Workers are processes of the program that starts them, so it cannot be the process of the tests.
+        var run = given.Contains("--jobs") ? ProgramRun.OfProcess(PathOf(""), given) : ProgramRun.Of(PathOf(""), given);
         AssertDone(command, run);
         if (redirected >= 0)
             File.WriteAllText(PathOf(arguments[redirected + 1]), run.Output);
