@@ -93,8 +93,13 @@ internal sealed record Effect(
     private static double FromScale(EffectUnit unit, double value) =>
         unit == EffectUnit.Ratio ? Math.Min(Math.Exp(value), double.MaxValue) : value;
 
-    private static string Format(double value) =>
-        value != 0 && Math.Abs(value) is < 0.001 or >= 10_000 ? $"{value:0.0e+0}" : $"{value:#,0.00}";
+    // "0.51", "12,300" or "5.2e+26".
+    private static string Format(double value) => Math.Abs(value) switch
+    {
+        > 0 and < 0.001 or >= 1e6 => $"{value:0.0e+0}",
+        >= 1_000 => $"{Math.Round(value / 100) * 100:N0}",
+        _ => $"{value:0.00}",
+    };
 }
 
 internal enum EffectUnit

@@ -59,6 +59,17 @@ public sealed class VerdictTests
         Assert.Contains($"; claimed: above {bound.ToString(System.Globalization.CultureInfo.InvariantCulture)}", effect.ToString());
     }
 
+    [Theory]
+    [InlineData(0.0002, "2.0e-4")]
+    [InlineData(0.512, "0.51")]
+    [InlineData(999, "999.00")]
+    [InlineData(8_465.64, "8,500")]
+    [InlineData(16_012, "16,000")]
+    [InlineData(5.2e26, "5.2e+26")]
+    public void Factors_have_few_digits(double factor, string expected) =>
+        Assert.StartsWith(
+            $"{Subject} {expected} times {Reference}", Effect.Ratio(Subject, Reference, BySeed([factor]), BySeed([1])).Finding);
+
     [Fact]
     public void Factors_are_compared_by_their_logarithms()
     {
