@@ -151,7 +151,8 @@ public sealed class ServeCommandTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/usr/bin/script"), "this needs script: apt-get install bsdutils");
         File.WriteAllText(folder["xdg-open"], "#!/bin/sh\necho noise\necho noise >&2\necho \"$1\" >opened\nkill -TERM $PPID\n");
         var run = ProgramRun.OfShell(
-            folder.FullPath, $"chmod +x xdg-open; PATH=\"$PWD:$PATH\" script -qec \"{ProgramRun.Command} serve residual --data data\" /dev/null");
+            folder.FullPath,
+            $"chmod +x xdg-open; PATH=\"$PWD:$PATH\" script -qec \"{ProgramRun.Command} serve residual --data data\" /dev/null");
         Assert.Matches("^http://localhost:8[01][0-9][0-9]/[?]token=[0-9a-f]{32}$", File.ReadAllText(folder["opened"]).Trim());
         Assert.Matches("http://localhost:8[01][0-9][0-9]/[?]token=[0-9a-f]{32}\r?\n", run.Output);
         Assert.DoesNotContain("noise", run.Output);
