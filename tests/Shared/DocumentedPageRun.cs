@@ -82,19 +82,6 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
     /// <summary>Whether a command builds or tests the repository, as the tests do already.</summary>
     public static bool IsBuild(DocumentedCommand command) => command.Command is ["dotnet", "build" or "test" or "format", ..];
 
-    /// <summary>Runs a line of Python, or returns null if the system does not have this program.</summary>
-    public static ProgramRun? RunPython(string python, params string[] arguments)
-    {
-        try
-        {
-            return ProgramRun.Finish(ProgramRun.Start(new ProcessStartInfo(python, ["-c", .. arguments])));
-        }
-        catch (Win32Exception)
-        {
-            return null;
-        }
-    }
-
     // A folder of a command that is not run, such as git clone, does not exist: the current folder stays.
     private void ChangeFolder(DocumentedCommand command, string name, bool isRun)
     {
@@ -142,8 +129,22 @@ internal sealed partial class DocumentedPageRun(bool runsOthers) : IDisposable
         var start = new ProcessStartInfo(words[0], words[1..]) { WorkingDirectory = PathOf("") };
         foreach (var variable in command.Variables)
             start.Environment[variable[..variable.IndexOf('=')]] = variable[(variable.IndexOf('=') + 1)..];
-        start.Environment["XDG_DATA_HOME"] = clone["cache"]; // the SDK's builds of single files
+        // The SDK's builds of single files.
+        start.Environment["XDG_DATA_HOME"] = Directory.CreateDirectory(clone["cache"]).FullName;
         AssertDone(command, ProgramRun.Finish(ProgramRun.Start(start), minutes: 15));
+    }
+
+    // Null if the system does not have this program.
+    private static ProgramRun? RunPython(string python, params string[] arguments)
+    {
+        try
+        {
+            return ProgramRun.Finish(ProgramRun.Start(new ProcessStartInfo(python, ["-c", .. arguments])));
+        }
+        catch (Win32Exception)
+        {
+            return null;
+        }
     }
 
     // The server stays for later commands of the page; a new one takes its place.
