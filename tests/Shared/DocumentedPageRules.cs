@@ -54,6 +54,8 @@ internal static class DocumentedPageRules
                 : $"no command of the page uses the file {file}";
         if (block.Find(DocumentedBlock.TestedBy) is { } test)
             return DocumentedCommand.IsTestClass(test) ? null : $"there is no test class {test}";
+        if (block.Language == "bash")
+            return "a script has <!-- tested by: CLASS --> before it; commands are indented, or stand in a block with sh";
         return block.Language is not ("csharp" or "python")
             || Excerpts(block).All(excerpt => Sources.Value.Any(source => source.Contains(excerpt, StringComparison.Ordinal)))
             ? null
