@@ -47,7 +47,7 @@ public sealed class DocumentedCommandsTests
     [InlineData("<!-- not run: too long -->\n```sh\ndotnet run train\n```", "page.md:3: ", "not run: REASON")]
     [InlineData("<!-- not run: MPI -->\n```sh\nmpiexec dotnet \\\n  MnistCnn/MnistCnn.dll train --ar plain\n```", "page.md:3: ", "'--ar'")]
     [InlineData("```bash\ncurl localhost:8080\n```", "page.md:2: ", "tested by")]
-    [InlineData("<!-- tested by: ClusterTests -->\n```bash\nsrun dotnet MnistCnn/MnistCnn.dll sweep lr=0 --out s\n```", "page.md:3: ", "lr")]
+    [InlineData("<!-- tested by: ClusterTests -->\n```bash\nsrun dotnet MnistCnn/MnistCnn.dll sweep lr=0\n```", "page.md:3: ", "lr")]
     [InlineData("```python\nself.conv1 = Conv3d(channels)\n```", "page.md:2: ", "no excerpt")]
     [InlineData("```csharp\nvar x = NoSuchFunction();\n```", "page.md:2: ", "no excerpt")]
     [InlineData("<!-- file: a.cs -->\n```csharp\n1\n```", "page.md:3: ", "a.cs")]

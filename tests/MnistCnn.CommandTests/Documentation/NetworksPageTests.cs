@@ -50,10 +50,15 @@ public sealed class NetworksPageTests
         {
             var shown = article with
             {
-                Epochs = recipe.Settings.Epochs, BatchSize = recipe.Settings.BatchSize, LearningRate = recipe.Settings.LearningRate,
-                OneCycle = recipe.Settings.OneCycle, LearningRateMilestones = recipe.Settings.LearningRateMilestones,
-                Momentum = recipe.Settings.Momentum, WeightDecay = recipe.Settings.WeightDecay,
-                LabelSmoothing = recipe.Settings.LabelSmoothing, Augment = recipe.Settings.Augment,
+                Epochs = recipe.Settings.Epochs,
+                BatchSize = recipe.Settings.BatchSize,
+                LearningRate = recipe.Settings.LearningRate,
+                OneCycle = recipe.Settings.OneCycle,
+                LearningRateMilestones = recipe.Settings.LearningRateMilestones,
+                Momentum = recipe.Settings.Momentum,
+                WeightDecay = recipe.Settings.WeightDecay,
+                LabelSmoothing = recipe.Settings.LabelSmoothing,
+                Augment = recipe.Settings.Augment,
             };
             Assert.Equal(shown, recipe.Settings);
         }
