@@ -54,6 +54,18 @@ public sealed class RunningServer : IDisposable
         }
     }
 
+    /// <summary>Reads the document that serve prints with --json, and ends it.</summary>
+    public static JsonElement ReadDocument(string workingFolder, params string[] arguments)
+    {
+        using var process = ProgramRun.Start(
+            workingFolder, ["exec", ProgramRun.ProgramPath, "serve", .. arguments, "--no-browser", "--json"]);
+        var document = "";
+        while (!document.Contains('}') && process.StandardOutput.ReadLine() is { } line)
+            document += line;
+        process.Kill();
+        return JsonDocument.Parse(document).RootElement;
+    }
+
     /// <summary>Starts it on a port of its own.</summary>
     public static RunningServer Start(string workingFolder, params string[] arguments) => Start(workingFolder, FreePort(), arguments);
 

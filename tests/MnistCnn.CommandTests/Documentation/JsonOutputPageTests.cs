@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using MnistCnn.Experiments;
 using MnistCnn.Reporting;
 using MnistCnn.Reporting.Pages;
+using MnistCnn.Tests.Web;
 
 namespace MnistCnn.Tests.Documentation;
 
@@ -90,13 +91,7 @@ public sealed class JsonOutputPageTests : IDisposable
     [Fact]
     public void The_document_of_serve_has_the_fields_of_the_page()
     {
-        using var process = ProgramRun.Start(
-            folder.FullPath, ["exec", ProgramRun.ProgramPath, "serve", "residual", "--no-browser", "--data", "data", "--json"]);
-        var document = "";
-        while (!document.Contains('}'))
-            document += process.StandardOutput.ReadLine();
-        process.Kill();
-        page.AssertDocument("serve", JsonDocument.Parse(document).RootElement);
+        page.AssertDocument("serve", RunningServer.ReadDocument(folder.FullPath, "residual", "--data", "data"));
         page.AssertAllSeen("serve");
     }
 

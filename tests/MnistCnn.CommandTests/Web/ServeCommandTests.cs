@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Text.Json;
 using MnistCnn.Networks;
 
 namespace MnistCnn.Tests.Web;
@@ -133,13 +132,7 @@ public sealed class ServeCommandTests : IDisposable
     [Fact]
     public void The_address_is_printed_as_JSON()
     {
-        using var process = ProgramRun.Start(
-            folder.FullPath, ["exec", ProgramRun.ProgramPath, "serve", "residual", "--no-browser", "--data", "data", "--json"]);
-        var document = "";
-        while (!document.Contains('}'))
-            document += process.StandardOutput.ReadLine();
-        process.Kill();
-        var answer = JsonDocument.Parse(document).RootElement;
+        var answer = RunningServer.ReadDocument(folder.FullPath, "residual", "--data", "data");
         var address = new Uri(answer.GetProperty("address").GetString()!);
         Assert.Equal(("localhost", $"?token={answer.GetProperty("token").GetString()}"), (address.Host, address.Query));
     }
