@@ -1,5 +1,5 @@
 // Draws the letters A to J in every font of this system, upright and tilted, as a folder of images: dotnet run docs/letters.cs letters
-// So notMNIST was made (Y. Bulatov, 2011).
+// A second argument, a folder of font files, replaces the fonts of this system. So notMNIST was made (Y. Bulatov, 2011).
 #:package SkiaSharp@3.119.4
 #:package SkiaSharp.NativeAssets.Linux.NoDependencies@3.119.4
 #:property ManagePackageVersionsCentrally=false
@@ -11,22 +11,18 @@ const string letters = "ABCDEFGHIJ";
 const int side = 32;
 const int variants = 20;
 
-var folder = args is [var name] ? name : "letters";
+var folder = args is [var name, ..] ? name : "letters";
 var random = new Random(1);
 var fonts = 0;
-foreach (var family in SKFontManager.Default.FontFamilies.Order(StringComparer.Ordinal))
+foreach (var (font, typeface) in args is [_, var files] ? ReadTypefaces(files) : FindTypefaces())
 {
-    using var styles = SKFontManager.Default.GetFontStyles(family);
-    for (var style = 0; style < styles.Count; style++)
-    {
-        using var typeface = styles.CreateTypeface(style);
-        if (typeface is null || typeface.GetGlyphs(letters).Contains((ushort)0))
-            continue; // symbols, or another script
-        fonts++;
-        foreach (var letter in letters)
-            for (var variant = 0; variant < variants; variant++)
-                Draw(typeface, letter, Path.Combine(folder, $"{letter}", $"{family.Replace(' ', '-')}-{style}-{variant:00}.png"));
-    }
+    using var disposed = typeface;
+    if (typeface is null || typeface.GetGlyphs(letters).Contains((ushort)0))
+        continue; // symbols, or another script
+    fonts++;
+    foreach (var letter in letters)
+        for (var variant = 0; variant < variants; variant++)
+            Draw(typeface, letter, Path.Combine(folder, $"{letter}", $"{font}-{variant:00}.png"));
 }
 
 if (fonts == 0)
@@ -37,6 +33,20 @@ if (fonts == 0)
 
 Console.WriteLine($"{letters.Length * fonts * variants} images of {letters.Length} letters in {fonts} fonts are in {folder}.");
 return 0;
+
+IEnumerable<(string Name, SKTypeface? Typeface)> FindTypefaces()
+{
+    foreach (var family in SKFontManager.Default.FontFamilies.Order(StringComparer.Ordinal))
+    {
+        using var styles = SKFontManager.Default.GetFontStyles(family);
+        for (var style = 0; style < styles.Count; style++)
+            yield return ($"{family.Replace(' ', '-')}-{style}", styles.CreateTypeface(style));
+    }
+}
+
+IEnumerable<(string Name, SKTypeface? Typeface)> ReadTypefaces(string files) =>
+    from path in Directory.GetFiles(files).Order(StringComparer.Ordinal)
+    select (Path.GetFileNameWithoutExtension(path), SKTypeface.FromFile(path));
 
 void Draw(SKTypeface typeface, char letter, string path)
 {

@@ -1,13 +1,16 @@
 using System.CommandLine;
 using BenchmarkDotNet.Running;
 using MnistCnn.Benchmarks;
+using MnistCnn.Benchmarks.Recipes;
 
-// `parts` times components with BenchmarkDotNet. The program starts itself with `measure`, `steps` and `rival`.
+// `parts` times components with BenchmarkDotNet, `recipes` compares recipes. The program starts itself with `measure`, `steps` and `rival`.
 switch (args)
 {
-    case ["parts", .. var rest]:
+    case [RecipesCommand.Name, .. var rest]:
+        return RecipesCommand.Run(rest);
+    case ["parts", .. var filters]:
         BenchmarkSwitcher.FromTypes([typeof(PartBenchmarks), typeof(ImageFolderBenchmarks)])
-            .Run(rest.Length > 0 ? rest : ["--filter", "*"]);
+            .Run(filters.Length > 0 ? filters : ["--filter", "*"]);
         return 0;
     case ["measure", var name, var rounds]:
         Console.WriteLine(InProcess.Measure(name, int.Parse(rounds)));

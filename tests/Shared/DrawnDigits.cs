@@ -35,11 +35,12 @@ internal static class DrawnDigits
     /// <summary>Draws a digit.</summary>
     /// <param name="hand">Which hand, from 0.</param>
     /// <param name="digit">0 to 9.</param>
+    /// <param name="variant">Number of the drawing among those of this digit by this hand.</param>
     /// <returns>A PNG file.</returns>
-    public static byte[] Draw(int hand, int digit)
+    public static byte[] Draw(int hand, int digit, int variant = 0)
     {
         var (slant, proportion, pen, ink) = HabitsOf(hand);
-        var random = new Random(100 * hand + digit);
+        var random = new Random(10_000 * variant + 100 * hand + digit);
         var (width, height) = (160 + random.Next(200), 160 + random.Next(200));
         var size = Math.Min(width, height) * (0.4f + 0.4f * random.NextSingle());
 

@@ -113,7 +113,7 @@ internal static class SweepCommand
         TrialCommand.Parse([.. shared, .. grid.Parameters.Zip(point).SelectMany(pair => ToArguments(pair.First.Name, pair.Second))]);
 
     // Commas separate the values of the grid, so a plus sign separates the parts of one value.
-    private static IEnumerable<string> ToArguments(string name, string value) => $"--{name}" switch
+    internal static IEnumerable<string> ToArguments(string name, string value) => $"--{name}" switch
     {
         var option when option == SettingsOptions.Milestones.Name => [option, .. value.Split('+')],
         var option when option == SettingsOptions.Augment.Name => [option, value.Replace('+', ',')],
