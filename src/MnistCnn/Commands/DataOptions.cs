@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Completions;
-using System.CommandLine.Parsing;
 using MnistCnn.Data;
 using MnistCnn.Reporting;
 using MnistCnn.Runtime;
@@ -11,7 +9,7 @@ namespace MnistCnn.Commands;
 /// <summary>Options that select the data set and decide how image files are read.</summary>
 internal static class DataOptions
 {
-    private static readonly string FitNames = Names(Enum.GetNames<ImageFit>(), name => name.ToLowerInvariant());
+    private static readonly string[] FitNames = [.. Enum.GetNames<ImageFit>().Select(name => name.ToLowerInvariant())];
 
     public static Option<string?> Data { get; } = FilePath(
         "--data", "DIR", "Data folder: one subfolder of images per class, or IDX or CIFAR files. [default: the bundled MNIST]");
@@ -23,13 +21,8 @@ internal static class DataOptions
         ImageSettings.ParseSize,
         $"height and width, as in 64x64, each from 1 to {ImageSettings.MaxSide}");
 
-    public static Option<ImageFit?> Fit { get; } = new("--fit")
-    {
-        Description = $"How to resize images: {FitNames}. [default: crop]",
-        HelpName = "NAME",
-        CustomParser = ParseFit,
-        CompletionSources = { [0] = _ => FitNames.Split(", ").Select(name => new CompletionItem(name)) }, // not the names of the enum
-    };
+    public static Option<string?> Fit { get; } = Choice(
+        "--fit", $"How to resize images: {string.Join(", ", FitNames)}. [default: crop]", "fit", FitNames, name => name);
 
     public static Option<bool> Grey { get; } = Switch("--grey", "Convert colour images to grey: one channel instead of three.");
 
@@ -101,18 +94,9 @@ internal static class DataOptions
     {
         Height = parseResult.GetValue(ImageSize)?.Height ?? defaults.Height,
         Width = parseResult.GetValue(ImageSize)?.Width ?? defaults.Width,
-        Fit = parseResult.GetValue(Fit) ?? defaults.Fit,
+        Fit = parseResult.GetValue(Fit) is { } fit ? Enum.Parse<ImageFit>(fit, ignoreCase: true) : defaults.Fit,
         Grey = parseResult.GetValue(Grey) ? true : defaults.Grey,
         TestShare = parseResult.IsGiven(TestShare) ? parseResult.GetValue(TestShare) : defaults.TestShare,
         SkipBroken = parseResult.GetValue(SkipBroken) || defaults.SkipBroken,
     };
-
-    private static ImageFit? ParseFit(ArgumentResult result)
-    {
-        var text = result.Text();
-        if (Enum.GetNames<ImageFit>().Contains(text, StringComparer.OrdinalIgnoreCase))
-            return Enum.Parse<ImageFit>(text, ignoreCase: true);
-        result.AddError(Unknown("fit", text, FitNames));
-        return null;
-    }
 }

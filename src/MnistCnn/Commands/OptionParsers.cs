@@ -38,13 +38,7 @@ internal static class OptionParsers
             Description = description,
             HelpName = valueName,
             CompletionSources = { completions },
-            CustomParser = result =>
-            {
-                if (parse(result.Text()) is { } value)
-                    return value;
-                result.AddError($"{name} takes {expected}, not '{result.Text()}'.");
-                return default;
-            },
+            CustomParser = result => parse(result.Text()) ?? Refuse<T>(result, name, expected),
         };
 
     /// <summary>Creates an option that takes the name of one of some items.</summary>
@@ -84,12 +78,9 @@ internal static class OptionParsers
             Description = description,
             HelpName = valueName,
             CustomParser = result =>
-            {
-                if (T.TryParse(result.Text(), styles, CultureInfo.InvariantCulture, out var value) && isValid(value))
-                    return value;
-                result.AddError($"{name} takes {range}, not '{result.Text()}'.");
-                return defaultValue;
-            },
+                T.TryParse(result.Text(), styles, CultureInfo.InvariantCulture, out var value) && isValid(value)
+                    ? value
+                    : Refuse(result, name, range, defaultValue)!,
             DefaultValueFactory = _ => defaultValue,
         };
 
@@ -117,4 +108,10 @@ internal static class OptionParsers
     /// <summary>Value of an option if the user typed it, otherwise <paramref name="fallback"/> instead of the option's default.</summary>
     public static T? GetValueOr<T>(this ParseResult parseResult, Option<T> option, T fallback) =>
         parseResult.IsGiven(option) ? parseResult.GetValue(option) : fallback;
+
+    private static T? Refuse<T>(ArgumentResult result, string name, string expected, T? fallback = default)
+    {
+        result.AddError($"{name} takes {expected}, not '{result.Text()}'.");
+        return fallback;
+    }
 }
