@@ -61,13 +61,7 @@ internal static class ExportCommand
             throw new UserException($"{folder} does not exist, or is not a folder. Create it first, or choose another one with --out.");
         if (File.Exists(path) && !overwrite)
             throw new UserException($"{path} exists. Choose another file with --out, or replace it with --overwrite.");
-        try
-        {
-            AtomicFile.EnsureWritable(path);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
+        if (FileErrors.Catch(() => AtomicFile.EnsureWritable(path)) is { } error)
             throw new UserException($"{path} cannot be written: {error.Message.TrimEnd('.')}. Choose another file with --out.", error);
-        }
     }
 }

@@ -43,8 +43,7 @@ internal static class Failure
     };
 
     private static bool IsExpected(Exception error) =>
-        error is UserException or IOException or UnauthorizedAccessException or InvalidDataException or DllNotFoundException
-        || ErrorText.IsOutOfMemory(error);
+        error is UserException or DllNotFoundException || FileErrors.Is(error) || ErrorText.IsOutOfMemory(error);
 
     // .NET names the file that could not be written, but not the console.
     private static bool IsConsole(Exception error) =>

@@ -50,17 +50,10 @@ internal static class PredictCommand
             parseResult.GetValue(Top),
             parseResult.GetValue(Show),
             parseResult.GetValue(SharedOptions.Json));
+        Func<string, TrainedNetwork, Device, ImagePrediction[]> predict = model.ReadsDigits ? PredictDigits : PredictImage;
         foreach (var file in files)
-        {
-            try
-            {
-                report.Add(file, model.ReadsDigits ? PredictDigits(file, model, device) : PredictImage(file, model, device));
-            }
-            catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
-            {
+            if (FileErrors.Catch(() => report.Add(file, predict(file, model, device))) is { } error)
                 report.Fail(file, error.Message);
-            }
-        }
 
         report.Finish();
         return report.HasFailures ? ExitCode.Failed : 0;
@@ -84,17 +77,8 @@ internal static class PredictCommand
     {
         if (File.Exists(Path.Combine(name, SweepInfo.FileName)) || File.Exists(Path.Combine(name, ExperimentInfo.FileName)))
             return false;
-        if (ImageDecoder.IsImageName(name) || ImageFolder.ImagesIn(name).Any())
-            return true;
-        try
-        {
-            ImageDecoder.ReadHeader(ImageDecoder.ReadAllBytes(name), name);
-            return true;
-        }
-        catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
-        {
-            return false;
-        }
+        return ImageDecoder.IsImageName(name) || ImageFolder.ImagesIn(name).Any()
+            || FileErrors.Try(() => ImageDecoder.ReadHeader(ImageDecoder.ReadAllBytes(name), name));
     }
 
     // Replaces a folder by its images. A folder without images stays, to be reported.

@@ -170,14 +170,8 @@ internal sealed class ImageFolderReader(string folder, ImageSettings settings, A
 
     private void Try(string path, Action read)
     {
-        try
-        {
-            read();
-        }
-        catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException)
-        {
+        if (FileErrors.Catch(read) is { } error)
             unreadable[path] = error.Message;
-        }
     }
 
     private void ForEach(int count, int pass, Action<int> work)

@@ -96,18 +96,14 @@ internal static partial class AtomicFile
     // Windows does not replace a file that another program, such as a virus scanner, has open for a moment.
     private static void Replace(string path, string temporary)
     {
-        for (var attempts = OperatingSystem.IsWindows() ? 20 : 1; ; attempts--)
+        for (var attempts = 1; OperatingSystem.IsWindows() && attempts < 20; attempts++)
         {
-            try
-            {
-                File.Move(temporary, path, overwrite: true);
+            if (FileErrors.Try(() => File.Move(temporary, path, overwrite: true)))
                 return;
-            }
-            catch (Exception error) when (attempts > 1 && error is (IOException or UnauthorizedAccessException))
-            {
-                Thread.Sleep(50);
-            }
+            Thread.Sleep(50);
         }
+
+        File.Move(temporary, path, overwrite: true);
     }
 
     // A leftover does no harm, and the error that led here is reported.

@@ -51,15 +51,9 @@ internal sealed class FolderLock : IDisposable
             return false;
         if ((DateTime.UtcNow - File.GetLastWriteTimeUtc(path)).Duration() < LongestSilence)
             return true;
-        try
-        {
-            new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1).Dispose();
-            return false;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            return error.GetType() == typeof(IOException); // otherwise the file is gone, or may not be opened
-        }
+        var error = FileErrors.Catch(
+            () => new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1).Dispose());
+        return error?.GetType() == typeof(IOException); // otherwise the file is gone, or may not be opened
     }
 
     /// <summary>Creates and locks a new folder <c>runs/NAME-TIME</c>, with a number at the end if it exists already.</summary>
@@ -88,7 +82,7 @@ internal sealed class FolderLock : IDisposable
         {
             RandomAccess.SetLength(file.SafeFileHandle, RandomLength());
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ObjectDisposedException)
+        catch (Exception error) when (FileErrors.Is(error) || error is ObjectDisposedException)
         {
             // The lock was released meanwhile, or the disk is full. The next attempt may succeed.
         }

@@ -82,15 +82,9 @@ internal static class ModelLocator
     {
         if (Path.GetFileName(path) != RunFolder.BestFile)
             return false;
-        try
-        {
-            var run = RunRecord.Read(Path.GetDirectoryName(path)!);
-            return run is { Info: { } info, Epochs: [{ ValidationAccuracy: null }, _, ..] }
-                && (data is null || info.Data.Sha256.OrderBy(file => file.Key).SequenceEqual(data.Sha256.OrderBy(file => file.Key)));
-        }
-        catch (Exception error) when (error is IOException or InvalidDataException)
-        {
-            return false; // a missing or damaged record does not make the weights unusable
-        }
+        RunRecord? run = null;
+        FileErrors.Try(() => run = RunRecord.Read(Path.GetDirectoryName(path)!)); // damage of the record does not harm the weights
+        return run is { Info: { } info, Epochs: [{ ValidationAccuracy: null }, _, ..] }
+            && (data is null || info.Data.Sha256.OrderBy(file => file.Key).SequenceEqual(data.Sha256.OrderBy(file => file.Key)));
     }
 }

@@ -2,18 +2,23 @@ namespace MnistCnn.Runtime;
 
 internal static class FileErrors
 {
-    /// <summary>Does something that may fail without harm.</summary>
-    /// <returns>False if a file could not be read or written.</returns>
-    public static bool Try(Action work)
+    /// <summary>Whether a file is missing, damaged, or cannot be read or written.</summary>
+    public static bool Is(Exception error) => error is IOException or UnauthorizedAccessException or InvalidDataException;
+
+    /// <summary>Does something that may fail, and returns the error if a file is its cause; null without an error.</summary>
+    public static Exception? Catch(Action work)
     {
         try
         {
             work();
-            return true;
+            return null;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (Is(error))
         {
-            return false;
+            return error;
         }
     }
+
+    /// <summary>Does something that may fail without harm; returns whether it succeeded.</summary>
+    public static bool Try(Action work) => Catch(work) is null;
 }

@@ -93,15 +93,7 @@ internal sealed class WorkerProcess : IDisposable
     /// <summary>Ends the process and waits for its exit.</summary>
     public void Dispose()
     {
-        try
-        {
-            process.StandardInput.Close();
-        }
-        catch (IOException)
-        {
-            // The process has ended already.
-        }
-
+        FileErrors.Try(process.StandardInput.Close); // it fails if the process has ended already
         if (!process.WaitForExit(ExitTimeout))
             process.Kill(entireProcessTree: true);
         process.Dispose();

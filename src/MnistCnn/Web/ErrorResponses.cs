@@ -20,7 +20,9 @@ internal static class ErrorResponses
         return response.WriteAsync(line);
     }
 
-    /// <summary>Turns exceptions of later middleware into error responses. Bugs are also reported on standard error.</summary>
+    /// <summary>
+    /// Turns exceptions of later middleware into error responses. Bugs, not files that cannot be read, are also reported on standard error.
+    /// </summary>
     public static async Task HandleExceptions(HttpContext context, RequestDelegate next)
     {
         var response = context.Response;
@@ -37,7 +39,7 @@ internal static class ErrorResponses
         catch (Exception error)
         {
             var status = StatusOf(error);
-            if (status == StatusCodes.Status500InternalServerError && !IsFileError(error))
+            if (status == StatusCodes.Status500InternalServerError && !FileErrors.Is(error))
                 Console.Error.WriteLine(PrintableText.EscapeLines($"error: This is a bug in MnistCnn {Versions.Program}:\n{error}"));
             await Write(context, status, ErrorText.Line(error));
         }
@@ -52,9 +54,6 @@ internal static class ErrorResponses
         _ when ErrorText.IsOutOfMemory(error) => StatusCodes.Status503ServiceUnavailable,
         _ => StatusCodes.Status500InternalServerError,
     };
-
-    // A file of the server is damaged or cannot be read; the message names it.
-    private static bool IsFileError(Exception error) => error is InvalidDataException or IOException or UnauthorizedAccessException;
 }
 
 /// <summary>A requested model, run or image does not exist: status 404.</summary>

@@ -1,6 +1,7 @@
 using MnistCnn.Data;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
+using MnistCnn.Runtime;
 
 namespace MnistCnn.Web;
 
@@ -67,7 +68,7 @@ internal sealed class ModelCache(
             Unload(id);
             throw;
         }
-        catch (Exception error) when (model is not null && error is IOException or UnauthorizedAccessException or InvalidDataException)
+        catch (Exception error) when (model is not null && FileErrors.Is(error))
         {
             model.Written = written; // so it is not read again until it is written again
             return model;

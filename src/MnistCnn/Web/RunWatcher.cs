@@ -17,12 +17,12 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
 
     /// <summary>Returns the path of the best weights of <c>run:NAME</c>, or null if there is no such run. The file may not exist.</summary>
     public string? FindWeights(string id) => id.StartsWith(ModelPrefix, StringComparison.Ordinal)
-        && RunPaths(out _).FirstOrDefault(run => Path.GetFileName(run) == id[ModelPrefix.Length..]) is { } run
+        && RunPaths().FirstOrDefault(run => Path.GetFileName(run) == id[ModelPrefix.Length..]) is { } run
             ? Path.Combine(run, RunFolder.BestFile)
             : null;
 
     /// <summary>Reads all runs, the latest first.</summary>
-    public RunList Read() => new(folder, [.. RunPaths(out _).Select(Read).OrderByDescending(run => run.Started)]);
+    public RunList Read() => new(folder, [.. RunPaths().Select(Read).OrderByDescending(run => run.Started)]);
 
     /// <summary>
     /// Streams every run (<c>run</c>), then each run that changes, and the name of each deleted run (<c>gone</c>). A periodic keep-alive
@@ -35,7 +35,7 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
         {
             if (scans % ScansPerKeepAlive == 0)
                 yield return new SseItem<object>(new { }, "alive");
-            var runs = RunPaths(out _);
+            var runs = RunPaths();
             foreach (var run in runs)
             {
                 var (before, now) = (known.GetValueOrDefault(run), (Files: StateOf(run), IsHeld: FolderLock.IsHeld(run)));
@@ -58,28 +58,17 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
     }
 
     /// <summary>Returns the reason why the folder cannot be read; null if it can be read or does not exist yet.</summary>
-    public string? FindProblem()
-    {
-        RunPaths(out var problem);
-        return problem;
-    }
+    public string? FindProblem() =>
+        FileErrors.Catch(() => Directory.GetDirectories(folder)) is { } error and not DirectoryNotFoundException
+            ? ErrorText.Line(error)
+            : null;
 
-    private string[] RunPaths(out string? problem)
+    // None if the folder cannot be read.
+    private string[] RunPaths()
     {
-        problem = null;
-        try
-        {
-            return [.. Directory.EnumerateDirectories(folder).Where(run => File.Exists(Path.Combine(run, RunFolder.InfoFile)))];
-        }
-        catch (DirectoryNotFoundException)
-        {
-            return [];
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            problem = ErrorText.Line(error);
-            return [];
-        }
+        string[] runs = [];
+        FileErrors.Try(() => runs = Directory.GetDirectories(folder));
+        return [.. runs.Where(run => File.Exists(Path.Combine(run, RunFolder.InfoFile)))];
     }
 
     private static RunSummary Read(string run)
@@ -95,7 +84,7 @@ internal sealed class RunWatcher(string folder, double pause = 0.5)
                 settings?.Architecture.Name, settings?.Seed, settings?.BatchSize, settings?.LearningRate,
                 saved.Info?.Status, saved.Info?.Error, saved.Info?.Started, saved.Info?.Data.Folder, settings?.Epochs);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidDataException)
+        catch (Exception error) when (FileErrors.Is(error))
         {
             return new RunSummary(name, [], Problem: ErrorText.Line(error));
         }
