@@ -38,7 +38,7 @@ internal sealed class NetworkDrawing
             throw new UserException(
                 $"The forward pass of {architecture.Name} has no module '{module}'. The outermost modules: "
                 + $"{string.Join(", ", trace.Nodes.Select(node => node.Module.Split('.')[0]).Where(name => name != "").Distinct())}.");
-        var unused = NetworkSummary.FindUnusedLayers(network, NetworkGraph.Trace(network));
+        var unused = NetworkSummary.FindUnusedLayers(network, trace.Nodes.Last().Node);
         foreach (var name in unused.Where(name => drawing.PathOf(name)?.Contains('.') == false))
         {
             var layer = new Operation.Layer((Module<Tensor, Tensor>)drawing.modules[name]);

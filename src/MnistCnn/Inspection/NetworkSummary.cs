@@ -90,7 +90,7 @@ internal sealed record NetworkSummary(
             WeightBytes: weights.Sum(tensor => tensor.numel() * tensor.element_size()),
             ActivationBytes: layers.Sum(layer => checked(batchSize * Product(layer.OutputShape) * BytesOfFloat)),
             graph is null ? null : Inspection.ReceptiveField.Compute(graph),
-            graph is null ? null : FindUnusedLayers(network, graph));
+            graph is null ? null : FindUnusedLayers(network, graph.Output));
     }
 
     private static NetworkGraph? TryTrace(Module<Tensor, Tensor> network)
@@ -109,10 +109,10 @@ internal sealed record NetworkSummary(
     /// Names of the layers with weights that have no effect on the output, in the order of registration. They get no gradient and keep
     /// their initial weights. Auxiliary classifiers do not count.
     /// </summary>
-    public static IReadOnlyList<string> FindUnusedLayers(Module<Tensor, Tensor> network, NetworkGraph graph)
+    public static IReadOnlyList<string> FindUnusedLayers(Module<Tensor, Tensor> network, GraphNode output)
     {
         HashSet<GraphNode> reached = [];
-        Reach(graph.Output);
+        Reach(output);
         var used = reached.Select(node => node.Operation).OfType<Operation.Layer>().Select(layer => (Module)layer.Module).ToHashSet();
         return
         [
