@@ -42,7 +42,9 @@ internal static class EvaluateCommand
         if (model.MismatchWith(data) is { } mismatch)
             throw new UserException(mismatch);
         var classNames = ClassNames.AreNumbers(model.ClassNames) ? data.ClassNames : model.ClassNames;
-        var top = ChooseTop(parseResult.GetValue(Top), classNames.Count);
+        var top = parseResult.GetValue(Top) ?? (classNames.Count > ClassName.MaxMatrixClasses ? DefaultTop : null);
+        if (top >= classNames.Count)
+            throw new UserException($"--top takes a number below the number of classes ({classNames.Count}), not {top}.");
         DataOptions.Report(parseResult, data);
         if (model.Metadata.MayHaveTrainedOnTestImages(data))
             Terminal.WriteErrorLine(
@@ -63,13 +65,4 @@ internal static class EvaluateCommand
             ($"{plot}-confusion.png", path => ConfusionPlot.Draw(path, model.Architecture.Title, evaluation, classNames, isChosenOnTest)),
             ($"{plot}-mistakes.png", path => MistakesPlot.Draw(path, model.Architecture.Title, evaluation, data.Test, classNames)));
     }
-
-    /// <summary>Returns the k of top-k accuracy, or null for none.</summary>
-    /// <exception cref="UserException">k is not smaller than the number of classes.</exception>
-    internal static int? ChooseTop(int? given, int classes) => given switch
-    {
-        null => classes > ClassName.MaxMatrixClasses ? DefaultTop : null,
-        _ when given < classes => given,
-        _ => throw new UserException($"--top takes a number below the number of classes ({classes}), not {given}."),
-    };
 }

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using MnistCnn.Commands;
 using MnistCnn.Data;
 using MnistCnn.Files;
 using MnistCnn.Networks;
@@ -151,13 +150,22 @@ public sealed class EvaluateCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData(null, 20, null)]
-    [InlineData(null, 21, 5)]
-    [InlineData(3, 21, 3)]
-    [InlineData(1, 2, 1)]
-    [InlineData(20, 21, 20)]
-    public void The_default_k_of_top_k_accuracy_is_five_above_20_classes(int? given, int classes, int? top) =>
-        Assert.Equal(top, EvaluateCommand.ChooseTop(given, classes));
+    [InlineData(20, null, null)]
+    [InlineData(21, null, 5)]
+    [InlineData(21, 20, 20)]
+    public void The_default_k_of_top_k_accuracy_is_five_above_20_classes(int classes, int? given, int? top)
+    {
+        string[] names = [.. Enumerable.Range(1, classes).Select(number => $"class {number}")];
+        SmallPictures.Write(folder["pictures"], names, 2, side: 28, grey: true);
+        var metadata = Metadata(names);
+        metadata["fit"] = "stretch";
+        using (var network = Architecture.Find("plain")!.Create(NetworkShape.Mnist with { Classes = classes }))
+            new SafetensorsFile(network.state_dict(), metadata).Write(folder["random.safetensors"]);
+        string[] option = given is null ? [] : ["--top", $"{given}"];
+        var run = Run(["evaluate", "random.safetensors", "--data", "pictures", "--json", .. option]);
+        var found = JsonDocument.Parse(run.Output).RootElement.GetProperty("top");
+        Assert.Equal(top, found.ValueKind is JsonValueKind.Null ? null : found.GetProperty("k").GetInt32());
+    }
 
     [Fact]
     public void A_data_set_with_other_classes_fails_with_the_class_names()
