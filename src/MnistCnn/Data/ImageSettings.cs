@@ -1,12 +1,8 @@
 namespace MnistCnn.Data;
 
-/// <summary>How a folder of images becomes a data set.</summary>
-/// <param name="Height">Height in pixels; null, as is <paramref name="Width"/>, for the images' own size or a default.</param>
-/// <param name="Grey">Whether images have one channel instead of three; null for one channel if all files are grey.</param>
-/// <param name="TestShare">
-/// Fraction of each class that becomes test images; null for <see cref="DefaultTestFraction"/>, or if the folder has its own test images.
-/// </param>
-/// <param name="SkipBroken">Whether files that cannot be read are skipped instead of an error.</param>
+/// <summary>
+/// How a folder of images becomes a data set, see docs/reference/files.md. A null is replaced by a value that depends on the images.
+/// </summary>
 internal sealed record ImageSettings(
     [property: JsonRequired] int? Height = null,
     [property: JsonRequired] int? Width = null,
@@ -28,18 +24,11 @@ internal sealed record ImageSettings(
     }
 }
 
-/// <summary>How an image of any size is resized to the height and width of a data set.</summary>
+/// <summary>How an image of any size is resized to the height and width of a data set; see docs/reference/files.md.</summary>
 internal enum ImageFit
 {
-    /// <summary>The largest part in the centre with the target's aspect ratio.</summary>
     Crop,
-
-    /// <summary>The whole image, with white borders on two sides.</summary>
     Pad,
-
-    /// <summary>The whole image, distorted to the target's aspect ratio.</summary>
     Stretch,
-
-    /// <summary>The ink of the image, scaled and centred on black as in MNIST; see <see cref="DigitImage"/>.</summary>
     Ink,
 }

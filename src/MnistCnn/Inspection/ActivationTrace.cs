@@ -102,8 +102,5 @@ internal sealed record TraceNode(GraphNode Node, IReadOnlyList<string?> Inputs, 
     public Window? Window => Node.Operation.Window;
 }
 
-/// <summary>Replaces an input of an operation.</summary>
-/// <param name="Node">Name of the operation.</param>
-/// <param name="Input">Index of the input.</param>
-/// <param name="Replacement">Name of the operation whose output is taken instead; null for zeros.</param>
+/// <summary>Replaces an input of an operation by the output of another one, or by zeros.</summary>
 internal sealed record InputOverride(string Node, int Input, string? Replacement);

@@ -8,7 +8,6 @@ namespace MnistCnn.Inspection;
 /// <summary>Layers, parameters and costs of a network.</summary>
 /// <param name="Layers">Layers with weights, in the order of the forward pass.</param>
 /// <param name="Parameters">Number of parameters, without auxiliary classifiers.</param>
-/// <param name="AuxiliaryParameters">Number of parameters of the auxiliary classifiers.</param>
 /// <param name="MultiplyAdds">
 /// Multiplications with a weight of a convolution or a linear layer, each with its addition, for the whole batch. As in the tables of
 /// papers, biases, batch normalization, activations, pooling and shortcuts do not count.
@@ -140,8 +139,6 @@ internal sealed record NetworkSummary(
 }
 
 /// <summary>A layer with weights.</summary>
-/// <param name="Name">Name in the state dictionary.</param>
 /// <param name="Kind"><c>Conv2d</c>, <c>BatchNorm2d</c> or <c>Linear</c>.</param>
-/// <param name="OutputShape">Channels, height and width of the output for one image; classes for the last layer.</param>
 /// <param name="MultiplyAdds">Multiply-adds for the whole batch.</param>
 internal sealed record LayerSummary(string Name, string Kind, IReadOnlyList<long> OutputShape, long Parameters, long MultiplyAdds);

@@ -14,9 +14,6 @@ internal sealed record SweepTrial(string Name, IReadOnlyList<string> Values, Tra
 
 /// <summary>Record of a sweep: the file <c>sweep.json</c>. Each process that trains a part of it writes the same bytes.</summary>
 /// <param name="Arguments">Options that all trainings share, as typed.</param>
-/// <param name="Sha256">SHA-256 of each file of the data set.</param>
-/// <param name="ImageSettings">Conversion of image files; null for other data sets.</param>
-/// <param name="Init">SHA-256 of the file with initial weights; null without one.</param>
 internal sealed record SweepInfo(
     IReadOnlyList<GridParameter> Grid,
     IReadOnlyList<string> Arguments,
@@ -63,8 +60,6 @@ internal sealed class Sweep(
     private string InfoPath => Path.Combine(Folder, SweepInfo.FileName);
 
     /// <summary>Trains the trials of a shard that are not done.</summary>
-    /// <param name="arguments">Options that all trainings share, as typed.</param>
-    /// <exception cref="IOException">A file cannot be read or written, a worker failed, or the folder holds something else.</exception>
     /// <exception cref="UserException">A trial cannot be trained with its settings.</exception>
     /// <exception cref="OperationCanceledException">A signal stopped the process; trainings have written their checkpoints.</exception>
     public void Train(

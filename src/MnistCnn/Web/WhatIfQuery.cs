@@ -5,19 +5,12 @@ using MnistCnn.Runtime;
 
 namespace MnistCnn.Web;
 
-/// <summary>Names a model, and changes to the image and to the network before inference.</summary>
-/// <param name="Right">Translation in pixels.</param>
-/// <param name="Down">Translation in pixels.</param>
-/// <param name="Degrees">Counter-clockwise rotation around the centre.</param>
-/// <param name="Thicker">Pixels by which bright lines are dilated, or eroded if negative.</param>
-/// <param name="Wire">Replaced inputs, each as NODE:INPUT:INSTEAD; an empty INSTEAD stands for zeros.</param>
+/// <summary>Names a model, and changes to the image and to the network: the section Changes of docs/reference/http-api.md.</summary>
 internal sealed record WhatIfQuery(
     string Id, double? Right, double? Down, double? Degrees, double? Scale, double? Thicker, string[]? Wire)
 {
     private const double MaxTranslation = 1024, MaxScale = 10, MaxThickness = 28;
 
-    /// <summary>Parses the replaced inputs of the network.</summary>
-    /// <exception cref="UserException">The syntax is wrong.</exception>
     public IReadOnlyList<InputOverride> ParseOverrides() =>
     [
         .. (Wire ?? []).Select(text => text.Split(':') is [var node, var input, var instead]
@@ -28,7 +21,6 @@ internal sealed record WhatIfQuery(
 
     /// <summary>Applies the changes to an image.</summary>
     /// <param name="pixels">(C, H, W), from 0 to 255.</param>
-    /// <param name="shape">The network's, with C, H and W.</param>
     /// <returns>(1, C, H, W), uint8.</returns>
     /// <exception cref="UserException">A value is out of range.</exception>
     public Tensor Apply(byte[] pixels, NetworkShape shape)
