@@ -26,8 +26,6 @@ internal static class CifarReader
     /// <c>fine_label_names.txt</c>, and otherwise the labels. Files listed in <c>SHA256SUMS</c> are verified.
     /// </summary>
     /// <param name="trainLimit">Takes only the first N training images; the normalization is measured on all.</param>
-    /// <exception cref="IOException">A file is missing or unreadable, or the folder has files of both sets.</exception>
-    /// <exception cref="InvalidDataException">A file is damaged.</exception>
     public static DataSet Load(string folder, int? trainLimit = null, int? testLimit = null)
     {
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));

@@ -41,7 +41,6 @@ internal static class ClassNames
     /// Parses a mapping of EMNIST: each line has a label and the Unicode code points of its characters, as in "1 65 97" for a class of A
     /// and a. Labels without a line keep their number; labels from <paramref name="count"/> are ignored.
     /// </summary>
-    /// <exception cref="InvalidDataException">A line has another format.</exception>
     public static string[] FromMapping(byte[] contents, string path, int count)
     {
         var names = Numbers(count);

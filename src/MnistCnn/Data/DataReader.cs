@@ -26,8 +26,6 @@ internal static class DataReader
     /// <param name="progress">Receives the fraction that is done of a folder of images.</param>
     /// <param name="copies">Processes that share this machine's memory and each hold the whole set.</param>
     /// <param name="classOrder">Order of the classes of a folder of images, if it names the same classes; null for their own order.</param>
-    /// <exception cref="IOException">The data set is missing or cannot be read.</exception>
-    /// <exception cref="InvalidDataException">The files are damaged or no data set.</exception>
     /// <exception cref="UserException">The images do not fit into memory, or the settings do not fit the folder.</exception>
     public static DataSet Load(
         string path,

@@ -16,7 +16,6 @@ internal static class IdxFile
     private const long MaxGzipRatio = 1032;
 
     /// <summary>Parses a file with <paramref name="rank"/> dimensions; memory use is proportional to the contents.</summary>
-    /// <exception cref="InvalidDataException">The file has another format or rank, or it is damaged, cut short or too long.</exception>
     public static IdxArray Parse(byte[] contents, string name, int rank)
     {
         var bytes = contents is [0x1f, 0x8b, ..] ? Decompress(contents, name) : contents;

@@ -29,8 +29,6 @@ internal static partial class IdxReader
     /// </summary>
     /// <param name="path">Folder of the files; <c>DIR/NAME</c> selects one of several sets in a folder.</param>
     /// <param name="trainLimit">Takes only the first N training images; the normalization is measured on all.</param>
-    /// <exception cref="IOException">The folder or a file is missing or unreadable, or the folder has several sets.</exception>
-    /// <exception cref="InvalidDataException">A file is damaged, or the files do not belong together.</exception>
     public static DataSet Load(string path, int? trainLimit = null, int? testLimit = null)
     {
         path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));

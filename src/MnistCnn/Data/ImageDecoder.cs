@@ -22,7 +22,6 @@ internal static class ImageDecoder
 
     public static bool IsImageName(string path) => Extensions.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
-    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public static byte[] ReadAllBytes(string path) => new FileInfo(path) is { Exists: true, Length: > MaxFileSize }
         ? throw new InvalidDataException($"{path} is too large: an image may have {MaxFileSize / 1_000_000} MB.")
         : InputFile.ReadAllBytes(path);

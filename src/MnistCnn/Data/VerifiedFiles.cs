@@ -3,7 +3,6 @@ using MnistCnn.Files;
 namespace MnistCnn.Data;
 
 /// <summary>Files of a data set in an existing folder, verified against a file <c>SHA256SUMS</c> beside them, if there is one.</summary>
-/// <exception cref="InvalidDataException"><c>SHA256SUMS</c> is empty, or not a regular file.</exception>
 internal sealed class VerifiedFiles(string folder)
 {
     private const string SumsFile = "SHA256SUMS";
@@ -24,8 +23,6 @@ internal sealed class VerifiedFiles(string folder)
         return file.Length;
     }
 
-    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    /// <exception cref="InvalidDataException">The file is empty, or differs from its checksum.</exception>
     public byte[] Read(string name)
     {
         var contents = InputFile.ReadAllBytes(PathOf(name));

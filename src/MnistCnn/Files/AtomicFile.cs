@@ -14,7 +14,6 @@ internal static partial class AtomicFile
     /// Writes a file under a temporary name in the same folder, flushes it and renames it. The folder must exist: a folder that was removed
     /// meanwhile is not created again for this file.
     /// </summary>
-    /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Write(string path, Action<Stream> write) => WithTemporaryFile(path, (temporary, target) =>
     {
         using (var file = new FileStream(temporary, FileMode.Create))
@@ -30,7 +29,6 @@ internal static partial class AtomicFile
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>Creates the folder of a file, and checks that <see cref="Write"/> can write the file there.</summary>
-    /// <exception cref="IOException">The file cannot be written.</exception>
     public static void EnsureWritable(string path)
     {
         path = Path.GetFullPath(path);

@@ -5,7 +5,6 @@ internal static class CsvFile
 {
     /// <summary>Writes property names in snake_case and one line per row. A null is an empty field.</summary>
     /// <param name="rows">At least one.</param>
-    /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Write<TRow>(string path, IReadOnlyList<TRow> rows)
     {
         var elements = rows.Select(row => JsonSerializer.SerializeToElement(row, JsonFormat.Line)).ToArray();

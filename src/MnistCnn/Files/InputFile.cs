@@ -4,8 +4,6 @@ namespace MnistCnn.Files;
 internal static class InputFile
 {
     /// <summary>Opens a file. Files without a length are refused, because a pipe or a device may block a reader or never end.</summary>
-    /// <exception cref="IOException">The file is missing, a folder, or cannot be read.</exception>
-    /// <exception cref="InvalidDataException">The file is empty, or not a regular file.</exception>
     public static FileStream Open(string path)
     {
         // Image folders have thousands of files: a regular file costs one system call.
@@ -23,7 +21,6 @@ internal static class InputFile
         return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
     }
 
-    /// <inheritdoc cref="Open"/>
     public static byte[] ReadAllBytes(string path)
     {
         using var file = Open(path);
@@ -34,7 +31,6 @@ internal static class InputFile
         return contents;
     }
 
-    /// <inheritdoc cref="Open"/>
     public static string ReadAllText(string path)
     {
         using var reader = new StreamReader(Open(path));

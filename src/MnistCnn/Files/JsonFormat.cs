@@ -27,7 +27,6 @@ internal static class JsonFormat
 
     /// <summary>Reads a document. Unknown properties are skipped.</summary>
     /// <param name="source">File name for messages.</param>
-    /// <exception cref="InvalidDataException">The JSON is damaged, or a property is missing or has another type.</exception>
     public static T Parse<T>(string json, string source)
     {
         try

@@ -42,8 +42,6 @@ internal sealed record SafetensorsFile(
     };
 
     /// <summary>Reads a file. Memory for tensors is allocated only after the header was found to fit the file.</summary>
-    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    /// <exception cref="InvalidDataException">The file is damaged or has another format.</exception>
     public static SafetensorsFile Read(string path)
     {
         using var file = InputFile.Open(path);

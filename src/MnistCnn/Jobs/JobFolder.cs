@@ -35,7 +35,6 @@ internal abstract class JobFolder<TJob, TResult>(string folder, IReadOnlyList<TJ
     /// <summary>Does some of the jobs, unless their results are there.</summary>
     /// <param name="workers">Processes that do the jobs; null to do them one after the other in this process.</param>
     /// <exception cref="OperationCanceledException">A signal stopped the process; trainings have written their checkpoints.</exception>
-    /// <exception cref="IOException">A file cannot be written, or a worker failed; the other workers are stopped.</exception>
     protected void Run(IReadOnlyList<TJob> selected, Workers? workers, Action<JobProgress> report, CancellationToken cancellation)
     {
         var tracker = new JobProgressTracker(selected.Count, selected.Sum(job => job.Work), report);

@@ -8,7 +8,6 @@ namespace MnistCnn.Reporting;
 internal static class SweepReport
 {
     /// <summary>Writes the results so far: <c>results.csv</c> with one line per run, and <c>plot.png</c>.</summary>
-    /// <exception cref="IOException">A file cannot be written.</exception>
     public static void WriteFiles(Sweep sweep)
     {
         var results = sweep.ReadResults();

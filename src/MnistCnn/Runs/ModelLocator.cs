@@ -30,7 +30,6 @@ internal static class ModelLocator
     /// <param name="name">Path of a file or run folder, or name of a bundled network; null for a bundled network.</param>
     /// <param name="architecture">Architecture of the bundled network if <paramref name="name"/> is null; null for the default one.</param>
     /// <returns>Full path of the file: in a run folder, the weights of the best epoch.</returns>
-    /// <exception cref="IOException">The folder holds no run.</exception>
     /// <exception cref="UserException">No bundled network has this architecture.</exception>
     public static string Find(string? name, Architecture? architecture)
     {
@@ -54,7 +53,6 @@ internal static class ModelLocator
 
     /// <summary>Finds the checkpoint of a run.</summary>
     /// <param name="name">Path of a file, which need not exist, or of a run folder.</param>
-    /// <exception cref="IOException">The folder holds no checkpoint.</exception>
     public static string FindCheckpoint(string name)
     {
         var path = Path.GetFullPath(name);

@@ -52,7 +52,6 @@ internal sealed class RunFolder(FolderLock folderLock, RunInfo info, IEnumerable
     /// </summary>
     /// <param name="path">Path of the folder; null for the folder of the checkpoint, or else for <c>runs/ARCHITECTURE-TIME</c>.</param>
     /// <exception cref="IOException">It cannot be written, is in use, or holds another run.</exception>
-    /// <exception cref="InvalidDataException">A file in one of the folders is damaged.</exception>
     public static RunFolder Open(string? path, RunInfo info, Checkpoint? checkpoint = null)
     {
         var home = Path.GetDirectoryName(checkpoint?.Path);
@@ -72,7 +71,6 @@ internal sealed class RunFolder(FolderLock folderLock, RunInfo info, IEnumerable
     }
 
     /// <summary>Reads the record of a run. If no process writes into the folder of a running run, its status is interrupted.</summary>
-    /// <inheritdoc cref="RunInfo.Read" path="/exception"/>
     public static RunInfo ReadInfo(string path)
     {
         var file = Path.Combine(path, InfoFile);

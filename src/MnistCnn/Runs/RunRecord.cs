@@ -13,8 +13,6 @@ internal sealed record RunRecord(string Name, RunInfo? Info, IReadOnlyList<Epoch
     /// Reads run folders, also of runs without a finished epoch. Equal names get the parent folders in front: <c>a/seed-1</c>,
     /// <c>b/seed-1</c>.
     /// </summary>
-    /// <exception cref="IOException">A folder or its metrics are missing.</exception>
-    /// <exception cref="InvalidDataException">A file is damaged.</exception>
     public static RunRecord[] ReadAll(IReadOnlyList<string> paths)
     {
         string[][] all =
@@ -39,8 +37,6 @@ internal sealed record RunRecord(string Name, RunInfo? Info, IReadOnlyList<Epoch
 
     /// <summary>Reads a run folder.</summary>
     /// <param name="needsEpoch">Whether a run without a finished epoch is an error.</param>
-    /// <exception cref="IOException">The folder or its metrics are missing.</exception>
-    /// <exception cref="InvalidDataException">A file is damaged.</exception>
     public static RunRecord Read(string path, bool needsEpoch = true)
     {
         path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));

@@ -28,8 +28,6 @@ internal sealed record TrainedNetwork(
     /// Expected architecture. If null, the metadata name it; without metadata it is the first of <see cref="Architecture.All"/> that has
     /// tensors of the same names and shapes.
     /// </param>
-    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    /// <exception cref="InvalidDataException">The file is damaged, or holds the weights of another network.</exception>
     public static TrainedNetwork Load(string path, Architecture? architecture = null)
     {
         using var file = WeightsFile.Read(path);

@@ -99,7 +99,6 @@ internal sealed class TrainingRun(
     /// <param name="cancellation">Stops the run after the current step or, during an evaluation, after the current batch.</param>
     /// <returns>False if the run was cancelled.</returns>
     /// <exception cref="DivergenceException">The loss is no longer a finite number.</exception>
-    /// <exception cref="IOException">The folder can no longer be written.</exception>
     public bool Train(IReadOnlyCollection<ITrainingCallback> callbacks, CancellationToken cancellation)
     {
         if (IsWorkerRank)

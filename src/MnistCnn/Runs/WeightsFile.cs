@@ -11,8 +11,6 @@ internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tens
     private static readonly string[] WrapperPrefixes = ["module.", "_orig_mod."];
 
     /// <summary>Reads a file. The names of tensors lose the prefixes of PyTorch's wrappers.</summary>
-    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    /// <exception cref="InvalidDataException">The file is damaged, or a checkpoint.</exception>
     public static WeightsFile Read(string path)
     {
         var file = SafetensorsFile.Read(path);
@@ -39,7 +37,6 @@ internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tens
                 .With(Remedy.NameArchitecture, saved.Name);
     }
 
-    /// <exception cref="InvalidDataException">A tensor holds NaN or infinity.</exception>
     public void Copy(IReadOnlyDictionary<string, Tensor> tensors, Module<Tensor, Tensor> network)
     {
         if (StateDictionary.NotFinite(tensors) is { } notFinite)

@@ -43,7 +43,6 @@ internal sealed record WeightsMetadata(
         };
     }
 
-    /// <exception cref="InvalidDataException">Values are missing, or impossible.</exception>
     public static WeightsMetadata Read(SafetensorsFile file, string path)
     {
         var texts = file.Metadata;

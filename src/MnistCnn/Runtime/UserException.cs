@@ -2,7 +2,8 @@ namespace MnistCnn.Runtime;
 
 /// <summary>
 /// An error that the user can fix. The message states the problem in one line. Exceptions of .NET about files (IOException,
-/// UnauthorizedAccessException, InvalidDataException) are also errors of the user. All others are bugs of this program.
+/// UnauthorizedAccessException, InvalidDataException) are also errors of the user: whatever reads or writes files throws them if a file is
+/// missing, damaged or cannot be written, without saying so in its documentation. All others are bugs of this program.
 /// </summary>
 internal class UserException(string message, Exception? inner = null) : Exception(message, inner);
 

@@ -47,7 +47,6 @@ internal sealed class ModelCache(
     /// Unloads a run's model if its file is gone, since the run may start again.
     /// </summary>
     /// <exception cref="NotFoundException">There is no model of that id.</exception>
-    /// <exception cref="IOException">Its file cannot be read.</exception>
     public LoadedModel Get(string id)
     {
         var isNamed = files.TryGetValue(id, out var file);

@@ -23,7 +23,6 @@ internal static class SuiteReport
     public static IReadOnlyList<string> Files { get; } = [HtmlFile, MarkdownFile];
 
     /// <summary>Writes both files, each atomically.</summary>
-    /// <exception cref="IOException">A file cannot be written.</exception>
     public static void Write(ExperimentSuite suite)
     {
         var page = new MarkdownPage(suite.Folder);
