@@ -15,7 +15,6 @@ internal static class Wording
     public static string PowerOfTen(double exponent) =>
         "10" + string.Concat($"{Math.Round(exponent)}".Select(character => character == '-' ? '⁻' : "⁰¹²³⁴⁵⁶⁷⁸⁹"[character - '0']));
 
-    /// <summary>Heading of a column of <see cref="MeanAndDeviation"/>.</summary>
     public static string MeanAndDeviationHeading(string quantity) => $"{quantity} (%), mean ± SD";
 
     /// <summary>Formats mean and sample standard deviation: "98.50 ± 0.12". One value has no deviation.</summary>

@@ -5,7 +5,6 @@ using MnistCnn.Runs;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>compare</c>: shows several runs in one plot and one table.</summary>
 internal static class CompareCommand
 {
     private const string DefaultPlot = "compare.png";

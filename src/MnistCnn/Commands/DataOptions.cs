@@ -37,11 +37,9 @@ internal static class DataOptions
 
     public static IReadOnlyList<Option> All { get; } = [Data, ImageSize, Fit, Grey, TestShare, SkipBroken];
 
-    /// <summary>Reads the data set of the command line, with a progress bar for a folder of images.</summary>
+    /// <summary>Calls <see cref="DataReader.Load"/> for the command line, with a progress bar for a folder of images.</summary>
     /// <param name="defaults">Image settings for options that are not given.</param>
     /// <param name="defaultFolder">Data set if the command line names none; null for <see cref="DataReader.Default"/>.</param>
-    /// <param name="copies">Processes that share this machine's memory and each hold the whole set.</param>
-    /// <param name="classOrder">Order of the classes of a saved network or run; null without one.</param>
     public static DataSet Load(
         ParseResult parseResult,
         int? trainLimit,

@@ -6,7 +6,6 @@ using MnistCnn.Runtime;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>doctor</c>: checks that this system has everything that training needs.</summary>
 internal static class DoctorCommand
 {
     public static Command Create() => OptionParsers.CreateCommand(

@@ -8,7 +8,6 @@ using MnistCnn.Training;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>evaluate</c>: measures a network on the test images.</summary>
 internal static class EvaluateCommand
 {
     private const int DefaultTop = 5;

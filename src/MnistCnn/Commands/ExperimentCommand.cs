@@ -9,7 +9,6 @@ using MnistCnn.Training;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>experiment</c>: measures a claim of the article or of this project, or all of them.</summary>
 internal static class ExperimentCommand
 {
     private static readonly Choice[] Choices =
@@ -112,7 +111,6 @@ internal static class ExperimentCommand
             : 0;
     }
 
-    /// <summary>A value of NAME.</summary>
     private sealed record Choice(string Name, IReadOnlyList<Experiment> Experiments);
 
     /// <summary>The command line, for each experiment.</summary>

@@ -9,7 +9,6 @@ using Onnx;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>export</c>: writes a network as an ONNX file, for programs without libtorch.</summary>
 internal static class ExportCommand
 {
     private static readonly Option<string?> Out = OptionParsers.FilePath(

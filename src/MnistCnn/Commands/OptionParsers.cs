@@ -8,7 +8,6 @@ namespace MnistCnn.Commands;
 /// <summary>Creates commands, and options whose values are checked while the command line is parsed.</summary>
 internal static class OptionParsers
 {
-    /// <param name="symbols">Arguments and options.</param>
     /// <param name="check">Adds an error if the options do not fit together.</param>
     public static Command CreateCommand(
         string name, string description, Func<ParseResult, int> run, IEnumerable<Symbol> symbols, Action<CommandResult>? check = null)
@@ -68,7 +67,6 @@ internal static class OptionParsers
             text => int.TryParse(text, NumberStyles.None, null, out var value) && value >= 1 && value <= highest ? value : null,
             $"a whole number from 1 to {highest}");
 
-    /// <summary>Creates an option that takes a number.</summary>
     /// <param name="range">Description of the valid numbers, for the error message.</param>
     public static Option<T> Number<T>(
         string name, string description, T defaultValue, Func<T, bool> isValid, string range, string valueName = "X",
@@ -94,7 +92,6 @@ internal static class OptionParsers
         return chosen;
     }
 
-    /// <summary>Error message for an unknown name.</summary>
     public static string Unknown(string kind, string name, string known) => $"There is no {kind} '{name}'. The known ones: {known}.";
 
     public static string Names<T>(IEnumerable<T> items, Func<T, string> nameOf) => string.Join(", ", items.Select(nameOf));

@@ -9,7 +9,6 @@ using MnistCnn.Training;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>predict</c>: predicts the class of images.</summary>
 internal static class PredictCommand
 {
     private static readonly Argument<string[]> Images = new("[MODEL] IMAGE")

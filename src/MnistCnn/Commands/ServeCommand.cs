@@ -10,7 +10,6 @@ using MnistCnn.Web;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>serve</c>: a local web page to draw digits, look inside networks and watch runs.</summary>
 internal static class ServeCommand
 {
     private static readonly Argument<string[]> ModelNames = new("MODEL")

@@ -7,16 +7,13 @@ using MnistCnn.Training;
 
 namespace MnistCnn.Commands;
 
-/// <summary>Options and arguments of more than one command.</summary>
 internal static class SharedOptions
 {
-    /// <summary>Help text for MODEL.</summary>
     /// <remarks>Declared first: static initializers below use it.</remarks>
     public static readonly string ModelKinds =
         $"a {ModelLocator.Extension} file with weights, this program's or PyTorch's, a run folder, or a bundled network: "
         + $"{string.Join(", ", ModelLocator.Bundled)}.";
 
-    /// <summary>Help text for MODEL with its default.</summary>
     public static readonly string ModelDescription = $"{ModelKinds} [default: {ModelLocator.Default}, or the network that --arch names]";
 
     /// <remarks>

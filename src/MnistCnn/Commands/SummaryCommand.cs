@@ -8,7 +8,6 @@ using MnistCnn.Training;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>summary</c>: shows the layers, size and cost of a network.</summary>
 internal static class SummaryCommand
 {
     private static readonly NetworkShape Mnist = NetworkShape.Mnist;

@@ -8,7 +8,6 @@ using MnistCnn.Sweeps;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>sweep</c>: trains every combination of some settings, each as a run, and summarizes the results.</summary>
 internal static class SweepCommand
 {
     private static readonly Option[] TrialOptions = [.. SettingsOptions.All, SettingsOptions.Init];

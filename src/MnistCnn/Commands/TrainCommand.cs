@@ -10,7 +10,6 @@ using MnistCnn.Training;
 
 namespace MnistCnn.Commands;
 
-/// <summary><c>train</c>: trains a network and writes a run folder.</summary>
 internal static class TrainCommand
 {
     private static readonly Option<int?> CheckpointEvery = OptionParsers.OptionalCount(

@@ -28,7 +28,6 @@ internal static class WorkerOptions
         return ExitCode.Interrupted;
     }
 
-    /// <summary>Creates the workers of a command.</summary>
     /// <param name="arguments">Their command line, without the folder and the options of this class.</param>
     /// <returns>The workers; null for one job at a time, which runs in this process.</returns>
     public static Workers? CreateWorkers(

@@ -73,9 +73,6 @@ internal sealed record LoadReport(long TrainImages, long TestImages)
 
 /// <summary>Files in a folder of images that are not in the data set.</summary>
 /// <param name="Extensions">Number of files in class folders that are no images, by extension.</param>
-/// <param name="InSubfolders">Number of files in subfolders of class folders.</param>
-/// <param name="OutsideClasses">Number of images outside the class folders.</param>
-/// <param name="EmptyFolders">Folders without images beside the class folders.</param>
 internal sealed record SkippedFiles(
     IReadOnlyDictionary<string, int> Extensions, int InSubfolders, int OutsideClasses, IReadOnlyList<string> EmptyFolders)
 {

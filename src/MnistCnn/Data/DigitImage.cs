@@ -201,6 +201,5 @@ internal static class DigitImage
 
 /// <summary>Digits of an image, prepared for a network: (28, 28) each.</summary>
 /// <param name="Main">The digit with the most ink; everything close to it if the digits are not apart.</param>
-/// <param name="Digits">All digits, from left to right.</param>
 /// <param name="AreApart">Whether the digits cannot be broken strokes of a single one.</param>
 internal sealed record DigitRow(byte[] Main, IReadOnlyList<byte[]> Digits, bool AreApart);

@@ -51,7 +51,6 @@ internal sealed class FloatImage(int height, int width)
         return padded;
     }
 
-    /// <summary>Crops the bounding box of a component.</summary>
     public FloatImage Crop(ConnectedComponent box) =>
         new FloatImage(box.Height, box.Width).Map((_, y, x) => this[box.Top + y, box.Left + x]);
 

@@ -65,8 +65,6 @@ internal static class IdxFile
     }
 }
 
-/// <summary>Contents of an IDX file.</summary>
-/// <param name="Name">File name for messages.</param>
 /// <param name="Dimensions">Length of each dimension, outermost first.</param>
 /// <param name="Values">Values in row-major order.</param>
 internal sealed record IdxArray(string Name, long[] Dimensions, Memory<byte> Values);

@@ -9,10 +9,7 @@ namespace MnistCnn.Data;
 /// Decodes PNG, JPEG, WebP, GIF (first frame), BMP, TIFF (first page) and PNM images of up to 100 megapixels: upright according to EXIF,
 /// over white.
 /// </summary>
-/// <remarks>
-/// Parameters: <c>contents</c>, the whole file; <c>name</c>, its name for messages. All methods throw
-/// <see cref="InvalidDataException"/> for other files, too large images and, if they decode pixels, damaged ones.
-/// </remarks>
+/// <remarks>Parameters: <c>contents</c>, the whole file; <c>name</c>, its name for messages.</remarks>
 internal static class ImageDecoder
 {
     public static readonly string[] Extensions =

@@ -3,10 +3,7 @@ using SkiaSharp;
 
 namespace MnistCnn.Data;
 
-/// <summary>
-/// Reads the first image of a PBM, PGM or PPM file, in text or binary, with up to 16 bits per value. Methods throw
-/// <see cref="InvalidDataException"/> for damaged files.
-/// </summary>
+/// <summary>Reads the first image of a PBM, PGM or PPM file, in text or binary, with up to 16 bits per value.</summary>
 /// <remarks>Source: the manual pages pbm(5), pgm(5) and ppm(5) of Netpbm, "The format".</remarks>
 internal static class PnmFile
 {

@@ -4,10 +4,7 @@ using SkiaSharp;
 
 namespace MnistCnn.Data;
 
-/// <summary>
-/// Reads the first page of a TIFF file: grey, colour, palette or CMYK with up to 16 bits per value. Methods throw
-/// <see cref="InvalidDataException"/> for other and for damaged files.
-/// </summary>
+/// <summary>Reads the first page of a TIFF file: grey, colour, palette or CMYK with up to 16 bits per value.</summary>
 internal static class TiffFile
 {
     static TiffFile() => Tiff.SetErrorHandler(new Silent());

@@ -25,7 +25,6 @@ internal static partial class AtomicFile
         Replace(target, temporary);
     });
 
-    /// <summary>Writes a text in UTF-8, as <see cref="Write"/> does.</summary>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>Creates the folder of a file, and checks that <see cref="Write"/> can write the file there.</summary>

@@ -21,7 +21,6 @@ internal sealed class FolderLock : IDisposable
         timer = new Timer(_ => Beat(), null, Heartbeat, Heartbeat);
     }
 
-    /// <summary>The owner writes its file at this interval.</summary>
     public static TimeSpan Heartbeat { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>Full path of the folder.</summary>

@@ -56,7 +56,6 @@ internal sealed class ActivationTrace
     /// <summary>(N, classes).</summary>
     public Tensor Logits => Nodes.Last().Value;
 
-    /// <exception cref="UserException">There is no operation of that name.</exception>
     public TraceNode this[string name] =>
         nodes.GetValueOrDefault(name) ?? throw new UserException($"The network has no operation '{name}'.");
 

@@ -22,8 +22,6 @@ internal sealed class NetworkDrawing
         (this.module, modules) = (module, network.named_modules().ToDictionary());
 
     /// <param name="module">Name of the module in the state dictionary; "" draws the whole network.</param>
-    /// <param name="isDark">Whether the drawing is for a dark background.</param>
-    /// <exception cref="UserException">The forward pass has no such module.</exception>
     public static string Draw(Architecture architecture, NetworkShape shape, string module, bool isDark)
     {
         using var scope = NewDisposeScope();

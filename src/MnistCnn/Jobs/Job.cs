@@ -33,11 +33,9 @@ internal sealed class JobProgressTracker(int count, double work, Action<JobProgr
         doneWork += job.Work;
     }
 
-    /// <summary>Reports that a fraction of a job is done.</summary>
     public void Advance(Job job, double fraction, bool isDone = false) =>
         report(new JobProgress(doneCount + 1, count, job.Name, (doneWork + fraction * job.Work) / work, isDone));
 
-    /// <summary>Reports that a job is done.</summary>
     public void Complete(Job job)
     {
         Advance(job, 1, isDone: true);
@@ -49,8 +47,6 @@ internal sealed class JobProgressTracker(int count, double work, Action<JobProgr
 /// Program and kind of machine that computed a result. All results in a folder have one origin: another version, device, instruction set
 /// or number of threads rounds differently, and its results do not belong in the same confidence interval.
 /// </summary>
-/// <param name="Program">Version of the program.</param>
-/// <param name="Libtorch">Version of libtorch.</param>
 /// <param name="Device">Type of the device, without its index: cpu, cuda or mps.</param>
 /// <param name="Processor">Instruction set of the processor: X64, Arm64.</param>
 /// <param name="Threads">Threads of one operation on the CPU.</param>

@@ -53,9 +53,7 @@ internal abstract class JobFolder<TJob, TResult>(string folder, IReadOnlyList<TJ
             RunInWorkers(open[true], workers, tracker, cancellation).GetAwaiter().GetResult();
     }
 
-    /// <summary>Does a job in this process.</summary>
     /// <param name="report">Receives the fraction of the job that is done.</param>
-    /// <exception cref="DivergenceException">The training diverged.</exception>
     protected abstract TResult Do(TJob job, Action<double> report, CancellationToken cancellation);
 
     protected abstract TResult CreateDiverged(TJob job, string error);

@@ -127,12 +127,6 @@ internal sealed class GoogLeNetBlock : TraceableModule
     private readonly Sequential branch2, branch3, branch4;
 
     /// <summary>Creates a block from a row of the paper's table 1: the output channels of its convolutions.</summary>
-    /// <param name="ones">Column "#1x1".</param>
-    /// <param name="threesReduce">Column "#3x3 reduce".</param>
-    /// <param name="threes">Column "#3x3".</param>
-    /// <param name="fivesReduce">Column "#5x5 reduce".</param>
-    /// <param name="fives">Column "#5x5".</param>
-    /// <param name="poolProjection">Column "pool proj".</param>
     public GoogLeNetBlock(int inChannels, int ones, int threesReduce, int threes, int fivesReduce, int fives, int poolProjection)
         : base(nameof(GoogLeNetBlock))
     {

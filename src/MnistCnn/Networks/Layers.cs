@@ -43,7 +43,6 @@ internal static class Layers
     public static long ParameterCount(Module<Tensor, Tensor> network) =>
         network.parameters().Sum(parameter => parameter.numel()) - AuxiliaryParameterCount(network);
 
-    /// <summary>Number of parameters of auxiliary classifiers.</summary>
     public static long AuxiliaryParameterCount(Module<Tensor, Tensor> network) =>
         network.named_parameters().Where(named => IsAuxiliary(network, named.name)).Sum(named => named.parameter.numel());
 }

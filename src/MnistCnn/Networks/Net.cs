@@ -52,6 +52,4 @@ internal sealed class Net : TraceableModule
 /// <summary>One of the two convolutions of a <see cref="Net"/>, and the block after it.</summary>
 /// <param name="Channels">Output channels of the convolution, and input channels of the block.</param>
 /// <param name="BlockName">The block's name in the state dictionary.</param>
-/// <param name="CreateBlock">Creates the block for a number of input channels.</param>
-/// <param name="BlockChannels">Output channels of the block.</param>
 internal sealed record ConvStage(int Channels, string BlockName, Func<int, Module<Tensor, Tensor>> CreateBlock, int BlockChannels);

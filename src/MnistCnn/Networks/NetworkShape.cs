@@ -6,7 +6,6 @@ internal sealed record NetworkShape(int Channels, int Height, int Width, int Cla
     /// <summary>Maximum of <see cref="Parse"/> for channels, height and width.</summary>
     public const int LargestSide = 1 << 14;
 
-    /// <summary>Grey images of 28x28 pixels in 10 classes.</summary>
     public static NetworkShape Mnist { get; } = new(1, 28, 28, 10);
 
     /// <summary>Channels, height and width, as in 1x28x28.</summary>

@@ -21,7 +21,6 @@ internal sealed class ResNet : BlockNetwork
     private readonly Linear fc;
 
     /// <param name="blocks">Blocks in each of the four layers.</param>
-    /// <param name="hasBottlenecks">Whether they are a <see cref="BottleneckBlock"/> instead of a <see cref="BasicBlock"/>.</param>
     public ResNet(NetworkShape shape, int[] blocks, bool hasBottlenecks = false, bool hasShortcuts = true)
         : base(nameof(ResNet))
     {

@@ -4,7 +4,6 @@ using Spectre.Console;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>Console output of <c>compare</c>.</summary>
 internal static class ComparisonReport
 {
     private const double Goal = 98;

@@ -3,7 +3,6 @@ using Spectre.Console;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>Console output of <c>doctor</c>.</summary>
 internal static class DoctorReport
 {
     public static void Write(IReadOnlyList<HealthCheck> checks, bool json) => Output.Write(json, new { Findings = checks }, console =>

@@ -6,7 +6,6 @@ using Spectre.Console.Rendering;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>Console output of <c>evaluate</c>.</summary>
 internal static class EvaluationReport
 {
     // Rows of each table that replaces a confusion matrix of many classes.

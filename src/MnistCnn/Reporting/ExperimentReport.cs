@@ -85,7 +85,6 @@ internal sealed class ExperimentReport(bool json) : IExperimentObserver
         Output.Write(json, new { Experiment = ExperimentSuite.Name, Experiments = experiments, Files = files }, _ => { }, files);
     }
 
-    /// <summary>Creates a table for the terminal.</summary>
     public static Table CreateTable(ResultTable table)
     {
         var text = new Table().Border(TableBorder.Simple);

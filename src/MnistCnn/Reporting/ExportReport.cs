@@ -3,7 +3,6 @@ using Onnx;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>Console output of <c>export</c>.</summary>
 internal static class ExportReport
 {
     public static void Write(Architecture architecture, ModelProto model, string path, bool json)

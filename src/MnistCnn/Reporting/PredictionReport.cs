@@ -8,8 +8,6 @@ using static TorchSharp.torch.nn.functional;
 namespace MnistCnn.Reporting;
 
 /// <summary>Console output of <c>predict</c>: one line per image as soon as it is predicted, or JSON at the end.</summary>
-/// <param name="top">Number of classes to show.</param>
-/// <param name="show">Whether to draw the images as the network sees them.</param>
 internal sealed class PredictionReport(IReadOnlyList<string> files, TrainedNetwork model, int top, bool show, bool json)
 {
     // From background to ink. Each pixel is two characters, because a character is about twice as high as wide.

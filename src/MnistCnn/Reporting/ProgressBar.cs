@@ -17,7 +17,6 @@ internal sealed class ProgressBar
         .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 20 }, new FiguresColumn())
         .Start(context => work(new ProgressBar(context.AddTask("Start", maxValue: 1)))));
 
-    /// <summary>Updates the bar.</summary>
     /// <param name="part">Finished fraction of the current part of the work, the length of the bar.</param>
     /// <param name="whole">Finished fraction of the whole work, for the remaining time.</param>
     public void Report(string name, double part, double whole, string figures = "")

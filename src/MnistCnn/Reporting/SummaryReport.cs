@@ -4,7 +4,6 @@ using Spectre.Console;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>Console output of <c>summary</c>.</summary>
 internal static class SummaryReport
 {
     public static void Write(

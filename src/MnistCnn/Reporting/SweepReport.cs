@@ -4,7 +4,6 @@ using MnistCnn.Sweeps;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>Output of <c>sweep</c>: files and results.</summary>
 internal static class SweepReport
 {
     /// <summary>Writes the results so far: <c>results.csv</c> with one line per run, and <c>plot.png</c>.</summary>
@@ -18,7 +17,6 @@ internal static class SweepReport
                 PlotPath(sweep), () => ChartPlot.Draw(PlotPath(sweep), "", SweepSummary.CreateNotes(sweep.Grid, results), [[chart]]));
     }
 
-    /// <summary>Writes the results to standard output.</summary>
     public static void Write(Sweep sweep, bool json)
     {
         var results = sweep.ReadResults();

@@ -4,7 +4,6 @@ using Spectre.Console;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>Console output of <c>train</c>.</summary>
 internal static class TrainingReport
 {
     /// <summary>

@@ -2,7 +2,6 @@ using MnistCnn.Training;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>Texts about metrics and times that several reports share.</summary>
 internal static class TrainingText
 {
     /// <summary>Note for an accuracy whose epoch was chosen by that accuracy.</summary>

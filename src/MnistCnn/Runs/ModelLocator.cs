@@ -64,13 +64,10 @@ internal static class ModelLocator
             : throw new FileNotFoundException($"{path} cannot be resumed, because it has no {RunFolder.CheckpointFile}.");
     }
 
-    /// <summary>Finds and loads a model on a device.</summary>
     public static TrainedNetwork Load(string? name, Architecture? architecture, Device device) =>
         TrainedNetwork.Load(Find(name, architecture), architecture).To(device);
 
     /// <summary>Output folder for results of a model: the folder of its weights, or the current folder for a bundled network.</summary>
-    /// <param name="name">As for <see cref="Find"/>.</param>
-    /// <param name="path">Result of <see cref="Find"/>, or <see cref="TrainedNetwork.Path"/>.</param>
     public static string ResultFolder(string? name, string path) =>
         name is null || IsBundled(name) ? Path.GetFullPath(".") : Path.GetDirectoryName(path)!;
 

@@ -31,7 +31,6 @@ internal sealed class RunFolder(FolderLock folderLock, RunInfo info, IEnumerable
 
     public string MetricsPath => Path.Combine(FullPath, MetricsFile);
 
-    /// <summary>Default path of the accuracy plot.</summary>
     public string PlotPath => Path.Combine(FullPath, "accuracy.png");
 
     /// <summary>Path of the weights of the last epoch.</summary>
@@ -89,7 +88,6 @@ internal sealed class RunFolder(FolderLock folderLock, RunInfo info, IEnumerable
                 File.Delete(Path.Combine(path, name));
     }
 
-    /// <summary>Adds an epoch to <c>metrics.jsonl</c>.</summary>
     public void Append(EpochMetrics epoch)
     {
         epochs.Add(epoch);

@@ -35,7 +35,6 @@ internal sealed record RunRecord(string Name, RunInfo? Info, IReadOnlyList<Epoch
             .Where(path => File.Exists(Path.Combine(path, RunFolder.MetricsFile)) && !path.Any(char.IsControl)).Order()
         : [];
 
-    /// <summary>Reads a run folder.</summary>
     /// <param name="needsEpoch">Whether a run without a finished epoch is an error.</param>
     public static RunRecord Read(string path, bool needsEpoch = true)
     {

@@ -1,6 +1,5 @@
 namespace MnistCnn.Runs;
 
-/// <summary>Operations on tensors by name, of networks and of files.</summary>
 internal static class StateDictionary
 {
     /// <summary>Describes why tensors cannot be copied into weights: names, shapes or kinds of dtype differ; null if they can.</summary>

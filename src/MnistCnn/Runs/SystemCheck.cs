@@ -9,7 +9,6 @@ using Architecture = MnistCnn.Networks.Architecture;
 
 namespace MnistCnn.Runs;
 
-/// <summary>Checks that this system has everything that training needs.</summary>
 internal static class SystemCheck
 {
     private const int TrainImages = 6400;

@@ -6,7 +6,6 @@ using MnistCnn.Training;
 
 namespace MnistCnn.Runs;
 
-/// <summary>Inputs of a <see cref="TrainingRun"/>.</summary>
 internal sealed record TrainingRequest(TrainSettings Settings, DataSet Data, Device Device)
 {
     /// <summary>Path of the run folder; null for the next free name, or for the folder of the checkpoint.</summary>
@@ -34,7 +33,6 @@ internal sealed class TrainingRun(
 {
     public Trainer Trainer => trainer;
 
-    /// <exception cref="InvalidOperationException">This process <see cref="IsWorkerRank"/>.</exception>
     public RunFolder Folder => folder ?? throw new InvalidOperationException("Only rank 0 has a run folder.");
 
     /// <summary>True on all ranks but the first: they take part in the training and write no files.</summary>
@@ -81,7 +79,6 @@ internal sealed class TrainingRun(
     /// finished run.
     /// </summary>
     /// <param name="report">Receives the fraction of the training that is done.</param>
-    /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
     /// <exception cref="DivergenceException">The loss is no longer a finite number.</exception>
     /// <inheritdoc cref="Create" path="/exception"/>
     public static TrainingRun TrainToEnd(TrainingRequest request, Action<double> report, CancellationToken cancellation)

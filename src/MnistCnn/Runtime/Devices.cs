@@ -43,8 +43,6 @@ internal static partial class Devices
     /// driver or GPU; memory and version are left out if the driver does not tell them.
     /// </summary>
     /// <param name="index">Number of the CUDA device, from 0.</param>
-    /// <param name="driver">Usually <see cref="Driver"/>.</param>
-    /// <param name="management">Usually <see cref="Management"/>.</param>
     public static unsafe string? DescribeCard(int index, string driver, string management)
     {
         int card;

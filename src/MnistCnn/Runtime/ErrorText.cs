@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 
 namespace MnistCnn.Runtime;
 
-/// <summary>Messages of exceptions that .NET and torch throw.</summary>
 internal static class ErrorText
 {
     /// <summary>

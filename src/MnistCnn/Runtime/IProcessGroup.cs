@@ -30,7 +30,6 @@ internal interface IProcessGroup : IDisposable
 
     int AllReduceMax(int value);
 
-    /// <summary>Returns whether the condition holds on at least one rank.</summary>
     bool AnyRank(bool condition) => AllReduceMax(condition ? 1 : 0) > 0;
 
     /// <summary>Returns the rows of all ranks, in the order of the ranks.</summary>

@@ -1,6 +1,5 @@
 namespace MnistCnn.Runtime;
 
-/// <summary>Memory layout of convolutions.</summary>
 internal static class MemoryLayout
 {
     /// <summary>

@@ -42,7 +42,6 @@ internal sealed class MpiProcessGroup : IProcessGroup
     public double? SecondsWaited => secondsWaited;
 
     /// <summary>File name of the MPI library on this system.</summary>
-    /// <exception cref="UserException">The library is missing.</exception>
     public static string Library => LoadLibrary().Name;
 
     /// <summary>Joins the processes that were started together. A process on its own gets a <see cref="SingleProcess"/>.</summary>

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 
 namespace MnistCnn.Runtime;
 
-/// <summary>The native libraries of TorchSharp.</summary>
 internal static partial class NativeLibraries
 {
     private const string SpinCount = "GOMP_SPINCOUNT";
@@ -11,7 +10,6 @@ internal static partial class NativeLibraries
     /// Loads libtorch and LibTorchSharp. Call it before any member of TorchSharp: if they do not load, TorchSharp 0.107 copies half a
     /// gigabyte beside the program and then reports only a missing package.
     /// </summary>
-    /// <exception cref="DllNotFoundException">The libraries do not load.</exception>
     /// <exception cref="UserException">An environment variable for them has an invalid value.</exception>
     public static void Load()
     {

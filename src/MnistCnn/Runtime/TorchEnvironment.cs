@@ -5,8 +5,6 @@ internal static class TorchEnvironment
     /// <summary>Loads libtorch, sets its number of threads and returns the device.</summary>
     /// <param name="deviceName">As in <see cref="Devices.Names"/>; null for "auto".</param>
     /// <param name="threads">Null for one thread per core, shared evenly by <paramref name="processes"/> on this machine.</param>
-    /// <exception cref="DllNotFoundException">libtorch does not load.</exception>
-    /// <exception cref="UserException">The device does not exist.</exception>
     public static torch.Device Start(string? deviceName, int? threads, int processes = 1)
     {
         NativeLibraries.Load();

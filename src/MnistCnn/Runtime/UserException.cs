@@ -25,7 +25,6 @@ internal enum Remedy
 
 internal static class Remedies
 {
-    /// <summary>Attaches a remedy to an exception of any type.</summary>
     /// <param name="value">Suggested value of the option.</param>
     public static TException With<TException>(this TException error, Remedy remedy, string? value = null)
         where TException : Exception

@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 
 namespace MnistCnn.Runtime;
 
-/// <summary>Versions of the software that computes a result.</summary>
 internal static class Versions
 {
     public static string Program { get; } = Read(typeof(Versions));

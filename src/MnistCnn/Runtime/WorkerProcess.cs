@@ -65,7 +65,6 @@ internal sealed class WorkerProcess : IDisposable
 
     /// <summary>Handles requests from standard input until it ends.</summary>
     /// <param name="handle">Returns the response to a request. Its token is cancelled when standard input ends.</param>
-    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled.</exception>
     public static void Serve(Func<string, CancellationToken, string> handle, CancellationToken cancellation)
     {
         // Not disposed: the reading thread may outlive this method.
@@ -90,7 +89,6 @@ internal sealed class WorkerProcess : IDisposable
         }
     }
 
-    /// <summary>Ends the process and waits for its exit.</summary>
     public void Dispose()
     {
         FileErrors.Try(process.StandardInput.Close); // it fails if the process has ended already

@@ -8,7 +8,6 @@ using MnistCnn.Training;
 namespace MnistCnn.Sweeps;
 
 /// <summary>One training of a sweep.</summary>
-/// <param name="Name">Name of the training and of its folder, see <see cref="Grid.NameOf"/>.</param>
 /// <param name="Values">Values of the grid's parameters, in their order.</param>
 internal sealed record SweepTrial(string Name, IReadOnlyList<string> Values, TrainSettings Settings) : Job(Name, 1);
 
@@ -72,7 +71,6 @@ internal sealed class Sweep(
     }
 
     /// <summary>Fails if a trial is not done, or if all trainings diverged.</summary>
-    /// <exception cref="UserException">The message names the first such trial.</exception>
     public void EnsureComplete()
     {
         var results = ReadResults();

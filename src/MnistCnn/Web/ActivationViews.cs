@@ -37,7 +37,6 @@ internal sealed record ActivationViews(
     }
 
     /// <summary>Returns a frame with one feature map and its inputs: <see cref="Web.FeatureMap"/>.</summary>
-    /// <exception cref="UserException">The map does not exist, or its inputs are too large.</exception>
     public byte[] FeatureMap(string name, int channel)
     {
         var frame = new FrameWriter();
@@ -71,7 +70,6 @@ internal sealed record ActivationViews(
     /// <summary>Returns a frame with the saliency of each pixel: <see cref="SaliencyMap"/>.</summary>
     /// <param name="method">occlusion or gradient.</param>
     /// <param name="class">The class whose probability or logit is explained.</param>
-    /// <exception cref="UserException">The method or the class does not exist.</exception>
     public byte[] Saliency(string method, int @class)
     {
         if (@class < 0 || @class >= Model.Network.Shape.Classes)

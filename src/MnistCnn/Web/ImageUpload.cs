@@ -14,9 +14,6 @@ internal sealed record ImageUpload(byte[] Pixels, int Digits)
     private const int ChunkSize = 1 << 14;
 
     /// <summary>Reads and preprocesses the image file in the body of a request.</summary>
-    /// <exception cref="UserException">
-    /// The body is not an image, is damaged or has too many pixels, or the network takes neither one nor three channels.
-    /// </exception>
     public static async Task<ImageUpload> Read(HttpContext context, TrainedNetwork network)
     {
         network.EnsureTakesImageFiles();

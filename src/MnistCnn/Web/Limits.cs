@@ -25,7 +25,6 @@ internal static class Limits
     public static ConcurrencyLimiter Create(int permits, int queueLimit = 0) =>
         new(new() { PermitLimit = permits, QueueLimit = queueLimit });
 
-    /// <summary>Waits until an image of this size may be decoded.</summary>
     public static async Task<IDisposable> WaitForDecode(int height, int width, CancellationToken stop) =>
         await ((long)height * width > LargeImage ? LargeDecodes : SmallDecodes).AcquireAsync(1, stop);
 

@@ -66,7 +66,6 @@ internal sealed record LoadedModel(TrainedNetwork Network, ModelGraph Graph, Dat
             Network.Dispose();
     }
 
-    /// <summary>Describes the operations of a model for the page.</summary>
     public static IReadOnlyList<NodeInfo> Describe(IReadOnlyCollection<TraceNode> nodes)
     {
         var blocks = Ablation.BlockOf(nodes);

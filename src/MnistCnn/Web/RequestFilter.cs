@@ -42,7 +42,6 @@ internal sealed class RequestFilter(ServerAccess access)
 
     public static string UrlHost(IPAddress address) => new UriBuilder("http", $"{address}").Host;
 
-    /// <summary>Address of the page with a token.</summary>
     public static string AddToken(string url, string? token) => token is null ? url : $"{url}?{TokenQuery}={token}";
 
     /// <summary>Middleware: sets the headers, then refuses the request or passes it on.</summary>

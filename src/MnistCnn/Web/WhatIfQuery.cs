@@ -22,7 +22,6 @@ internal sealed record WhatIfQuery(
     /// <summary>Applies the changes to an image.</summary>
     /// <param name="pixels">(C, H, W), from 0 to 255.</param>
     /// <returns>(1, C, H, W), uint8.</returns>
-    /// <exception cref="UserException">A value is out of range.</exception>
     public Tensor Apply(byte[] pixels, NetworkShape shape)
     {
         ValidateRange("right", Right, -MaxTranslation, MaxTranslation);

@@ -19,7 +19,6 @@ internal static class SuiteReport
         + "about 0.1 percentage points for 10,000 images and an accuracy of 99 %; a note below each table has it. The mean is given "
         + "with the standard deviation over the seeds (SD). Ratios and values on logarithmic axes are averaged as logarithms.";
 
-    /// <summary>Names of the files.</summary>
     public static IReadOnlyList<string> Files { get; } = [HtmlFile, MarkdownFile];
 
     /// <summary>Writes both files, each atomically.</summary>

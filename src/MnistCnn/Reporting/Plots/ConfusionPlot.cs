@@ -5,7 +5,6 @@ using ScottPlot.TickGenerators;
 
 namespace MnistCnn.Reporting.Plots;
 
-/// <summary>Plots the confusion matrix of an evaluation.</summary>
 internal static class ConfusionPlot
 {
     // Side of the plot in pixels up to ten classes, and for more.

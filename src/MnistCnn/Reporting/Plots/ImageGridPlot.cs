@@ -4,7 +4,6 @@ using SkiaSharp;
 
 namespace MnistCnn.Reporting.Plots;
 
-/// <summary>Draws an <see cref="ImageGrid"/>.</summary>
 internal static class ImageGridPlot
 {
     private const int Side = 112, Gap = 12, Head = 90;

@@ -5,7 +5,6 @@ using SkiaSharp;
 
 namespace MnistCnn.Reporting.Plots;
 
-/// <summary>Files with plots.</summary>
 internal static class PlotFile
 {
     public const string Endings = ".png, .jpg, .jpeg, .bmp, .webp, .svg";

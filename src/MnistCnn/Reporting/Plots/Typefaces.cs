@@ -14,8 +14,6 @@ internal static class Typefaces
 
     private static readonly ConcurrentDictionary<string, SKTypeface?> Found = new();
 
-    /// <summary>DejaVu Sans.</summary>
-    /// <exception cref="InvalidDataException">The program's font file is missing or damaged.</exception>
     public static SKTypeface Main => Bundled.Value;
 
     /// <summary>Number of the system's font families; 0 in most containers.</summary>
