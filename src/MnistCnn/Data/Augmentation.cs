@@ -1,3 +1,5 @@
+using MnistCnn.Runtime;
+
 namespace MnistCnn.Data;
 
 /// <summary>
@@ -18,23 +20,33 @@ namespace MnistCnn.Data;
 /// Pixels of padding with the mean on each side, before the image's own size is cropped at random. Source: K. He et al., "Deep Residual
 /// Learning for Image Recognition", 2015, section 4.2.
 /// </param>
+/// <param name="ResizedCrop">
+/// Smallest fraction of the area that a random crop keeps, before it is resized to the image's size, as torchvision's
+/// <c>RandomResizedCrop</c>. Source: C. Szegedy et al., "Going Deeper with Convolutions", 2014, section 6.
+/// </param>
+/// <param name="Jitter">
+/// Largest relative change of brightness, contrast and saturation, from 0 to 1, in random order, as torchvision's <c>ColorJitter</c>.
+/// </param>
 [JsonConverter(typeof(AugmentationConverter))]
 internal sealed record Augmentation(
-    double Shift = 0, double Rotate = 0, double Scale = 0, double Stroke = 0, bool Flip = false, bool Erase = false, int Crop = 0)
+    double Shift = 0, double Rotate = 0, double Scale = 0, double Stroke = 0, bool Flip = false, bool Erase = false, int Crop = 0,
+    double ResizedCrop = 0, double Jitter = 0)
 {
-    // Uniform numbers per image. All are drawn, whatever is used, so that no element changes the numbers of another.
-    private const int BaseDraws = 11;
+    private const int ResizedCropAttempts = 10;
 
-    // Drawn after the base numbers of all images, because crop came later: the others keep their numbers.
-    private const int CropDraws = 2;
+    // Uniform numbers per image. All are drawn, whatever is used, so that no element changes the numbers of another. Each group is drawn
+    // for all images before the next one: crop came later, then the resized crop and jitter, and earlier elements keep their numbers.
+    private static readonly int[] DrawGroups = [11, 2, 2 * ResizedCropAttempts + 2 + 6];
 
     private static readonly Element[] Elements =
     [
         new("shift", "pixels", 1000, value => value.Shift, (value, number) => value with { Shift = number }),
         new("rotate", "degrees", 180, value => value.Rotate, (value, number) => value with { Rotate = number }),
-        new("scale", "share", 0.9, value => value.Scale, (value, number) => value with { Scale = number }),
+        new("scale", "fraction", 0.9, value => value.Scale, (value, number) => value with { Scale = number }),
         new("stroke", "pixels", 20, value => value.Stroke, (value, number) => value with { Stroke = number }),
         new("crop", "pixels", 1000, value => value.Crop, (value, number) => value with { Crop = (int)number }, IsWhole: true),
+        new("resized-crop", "fraction", 1, value => value.ResizedCrop, (value, number) => value with { ResizedCrop = number }),
+        new("jitter", "fraction", 1, value => value.Jitter, (value, number) => value with { Jitter = number }),
         new("flip", null, 1, value => value.Flip ? 1 : 0, (value, _) => value with { Flip = true }),
         new("erase", null, 1, value => value.Erase ? 1 : 0, (value, _) => value with { Erase = true }),
     ];
@@ -71,8 +83,9 @@ internal sealed record Augmentation(
     /// Augments the images of a step (B, C, H, W), normalized to mean 0, float32. The result depends only on the images, the run's seed,
     /// the epoch and the step, both counted from 1: a separate generator on the CPU draws the same numbers for every device.
     /// </summary>
+    /// <param name="normalization">The one that was applied to the images.</param>
     /// <returns>Same shape and device. New pixels at the borders repeat the edge; a crop fills them with the mean.</returns>
-    public Tensor Apply(Tensor images, long seed, int epoch, int step)
+    public Tensor Apply(Tensor images, Normalization normalization, long seed, int epoch, int step)
     {
         using var scope = NewDisposeScope();
         var (height, width) = ((int)images.shape[2], (int)images.shape[3]);
@@ -91,9 +104,21 @@ internal sealed record Augmentation(
                 Down: UniformSymmetric(draw[1], Shift),
                 Degrees: UniformSymmetric(draw[2], Rotate),
                 Scale: 1 + UniformSymmetric(draw[3], Scale)))]);
+        if (ResizedCrop > 0)
+            result = ImageTransforms.ResizedCrop(result, [.. draws.Select(draw => ResizedCropArea(draw[13..35], height, width))]);
+        if (Jitter > 0)
+            result = normalization.ApplyInPlace(ImageTransforms.ColorJitter(
+                normalization.Inverse.ApplyInPlace(result.clone()), [.. draws.Select(draw => ColorAdjustments(draw[35..]))]));
         if (Erase)
             result = ImageTransforms.Erase(result, [.. draws.Select(draw => draw[6] < 0.5 ? ErasedArea(draw, height, width) : default)]);
         return result.MoveToOuterDisposeScope();
+    }
+
+    /// <exception cref="UserException">The augmentation does not support images with this number of channels.</exception>
+    public void ValidateChannels(int channels)
+    {
+        if (Jitter > 0 && channels is not (1 or 3))
+            throw new UserException($"The augmentation jitter needs grey or RGB images; these have {channels} channels.");
     }
 
     /// <summary>Chains SplitMix64 over the run's seed, the epoch and the step.</summary>
@@ -116,10 +141,9 @@ internal sealed record Augmentation(
     private static float[][] DrawNumbers(int images, ulong seed)
     {
         using var generator = new Generator(seed);
-        using var numbers = rand([images, BaseDraws], device: CPU, generator: generator);
-        using var later = rand([images, CropDraws], device: CPU, generator: generator);
-        using var all = cat([numbers, later], 1);
-        return [.. all.data<float>().ToArray().Chunk(BaseDraws + CropDraws)];
+        using var scope = NewDisposeScope();
+        var numbers = cat([.. DrawGroups.Select(count => rand([images, count], device: CPU, generator: generator))], 1);
+        return [.. numbers.data<float>().ToArray().Chunk(DrawGroups.Sum())];
     }
 
     private static double UniformSymmetric(float drawn, double most) => most * (2.0 * drawn - 1);
@@ -131,8 +155,37 @@ internal sealed record Augmentation(
         var aspectRatio = Math.Pow(0.3, 2.0 * draw[8] - 1);
         var areaHeight = Math.Clamp((int)Math.Round(Math.Sqrt(area * aspectRatio)), 1, height);
         var areaWidth = Math.Clamp((int)Math.Round(Math.Sqrt(area / aspectRatio)), 1, width);
-        return new Rectangle((int)(draw[9] * (height - areaHeight + 1)), (int)(draw[10] * (width - areaWidth + 1)), areaHeight, areaWidth);
+        return PlaceAtRandom(draw[9..], areaHeight, areaWidth, height, width);
     }
+
+    // torchvision's RandomResizedCrop.get_params: a ratio of width to height from 3/4 to 4/3, and the largest centred rectangle of such a
+    // ratio if no attempt fits into the image.
+    private Rectangle ResizedCropArea(float[] draw, int height, int width)
+    {
+        for (var attempt = 0; attempt < ResizedCropAttempts; attempt++)
+        {
+            var area = (ResizedCrop + (1 - ResizedCrop) * draw[2 * attempt]) * height * width;
+            var aspectRatio = Math.Pow(4 / 3.0, 2.0 * draw[2 * attempt + 1] - 1);
+            var areaHeight = (int)Math.Round(Math.Sqrt(area / aspectRatio));
+            var areaWidth = (int)Math.Round(Math.Sqrt(area * aspectRatio));
+            if (areaHeight > 0 && areaHeight <= height && areaWidth > 0 && areaWidth <= width)
+                return PlaceAtRandom(draw[(2 * ResizedCropAttempts)..], areaHeight, areaWidth, height, width);
+        }
+
+        var (tallest, widest) = (Math.Min(height, (int)Math.Round(width / 0.75)), Math.Min(width, (int)Math.Round(height / 0.75)));
+        return new Rectangle((height - tallest) / 2, (width - widest) / 2, tallest, widest);
+    }
+
+    private static Rectangle PlaceAtRandom(float[] draw, int areaHeight, int areaWidth, int height, int width) =>
+        new((int)(draw[0] * (height - areaHeight + 1)), (int)(draw[1] * (width - areaWidth + 1)), areaHeight, areaWidth);
+
+    // Three numbers are the factors, three give the order.
+    private ColorAdjustment[] ColorAdjustments(float[] draw) =>
+    [
+        .. Enum.GetValues<ColorProperty>()
+            .OrderBy(property => draw[3 + (int)property])
+            .Select(property => new ColorAdjustment(property, 1 + UniformSymmetric(draw[(int)property], Jitter))),
+    ];
 
     /// <summary>Text and property of one element. An element without a unit takes no number.</summary>
     private sealed record Element(

@@ -8,6 +8,14 @@ internal readonly record struct AffineParameters(double Right, double Down, doub
 /// <summary>Part of an image, in pixels; the default is empty.</summary>
 internal readonly record struct Rectangle(int Top, int Left, int Height, int Width);
 
+internal enum ColorProperty
+{
+    Brightness, Contrast, Saturation,
+}
+
+/// <summary>Change of one image by a factor from 0; 1 changes nothing.</summary>
+internal readonly record struct ColorAdjustment(ColorProperty Property, double Factor);
+
 /// <summary>
 /// Transforms a batch of images (B, C, H, W), float32, with one parameter per image; returns the same shape on the same device.
 /// </summary>
@@ -74,20 +82,10 @@ internal static class ImageTransforms
     /// <summary>Applies affine transforms in one bilinear sampling; pixels from outside repeat the edge.</summary>
     public static Tensor Affine(Tensor images, AffineParameters[] parameters)
     {
-        // libtorch's border padding does not run on MPS.
-        if (images.device_type == DeviceType.MPS)
-        {
-            using var onCpu = images.cpu();
-            using var transformed = Affine(onCpu, parameters);
-            return transformed.to(images.device);
-        }
-
         var (height, width) = ((double)images.shape[2], (double)images.shape[3]);
-        using var matrices = tensor([.. parameters.SelectMany(Matrix)], [parameters.Length, 2, 3], device: images.device);
-        using var grid = affine_grid(matrices, images.shape, align_corners: false);
-        return grid_sample(images, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Border, align_corners: false);
+        using var grid = SamplingGrid(images, [.. parameters.SelectMany(Matrix)]);
+        return Sample(images, grid);
 
-        // Source position of each target pixel, both from the centre, in halves of the width and of the height.
         float[] Matrix(AffineParameters image)
         {
             var (sine, cosine) = Math.SinCos(image.Degrees * Math.PI / 180);
@@ -99,6 +97,59 @@ internal static class ImageTransforms
             ];
             return [.. rows.Select(value => (float)(value / image.Scale))];
         }
+    }
+
+    /// <summary>
+    /// Crops one rectangle per image and resizes it to the image's size, bilinearly, as torchvision's <c>resized_crop</c>: pixels outside
+    /// the rectangle have no effect.
+    /// </summary>
+    public static Tensor ResizedCrop(Tensor images, Rectangle[] areas)
+    {
+        using var scope = NewDisposeScope();
+        var (height, width) = ((float)images.shape[2], (float)images.shape[3]);
+        var grid = SamplingGrid(images,
+        [
+            .. areas.SelectMany(area => new[]
+            {
+                area.Width / width, 0, (2 * area.Left + area.Width) / width - 1,
+                0, area.Height / height, (2 * area.Top + area.Height) / height - 1,
+            }),
+        ]);
+        var first = Centres(area => area.Left, area => area.Top);
+        var last = Centres(area => area.Left + area.Width - 1, area => area.Top + area.Height - 1);
+        return Sample(images, grid.clamp(first, last)).MoveToOuterDisposeScope();
+
+        // Positions of the centres of pixels in the grid: (B, 1, 1, 2).
+        Tensor Centres(Func<Rectangle, int> column, Func<Rectangle, int> row) => tensor(
+            [.. areas.SelectMany(area => new[] { (2 * column(area) + 1) / width - 1, (2 * row(area) + 1) / height - 1 })],
+            [areas.Length, 1, 1, 2],
+            device: grid.device);
+    }
+
+    /// <summary>Changes brightness, contrast and saturation, as torchvision's <c>ColorJitter</c>.</summary>
+    /// <param name="images">Grey or RGB pixels from 0 to 1; the result is clamped to them. Grey images have no saturation.</param>
+    /// <param name="adjustments">One row per image: as many adjustments for each, one after the other.</param>
+    public static Tensor ColorJitter(Tensor images, ColorAdjustment[][] adjustments)
+    {
+        using var scope = NewDisposeScope();
+        using Scalar black = 0, white = 1; // by name, as in Normalization
+        float[] weights = images.shape[1] == 1 ? [1] : [0.2989f, 0.587f, 0.114f];
+        var luma = tensor(weights, device: images.device).view(1, -1, 1, 1);
+        var result = images;
+        for (var step = 0; step < adjustments[0].Length; step++)
+        {
+            var grey = (result * luma).sum([1], keepdim: true);
+            var mean = grey.mean([1, 2, 3], keepdim: true);
+
+            // Less saturated images are nearer to grey, images of less contrast to their mean, and darker images to black.
+            var origin = lerp(mean, grey, Weights(adjustment => adjustment.Property == ColorProperty.Saturation ? 1 : 0))
+                * Weights(adjustment => adjustment.Property == ColorProperty.Brightness ? 0 : 1);
+            result = lerp(origin, result, Weights(adjustment => (float)adjustment.Factor)).clamp(black, white);
+
+            Tensor Weights(Func<ColorAdjustment, float> weight) => PerImage(adjustments, image => weight(image[step]), images.device);
+        }
+
+        return result.MoveToOuterDisposeScope();
     }
 
     /// <summary>Fills one rectangle per image with zeros, the mean of normalized images.</summary>
@@ -115,6 +166,23 @@ internal static class ImageTransforms
             var indices = tensor([.. Enumerable.Range(0, (int)images.shape[dimension])], device: images.device).view(shape);
             return indices.ge(PerImage(areas, first, images.device)).logical_and(indices.lt(PerImage(areas, end, images.device)));
         }
+    }
+
+    /// <summary>Source position of each target pixel, both from the centre, in halves of the width and of the height.</summary>
+    /// <param name="matrices">Two rows of three numbers per image.</param>
+    private static Tensor SamplingGrid(Tensor images, float[] matrices)
+    {
+        // libtorch's border padding does not run on MPS.
+        var device = images.device_type == DeviceType.MPS ? CPU : images.device;
+        using var theta = tensor(matrices, [images.shape[0], 2, 3], device: device);
+        return affine_grid(theta, images.shape, align_corners: false);
+    }
+
+    private static Tensor Sample(Tensor images, Tensor grid)
+    {
+        using var source = images.to(grid.device);
+        using var sampled = grid_sample(source, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Border, align_corners: false);
+        return sampled.to(images.device);
     }
 
     // (B, 1, 1, 1)

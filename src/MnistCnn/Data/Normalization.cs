@@ -6,7 +6,6 @@ namespace MnistCnn.Data;
 /// </summary>
 internal sealed record Normalization(IReadOnlyList<double> Mean, IReadOnlyList<double> Std)
 {
-
     /// <summary>The article's <c>transforms.Normalize([0.1307], [0.3081])</c> for MNIST.</summary>
     public static Normalization Mnist { get; } = new([0.1307], [0.3081]);
 
@@ -14,6 +13,10 @@ internal sealed record Normalization(IReadOnlyList<double> Mean, IReadOnlyList<d
     [JsonIgnore]
     public bool IsPossible =>
         Mean.Count > 0 && Mean.Count == Std.Count && Mean.All(mean => mean is >= 0 and <= 1) && Std.All(std => std is > 0 and <= 1);
+
+    /// <summary>Turns normalized images back into pixels of 0 to 1.</summary>
+    [JsonIgnore]
+    public Normalization Inverse => new([.. Mean.Zip(Std, (mean, std) => -mean / std)], [.. Std.Select(std => 1 / std)]);
 
     /// <summary>Whether there is one value per channel, or one for all.</summary>
     public bool Fits(int channels) => Mean.Count == 1 || Mean.Count == channels;
@@ -36,15 +39,20 @@ internal sealed record Normalization(IReadOnlyList<double> Mean, IReadOnlyList<d
     {
         // TorchSharp 0.107 passes only the handle of a Scalar, so a temporary one may be finalized during the call.
         using Scalar white = byte.MaxValue;
-        var result = images.to_type(ScalarType.Float32).div_(white);
+        return ApplyInPlace(images.to_type(ScalarType.Float32).div_(white));
+    }
+
+    /// <summary>Normalizes pixels of 0 to 1, (..., C, H, W), float32, in place; returns them.</summary>
+    public Tensor ApplyInPlace(Tensor images)
+    {
         for (var channel = 0; channel < Mean.Count; channel++)
         {
             using Scalar mean = Mean[channel], std = Std[channel];
-            using var plane = Mean.Count == 1 ? result.alias() : result.narrow(-3, channel, 1);
+            using var plane = Mean.Count == 1 ? images.alias() : images.narrow(-3, channel, 1);
             plane.sub_(mean).div_(std);
         }
 
-        return result;
+        return images;
     }
 
     public bool Equals(Normalization? other) => other is not null && Mean.SequenceEqual(other.Mean) && Std.SequenceEqual(other.Std);

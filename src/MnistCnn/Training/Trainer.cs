@@ -26,6 +26,7 @@ internal sealed class Trainer : IDisposable
         if (settings.Patience is not null && Splits.Validation is null)
             throw new UserException("Early stopping needs validation images: the test images must not decide when to stop.")
                 .With(Remedy.HoldOutValidation);
+        settings.Augment?.ValidateChannels(data.Channels);
         manual_seed(settings.Seed);
         var shape = TrainableModel.ShapeOf(data);
         Model = Own(TrainableModel.Create(settings, shape));
@@ -148,7 +149,8 @@ internal sealed class Trainer : IDisposable
     private PendingStep TrainStep(int number, Batch batch)
     {
         using var scope = NewDisposeScope();
-        var images = Settings.Augment?.Apply(batch.Images, Settings.Seed, Progress.Epoch, number) ?? batch.Images;
+        var images = Settings.Augment?.Apply(
+            batch.Images, Splits.Normalization, Settings.Seed, Progress.Epoch, number) ?? batch.Images;
         var metrics = new StepMetrics(
             Progress.Epoch, number, (int)StepsPerEpoch, Loss: double.NaN, Images: (int)batch.Labels.shape[0], optimizer.LearningRate);
         optimizer.ZeroGrad();

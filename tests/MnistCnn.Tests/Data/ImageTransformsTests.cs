@@ -1,3 +1,4 @@
+using System.Globalization;
 using MnistCnn.Data;
 using static TorchSharp.torch;
 
@@ -7,6 +8,9 @@ public sealed class ImageTransformsTests
 {
     private static readonly AffineParameters Still = new(0, 0, 0, 1);
 
+    private static IEnumerable<ColorAdjustment> Neutral =>
+        Enum.GetValues<ColorProperty>().Select(property => new ColorAdjustment(property, 1));
+
     [Fact]
     public void Neutral_parameters_change_nothing()
     {
@@ -14,7 +18,9 @@ public sealed class ImageTransformsTests
         AssertSame(images, ImageTransforms.DilateStrokes(images, [0, 0]));
         AssertSame(images, ImageTransforms.HorizontalFlip(images, [false, false]));
         AssertSame(images, ImageTransforms.Erase(images, [default, default]));
+        AssertSame(images, ImageTransforms.ColorJitter(images, [[.. Neutral], [.. Neutral]]));
         AssertClose(images, ImageTransforms.Affine(images, [Still, Still]));
+        AssertClose(images, ImageTransforms.ResizedCrop(images, [new Rectangle(0, 0, 20, 30), new Rectangle(0, 0, 20, 30)]));
     }
 
     // The images are not square, so that a test notices exchanged height and width.
@@ -148,6 +154,78 @@ public sealed class ImageTransformsTests
         AssertSame(images[2], mirrored[2]);
         for (var column = 0; column < 7; column++)
             AssertSame(images[1, .., .., 6 - column], mirrored[1, .., .., column]);
+    }
+
+    // Computed with torchvision 0.14.1: resized_crop(image, 1, 2, 2, 3, [4, 6]) and resized_crop(image, 0, 1, 4, 3, [4, 6]).
+    [Fact]
+    public void Resized_crops_equal_those_of_torchvision()
+    {
+        using var image = tensor(
+            new float[] { 0, 1, 4, 9, 16, 2, 13, 3, 18, 12, 8, 6, 6, 8, 12, 18, 3, 13, 2, 16, 9, 4, 1, 0 }, [1, 1, 4, 6]);
+        using var crops = ImageTransforms.ResizedCrop(image.expand(2, 1, 4, 6), [new Rectangle(1, 2, 2, 3), new Rectangle(0, 1, 4, 3)]);
+        using var expected = tensor(
+            new[]
+            {
+                18, 16.5f, 13.5f, 11, 9, 8,
+                16.5f, 15.75f, 14.25f, 11.8125f, 8.4375f, 6.75f,
+                13.5f, 14.25f, 15.75f, 13.4375f, 7.3125f, 4.25f,
+                12, 13.5f, 16.5f, 14.25f, 6.75f, 3,
+                1, 1.75f, 3.25f, 5.25f, 7.75f, 9,
+                3, 6.75f, 14.25f, 16.5f, 13.5f, 12,
+                8, 9, 11, 13.5f, 16.5f, 18,
+                16, 14.25f, 10.75f, 7.75f, 5.25f, 4,
+            },
+            [2, 1, 4, 6]);
+        AssertClose(expected, crops);
+    }
+
+    // Computed with torchvision 0.14.1: adjust_brightness, adjust_contrast and adjust_saturation.
+    [Theory]
+    [InlineData("Brightness 0.6", 0.54, 0.12, 0.24, 0.0, 0.06, 0.3, 0.36, 0.6, 0.18, 0.48, 0.12, 0.42)]
+    [InlineData("Brightness 1.4", 1.0, 0.28, 0.56, 0.0, 0.14, 0.7, 0.84, 1.0, 0.42, 1.0, 0.28, 0.98)]
+    [InlineData("Contrast 0.6", 0.73678, 0.31678, 0.43678, 0.19678, 0.25678, 0.49678, 0.55678, 0.79678, 0.37678, 0.67678, 0.31678, 0.61678)]
+    [InlineData("Contrast 1.4", 1.0, 0.08322, 0.36322, 0.0, 0.0, 0.50322, 0.64323, 1.0, 0.22323, 0.92322, 0.08322, 0.78322)]
+    [InlineData("Saturation 0.6",
+        0.68476, 0.29779, 0.43782, 0.26672, 0.20476, 0.47779, 0.55782, 0.86672, 0.32476, 0.65779, 0.31782, 0.68672)]
+    [InlineData("Saturation 1.4", 1.0, 0.10221, 0.36218, 0.0, 0.0, 0.52221, 0.64218, 1.0, 0.27524, 0.94221, 0.08218, 0.71328)]
+    [InlineData("Saturation 1.4 Contrast 0.6 Brightness 1.2",
+        0.95252, 0.30611, 0.49329, 0.23252, 0.23252, 0.60851, 0.69489, 0.95252, 0.43069, 0.91091, 0.29169, 0.74608)]
+    [InlineData("Brightness 1.2 Contrast 0.6 Saturation 1.4",
+        0.96352, 0.29560, 0.48277, 0.05815, 0.22432, 0.59800, 0.68437, 0.89815, 0.42592, 0.90040, 0.28117, 0.76375)]
+    public void Color_adjustments_equal_those_of_torchvision(string adjustments, params double[] expected)
+    {
+        using var image = tensor(new[] { 0.9f, 0.2f, 0.4f, 0, 0.1f, 0.5f, 0.6f, 1, 0.3f, 0.8f, 0.2f, 0.7f }, [1, 3, 2, 2]);
+        ColorAdjustment[] steps = [.. adjustments.Split(' ').Chunk(2).Select(step =>
+            new ColorAdjustment(Enum.Parse<ColorProperty>(step[0]), double.Parse(step[1], CultureInfo.InvariantCulture)))];
+        using var changed = ImageTransforms.ColorJitter(image, [steps]);
+        AssertClose(tensor(expected, [1, 3, 2, 2], ScalarType.Float32), changed);
+    }
+
+    [Fact]
+    public void Each_image_has_its_own_color_adjustments()
+    {
+        using var images = rand(2, 3, 5, 7);
+        ColorAdjustment[][] adjustments =
+        [
+            [new(ColorProperty.Contrast, 1.3), new(ColorProperty.Brightness, 0.8), new(ColorProperty.Saturation, 0.4)],
+            [new(ColorProperty.Saturation, 1.6), new(ColorProperty.Contrast, 0.7), new(ColorProperty.Brightness, 1.2)],
+        ];
+        using var both = ImageTransforms.ColorJitter(images, adjustments);
+        AssertClose(ImageTransforms.ColorJitter(images[..1], adjustments[..1]), both[..1]);
+        AssertClose(ImageTransforms.ColorJitter(images[1..], adjustments[1..]), both[1..]);
+    }
+
+    // Computed with torchvision 0.14.1.
+    [Fact]
+    public void Grey_images_have_brightness_and_contrast_and_no_saturation()
+    {
+        using var image = tensor(new[] { 0.9f, 0.2f, 0.4f, 0 }, [1, 1, 2, 2]);
+        AssertClose(tensor(new[] { 1, 0.28f, 0.56f, 0 }, [1, 1, 2, 2]), Changed(ColorProperty.Brightness, 1.4));
+        AssertClose(tensor(new[] { 1, 0.13f, 0.41f, 0 }, [1, 1, 2, 2]), Changed(ColorProperty.Contrast, 1.4));
+        AssertSame(image, Changed(ColorProperty.Saturation, 0));
+
+        Tensor Changed(ColorProperty property, double factor) =>
+            ImageTransforms.ColorJitter(image, [[new ColorAdjustment(property, factor)]]);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using MnistCnn.Data;
 using MnistCnn.Networks;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
@@ -95,5 +96,21 @@ public sealed class AnyImagesTests
             var settings = new TrainSettings { Architecture = Architecture.Find(name)! };
             Assert.Contains(part, Assert.Throws<UserException>(() => Trainer.Create(settings, data, CPU)).Message);
         }
+    }
+
+    [Theory]
+    [InlineData(1, null)]
+    [InlineData(2, "these have 2 channels")]
+    [InlineData(3, null)]
+    [InlineData(4, "these have 4 channels")]
+    public void Jitter_needs_grey_or_RGB_images(int channels, string? problem)
+    {
+        using var data = RandomData.Of(new NetworkShape(channels, 16, 16, 2));
+        var settings = new TrainSettings { Epochs = 1, Augment = new Augmentation(ResizedCrop: 0.5, Jitter: 0.4) };
+        if (problem is not null)
+            Assert.Contains(problem, Assert.Throws<UserException>(() => Trainer.Create(settings, data, CPU)).Message);
+        settings = problem is null ? settings : settings with { Augment = new Augmentation(ResizedCrop: 0.5) };
+        using var trainer = Trainer.Create(settings, data, CPU);
+        trainer.Fit([], TestContext.Current.CancellationToken);
     }
 }

@@ -194,7 +194,7 @@ public sealed class TrainerTests
     [Fact]
     public void Augmentation_changes_training_images_and_no_evaluation_images()
     {
-        var augmentation = new Augmentation(Shift: 3);
+        var augmentation = new Augmentation(Shift: 3, Jitter: 0.4);
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.FullPath, train: 40);
         using var data = IdxReader.Load(folder.FullPath);
@@ -214,7 +214,7 @@ public sealed class TrainerTests
         Architecture.Find("plain")!.Create(TrainableModel.ShapeOf(data)).Dispose();
         using var order = tensor(EpochBatches.RandomPermutation(24).ToArray());
         using var images = data.Normalization.Apply(data.Train.Images);
-        using var stepImages = augmentation.Apply(images.index_select(0, order), seed: 3, epoch: 1, step: 1);
+        using var stepImages = augmentation.Apply(images.index_select(0, order), data.Normalization, seed: 3, epoch: 1, step: 1);
         Assert.Equal(stepImages.contiguous().bytes.ToArray(), seen[0]);
         Assert.Equal(images[24..].contiguous().bytes.ToArray(), seen[1]);
         Assert.Equal(data.Normalization.Apply(data.Test.Images).bytes.ToArray(), seen[2]);
@@ -376,6 +376,7 @@ public sealed class TrainerTests
     [InlineData("plain", 0.5, null, "shift=2,rotate=10,scale=0.1,stroke=1,flip,erase")]
     [InlineData("plain", 0.5, null, "shift=2", 3)] // before the evaluation of an epoch
     [InlineData("plain", 0.9, null, "crop=4,flip", 4, false, 0.001)]
+    [InlineData("plain", 0.9, null, "resized-crop=0.5,jitter=0.4")]
     [InlineData("resnet18", 0.5, 0L, null, 4, true)]
     public void A_resumed_run_gives_the_same_bytes_as_an_uninterrupted_one(
         string name, double momentum, long? batches, string? augment = null, int stepsUntilStop = 4, bool freeze = false, double decay = 0)
