@@ -5,9 +5,7 @@ using ExternalException = System.Runtime.InteropServices.ExternalException;
 
 namespace MnistCnn.Inspection;
 
-/// <summary>Layers, parameters and costs of a network.</summary>
-/// <param name="Layers">Layers with weights, in the order of the forward pass.</param>
-/// <param name="Parameters">Number of parameters, without auxiliary classifiers.</param>
+/// <summary>Layers, parameters and costs of a network. docs/reference/json-output.md explains the other fields.</summary>
 /// <param name="MultiplyAdds">
 /// Multiplications with a weight of a convolution or a linear layer, each with its addition, for the whole batch. As in the tables of
 /// papers, biases, batch normalization, activations, pooling and shortcuts do not count.
@@ -16,8 +14,6 @@ namespace MnistCnn.Inspection;
 /// Multiply-adds of a training step, with auxiliary classifiers: the forward pass, the gradient of the weights, and the gradient of each
 /// layer's input except the image.
 /// </param>
-/// <param name="WeightBytes">Size of the tensors in a weights file: parameters and running statistics.</param>
-/// <param name="ActivationBytes">Size of the outputs of <paramref name="Layers"/> for the whole batch, in float32.</param>
 /// <param name="ReceptiveField">Null if the network cannot be traced.</param>
 /// <param name="UnusedLayers">Layers with weights that have no effect on the output; null if the network cannot be traced.</param>
 internal sealed record NetworkSummary(
