@@ -219,7 +219,7 @@ public sealed class DistributedTests : IDisposable
         var other = Finish(
             $"-n 1 {ProgramRun.Command} train {Pictures} --out three "
             + $": -n 1 {ProgramRun.Command} train {With(Pictures, "--image-size 16x17")} --out three");
-        AssertFailed(other, "Process 1 of 2 has other data than process 0, or other options for them");
+        AssertFailed(other, "Process 1 of 2 would train something else than process 0: ", "width is 17, not 16");
         var broken = Train(2, Pictures.Replace("--skip-broken", ""), "three");
         AssertFailed(broken, "1 of 45 images in", "--skip-broken");
         Assert.False(Directory.Exists(folder["three"]));
@@ -229,7 +229,7 @@ public sealed class DistributedTests : IDisposable
     [InlineData("--seed 2", "Process 1 of 2 would train something else than process 0: ", "seed is 2, not 1")]
     [InlineData("--train-limit 128", "Process 1 of 2 would train something else", "train_images is 128, not 64")]
     [InlineData("--data nowhere", "Process 1 of 2: ", "nowhere")]
-    [InlineData("--data pictures", "Process 1 of 2 has other data than process 0")]
+    [InlineData("--data pictures", "Process 1 of 2 would train something else", "train_images is 8, not 64")]
     [InlineData("--resume nowhere --epochs 20", "Process 1 of 2: ", "nowhere")]
     public void Different_options_or_errors_in_one_process_end_all_with_one_line(string other, params string[] parts)
     {

@@ -59,7 +59,6 @@ internal static class TrainCommand
         });
         var settings = SettingsOptions.Read(parseResult, checkpoint?.Settings);
         using var data = group.RunOnAll(() => LoadData(parseResult, settings, checkpoint, group));
-        group.AgreeOn($"{string.Join(' ', data.Sha256)} {data.ImageSettings}");
 
         using var signals = new ShutdownSignals();
         var request = new TrainingRequest(settings, data, device!)

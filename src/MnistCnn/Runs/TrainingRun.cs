@@ -151,8 +151,8 @@ internal sealed class TrainingRun(
         foreach (var (rank, state) in states.Index())
             if (JsonFormat.Differences(states[0], state, "{0} is {2}, not {1}") is { Length: > 0 } differences)
                 throw new UserException(
-                    $"Process {rank} of {states.Length} would train something else than process 0: {string.Join("; ", differences)}. "
-                    + "Start all of them with the same options.");
+                    $"Process {rank} of {states.Length} would train something else than process 0: "
+                    + $"{string.Join("; ", differences.Take(3))}. Start all of them with the same options.");
     }
 
     private bool FitUntilCancelled(IReadOnlyCollection<ITrainingCallback> callbacks, CancellationToken cancellation)

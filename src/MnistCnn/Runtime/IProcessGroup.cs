@@ -45,16 +45,6 @@ internal interface IProcessGroup : IDisposable
 
     /// <summary>Runs work. Any error but a <see cref="UserException"/>, which all ranks throw, is printed and ends all ranks.</summary>
     int RunOrAbort(Func<int> work);
-
-    /// <exception cref="UserException">The value differs between ranks.</exception>
-    void AgreeOn(string value)
-    {
-        var values = AllGatherText(value);
-        var other = Array.FindIndex(values, text => text != values[0]);
-        if (other > 0)
-            throw new UserException(
-                $"Process {other} of {WorldSize} has other data than process 0, or other options for them. Start all of them alike.");
-    }
 }
 
 internal sealed class SingleProcess : IProcessGroup
