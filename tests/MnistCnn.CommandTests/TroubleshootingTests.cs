@@ -17,6 +17,7 @@ public sealed partial class TroubleshootingTests : IDisposable
 
     [Theory]
     [InlineData("The last batch of an epoch", "train --arch resnet18 --train-limit 65 --test-limit 100 --epochs 1")]
+    [InlineData("The loss became NaN", "train --arch inception --lr 2 --train-limit 640 --test-limit 100 --epochs 1 --threads 1")]
     [InlineData("The device cuda is not available", "train --device cuda")]
     [InlineData("is a pickle of PyTorch's", "evaluate model.pth")]
     public void The_page_quotes_the_error_of_a_command(string heading, string command)

@@ -31,6 +31,7 @@ internal static class Failure
         Remedy.ChooseFolder => "Choose another folder with --out.",
         Remedy.ChoosePort => "Choose another port with --port.",
         Remedy.ChangeBatchSize => "Change the batch size with --batch-size or the number of images with --train-limit.",
+        Remedy.FindLearningRate => "Let train --find-lr suggest one.",
         Remedy.HoldOutValidation => "Hold out training images with --validation.",
         Remedy.LeaveOutReplicas => "Leave out --replicas.",
         Remedy.LeaveOutValidation => "Leave out --validation.",

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using MnistCnn.Data;
 using MnistCnn.Experiments;
 using MnistCnn.Files;
@@ -19,12 +20,15 @@ internal static class TrainCommand
         "Split each batch among N replicas of the network, one thread per replica, at most one per core. "
             + "[default: 2; 1 with one thread, on a GPU, or if the network does not support replicas]",
         Environment.ProcessorCount);
-    private static readonly Option<string?> Out = OptionParsers.FilePath("--out", "DIR", "Run folder. [default: runs/ARCHITECTURE-TIME]");
-    private static readonly Option<string?> Plot = SharedOptions.CreatePlot("accuracy.png in the run folder");
+    public static readonly Option<string?> Out = OptionParsers.FilePath("--out", "DIR", "Run folder. [default: runs/ARCHITECTURE-TIME]");
+    public static readonly Option<string?> Plot = SharedOptions.CreatePlot("accuracy.png in the run folder");
     private static readonly Option<bool> TensorBoard = OptionParsers.Switch(
         "--tensorboard", "Write event files for TensorBoard into the run folder; false stops a resumed run from writing them.");
     private static readonly Option<int> LogInterval = OptionParsers.Count(
         "--log-interval", "Without a terminal: print a line every N steps.", 300);
+    private static readonly Option<bool> FindLr = OptionParsers.Switch(
+        "--find-lr",
+        $"Learning-rate range test: train {LearningRateTest.StepCount} steps with rising rates, keep no weights, suggest a value for --lr.");
 
     public static Command Create() => OptionParsers.CreateCommand(
         "train",
@@ -32,9 +36,17 @@ internal static class TrainCommand
         Run,
         [
             .. SettingsOptions.All.Where(option => option != SharedOptions.Arch), SettingsOptions.Init, SettingsOptions.Resume,
-            CheckpointEvery, SharedOptions.Threads, Replicas, Out, Plot, TensorBoard, LogInterval, SharedOptions.Json, .. DataOptions.All,
+            FindLr, CheckpointEvery, SharedOptions.Threads, Replicas, Out, Plot, TensorBoard, LogInterval, SharedOptions.Json,
+            .. DataOptions.All,
         ],
-        SettingsOptions.Check);
+        Check);
+
+    private static void Check(CommandResult result)
+    {
+        SettingsOptions.Check(result);
+        if (result.GetValue(FindLr) && result.GetResult(SettingsOptions.Resume) is not null)
+            result.AddError($"{FindLr.Name} and {SettingsOptions.Resume.Name} exclude each other: a resumed run keeps its learning rate.");
+    }
 
     private static int Run(ParseResult parseResult)
     {
@@ -69,6 +81,8 @@ internal static class TrainCommand
             LogEveryNSteps = parseResult.GetValue(CheckpointEvery) ?? parseResult.GetValue(LogInterval),
             Parallelism = new ParallelSettings(parseResult.GetValue(Replicas)) { Group = group },
         };
+        if (parseResult.GetValue(FindLr))
+            return FindLearningRate.Run(parseResult, request, signals.Token);
         using var run = TrainingRun.Create(request, checkpoint);
         var isFinished = run.IsWorkerRank
             ? run.Train([], signals.Token)

@@ -51,11 +51,9 @@ internal sealed class TrainingRun(
     public static TrainingRun Create(TrainingRequest request, Checkpoint? checkpoint = null)
     {
         var (started, group) = (DateTimeOffset.Now, request.Parallelism.Group);
-        IReadOnlyList<string> initNotes = [];
-        var trainer = group.RunOnAll(() => CreateTrainer(request, checkpoint, out initNotes));
+        var trainer = CreateTrainer(request, checkpoint, out var initNotes);
         using var guard = new DisposeOnError(trainer);
         checkpoint?.Dispose();
-        EnsureSameOnAllRanks(request, trainer);
         var info = new RunInfo(
             Id: checkpoint?.RunId ?? Guid.NewGuid().ToString("N"),
             request.Settings,
@@ -72,6 +70,18 @@ internal sealed class TrainingRun(
         };
         var folder = group.RunOnAll(() => group.Rank > 0 ? null : RunFolder.Open(request.Folder, info, checkpoint));
         return guard.Complete(new TrainingRun(request, trainer, folder, initNotes));
+    }
+
+    /// <summary>Creates the trainer of a run, with its initial weights or those of a checkpoint, and compares it on all ranks.</summary>
+    /// <inheritdoc cref="Create" path="/exception"/>
+    public static Trainer CreateTrainer(TrainingRequest request, Checkpoint? checkpoint, out IReadOnlyList<string> initNotes)
+    {
+        IReadOnlyList<string> notes = [];
+        var trainer = request.Parallelism.Group.RunOnAll(() => CreateTrainerOnRank(request, checkpoint, out notes));
+        using var guard = new DisposeOnError(trainer);
+        EnsureSameOnAllRanks(request, trainer);
+        initNotes = notes;
+        return guard.Complete(trainer);
     }
 
     /// <summary>
@@ -126,7 +136,7 @@ internal sealed class TrainingRun(
         folder?.Dispose();
     }
 
-    private static Trainer CreateTrainer(TrainingRequest request, Checkpoint? checkpoint, out IReadOnlyList<string> initNotes)
+    private static Trainer CreateTrainerOnRank(TrainingRequest request, Checkpoint? checkpoint, out IReadOnlyList<string> initNotes)
     {
         checkpoint?.EnsureSame(request.Settings);
         checkpoint?.EnsureSame(RunData.Of(request.Data));

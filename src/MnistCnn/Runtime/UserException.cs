@@ -13,6 +13,7 @@ internal enum Remedy
     ChooseFolder,
     ChoosePort,
     ChangeBatchSize,
+    FindLearningRate,
     HoldOutValidation,
     LeaveOutReplicas,
     LeaveOutValidation,

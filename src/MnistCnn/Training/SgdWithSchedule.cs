@@ -24,7 +24,12 @@ internal sealed class SgdWithSchedule : IDisposable
                 sgd, settings.LearningRate, epochs: settings.Epochs, steps_per_epoch: (int)stepsPerEpoch, cycle_momentum: false);
     }
 
-    public double LearningRate => sgd.ParamGroups.First().LearningRate;
+    /// <summary>Rate of the next step. A schedule overwrites it after each step.</summary>
+    public double LearningRate
+    {
+        get => sgd.ParamGroups.First().LearningRate;
+        set => sgd.ParamGroups.First().LearningRate = value;
+    }
 
     /// <summary>Momentum per parameter name. A parameter without a buffer has zeros, which have the same effect in the next step.</summary>
     public IReadOnlyDictionary<string, Tensor> MomentumBuffers =>

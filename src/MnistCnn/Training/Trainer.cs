@@ -95,6 +95,30 @@ internal sealed class Trainer : IDisposable
         }
     }
 
+    /// <summary>
+    /// Trains one step per learning rate, without evaluations, and passes over the images as often as needed. <see cref="Progress"/> stays
+    /// as it is.
+    /// </summary>
+    /// <returns>Metrics of each step; a loss may be infinite or NaN.</returns>
+    /// <exception cref="OperationCanceledException">The steps were cancelled.</exception>
+    public IEnumerable<StepMetrics> TrainSteps(IEnumerable<double> learningRates, CancellationToken cancellation)
+    {
+        var step = 0;
+        foreach (var rates in learningRates.Chunk((int)StepsPerEpoch))
+        {
+            using var epochScope = NewDisposeScope();
+            TrainableModel.SetTrainMode(Model, Settings.Freeze);
+            using var loader = EpochBatches.Load(Splits.Train, Splits.Normalization, Settings.BatchSize);
+            foreach (var (rate, batch) in rates.Zip(loader))
+            {
+                if (Parallelism.Group.AnyRank(cancellation.IsCancellationRequested))
+                    throw new OperationCanceledException(cancellation);
+                optimizer.LearningRate = rate;
+                yield return TrainStep(++step, batch).Read().Metrics;
+            }
+        }
+    }
+
     /// <summary>Returns the state between two steps. Its tensors are the trainer's own, or belong to the current dispose scope.</summary>
     public TrainerState SaveState() => new(
         Progress,
@@ -172,7 +196,8 @@ internal sealed class Trainer : IDisposable
                 callback.OnStepEnd(metrics);
         if (finished.Length < steps.Length && steps[finished.Length].Metrics is var (epoch, number, _, loss, _, _))
             throw new DivergenceException(
-                $"The loss became {loss} in epoch {epoch}, step {number}. Try a learning rate below {Settings.LearningRate}.");
+                $"The loss became {loss} in epoch {epoch}, step {number}. Try a learning rate below {Settings.LearningRate}.")
+                .With(Remedy.FindLearningRate);
     }
 
     private (Evaluation? Validation, Evaluation Test) Evaluate(CancellationToken cancellation)

@@ -49,6 +49,7 @@ public sealed class FilesPageTests : IDisposable
         { "Normalization", typeof(Normalization) },
         { "Image settings", typeof(ImageSettings) },
         { "metrics.jsonl", typeof(EpochMetrics) },
+        { "find-lr.csv", typeof(LearningRateStep) },
         { "Progress", typeof(TrainingProgress) },
         { "experiment.json", typeof(ExperimentInfo) },
         { "Size of an experiment", typeof(ExperimentSettings) },

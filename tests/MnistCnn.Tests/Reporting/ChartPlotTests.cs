@@ -151,6 +151,16 @@ public sealed class ChartPlotTests : IDisposable
     }
 
     [Fact]
+    public void A_logarithmic_axis_with_many_values_over_decades_has_ticks_at_powers_of_ten()
+    {
+        double[] x = [.. Enumerable.Range(0, 50).Select(index => 3e-5 * Math.Pow(1.2, index))];
+        var texts = Texts(new Chart("title", "x", "y", [new Curve("a", x, [.. x.Select(value => 0.5)])]) { LogX = true });
+        Assert.Superset(new HashSet<string> { "0.0001", "0.001", "0.01", "0.1" }, texts.Keys.ToHashSet());
+        Assert.DoesNotContain("1", texts.Keys);
+        Assert.DoesNotContain("3E-05", texts.Keys);
+    }
+
+    [Fact]
     public void A_chart_without_drawable_values_is_empty()
     {
         Curve[] curves = [new Curve("a", [1, 2], [0, 0]), new Curve("b", [], [])];

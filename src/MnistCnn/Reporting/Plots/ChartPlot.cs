@@ -192,11 +192,16 @@ internal static class ChartPlot
         }
     }
 
-    // Powers of two, or else about ten of the values.
+    // Powers of two, or else powers of ten, or else about ten of the values.
     private static double[] Thin(double[] values)
     {
         double[] powers = [.. values.Where(value => double.IsInteger(Math.Log2(value)))];
-        return powers.Length > 1 ? powers : [.. values.Where((_, index) => index % (values.Length / 10) == 0)];
+        if (powers.Length > 1)
+            return powers;
+        var (first, last) = ((int)Math.Ceiling(Math.Log10(values[0])), (int)Math.Floor(Math.Log10(values[^1])));
+        return last > first + 1
+            ? [.. Enumerable.Range(first, last - first + 1).Select(exponent => Math.Pow(10, exponent))]
+            : [.. values.Where((_, index) => index % (values.Length / 10) == 0)];
     }
 
     // Ticks at powers of ten, or at 1, 2 and 5 times powers of ten if the range has less than two of them.
