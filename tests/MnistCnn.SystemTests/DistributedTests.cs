@@ -69,6 +69,21 @@ public sealed class DistributedTests : IDisposable
     }
 
     [Fact]
+    public void The_learning_rate_test_of_several_processes_equals_that_of_one_and_is_printed_once()
+    {
+        const string Test = "--find-lr --arch residual --train-limit 64 --test-limit 500";
+        var (one, two) = (Train(1, Test, "one"), Train(2, Test, "two"));
+        Require(two);
+        Assert.Equal(one.Output.Replace("/one/", "/two/"), two.Output);
+        var (expected, actual) = (Losses("one"), Losses("two"));
+        Assert.All(expected.Zip(actual).Take(40), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
+        Assert.Equal(["two/find-lr.csv", "two/find-lr.png"], folder.Contents.Where(path => path.StartsWith("two/")));
+
+        double[] Losses(string name) =>
+            [.. File.ReadLines(folder[$"{name}/find-lr.csv"]).Skip(1).Select(line => double.Parse(line.Split(',')[1]))];
+    }
+
+    [Fact]
     public async Task Killing_a_process_ends_all_and_resuming_gives_the_same_bytes()
     {
         Require(Train(2, Epochs, "whole"));

@@ -29,7 +29,7 @@ internal static class FindLearningRate
                 if (folder is not null)
                     Write(parseResult, test, request.Settings.Architecture.Title, folder.Folder);
                 return test.Suggestion is not null ? 0 : throw new UserException(
-                    "No learning rate can be suggested: the smoothed loss never fell by more than the batches differ.");
+                    "No learning rate can be suggested: the smoothed loss never fell by more than batches differ.");
             }
 
             newFolder = request.Folder is null ? folder?.Folder : null;
@@ -79,7 +79,7 @@ internal static class FindLearningRate
             _ =>
             {
                 if (test.Suggestion is { } rate)
-                    Terminal.WriteLine($"Suggestion: --lr {rate}, a tenth of the rate with the lowest smoothed loss.");
+                    Terminal.WriteLine($"Suggestion: --lr {rate}, a quarter of the rate with the lowest smoothed loss.");
             },
             () => [csvPath, .. PlotFile.DrawAll(TrainCommand.Plot.Name, (plotPath, path => LearningRatePlot.Draw(path, network, test)))]);
     }

@@ -28,7 +28,7 @@ internal static class TrainCommand
         "--log-interval", "Without a terminal: print a line every N steps.", 300);
     private static readonly Option<bool> FindLr = OptionParsers.Switch(
         "--find-lr",
-        $"Learning-rate range test: train {LearningRateTest.StepCount} steps with rising rates, keep no weights, suggest a value for --lr.");
+        $"Learning-rate range test: train {LearningRateTest.StepCount} steps with rising rates, keep no weights, suggest an --lr.");
 
     public static Command Create() => OptionParsers.CreateCommand(
         "train",

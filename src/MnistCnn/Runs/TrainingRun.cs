@@ -72,7 +72,7 @@ internal sealed class TrainingRun(
         return guard.Complete(new TrainingRun(request, trainer, folder, initNotes));
     }
 
-    /// <summary>Creates the trainer of a run, with its initial weights or those of a checkpoint, and compares it on all ranks.</summary>
+    /// <summary>Creates the trainer of a run, new or from a checkpoint, and checks that it is the same on all ranks.</summary>
     /// <inheritdoc cref="Create" path="/exception"/>
     public static Trainer CreateTrainer(TrainingRequest request, Checkpoint? checkpoint, out IReadOnlyList<string> initNotes)
     {

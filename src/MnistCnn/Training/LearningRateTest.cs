@@ -9,46 +9,47 @@ internal sealed record LearningRateStep(double LearningRate, double Loss, double
 
 /// <summary>
 /// Learning-rate range test: the learning rate rises exponentially from step to step until the loss explodes. Source: L. N. Smith,
-/// "Cyclical Learning Rates for Training Neural Networks", 2015, section 3.3. Steps, smoothing and the end of the test are modelled on
-/// <c>lr_find</c> of fastai 2 and PyTorch Lightning 2.
+/// "Cyclical Learning Rates for Training Neural Networks", 2015, section 3.3. Steps, rates and the end of the test equal
+/// <c>lr_find</c> in fastai 2. The point of the steepest fall, PyTorch Lightning's suggestion, may lie after a collapse of the network.
 /// </summary>
 /// <param name="Steps">The steps before the loss exploded, at least one.</param>
 internal sealed record LearningRateTest(IReadOnlyList<LearningRateStep> Steps)
 {
     public const int StepCount = 100;
 
-    private const double LowestRate = 1e-6, HighestRate = 10, Smoothing = 0.9, StopFactor = 4;
+    private const double LowestRate = 1e-7, HighestRate = 10, Smoothing = 0.9, StopFactor = 4, Margin = 4, RoundingError = 1e-6;
 
-    // At these rates the weights hardly change, so the losses show how much batches differ.
+    // At these rates the weights hardly change: the losses show how much batches differ, and smoothed ones are not yet smooth.
     private const int StartSteps = StepCount / 10;
 
     /// <summary>Learning rate of each step, from the lowest to the highest.</summary>
     public static IEnumerable<double> Rates { get; } =
         [.. Enumerable.Range(0, StepCount).Select(step => LowestRate * Math.Pow(HighestRate / LowestRate, step / (StepCount - 1.0)))];
 
-    /// <summary>The step with the lowest smoothed loss.</summary>
-    public LearningRateStep Lowest => Steps.MinBy(step => step.SmoothedLoss)!;
+    /// <summary>The step with the lowest smoothed loss after the first ten.</summary>
+    public LearningRateStep Lowest => Steps.Skip(Math.Min(StartSteps, Steps.Count - 1)).MinBy(step => step.SmoothedLoss)!;
 
     /// <summary>
-    /// A tenth of the rate with the lowest smoothed loss, rounded to two digits, as fastai's <c>minimum</c> suggests; null if the smoothed
-    /// loss did not fall by more than batches differ.
+    /// A quarter of the rate with the lowest smoothed loss, rounded to two digits: Smith quotes the rule that the best rate is at least half
+    /// of the highest one that converges, and starts at a third or a quarter. Null if the smoothed loss did not fall by more than the
+    /// standard deviation of the first losses.
     /// </summary>
     public double? Suggestion
     {
         get
         {
             var start = Steps.Take(StartSteps).Select(step => step.Loss).ToArray();
-            return Lowest.SmoothedLoss < start.Mean() - start.StandardDeviation()
-                ? double.Parse($"{Lowest.LearningRate / 10:G2}", CultureInfo.InvariantCulture)
+            return Lowest.SmoothedLoss < start.Mean() - Math.Max(start.StandardDeviation(), RoundingError)
+                ? double.Parse($"{Lowest.LearningRate / Margin:G2}", CultureInfo.InvariantCulture)
                 : null;
         }
     }
 
-    /// <summary>Settings for a trainer of <see cref="Run"/>: those of a run, without its schedule.</summary>
+    /// <summary>Settings for the trainer of <see cref="Run"/>: without a schedule.</summary>
     public static TrainSettings Prepare(TrainSettings settings) => settings with { OneCycle = false, LearningRateMilestones = null };
 
     /// <summary>Trains with rising rates, at most <see cref="StepCount"/> steps.</summary>
-    /// <param name="trainer">New, with <see cref="Prepare"/>d settings. Its weights are of no use afterwards.</param>
+    /// <param name="trainer">New, with settings from <see cref="Prepare"/>. The test spoils its weights.</param>
     /// <param name="report">Receives the finished fraction of the test.</param>
     /// <exception cref="DivergenceException">The first loss is not a finite number.</exception>
     /// <exception cref="OperationCanceledException">The test was cancelled.</exception>

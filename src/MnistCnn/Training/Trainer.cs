@@ -96,8 +96,7 @@ internal sealed class Trainer : IDisposable
     }
 
     /// <summary>
-    /// Trains one step per learning rate, without evaluations, and passes over the images as often as needed. <see cref="Progress"/> stays
-    /// as it is.
+    /// Trains one step per learning rate, in as many epochs as needed, without evaluations. <see cref="Progress"/> does not change.
     /// </summary>
     /// <returns>Metrics of each step; a loss may be infinite or NaN.</returns>
     /// <exception cref="OperationCanceledException">The steps were cancelled.</exception>

@@ -34,7 +34,7 @@ internal static class LearningRatePlot
                 IsThin = true,
                 Marks = ["", $"{rate}"],
             });
-            title = $"{network}: suggested learning rate {rate}, a tenth of the rate with the lowest smoothed loss";
+            title = $"{network}: suggested learning rate {rate}, a quarter of the rate with the lowest smoothed loss";
         }
 
         return new Chart(title, "Learning rate", "Training loss (nats)", curves, LogX: true);
