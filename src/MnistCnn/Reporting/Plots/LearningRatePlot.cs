@@ -28,7 +28,7 @@ internal static class LearningRatePlot
         {
             // A line down from the curve, with the rate below its end, where no other points are.
             var nearest = test.Steps.MinBy(step => Math.Abs(step.LearningRate - rate))!;
-            curves.Add(new Curve("", [rate, rate], [nearest.SmoothedLoss, test.Lowest.SmoothedLoss])
+            curves.Add(new Curve("", [rate, rate], [nearest.SmoothedLoss, test.Steps.Min(step => step.Loss)])
             {
                 StyleIndex = 4,
                 IsThin = true,
