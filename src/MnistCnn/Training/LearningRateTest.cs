@@ -30,9 +30,9 @@ internal sealed record LearningRateTest(IReadOnlyList<LearningRateStep> Steps)
     public LearningRateStep Lowest => Steps.Skip(Math.Min(StartSteps, Steps.Count - 1)).MinBy(step => step.SmoothedLoss)!;
 
     /// <summary>
-    /// A quarter of the rate with the lowest smoothed loss, rounded to two digits: Smith quotes the rule that the best rate is at least half
-    /// of the highest one that converges, and starts at a third or a quarter. Null if the smoothed loss did not fall by more than the
-    /// standard deviation of the first losses.
+    /// A quarter of the rate with the lowest smoothed loss, rounded to two digits. Smith quotes the rule that the best rate is at least
+    /// half of the highest one that converges, and starts at a third or a quarter. Null if the smoothed loss did not fall by more than
+    /// the standard deviation of the first losses.
     /// </summary>
     public double? Suggestion
     {
@@ -66,7 +66,8 @@ internal sealed record LearningRateTest(IReadOnlyList<LearningRateStep> Steps)
         {
             average = Smoothing * average + (1 - Smoothing) * step.Loss;
             var smoothed = average / (1 - Math.Pow(Smoothing, step.Step));
-            lowest = Math.Min(lowest, smoothed);
+            if (step.Step > StartSteps)
+                lowest = Math.Min(lowest, smoothed);
             if (smoothed > StopFactor * lowest)
                 break;
             kept.Add(new LearningRateStep(step.LearningRate, step.Loss, smoothed));
