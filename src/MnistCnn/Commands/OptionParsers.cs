@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Completions;
 using System.CommandLine.Parsing;
 using System.Numerics;
+using MnistCnn.Files;
 
 namespace MnistCnn.Commands;
 
@@ -53,6 +54,24 @@ internal static class OptionParsers
             CustomParser = result => Choose(result, kind, items, nameOf),
             CompletionSources = { _ => items.Select(item => new CompletionItem(nameOf(item), detail: describe?.Invoke(item))) },
         };
+
+    /// <summary>Name of a value of an enumeration, as in files.</summary>
+    public static string NameOf<T>(T value)
+        where T : struct, Enum => JsonSerializer.SerializeToElement(value, JsonFormat.Line).GetString()!;
+
+    /// <summary>Creates an option that takes a value of an enumeration.</summary>
+    public static Option<T?> EnumName<T>(string name, string description)
+        where T : struct, Enum
+    {
+        var values = Enum.GetValues<T>().ToDictionary(NameOf, StringComparer.OrdinalIgnoreCase);
+        return Parsed<T?>(
+            name,
+            "NAME",
+            description,
+            text => values.TryGetValue(text, out var value) ? value : null,
+            $"one of {string.Join(", ", values.Keys)}",
+            [.. values.Keys]);
+    }
 
     /// <summary>Creates an option that takes a whole number from 1.</summary>
     public static Option<int> Count(string name, string description, int defaultValue) => Number(

@@ -13,6 +13,8 @@ internal static class SettingsOptions
 
     private static readonly TrainSettings Defaults = Recipe.All[0].Settings;
 
+    private const string FloatRange = "a number from 0 that float32 can hold";
+
     private const string Fractions = "a number from 0 to below 1";
 
     private static readonly Option<Recipe?> RecipeName = SharedOptions.CreateRecipe(
@@ -22,7 +24,7 @@ internal static class SettingsOptions
     private static readonly Option<int> BatchSize = OptionParsers.Count("--batch-size", "Images per step.", Defaults.BatchSize);
     private static readonly Option<double> LearningRate = OptionParsers.Number(
         "--lr",
-        "Learning rate of SGD, above 0.",
+        "Learning rate, above 0; with a schedule, the highest one.",
         Defaults.LearningRate,
         value => value is > 0 and <= float.MaxValue,
         "a number above 0 that float32 can hold");
@@ -32,17 +34,32 @@ internal static class SettingsOptions
         "--weight-decay",
         "L2 weight decay, 0 or more.",
         Defaults.WeightDecay,
-        value => value is >= 0 and <= float.MaxValue,
-        "a number from 0 that float32 can hold");
+        IsFloat,
+        FloatRange);
+    private static readonly Option<Schedule?> LearningRateSchedule = OptionParsers.EnumName<Schedule>(
+        "--schedule",
+        "Learning-rate schedule: constant; one-cycle, which rises to --lr and falls again, once per run; or steps, see --lr-milestones.");
     public static readonly Option<IReadOnlyList<int>?> Milestones = new("--lr-milestones")
     {
-        Description = "Divide the learning rate by 10 after each of these steps, counted over the whole run.",
+        Description = "Schedule steps: divide the learning rate by 10 after each of these steps, counted over the whole run.",
         HelpName = "STEPS",
         AllowMultipleArgumentsPerToken = true,
         CustomParser = ParseMilestones,
     };
-    private static readonly Option<bool> OneCycle = OptionParsers.Switch(
-        "--one-cycle", "One-cycle schedule: the learning rate rises to --lr and falls again, once per run.");
+    private static readonly Option<int> Warmup = OptionParsers.Number(
+        "--warmup",
+        "Warm-up: multiply the learning rate by a factor that rises from near 0 to 1 in the first N steps of the run.",
+        Defaults.WarmupSteps,
+        value => value >= 0,
+        $"a whole number from 0 to {int.MaxValue}",
+        "N",
+        NumberStyles.None);
+    private static readonly Option<double> ClipNorm = OptionParsers.Number(
+        "--clip-norm",
+        "Scale the gradients down to this L2 norm if theirs is greater; 0 for no limit.",
+        Defaults.ClipNorm,
+        IsFloat,
+        FloatRange);
     private static readonly Option<double> LabelSmoothing = OptionParsers.Number(
         "--label-smoothing",
         "Label smoothing: probability spread evenly over all classes, from 0 to below 1.",
@@ -77,8 +94,8 @@ internal static class SettingsOptions
     /// <summary>All options whose values are in <see cref="TrainSettings"/>.</summary>
     public static IReadOnlyList<Option> All { get; } =
     [
-        SharedOptions.Arch, RecipeName, Epochs, BatchSize, LearningRate, Momentum, WeightDecay, Milestones, OneCycle, LabelSmoothing,
-        Augment, ClassWeights, Seed, TrainLimit, SharedOptions.TestLimit, Validation, Patience, Freeze,
+        SharedOptions.Arch, RecipeName, Epochs, BatchSize, LearningRate, Momentum, WeightDecay, LearningRateSchedule, Milestones,
+        Warmup, ClipNorm, LabelSmoothing, Augment, ClassWeights, Seed, TrainLimit, SharedOptions.TestLimit, Validation, Patience, Freeze,
     ];
 
     public static Option<string?> Init { get; } = OptionParsers.FilePath(
@@ -97,8 +114,9 @@ internal static class SettingsOptions
         if (result.GetResult(Patience) is not null && result.GetResult(Validation) is null && result.GetResult(Resume) is null
             && result.Command.Options.Contains(DataOptions.Data) && result.GetResult(DataOptions.Data) is null)
             result.AddError("--patience needs --validation: the test images must not decide when to stop.");
-        if (result.GetResult(Milestones) is not null && result.GetValue(OneCycle))
-            result.AddError("--lr-milestones and --one-cycle exclude each other: both are learning-rate schedules.");
+        if (result.GetResult(LearningRateSchedule) is { } schedule && !schedule.Errors.Any()
+            && schedule.GetValue(LearningRateSchedule) is Schedule.Steps != result.GetResult(Milestones) is not null)
+            result.AddError("--schedule steps and --lr-milestones need each other.");
         if (result.GetResult(RecipeName) is not null && result.GetResult(Resume) is not null)
             result.AddError("--recipe and --resume exclude each other: a checkpoint has its own settings.");
         if (result.GetResult(Init) is not null && result.GetResult(Resume) is not null)
@@ -112,6 +130,9 @@ internal static class SettingsOptions
     public static TrainSettings Read(ParseResult parseResult, TrainSettings? saved = null)
     {
         saved ??= (parseResult.GetValue(RecipeName) ?? Recipe.All[0]).Settings;
+        var milestones = parseResult.GetValueOr(Milestones, saved.LearningRateMilestones);
+        var schedule = parseResult.GetValue(LearningRateSchedule)
+            ?? (parseResult.IsGiven(Milestones) ? Schedule.Steps : saved.Schedule);
         return saved with
         {
             Architecture = parseResult.GetValue(SharedOptions.Arch) ?? saved.Architecture,
@@ -122,10 +143,10 @@ internal static class SettingsOptions
             WeightDecay = parseResult.GetValueOr(WeightDecay, saved.WeightDecay),
 
             // A schedule on the command line replaces the saved one.
-            LearningRateMilestones = parseResult.GetValue(OneCycle)
-                ? null
-                : parseResult.GetValueOr(Milestones, saved.LearningRateMilestones),
-            OneCycle = parseResult.GetResult(Milestones) is null && parseResult.GetValueOr(OneCycle, saved.OneCycle),
+            Schedule = schedule,
+            LearningRateMilestones = schedule is Schedule.Steps ? milestones : null,
+            WarmupSteps = parseResult.GetValueOr(Warmup, saved.WarmupSteps),
+            ClipNorm = parseResult.GetValueOr(ClipNorm, saved.ClipNorm),
             LabelSmoothing = parseResult.GetValueOr(LabelSmoothing, saved.LabelSmoothing),
             Augment = parseResult.GetValueOr(Augment, saved.Augment),
             BalanceClasses = parseResult.GetValue(ClassWeights) is not null || saved.BalanceClasses,
@@ -137,6 +158,8 @@ internal static class SettingsOptions
             Freeze = parseResult.GetValueOr(Freeze, saved.Freeze),
         };
     }
+
+    private static bool IsFloat(double value) => value is >= 0 and <= float.MaxValue;
 
     private static bool IsFraction(double value) => value is >= 0 and < 1;
 

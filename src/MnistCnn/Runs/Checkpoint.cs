@@ -91,11 +91,12 @@ internal sealed class Checkpoint : IDisposable
         if (settings.Epochs < Progress.History.Count)
             throw new InvalidDataException(
                 $"{Path} has {Progress.History.Count} epochs done already, more than the {settings.Epochs} that are asked for.");
-        var expected = Settings.OneCycle ? Settings : Settings with { Epochs = settings.Epochs };
+        var areEpochsFixed = Settings.Schedule is Schedule.OneCycle;
+        var expected = areEpochsFixed ? Settings : Settings with { Epochs = settings.Epochs };
         if (JsonFormat.Differences(expected, settings) is { Length: > 0 } differences)
             throw new InvalidDataException(
                 $"{Path} has other settings: {string.Join("; ", differences)}. "
-                + $"{(Settings.OneCycle ? "None" : "Only the number of epochs")} may differ.");
+                + $"{(areEpochsFixed ? "None" : "Only the number of epochs")} may differ.");
     }
 
     /// <summary>Ensures that a resumed run has the data of this one, in any folder.</summary>

@@ -11,7 +11,7 @@ internal sealed record Recipe(string Name, TrainSettings Settings)
         BatchSize = 128,
         LearningRate = 0.2,
         Momentum = 0.9,
-        OneCycle = true,
+        Schedule = Schedule.OneCycle,
         LabelSmoothing = 0.1,
     };
 

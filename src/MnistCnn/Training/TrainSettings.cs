@@ -35,11 +35,16 @@ internal sealed record TrainSettings
     /// <summary>The run ends after N epochs in a row without a better one.</summary>
     [JsonRequired] public int? Patience { get; init; }
 
-    /// <summary>
-    /// One-cycle schedule: the learning rate rises from a 25th to <see cref="LearningRate"/> in the first 30 % of the steps, then falls to
-    /// nearly 0, both along cosines, as in PyTorch's <c>OneCycleLR</c>. Source: L. N. Smith and N. Topin, "Super-Convergence", 2017.
-    /// </summary>
-    public bool OneCycle { get; init; }
+    /// <summary>Schedule of the learning rate, whose highest value is <see cref="LearningRate"/>.</summary>
+    public Schedule Schedule { get; init; }
+
+    /// <summary>The learning rate of step n, from 1, is multiplied by n / WarmupSteps in the first steps of the run.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public int WarmupSteps { get; init; }
+
+    /// <summary>Greatest L2 norm of the gradients of all parameters together; greater ones are scaled down. 0 for no limit.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public double ClipNorm { get; init; }
 
     /// <summary>
     /// Label smoothing factor, from 0 to below 1. Source: C. Szegedy et al., "Rethinking the Inception Architecture for Computer Vision",
@@ -63,12 +68,20 @@ internal sealed record TrainSettings
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public double WeightDecay { get; init; }
 
-    /// <summary>
-    /// Steps of the run, above 0 and rising, after which the learning rate is divided by ten, as in PyTorch's <c>MultiStepLR</c>; null for
-    /// a constant rate.
-    /// </summary>
+    /// <summary>Steps of the run, above 0 and rising, for <see cref="Schedule.Steps"/>, which they choose; null for other schedules.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public IReadOnlyList<int>? LearningRateMilestones { get; init; }
+    public IReadOnlyList<int>? LearningRateMilestones
+    {
+        get;
+        init => (field, Schedule) = (value, value is not null ? Schedule.Steps : Schedule is Schedule.Steps ? Schedule.Constant : Schedule);
+    }
+
+    // Files from before the schedules had names.
+    [JsonInclude]
+    private bool OneCycle
+    {
+        init => Schedule = value ? Schedule.OneCycle : Schedule;
+    }
 
     public static bool AreMilestones(IReadOnlyList<int> steps) =>
         steps.Count > 0 && steps.Zip(steps.Prepend(0)).All(pair => pair.First > pair.Second);

@@ -14,7 +14,7 @@ internal sealed class Trainer : IDisposable
 
     private readonly Stack<IDisposable> parts = new();
     private readonly IForwardBackward forwardBackward;
-    private readonly SgdWithSchedule optimizer;
+    private readonly ScheduledOptimizer optimizer;
     private readonly EpochRng rng = new();
     private readonly int metricsEvery;
 
@@ -33,7 +33,7 @@ internal sealed class Trainer : IDisposable
         TrainableModel.MoveToDevice(Model, device, settings.Freeze);
         Parallelism = parallelism.Resolve(settings, Model, Splits.Train.Count);
         forwardBackward = Own(Parallelism.CreateForwardBackward(settings, Model, shape, device, Splits.ClassCounts));
-        optimizer = Own(new SgdWithSchedule(Model, settings, StepsPerEpoch));
+        optimizer = Own(new ScheduledOptimizer(Model, settings, StepsPerEpoch));
         rng.StartEpoch();
         guard.Complete(this);
 

@@ -233,7 +233,7 @@ public sealed class SweepCommandTests : IDisposable
         Assert.Equal(0, run.ExitCode);
         Assert.Contains("Validation (%)", run.Output);
         var settings = Setting("train-limit=40,recipe=fast");
-        Assert.Equal((40, true), (settings.GetProperty("train_limit").GetInt32(), settings.GetProperty("one_cycle").GetBoolean()));
+        Assert.Equal((40, "one-cycle"), (settings.GetProperty("train_limit").GetInt32(), settings.GetProperty("schedule").GetString()));
         Assert.Equal("plain", Setting("train-limit=20,recipe=article").GetProperty("architecture").GetString());
     }
 

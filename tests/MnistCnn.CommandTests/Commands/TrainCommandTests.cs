@@ -58,25 +58,25 @@ public sealed class TrainCommandTests : IDisposable
             Json(Run([.. Short, .. arguments, "--json"]).Output).GetProperty("run").GetProperty("settings");
 
         var article = Settings();
-        Assert.Equal((64, 0.01, 0.5, false, 0.0), Of(article));
+        Assert.Equal((64, 0.01, 0.5, "constant", 0.0), Of(article));
         Assert.Equal(Of(article), Of(Settings("--recipe", "article")));
-        Assert.Equal((128, 0.2, 0.9, true, 0.1), Of(Settings("--recipe", "sprint")));
-        Assert.Equal((64, 0.1, 0.9, true, 0.1), Of(Settings("--recipe", "Fast")));
-        Assert.Equal((128, 0.2, 0.9, true, 0.1), Of(Settings("--recipe", "best")));
+        Assert.Equal((128, 0.2, 0.9, "one-cycle", 0.1), Of(Settings("--recipe", "sprint")));
+        Assert.Equal((64, 0.1, 0.9, "one-cycle", 0.1), Of(Settings("--recipe", "Fast")));
+        Assert.Equal((128, 0.2, 0.9, "one-cycle", 0.1), Of(Settings("--recipe", "best")));
         (string, int, string?)[] courses = [("sprint", 1, null), ("fast", 2, "crop=1"), ("best", 15, "shift=2,rotate=10,scale=0.1")];
         Assert.Equal(
             courses,
             Recipe.All.Skip(1).Take(3).Select(recipe => (recipe.Name, recipe.Settings.Epochs, recipe.Settings.Augment?.ToString())));
-        Assert.Equal((64, 0.05, 0.9, false, 0.1), Of(Settings("--recipe", "fast", "--lr", "0.05", "--one-cycle", "false")));
-        Assert.Equal((128, 0.1, 0.9, false, 0.0), Of(Settings("--recipe", "resnet-paper")));
+        Assert.Equal((64, 0.05, 0.9, "constant", 0.1), Of(Settings("--recipe", "fast", "--lr", "0.05", "--schedule", "constant")));
+        Assert.Equal((128, 0.1, 0.9, "steps", 0.0), Of(Settings("--recipe", "resnet-paper")));
         Run(["train", "--recipe", "nosuch"]).AssertFailed(2, "nosuch", "article, sprint, fast, best, resnet-paper");
         Run(["train", "--recipe", "fast", "--resume", "checkpoint"]).AssertFailed(2, "--recipe", "--resume");
 
-        static (int BatchSize, double LearningRate, double Momentum, bool OneCycle, double LabelSmoothing) Of(JsonElement settings) => (
+        static (int BatchSize, double LearningRate, double Momentum, string? Schedule, double LabelSmoothing) Of(JsonElement settings) => (
             settings.GetProperty("batch_size").GetInt32(),
             settings.GetProperty("learning_rate").GetDouble(),
             settings.GetProperty("momentum").GetDouble(),
-            settings.GetProperty("one_cycle").GetBoolean(),
+            settings.GetProperty("schedule").GetString(),
             settings.GetProperty("label_smoothing").GetDouble());
     }
 
@@ -95,12 +95,15 @@ public sealed class TrainCommandTests : IDisposable
         // Unused settings are not recorded, and a schedule on the command line replaces the schedule of the recipe.
         var article = Settings();
         Assert.False(article.TryGetProperty("weight_decay", out _) || article.TryGetProperty("learning_rate_milestones", out _));
-        var cycle = Settings("--recipe", "resnet-paper", "--one-cycle");
-        Assert.True(cycle.GetProperty("one_cycle").GetBoolean() && !cycle.TryGetProperty("learning_rate_milestones", out _));
+        var cycle = Settings("--recipe", "resnet-paper", "--schedule", "one-cycle");
+        Assert.Equal("one-cycle", cycle.GetProperty("schedule").GetString());
+        Assert.False(cycle.TryGetProperty("learning_rate_milestones", out _));
         var steps = Settings("--recipe", "fast", "--lr-milestones", "7");
-        Assert.False(steps.GetProperty("one_cycle").GetBoolean());
+        Assert.Equal("steps", steps.GetProperty("schedule").GetString());
         Assert.Equal("7", Milestones(steps));
-        Run(["train", "--one-cycle", "--lr-milestones", "7"]).AssertFailed(2, "--lr-milestones", "--one-cycle");
+        Run(["train", "--schedule", "one-cycle", "--lr-milestones", "7"]).AssertFailed(2, "--lr-milestones", "--schedule steps");
+        Run(["train", "--schedule", "steps"]).AssertFailed(2, "--lr-milestones", "--schedule steps");
+        Run(["train", "--schedule", "daily"]).AssertFailed(2, "constant, one-cycle, steps", "'daily'");
         Run(["train", "--lr-milestones", "7", "5"]).AssertFailed(2, "--lr-milestones", "'7 5'");
 
         static (double WeightDecay, string Milestones, string? Augment) Of(JsonElement settings) => (
@@ -263,6 +266,8 @@ public sealed class TrainCommandTests : IDisposable
     [InlineData("--weight-decay", "1e39")]
     [InlineData("--lr-milestones", "0")]
     [InlineData("--lr-milestones", "half")]
+    [InlineData("--warmup", "-1")]
+    [InlineData("--clip-norm", "-1")]
     [InlineData("--class-weights", "fair")]
     [InlineData("--seed", "x")]
     [InlineData("--log-interval", "0")]
@@ -358,7 +363,7 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Equal(2, ProgramRun.OfShell(folder.FullPath, $"{ProgramRun.Command} fly 2> /dev/full").ExitCode);
         ProgramRun.OfShell(folder.FullPath, $"{ProgramRun.Command} summary --arch plain >&-")
             .AssertFailed(1, "Standard output cannot be written");
-        Run(["train", "--arch", "plain", "--epochs", "40000", "--one-cycle", "--batch-size", "1"])
+        Run(["train", "--arch", "plain", "--epochs", "40000", "--schedule", "one-cycle", "--batch-size", "1"])
             .AssertFailed(1, "40000 epochs of 60000 steps");
     }
 

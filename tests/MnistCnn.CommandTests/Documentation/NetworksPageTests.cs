@@ -1,3 +1,4 @@
+using MnistCnn.Commands;
 using MnistCnn.Inspection;
 using MnistCnn.Networks;
 using MnistCnn.Runtime;
@@ -34,8 +35,10 @@ public sealed class NetworksPageTests
         ("`--epochs`", settings => $"{settings.Epochs}"),
         ("`--batch-size`", settings => $"{settings.BatchSize}"),
         ("`--lr`", settings => $"{settings.LearningRate}"),
-        ("`--one-cycle`", settings => settings.OneCycle ? "yes" : ""),
+        ("`--schedule`", settings => OptionParsers.NameOf(settings.Schedule)),
         ("`--lr-milestones`", settings => settings.LearningRateMilestones is { } steps ? string.Join(' ', steps) : ""),
+        ("`--warmup`", settings => $"{settings.WarmupSteps}"),
+        ("`--clip-norm`", settings => $"{settings.ClipNorm}"),
         ("`--momentum`", settings => $"{settings.Momentum}"),
         ("`--weight-decay`", settings => $"{settings.WeightDecay}"),
         ("`--label-smoothing`", settings => $"{settings.LabelSmoothing}"),
@@ -53,8 +56,10 @@ public sealed class NetworksPageTests
                 Epochs = recipe.Settings.Epochs,
                 BatchSize = recipe.Settings.BatchSize,
                 LearningRate = recipe.Settings.LearningRate,
-                OneCycle = recipe.Settings.OneCycle,
                 LearningRateMilestones = recipe.Settings.LearningRateMilestones,
+                Schedule = recipe.Settings.Schedule,
+                WarmupSteps = recipe.Settings.WarmupSteps,
+                ClipNorm = recipe.Settings.ClipNorm,
                 Momentum = recipe.Settings.Momentum,
                 WeightDecay = recipe.Settings.WeightDecay,
                 LabelSmoothing = recipe.Settings.LabelSmoothing,

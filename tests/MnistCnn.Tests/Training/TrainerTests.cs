@@ -90,7 +90,7 @@ public sealed class TrainerTests
             0.004, 0.052, 0.1, 0.09504846320134738, 0.0811745653949763, 0.06112620219362893, 0.03887419780637107, 0.0188258346050237,
             0.004951936798652629, 4e-07,
         ];
-        var run = Run(Plain with { Epochs = 2, BatchSize = 30, LearningRate = 0.1, OneCycle = true });
+        var run = Run(Plain with { Epochs = 2, BatchSize = 30, LearningRate = 0.1, Schedule = Schedule.OneCycle });
         Assert.Equal(expected.Length, run.Steps.Count);
         foreach (var (rate, step) in expected.Zip(run.Steps))
             Assert.Equal(rate, step.LearningRate, 1e-12);
@@ -106,6 +106,53 @@ public sealed class TrainerTests
         Assert.Equal(expected.Length, run.Steps.Count);
         foreach (var (rate, step) in expected.Zip(run.Steps))
             Assert.Equal(rate, step.LearningRate, 1e-12);
+    }
+
+    [Theory]
+    [InlineData(nameof(Schedule.Constant))]
+    [InlineData(nameof(Schedule.OneCycle))]
+    [InlineData(nameof(Schedule.Steps))]
+    public void Warmup_multiplies_the_learning_rates_of_every_schedule(string name)
+    {
+        var schedule = Enum.Parse<Schedule>(name);
+        var settings = Plain with
+        {
+            Epochs = 2,
+            BatchSize = 30,
+            LearningRate = 0.1,
+            Schedule = schedule,
+            LearningRateMilestones = schedule is Schedule.Steps ? [3] : null,
+        };
+        var without = Run(settings).Steps;
+        var with = Run(settings with { WarmupSteps = 4 }).Steps;
+        double[] factors = [0.25, 0.5, 0.75, 1, 1, 1, 1, 1, 1, 1];
+        Assert.Equal(factors.Length, with.Count);
+        foreach (var (factor, expected, actual) in factors.Zip(without, with))
+            Assert.Equal(factor * expected.LearningRate, actual.LearningRate, 1e-12);
+        Assert.NotEqual(without[1].Loss, with[1].Loss); // the first step has moved less far
+    }
+
+    // Without momentum, a step changes the parameters by learning rate * gradient.
+    [Theory]
+    [InlineData(0.25, 0.25)]
+    [InlineData(1e9, null)]
+    public void Clipping_limits_the_norm_of_the_gradients(double clipNorm, double? expected)
+    {
+        using var folder = new TemporaryFolder();
+        SmallMnist.Write(folder.FullPath, train: 40);
+        using var data = IdxReader.Load(folder.FullPath);
+        Assert.Equal(expected ?? Norm(0), Norm(clipNorm), 1e-5);
+        Assert.NotEqual(0.25, Norm(0), 1e-2);
+
+        double Norm(double clipNorm)
+        {
+            var settings = Plain with { Epochs = 1, BatchSize = 40, LearningRate = 1, Momentum = 0, ClipNorm = clipNorm };
+            using var trainer = Trainer.Create(settings, data, CPU);
+            var before = trainer.Model.parameters().Select(Tensor (parameter) => parameter.clone()).ToArray();
+            trainer.Fit([], Cancellation);
+            using var _ = no_grad();
+            return Math.Sqrt(before.Zip(trainer.Model.parameters(), (was, now) => (now - was).square().sum().item<float>()).Sum());
+        }
     }
 
     // Both runs have the same gradient in their only step. So the weights differ by learning rate * decay * initial weight, and the
@@ -281,7 +328,7 @@ public sealed class TrainerTests
         SmallMnist.Write(folder.FullPath);
         using var data = IdxReader.Load(folder.FullPath);
         using var process = System.Diagnostics.Process.GetCurrentProcess();
-        var settings = Plain with { Epochs = int.MaxValue, BatchSize = 4, OneCycle = true, BalanceClasses = true };
+        var settings = Plain with { Epochs = int.MaxValue, BatchSize = 4, Schedule = Schedule.OneCycle, BalanceClasses = true };
         var expected = Left(() => Create(settings with { Epochs = 1 }).Dispose());
         var threads = Threads();
         for (var count = 0; count < 10; count++)
@@ -394,6 +441,8 @@ public sealed class TrainerTests
             Freeze = freeze,
             WeightDecay = decay,
             LearningRateMilestones = decay > 0 ? [3, 5] : null,
+            WarmupSteps = decay > 0 ? 6 : 0,
+            ClipNorm = decay > 0 ? 0.5 : 0,
         };
         var runData = RunData.Of(data);
         var cancellation = Cancellation;
