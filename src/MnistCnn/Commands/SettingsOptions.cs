@@ -114,8 +114,9 @@ internal static class SettingsOptions
         if (result.GetResult(Patience) is not null && result.GetResult(Validation) is null && result.GetResult(Resume) is null
             && result.Command.Options.Contains(DataOptions.Data) && result.GetResult(DataOptions.Data) is null)
             result.AddError("--patience needs --validation: the test images must not decide when to stop.");
-        if (result.GetResult(LearningRateSchedule) is { } schedule && !schedule.Errors.Any()
-            && schedule.GetValue(LearningRateSchedule) is Schedule.Steps != result.GetResult(Milestones) is not null)
+        if (result.GetResult(LearningRateSchedule)?.Tokens is [var name]
+            && OptionParsers.NameOf(Schedule.Steps).Equals(name.Value, StringComparison.OrdinalIgnoreCase)
+            != result.GetResult(Milestones) is not null)
             result.AddError("--schedule steps and --lr-milestones need each other.");
         if (result.GetResult(RecipeName) is not null && result.GetResult(Resume) is not null)
             result.AddError("--recipe and --resume exclude each other: a checkpoint has its own settings.");

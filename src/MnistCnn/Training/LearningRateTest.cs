@@ -45,8 +45,13 @@ internal sealed record LearningRateTest(IReadOnlyList<LearningRateStep> Steps)
         }
     }
 
-    /// <summary>Settings for the trainer of <see cref="Run"/>: without a schedule.</summary>
-    public static TrainSettings Prepare(TrainSettings settings) => settings with { OneCycle = false, LearningRateMilestones = null };
+    /// <summary>Settings for the trainer of <see cref="Run"/>: with a constant learning rate.</summary>
+    public static TrainSettings Prepare(TrainSettings settings) => settings with
+    {
+        LearningRateMilestones = null,
+        Schedule = Schedule.Constant,
+        WarmupSteps = 0,
+    };
 
     /// <summary>Trains with rising rates, at most <see cref="StepCount"/> steps.</summary>
     /// <param name="trainer">New, with settings from <see cref="Prepare"/>. The test spoils its weights.</param>
