@@ -55,7 +55,7 @@ public sealed class FindLearningRateTests : IDisposable
     // A one-cycle schedule of one epoch would end after two steps.
     [Theory]
     [InlineData("--recipe sprint")]
-    [InlineData("--lr-milestones 2")]
+    [InlineData("--schedule steps --lr-milestones 2 --warmup 3 --clip-norm 1")]
     [InlineData("--augment shift=1,erase --momentum 0 --weight-decay 0.001 --class-weights balanced --label-smoothing 0.1")]
     [InlineData("--arch resnet20 --train-limit 40 --batch-size 20")]
     [InlineData("--replicas 1 --validation 100 --patience 1")]

@@ -124,14 +124,14 @@ public sealed class LearningRateTestTests
     public void The_test_has_no_schedule()
     {
         using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 70, testLimit: 10);
-        var settings = LearningRateTest.Prepare(Plain with { Epochs = 1, OneCycle = true });
+        var settings = LearningRateTest.Prepare(Plain with { Epochs = 1, Schedule = Schedule.OneCycle, WarmupSteps = 5 });
         using var trainer = Trainer.Create(settings, data, CPU);
         List<double> progress = [];
         var test = LearningRateTest.Run(trainer, progress.Add, Cancellation);
         Assert.Equal(LearningRateTest.Rates.Take(test.Steps.Count), test.Steps.Select(step => step.LearningRate));
         Assert.Equal(Enumerable.Range(1, test.Steps.Count).Select(step => step / 100.0), progress);
         Assert.True(test.Steps.Count > 70);
-        Assert.Null(LearningRateTest.Prepare(Plain with { LearningRateMilestones = [1] }).LearningRateMilestones);
+        Assert.Equal(Plain, LearningRateTest.Prepare(Plain with { Schedule = Schedule.Steps, LearningRateMilestones = [1] }));
     }
 
     [Fact]
