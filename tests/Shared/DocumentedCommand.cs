@@ -20,8 +20,8 @@ internal sealed partial record DocumentedCommand(string Page, int Line, string T
     // Options of dotnet and of the benchmark in sentences.
     private static readonly string[] OtherOptions =
     [
-        "--", "--add-source", "--configuration", "--only", "--pairs", "--self-contained", "--source", "--tool-path", "--write-docs",
-        "--yes",
+        "--", "--add-source", "--configuration", "--final", "--only", "--pairs", "--self-contained", "--source", "--tool-path",
+        "--write-docs", "--yes",
     ];
 
     // The shell's words after a command; in a cell of a table, | is written with a backslash.

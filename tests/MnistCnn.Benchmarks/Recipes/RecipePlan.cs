@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using MathNet.Numerics.Statistics;
 using MnistCnn.Commands;
 using MnistCnn.Files;
 using MnistCnn.Jobs;
@@ -78,8 +79,8 @@ internal sealed record RecipePlan(
     ];
 
     /// <summary>
-    /// Creates trainings with the reference recipe for as many epochs as fit into the mean time of the recipe for own images, rounded up.
-    /// Combinations without results of both recipes have none.
+    /// Creates trainings with the reference recipe for as many epochs as fit into the median time of the recipe for own images, rounded
+    /// up. Combinations without results of both recipes have none.
     /// </summary>
     public RecipeTrial[] CreateEqualTimeTrials(IReadOnlyList<RecipeRow> rows) =>
     [
@@ -88,8 +89,8 @@ internal sealed record RecipePlan(
            let reference = rows.Where(row => row is { Recipe: Reference, Label: "", Accuracy: not null }
                && (row.Set, row.Images, row.Network) == ours.Key).ToArray()
            where reference.Length > 0
-           let secondsPerEpoch = reference.Average(row => row.Seconds / row.Epochs)
-           let epochs = Math.Max(1, (int)Math.Ceiling(ours.Average(row => row.Seconds) / secondsPerEpoch))
+           let secondsPerEpoch = reference.Select(row => row.Seconds / row.Epochs).Median()
+           let epochs = Math.Max(1, (int)Math.Ceiling(ours.Select(row => row.Seconds).Median() / secondsPerEpoch))
            let change = new RecipeChange(EqualTime, ["--epochs", $"{epochs}"])
            from seed in Seeds
            select CreateTrial(FindSet(ours.Key.Set), ours.Key.Images, ours.Key.Network, Reference, change, seed),

@@ -19,7 +19,7 @@ internal sealed record RecipeRow(
     string Set, int Images, string Network, string Recipe, string Label, long Seed, string Status, int PlannedEpochs, int Epochs,
     double? Accuracy, double? BestValidationAccuracy, double Seconds, string Program, string Libtorch, string Settings)
 {
-    private static readonly JsonSerializerOptions FromText = new(JsonFormat.Strict)
+    private static readonly JsonSerializerOptions FromText = new(JsonFormat.Line)
     {
         NumberHandling = JsonNumberHandling.AllowReadingFromString,
     };

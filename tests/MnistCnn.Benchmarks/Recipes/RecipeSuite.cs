@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace MnistCnn.Benchmarks.Recipes;
 
 /// <summary>
-/// Trainings of a plan in a folder: one run folder per training, with its result in <c>row.json</c>, and all results of the folder in
-/// <c>results.csv</c>, also those of other plans. A recipe with new settings is trained again.
+/// Trainings of a plan in a folder. Each has a run folder with its result in <c>row.json</c>; <c>results.csv</c> has the results of all
+/// plans of the folder. A recipe whose settings have changed is trained again.
 /// </summary>
 internal sealed class RecipeSuite(string folder, IReadOnlyList<RecipeTrial> trials, RecipeInputs inputs)
     : JobFolder<RecipeTrial, RecipeRow>(folder, trials)
@@ -24,7 +24,7 @@ internal sealed class RecipeSuite(string folder, IReadOnlyList<RecipeTrial> tria
         ? [.. Directory.GetFiles(folder, RowFile, SearchOption.AllDirectories).Select(Read)]
         : [];
 
-    /// <summary>Trains what has no result yet.</summary>
+    /// <summary>Runs the trainings without a result.</summary>
     public void Train(Workers? workers, Action<JobProgress> report, CancellationToken cancellation) =>
         Run(Jobs, workers, report, cancellation);
 

@@ -35,7 +35,7 @@ internal static class RecipeTables
             ]);
     }
 
-    /// <summary>Mean accuracy of trainings that differ in their seeds, with the half of its interval, and the number that diverged.</summary>
+    /// <summary>Mean accuracy of trainings that differ in their seeds, half of its interval, and number of diverged trainings.</summary>
     public static string Describe(IReadOnlyList<RecipeRow> rows)
     {
         double[] accuracies = [.. rows.Where(row => !row.HasDiverged).Select(row => row.Accuracy!.Value)];
@@ -71,10 +71,11 @@ internal static class RecipeTables
             group row by (row.Set, row.Images, row.Network) into setting
             let effect = Compare([.. setting])
             where effect.Mean is not null
-            orderby setting.Key.Set, setting.Key.Images, setting.Key.Network
+            orderby SuiteSet.All.ToList().FindIndex(set => set.Name == setting.Key.Set), setting.Key.Images,
+                Array.IndexOf(RecipesCommand.DefaultNetworks, setting.Key.Network)
             select (string[])
             [
-                setting.Key.Set, $"{setting.Key.Images:N0}", $"`{setting.Key.Network}`",
+                $"`{setting.Key.Set}`", $"{setting.Key.Images:N0}", $"`{setting.Key.Network}`",
                 Describe([.. setting.Where(row => row is { Recipe: RecipePlan.Reference, Label: RecipePlan.EqualTime })]),
                 Describe([.. setting.Where(row => row is { Recipe: RecipePlan.OwnImages, Label: "" })]),
                 $"{effect.Mean:+0.0;-0.0}" + (effect.Low is { } low ? $" ({low:+0.0;-0.0} to {effect.High:+0.0;-0.0})" : ""),
@@ -99,9 +100,9 @@ internal static class RecipeTables
                 ],
                 comparisons),
             "",
-            $"Seeds {seeds[0]} to {seeds[^1]}, one thread per training; MnistCnn {rows[0].Program}, libtorch {rows[0].Libtorch}. "
-                + $"Of {plain.Length:N0} trainings with unchanged recipes, "
-                + (diverged.Length == 0 ? "none diverged." : $"{string.Join(", ", diverged)} diverged."),
+            $"Seeds {seeds[0]} to {seeds[^1]}, one thread per training; MnistCnn {rows[0].Program}, libtorch {rows[0].Libtorch}.",
+            "Diverged trainings with unchanged recipes: "
+                + $"{(diverged.Length == 0 ? "none" : string.Join(", ", diverged))}, of {plain.Length:N0} trainings.",
             End,
         ]);
     }
@@ -133,7 +134,8 @@ internal static class RecipeTables
     private static IEnumerable<string> Order(IEnumerable<string> networks) =>
         networks.Distinct().OrderBy(network => Array.IndexOf(RecipesCommand.DefaultNetworks, network));
 
-    private static int IndexOfRecipe(string name) => Training.Recipe.All.Select(recipe => recipe.Name).ToList().IndexOf(name);
+    private static int IndexOfRecipe(string name) =>
+        Training.Recipe.All.Select(recipe => recipe.Name).Append(name).ToList().IndexOf(name); // an unknown one last
 
     private static string Markdown(IReadOnlyList<string> headings, IEnumerable<IReadOnlyList<string>> rows) => string.Join(
         '\n',

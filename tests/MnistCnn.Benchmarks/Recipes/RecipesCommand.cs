@@ -58,7 +58,7 @@ internal static class RecipesCommand
         DefaultValueFactory = _ => Path.Combine(RepositoryRoot.FullPath, "runs", "suite"),
     };
     private static readonly Option<bool> Prepare = OptionParsers.Switch("--prepare", "Only download and prepare the data sets.");
-    private static readonly Option<bool> Again = OptionParsers.Switch("--again", "Train again what has a result.");
+    private static readonly Option<bool> Again = OptionParsers.Switch("--again", "Repeat trainings that have a result.");
     private static readonly Option<bool> Report = OptionParsers.Switch("--report", "Train nothing; show the results so far.");
     private static readonly Option<bool> WriteDocs = OptionParsers.Switch(
         "--write-docs", "With --final: save all results of unchanged recipes in docs/measurements, and write the tables of recipes.md.");

@@ -20,7 +20,7 @@ internal abstract record SuitePackage(string Name, string Version, string Sha256
         var path = Path.Combine(folder, FileName);
         if (!File.Exists(path))
         {
-            // A stopped download leaves only a folder that is made anew.
+            // A stopped download leaves only this folder.
             var temporary = $"{path}.part";
             if (Directory.Exists(temporary))
                 Directory.Delete(temporary, recursive: true);

@@ -86,7 +86,7 @@ internal sealed record SuiteSet(string Name, int TrainImages, ImageSettings? Ima
         Directory.CreateDirectory(packages);
         string[] files = [.. Packages.Select(package => package.Fetch(packages))];
 
-        // A stopped preparation leaves only a folder that is made anew.
+        // A stopped preparation leaves only this folder.
         var temporary = $"{folder}.part";
         if (Directory.Exists(temporary))
             Directory.Delete(temporary, recursive: true);
