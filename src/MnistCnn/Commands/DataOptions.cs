@@ -47,7 +47,8 @@ internal static class DataOptions
         ImageSettings? defaults = null,
         string? defaultFolder = null,
         int copies = 1,
-        IReadOnlyList<string>? classOrder = null)
+        IReadOnlyList<string>? classOrder = null,
+        Action<ImageSettings>? validate = null)
     {
         var path = parseResult.GetValue(Data) ?? defaultFolder ?? DataReader.Default;
         var settings = Settings(parseResult, defaults ?? new ImageSettings());
@@ -65,7 +66,7 @@ internal static class DataOptions
         return guard.Complete(data);
 
         void Load(Action<double>? progress) =>
-            data = DataReader.Load(path, settings, trainLimit, testLimit, progress, copies, classOrder);
+            data = DataReader.Load(path, settings, trainLimit, testLimit, progress, copies, classOrder, validate);
     }
 
     /// <summary>Describes the data set on standard error if the command line names one, and warns of problems in it.</summary>

@@ -138,11 +138,17 @@ internal static class SweepCommand
         var shared = WorkerOptions.AsTyped(parseResult.CommandResult, TrialOptions);
         var folder = parseResult.GetValue(Out) ?? Path.Combine("runs", $"sweep-{DateTimeOffset.Now:yyyyMMdd-HHmmss}");
         var init = SettingsOptions.FindInitialWeights(parseResult);
-        var classOrder = InitialWeights.ReadClassNames(init);
+        var trials = CreateTrials(grid, shared);
+        IReadOnlyList<string>? classOrder;
+        using (var initial = InitialWeights.Read(init, trials[0].Settings.Architecture))
+            classOrder = initial?.ClassNames;
         using var inputs = new SweepInputs(
-            (train, test) => DataOptions.Load(parseResult, train, test, classOrder: classOrder), device, init);
+            (train, test) => DataOptions.Load(
+                parseResult, train, test, classOrder: classOrder, validate: images => Sweep.EnsureTrainable(trials, images, init)),
+            device,
+            init);
         var isPart = parseResult.GetResult(Part) is not null;
-        var sweep = new Sweep(folder, grid, CreateTrials(grid, shared), inputs, isPart ? null : SweepReport.WriteFiles);
+        var sweep = new Sweep(folder, grid, trials, inputs, isPart ? null : SweepReport.WriteFiles);
         using var signals = new ShutdownSignals();
         try
         {

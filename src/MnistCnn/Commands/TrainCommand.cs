@@ -108,6 +108,7 @@ internal static class TrainCommand
         var exists = DataReader.Exists(saved?.Folder);
         if (saved?.ImageSettings is not null && !exists && !parseResult.IsGiven(DataOptions.Data))
             throw new UserException($"The data folder {saved.Folder} does not exist any more. Name the data folder with --data.");
+        using var initial = InitialWeights.Read(SettingsOptions.FindInitialWeights(parseResult), settings.Architecture);
         var folder = exists ? saved!.Folder : null;
         var data = DataOptions.Load(
             parseResult,
@@ -116,7 +117,8 @@ internal static class TrainCommand
             saved?.ImageSettings,
             folder,
             group.RanksOnSameCores,
-            saved?.ClassNames ?? InitialWeights.ReadClassNames(SettingsOptions.FindInitialWeights(parseResult)));
+            saved?.ClassNames ?? initial?.ClassNames,
+            images => TrainingRun.EnsureTrainable(settings, images, initial));
 
         using var guard = new DisposeOnError(data);
 

@@ -26,6 +26,9 @@ internal static class DataReader
     /// <param name="progress">Receives the fraction that is done of a folder of images.</param>
     /// <param name="copies">Processes that share this machine's memory and each hold the whole set.</param>
     /// <param name="classOrder">Order of the classes of a folder of images, if it names the same classes; null for their own order.</param>
+    /// <param name="validate">
+    /// Receives the resolved settings of a folder of images before an image is decoded, and may throw. Other formats are read at once.
+    /// </param>
     /// <exception cref="UserException">The images do not fit into memory, or the settings do not fit the folder.</exception>
     public static DataSet Load(
         string path,
@@ -34,14 +37,15 @@ internal static class DataReader
         int? testLimit = null,
         Action<double>? progress = null,
         int copies = 1,
-        IReadOnlyList<string>? classOrder = null)
+        IReadOnlyList<string>? classOrder = null,
+        Action<ImageSettings>? validate = null)
     {
         path = Find(Path.GetFullPath(path));
         if (Array.Find(Readers, reader => reader.CanRead(path)).Load is { } load)
             return load(path, trainLimit, testLimit);
         if (!Directory.Exists(path)) // may be a misspelt set of several
             return IdxReader.Load(path, trainLimit, testLimit);
-        return ImageFolder.Load(path, imageSettings ?? new ImageSettings(), trainLimit, testLimit, progress, copies, classOrder);
+        return ImageFolder.Load(path, imageSettings ?? new ImageSettings(), trainLimit, testLimit, progress, copies, classOrder, validate);
     }
 
     /// <summary>Whether <see cref="Load"/> finds anything at a path.</summary>

@@ -2,7 +2,7 @@ namespace MnistCnn.Data;
 
 /// <summary>Training and test images of one shape, with the class names that their labels index.</summary>
 /// <param name="Folder">Full path that the set was read from.</param>
-/// <param name="Normalization">Measured on the training images.</param>
+/// <param name="Normalization">Measured on the training images, or of the weights that a training starts from.</param>
 /// <param name="Fit">How images from elsewhere are resized to the set's shape.</param>
 /// <param name="Sha256">Fingerprint of the set: lower-case SHA-256 by the name of each file that was read.</param>
 internal sealed record DataSet(
@@ -88,7 +88,7 @@ internal sealed record SkippedFiles(
 }
 
 /// <summary>Labelled images in the memory of the machine or of a device.</summary>
-/// <param name="Images">Pixels, 0 is black: (N, C, H, W), uint8.</param>
+/// <param name="Images">Pixels, 0 is black: (N, C, H, W), uint8. Or features: (N, F), float32.</param>
 /// <param name="Labels">Classes from 0: (N), int64.</param>
 internal sealed record LabeledImages(Tensor Images, Tensor Labels) : IDisposable
 {

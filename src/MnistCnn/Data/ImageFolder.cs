@@ -27,7 +27,8 @@ internal static partial class ImageFolder
         int? testLimit = null,
         Action<double>? progress = null,
         int copies = 1,
-        IReadOnlyList<string>? classOrder = null)
+        IReadOnlyList<string>? classOrder = null,
+        Action<ImageSettings>? validate = null)
     {
         var train = FindSplit(folder, TrainNames);
         var (validation, test) = train is null ? (null, null) : (FindLabelled(ValidationNames), FindLabelled(TestNames));
@@ -58,7 +59,7 @@ internal static partial class ImageFolder
                from path in ImagesIn(Path.Combine(split.Folder, classNames[label]))
                select new ImageFile(path, Path.GetRelativePath(split.Folder, path), label, split.Split),
         ];
-        var reader = new ImageFolderReader(folder, settings, progress, copies)
+        var reader = new ImageFolderReader(folder, settings, progress, copies, validate)
         {
             Skipped = CountSkipped(folder, classFolders),
             Splits = splits is [(null, _)] ? null : splits.ToDictionary(

@@ -5,7 +5,9 @@ using MnistCnn.Runtime;
 namespace MnistCnn.Data;
 
 /// <summary>Scans all image files of a folder, then decodes the wanted ones, on all cores.</summary>
-internal sealed class ImageFolderReader(string folder, ImageSettings settings, Action<double>? progress, int copies)
+/// <param name="validate">Receives the resolved settings before images are decoded; see <see cref="DataReader.Load"/>.</param>
+internal sealed class ImageFolderReader(
+    string folder, ImageSettings settings, Action<double>? progress, int copies, Action<ImageSettings>? validate)
 {
     // Without a size in the settings: the images' own size if it is not larger, and this one otherwise.
     private const int DefaultSide = 64;
@@ -31,6 +33,7 @@ internal sealed class ImageFolderReader(string folder, ImageSettings settings, A
         ScannedImage[] readable = [.. scanned.Where(image => image.Header is not null)];
         double? testFraction = Splits is null ? settings.TestShare ?? ImageSettings.DefaultTestFraction : null;
         var resolved = Resolve(readable) with { TestShare = testFraction };
+        validate?.Invoke(resolved);
         var (train, test) = testFraction is { } fraction
             ? TrainTestSplit.Split(readable, fraction)
             : (Of(DataSplit.Train, readable), Of(DataSplit.Test, readable));
@@ -152,7 +155,7 @@ internal sealed class ImageFolderReader(string folder, ImageSettings settings, A
     }
 
     private static (int Channels, int Height, int Width) Shape(ImageSettings resolved) =>
-        (resolved.Grey == true ? 1 : 3, resolved.Height!.Value, resolved.Width!.Value);
+        (resolved.Channels, resolved.Height!.Value, resolved.Width!.Value);
 
     private static LabeledImages Label(Tensor pixels, ScannedImage[] images) =>
         new(pixels, tensor(Array.ConvertAll(images, image => (long)image.File.Class)));

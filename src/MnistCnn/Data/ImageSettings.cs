@@ -14,6 +14,10 @@ internal sealed record ImageSettings(
     public const int MaxSide = 1024;
     public const double DefaultTestFraction = 0.2;
 
+    /// <summary>Number of channels of resolved settings.</summary>
+    [JsonIgnore]
+    public int Channels => Grey == true ? 1 : 3;
+
     public static bool IsTestFraction(double value) => value is > 0 and < 1;
 
     /// <summary>Parses "64x48": height, then width. Returns null for other text and for sides outside 1 to <see cref="MaxSide"/>.</summary>

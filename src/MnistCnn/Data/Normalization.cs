@@ -6,8 +6,23 @@ namespace MnistCnn.Data;
 /// </summary>
 internal sealed record Normalization(IReadOnlyList<double> Mean, IReadOnlyList<double> Std)
 {
+    /// <summary>No change, for features instead of pixels.</summary>
+    public static Normalization None { get; } = new([], []);
+
     /// <summary>The article's <c>transforms.Normalize([0.1307], [0.3081])</c> for MNIST.</summary>
     public static Normalization Mnist { get; } = new([0.1307], [0.3081]);
+
+    /// <summary>Mean and standard deviation of ImageNet's pixels, as torchvision's and timm's networks take them.</summary>
+    public static Normalization ImageNet { get; } = new([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+
+    /// <summary>
+    /// Pixels from -1 to 1, as torchvision's GoogLeNet takes them: its <c>transform_input</c> converts <see cref="ImageNet"/>'s to these.
+    /// </summary>
+    public static Normalization ImageNetOfGoogLeNet { get; } = new([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]);
+
+    /// <summary>Whether it comes with weights that were trained on ImageNet, instead of being measured on a data set.</summary>
+    [JsonIgnore]
+    public bool IsOfImageNet => Equals(ImageNet) || Equals(ImageNetOfGoogLeNet);
 
     /// <summary>Whether pixels from 0 to 1 can have these means and standard deviations.</summary>
     [JsonIgnore]
@@ -37,6 +52,9 @@ internal sealed record Normalization(IReadOnlyList<double> Mean, IReadOnlyList<d
     /// <summary>Normalizes pixels of 0 to 255, (..., C, H, W); returns float32 of the same shape, on the same device.</summary>
     public Tensor Apply(Tensor images)
     {
+        if (Mean.Count == 0)
+            return images.alias();
+
         // TorchSharp 0.107 passes only the handle of a Scalar, so a temporary one may be finalized during the call.
         using Scalar white = byte.MaxValue;
         return ApplyInPlace(images.to_type(ScalarType.Float32).div_(white));
@@ -57,5 +75,5 @@ internal sealed record Normalization(IReadOnlyList<double> Mean, IReadOnlyList<d
 
     public bool Equals(Normalization? other) => other is not null && Mean.SequenceEqual(other.Mean) && Std.SequenceEqual(other.Std);
 
-    public override int GetHashCode() => HashCode.Combine(Mean[0], Std[0]);
+    public override int GetHashCode() => HashCode.Combine(Mean.FirstOrDefault(), Std.FirstOrDefault());
 }

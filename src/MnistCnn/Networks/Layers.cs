@@ -27,6 +27,20 @@ internal static class Layers
     public static string ClassifierName(Module<Tensor, Tensor> network) =>
         network.named_modules().Last(named => named.module is Linear && !IsAuxiliary(network, named.name)).name;
 
+    /// <summary>
+    /// The end of a network that computes logits (N, classes) from features (N, F): the last linear layer, after a dropout that is
+    /// registered directly before it. Null if there is another dropout, which makes the features random.
+    /// </summary>
+    public static (Dropout? Dropout, Linear Classifier)? FindHead(Module<Tensor, Tensor> network)
+    {
+        var layers = network.named_modules().Where(named => !IsAuxiliary(network, named.name)).ToList();
+        var last = layers.FindLastIndex(named => named.module is Linear);
+        var dropout = last > 0 ? layers[last - 1].module as Dropout : null;
+        return layers.Select(named => named.module).OfType<Dropout>().All(other => other == dropout)
+            ? (dropout, (Linear)layers[last].module)
+            : null;
+    }
+
     /// <summary>Whether the parameter or module <paramref name="name"/> is inside the module <paramref name="module"/>.</summary>
     public static bool IsInside(string module, string name) => name.StartsWith(module + ".", StringComparison.Ordinal);
 

@@ -5,15 +5,23 @@ internal static class StateDictionary
     /// <summary>Describes why tensors cannot be copied into weights: names, shapes or kinds of dtype differ; null if they can.</summary>
     public static string? Mismatch(IReadOnlyDictionary<string, Tensor> weights, IReadOnlyDictionary<string, Tensor> tensors)
     {
-        if (weights.Keys.FirstOrDefault(key => !tensors.ContainsKey(key)) is { } missing)
-            return $"the tensor {missing} is missing";
-        if (tensors.Keys.FirstOrDefault(key => !weights.ContainsKey(key)) is { } extra)
-            return $"the tensor {extra} is not one of the network's";
+        if (NameMismatch(weights, tensors) is { } name)
+            return name;
         if (weights.Keys.FirstOrDefault(key => !weights[key].shape.SequenceEqual(tensors[key].shape)) is { } misshapen)
             return $"the tensor {misshapen} is {Shape(tensors[misshapen])}, the network's is {Shape(weights[misshapen])}";
         if (weights.Keys.FirstOrDefault(key => !IsSameKind(weights[key], tensors[key])) is { } wrongType)
             return $"the tensor {wrongType} holds {tensors[wrongType].dtype}, the network's {weights[wrongType].dtype}";
         return null;
+    }
+
+    /// <summary>Names the first tensor that only one of two dictionaries has; null if both have the same names.</summary>
+    public static string? NameMismatch(IReadOnlyDictionary<string, Tensor> weights, IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        if (weights.Keys.FirstOrDefault(key => !tensors.ContainsKey(key)) is { } missing)
+            return $"the tensor {missing} is missing";
+        return tensors.Keys.FirstOrDefault(key => !weights.ContainsKey(key)) is { } extra
+            ? $"the tensor {extra} is not one of the network's"
+            : null;
     }
 
     /// <summary>Names the first tensor with values that are not finite in float32; null if there is none.</summary>

@@ -53,6 +53,7 @@ internal sealed class TrainingRun(
         var (started, group) = (DateTimeOffset.Now, request.Parallelism.Group);
         var trainer = CreateTrainer(request, checkpoint, out var initNotes);
         using var guard = new DisposeOnError(trainer);
+        request = request with { Data = request.Data with { Normalization = trainer.Splits.Normalization } };
         checkpoint?.Dispose();
         var info = new RunInfo(
             Id: checkpoint?.RunId ?? Guid.NewGuid().ToString("N"),
@@ -102,6 +103,17 @@ internal sealed class TrainingRun(
             : throw new OperationCanceledException(cancellation);
     }
 
+    /// <summary>Ensures, before images are decoded, that a network can be trained on them.</summary>
+    /// <param name="images">Resolved settings of the images.</param>
+    /// <exception cref="InvalidDataException">The initial weights do not fit the network.</exception>
+    /// <exception cref="UserException">The network does not support images of that size.</exception>
+    public static void EnsureTrainable(TrainSettings settings, ImageSettings images, InitialWeights? initial)
+    {
+        var shape = new NetworkShape(images.Channels, images.Height!.Value, images.Width!.Value, NetworkShape.Mnist.Classes);
+        using var network = TrainableModel.Create(settings, shape, onMeta: true);
+        initial?.EnsureFit(network);
+    }
+
     /// <summary>Trains to the end, or until the run is cancelled, and records the result in <c>run.json</c>.</summary>
     /// <param name="cancellation">Stops the run after the current step or, during an evaluation, after the current batch.</param>
     /// <returns>False if the run was cancelled.</returns>
@@ -136,18 +148,20 @@ internal sealed class TrainingRun(
         folder?.Dispose();
     }
 
+    // Weights that were trained on ImageNet need its normalization, also in a resumed run.
     private static Trainer CreateTrainerOnRank(TrainingRequest request, Checkpoint? checkpoint, out IReadOnlyList<string> initNotes)
     {
+        var data = request.Data;
+        using var initial = checkpoint is null ? InitialWeights.Read(request.InitialWeights, request.Settings.Architecture) : null;
+        if ((initial?.Normalization ?? checkpoint?.Data.Normalization) is { IsOfImageNet: true } normalization)
+            data = data with { Normalization = normalization };
         checkpoint?.EnsureSame(request.Settings);
-        checkpoint?.EnsureSame(RunData.Of(request.Data));
+        checkpoint?.EnsureSame(RunData.Of(data));
         var metricsEvery = request.Device.type == DeviceType.CPU ? 1 : request.LogEveryNSteps;
-        var trainer = Trainer.Create(request.Settings, request.Data, request.Device, request.Parallelism, metricsEvery);
+        var trainer = Trainer.Create(request.Settings, data, request.Device, request.Parallelism, metricsEvery);
         using var guard = new DisposeOnError(trainer);
-        initNotes = [];
-        if (checkpoint is not null)
-            checkpoint.Restore(trainer);
-        else if (request.InitialWeights is { } path)
-            initNotes = InitialWeights.CopyInto(trainer.Model, request.Settings.Architecture, path, request.Data.ClassNames);
+        checkpoint?.Restore(trainer);
+        initNotes = initial?.CopyInto(trainer.Model, data.ClassNames) ?? [];
         return guard.Complete(trainer);
     }
 

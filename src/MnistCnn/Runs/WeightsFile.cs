@@ -10,7 +10,10 @@ internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tens
     // PyTorch's wrappers put these before the names of all tensors: DataParallel, DistributedDataParallel, torch.compile.
     private static readonly string[] WrapperPrefixes = ["module.", "_orig_mod."];
 
-    /// <summary>Reads a file. The names of tensors lose the prefixes of PyTorch's wrappers.</summary>
+    /// <summary>
+    /// Reads a file. The names of tensors lose the prefixes of PyTorch's wrappers. A missing <c>num_batches_tracked</c> is 0, as in
+    /// PyTorch, whose old files have none.
+    /// </summary>
     public static WeightsFile Read(string path)
     {
         var file = SafetensorsFile.Read(path);
@@ -18,7 +21,7 @@ internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tens
         if (Checkpoint.Is(file))
             throw new InvalidDataException(
                 $"{path} is a checkpoint to resume training from; the weights are in model.safetensors beside it.");
-        return guard.Complete(new WeightsFile(path, Unwrap(file.Tensors), WeightsMetadata.Read(file, path)));
+        return guard.Complete(new WeightsFile(path, CountBatches(Unwrap(file.Tensors)), WeightsMetadata.Read(file, path)));
     }
 
     /// <summary>Architecture that the metadata name; null for PyTorch's files.</summary>
@@ -33,9 +36,12 @@ internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tens
     public void EnsureIsOf(Architecture architecture)
     {
         if (FindArchitecture() is { } saved && saved.Name != architecture.Name)
-            throw new InvalidDataException($"{Path} holds the weights of {saved.Name}, not of {architecture.Name}.")
-                .With(Remedy.NameArchitecture, saved.Name);
+            throw IsOf(saved.Name, Path, architecture);
     }
+
+    /// <summary>The error that a file holds the weights of another architecture than the expected one.</summary>
+    internal static InvalidDataException IsOf(string name, string path, Architecture expected) =>
+        new InvalidDataException($"{path} holds the weights of {name}, not of {expected.Name}.").With(Remedy.NameArchitecture, name);
 
     public void Copy(IReadOnlyDictionary<string, Tensor> tensors, Module<Tensor, Tensor> network)
     {
@@ -48,6 +54,15 @@ internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tens
     {
         foreach (var tensor in Tensors.Values)
             tensor.Dispose();
+    }
+
+    private static Dictionary<string, Tensor> CountBatches(IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        const string mean = ".running_mean";
+        var counted = tensors.ToDictionary();
+        foreach (var name in tensors.Keys.Where(name => name.EndsWith(mean, StringComparison.Ordinal)))
+            counted.TryAdd($"{name[..^mean.Length]}.num_batches_tracked", tensor(0L));
+        return counted;
     }
 
     private static IReadOnlyDictionary<string, Tensor> Unwrap(IReadOnlyDictionary<string, Tensor> tensors)

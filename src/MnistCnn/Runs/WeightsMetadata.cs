@@ -7,7 +7,7 @@ namespace MnistCnn.Runs;
 
 /// <summary>
 /// Metadata of a weights file: the images and classes that the network was trained on, and the origin of the weights. PyTorch's files
-/// have none and count as weights of MNIST.
+/// have none: with 1,000 classes of colour images they count as weights of ImageNet, and otherwise of MNIST.
 /// </summary>
 /// <param name="Images">Converts image files to images like those that the network was trained on.</param>
 internal sealed record WeightsMetadata(
@@ -20,6 +20,8 @@ internal sealed record WeightsMetadata(
         Data.ClassNames.Numbers(NetworkShape.Mnist.Classes),
         Normalization.Mnist,
         ImageSettingsOf(NetworkShape.Mnist, ImageFit.Ink, testShare: null));
+
+    private static readonly NetworkShape ImageNetShape = new(3, 224, 224, 1000);
 
     public string? Architecture { get; init; }
 
@@ -46,7 +48,7 @@ internal sealed record WeightsMetadata(
     public static WeightsMetadata Read(SafetensorsFile file, string path)
     {
         var texts = file.Metadata;
-        return (texts.ContainsKey("shape") ? ReadDataSet(texts, path) : Mnist) with
+        return (texts.ContainsKey("shape") ? ReadDataSet(texts, path) : IsOfImageNet(file) ? OfImageNet(file) : Mnist) with
         {
             Architecture = texts.GetValueOrDefault("architecture"),
             Seed = Parse<long>("seed"),
@@ -107,6 +109,19 @@ internal sealed record WeightsMetadata(
                 .Select(text => double.TryParse(text, CultureInfo.InvariantCulture, out var value) ? value : double.NaN),
         ];
     }
+
+    // A linear layer of 1,000 outputs, and a convolution that reads red, green and blue.
+    private static bool IsOfImageNet(SafetensorsFile file) =>
+        file.Tensors.Values.Any(tensor => tensor.shape is [var classes, _] && classes == ImageNetShape.Classes)
+        && file.Tensors.Values.Any(tensor => tensor.shape is [_, var channels, _, _] && channels == ImageNetShape.Channels);
+
+    private static WeightsMetadata OfImageNet(SafetensorsFile file) => new(
+        ImageNetShape,
+        Data.ClassNames.Numbers(ImageNetShape.Classes),
+        file.Tensors.Keys.Any(name => name.Contains("inception3a.", StringComparison.Ordinal))
+            ? Normalization.ImageNetOfGoogLeNet
+            : Normalization.ImageNet,
+        ImageSettingsOf(ImageNetShape, ImageFit.Crop, testShare: null));
 
     private static ImageSettings ImageSettingsOf(NetworkShape shape, ImageFit fit, double? testShare) =>
         new(shape.Height, shape.Width, fit, Grey: shape.Channels == 1, testShare);

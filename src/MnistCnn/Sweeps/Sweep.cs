@@ -58,6 +58,19 @@ internal sealed class Sweep(
     protected override string Kind => "sweep";
     private string InfoPath => Path.Combine(Folder, SweepInfo.FileName);
 
+    /// <summary>Calls <see cref="TrainingRun.EnsureTrainable"/> for all trials.</summary>
+    /// <param name="init">Path of the file with initial weights; null for random ones.</param>
+    /// <exception cref="UserException">The message names the trial.</exception>
+    public static void EnsureTrainable(IReadOnlyList<SweepTrial> trials, ImageSettings images, string? init)
+    {
+        foreach (var trial in trials.DistinctBy(trial => (trial.Settings.Architecture, trial.Settings.Freeze)))
+            Try(trial, () =>
+            {
+                using var initial = InitialWeights.Read(init, trial.Settings.Architecture);
+                TrainingRun.EnsureTrainable(trial.Settings, images, initial);
+            });
+    }
+
     /// <summary>Trains the trials of a shard that are not done.</summary>
     /// <exception cref="UserException">A trial cannot be trained with its settings.</exception>
     /// <exception cref="OperationCanceledException">A signal stopped the process; trainings have written their checkpoints.</exception>
@@ -129,21 +142,29 @@ internal sealed class Sweep(
         foreach (var trial in selected.DistinctBy(trial => Relevant(trial.Settings)))
         {
             var data = inputs!.LoadData(trial.Settings);
-            try
+            Try(trial, () =>
             {
                 using var trainer = Trainer.Create(trial.Settings, data, CPU);
-                if (inputs.Init is { } init)
-                    InitialWeights.CopyInto(trainer.Model, trial.Settings.Architecture, init, data.ClassNames);
-            }
-            catch (UserException error)
-            {
-                throw new UserException($"{trial.Name} cannot be trained: {error.Message}", error);
-            }
+                using var initial = InitialWeights.Read(inputs.Init, trial.Settings.Architecture);
+                initial?.CopyInto(trainer.Model, data.ClassNames);
+            });
         }
 
         static object Relevant(TrainSettings settings) => (
             settings.Architecture, settings.BatchSize, settings.Validation, settings.Patience, settings.TrainLimit, settings.TestLimit,
             settings.Freeze);
+    }
+
+    private static void Try(SweepTrial trial, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (UserException error)
+        {
+            throw new UserException($"{trial.Name} cannot be trained: {error.Message}", error);
+        }
     }
 
     // Two processes may begin a sweep at once, so the info file is read back: it may be of another sweep.

@@ -27,13 +27,15 @@ internal sealed record ParallelSettings(int? Replicas = 1)
     }
 
     /// <summary>Creates the forward and backward pass of a step, with resolved settings.</summary>
+    /// <param name="createReplica">Creates a model of the same architecture on the device; its weights are replaced.</param>
     public IForwardBackward CreateForwardBackward(
-        TrainSettings settings, Module<Tensor, Tensor> model, NetworkShape shape, Device device, ClassCounts classCounts)
+        TrainSettings settings, Module<Tensor, Tensor> model, Func<Module<Tensor, Tensor>> createReplica, Device device,
+        ClassCounts classCounts)
     {
         var weights = settings.BalanceClasses ? tensor([.. classCounts.Weights.Select(weight => (float)weight)], device: device) : null;
         var single = new SingleModelStep(model, settings.LabelSmoothing, weights);
         IForwardBackward step = Replicas is > 1 and var replicas
-            ? new DataParallelStep(single, () => settings.Architecture.CreateForTraining(shape).to(device), replicas)
+            ? new DataParallelStep(single, createReplica, replicas)
             : single;
         return Group.WorldSize > 1 ? new DistributedDataParallelStep(Group, step, single) : step;
     }

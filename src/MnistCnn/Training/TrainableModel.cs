@@ -10,8 +10,9 @@ internal static class TrainableModel
     public static NetworkShape ShapeOf(DataSet data) => new(data.Channels, data.Height, data.Width, data.ClassNames.Count);
 
     /// <summary>Creates the model of the settings, with initial weights from torch's default generator.</summary>
+    /// <param name="onMeta">As <see cref="Architecture.CreateOnMeta"/>: without weights and random numbers.</param>
     /// <exception cref="UserException">The network does not support images of that size.</exception>
-    public static Module<Tensor, Tensor> Create(TrainSettings settings, NetworkShape shape)
+    public static Module<Tensor, Tensor> Create(TrainSettings settings, NetworkShape shape, bool onMeta = false)
     {
         // Weights for larger images could not be read from their file.
         if (Math.Max(shape.Height, shape.Width) > NetworkShape.LargestSide)
@@ -20,7 +21,9 @@ internal static class TrainableModel
         try
         {
             // Auxiliary classifiers train the first layers, so a frozen backbone needs none.
-            return settings.Freeze ? settings.Architecture.Create(shape) : settings.Architecture.CreateForTraining(shape);
+            return onMeta ? settings.Architecture.CreateOnMeta(shape, forTraining: !settings.Freeze)
+                : settings.Freeze ? settings.Architecture.Create(shape)
+                : settings.Architecture.CreateForTraining(shape);
         }
         catch (ArgumentException error)
         {

@@ -15,6 +15,7 @@ internal sealed class Trainer : IDisposable
     private readonly Stack<IDisposable> parts = new();
     private readonly IForwardBackward forwardBackward;
     private readonly ScheduledOptimizer optimizer;
+    private readonly FrozenLayers? frozen; // null if all layers run in every step
     private readonly EpochRng rng = new();
     private readonly int metricsEvery;
 
@@ -32,7 +33,15 @@ internal sealed class Trainer : IDisposable
         Model = Own(TrainableModel.Create(settings, shape));
         TrainableModel.MoveToDevice(Model, device, settings.Freeze);
         Parallelism = parallelism.Resolve(settings, Model, Splits.Train.Count);
-        forwardBackward = Own(Parallelism.CreateForwardBackward(settings, Model, shape, device, Splits.ClassCounts));
+        frozen = FrozenLayers.Find(Model, settings, Splits, parallelism.Group.WorldSize);
+        if (frozen is not null)
+            Own(frozen);
+        forwardBackward = Own(Parallelism.CreateForwardBackward(
+            settings,
+            frozen?.Head ?? Model,
+            () => frozen?.CreateReplica() ?? settings.Architecture.CreateForTraining(shape).to(device),
+            device,
+            Splits.ClassCounts));
         optimizer = Own(new ScheduledOptimizer(Model, settings, StepsPerEpoch));
         rng.StartEpoch();
         guard.Complete(this);
@@ -77,14 +86,16 @@ internal sealed class Trainer : IDisposable
     public void Fit(IReadOnlyCollection<ITrainingCallback> callbacks, CancellationToken cancellation = default)
     {
         rng.RewindToEpoch(HasStepRngState);
+        frozen?.Dispose(); // features of weights before LoadState
         while (!Progress.IsFinished(Settings))
         {
             var (imagesBefore, trainStart) = (Progress.ImageSum, Stopwatch.GetTimestamp());
-            TrainEpoch(callbacks, cancellation);
+            var inputs = frozen?.ComputeFeatures(Splits, Settings.BatchSize, cancellation) ?? Splits;
+            TrainEpoch(inputs, callbacks, cancellation);
             var trainSeconds = Stopwatch.GetElapsedTime(trainStart).TotalSeconds;
 
             var testStart = Stopwatch.GetTimestamp();
-            var (validation, test) = Evaluate(cancellation);
+            var (validation, test) = Evaluate(inputs, cancellation);
             var testSeconds = Stopwatch.GetElapsedTime(testStart).TotalSeconds;
 
             var metrics = EpochMetrics.From(Progress, Progress.ImageSum - imagesBefore, trainSeconds, validation, test, testSeconds);
@@ -103,11 +114,12 @@ internal sealed class Trainer : IDisposable
     public IEnumerable<StepMetrics> TrainSteps(IEnumerable<double> learningRates, CancellationToken cancellation)
     {
         var step = 0;
+        var inputs = frozen?.ComputeFeatures(Splits, Settings.BatchSize, cancellation) ?? Splits;
         foreach (var rates in learningRates.Chunk((int)StepsPerEpoch))
         {
             using var epochScope = NewDisposeScope();
             TrainableModel.SetTrainMode(Model, Settings.Freeze);
-            using var loader = EpochBatches.Load(Splits.Train, Splits.Normalization, Settings.BatchSize);
+            using var loader = EpochBatches.Load(inputs.Train, inputs.Normalization, Settings.BatchSize);
             foreach (var (rate, batch) in rates.Zip(loader))
             {
                 if (Parallelism.Group.AnyRank(cancellation.IsCancellationRequested))
@@ -143,12 +155,12 @@ internal sealed class Trainer : IDisposable
             part.Dispose();
     }
 
-    private void TrainEpoch(IReadOnlyCollection<ITrainingCallback> callbacks, CancellationToken cancellation)
+    private void TrainEpoch(TrainingSplits inputs, IReadOnlyCollection<ITrainingCallback> callbacks, CancellationToken cancellation)
     {
         using var epochScope = NewDisposeScope();
         TrainableModel.SetTrainMode(Model, Settings.Freeze);
         var step = Progress.Step;
-        using var loader = EpochBatches.Load(Splits.Train, Splits.Normalization, Settings.BatchSize, firstBatch: step);
+        using var loader = EpochBatches.Load(inputs.Train, inputs.Normalization, Settings.BatchSize, firstBatch: step);
         rng.ContinueSteps();
         List<PendingStep> pending = [];
         foreach (var batch in loader)
@@ -199,11 +211,11 @@ internal sealed class Trainer : IDisposable
                 .With(Remedy.FindLearningRate);
     }
 
-    private (Evaluation? Validation, Evaluation Test) Evaluate(CancellationToken cancellation)
+    private (Evaluation? Validation, Evaluation Test) Evaluate(TrainingSplits inputs, CancellationToken cancellation)
     {
         Allocator.ReturnFreedMemory();
-        var validation = Splits.Validation is { } heldOut ? Evaluate(heldOut) : null;
-        var test = Evaluate(Splits.Test);
+        var validation = inputs.Validation is { } heldOut ? Evaluate(heldOut) : null;
+        var test = Evaluate(inputs.Test);
 
         // After both evaluations: a cancelled one must leave the generator as it was after the last step.
         if (validation is not null)
@@ -213,6 +225,7 @@ internal sealed class Trainer : IDisposable
         return (validation, test);
 
         Evaluation Evaluate(LabeledImages images) =>
-            Evaluator.Evaluate(Model, images, Splits.Normalization, group: Parallelism.Group, cancellation: cancellation);
+            Evaluator.Evaluate(
+                frozen?.Head ?? Model, images, inputs.Normalization, group: Parallelism.Group, cancellation: cancellation);
     }
 }

@@ -29,7 +29,7 @@ public sealed class TransferTests : IDisposable
         using var weights = SafetensorsFile.Read(folder["weights"]);
         using var run = Start(new TrainSettings { Architecture = ResNet18, Epochs = 1, BatchSize = 10, Freeze = freeze }, data);
         var shapes = $"fc.weight is 1000x512 in {folder["weights"]}, and 5x512 in this network";
-        Assert.Equal([$"The last layer, fc, keeps its random initial weights: {shapes}."], run.InitNotes);
+        Assert.Equal($"The last layer, fc, keeps its random initial weights: {shapes}.", run.InitNotes[0]);
         foreach (var (name, weight) in run.Trainer.Model.state_dict())
             Assert.True(Bits(weight).SequenceEqual(Bits(Before(name))), name);
 

@@ -425,6 +425,7 @@ public sealed class TrainerTests
     [InlineData("plain", 0.9, null, "crop=4,flip", 4, false, 0.001)]
     [InlineData("plain", 0.9, null, "resized-crop=0.5,jitter=0.4")]
     [InlineData("resnet18", 0.5, 0L, null, 4, true)]
+    [InlineData("googlenet", 0.5, null, null, 4, true)] // dropout before the last layer
     public void A_resumed_run_gives_the_same_bytes_as_an_uninterrupted_one(
         string name, double momentum, long? batches, string? augment = null, int stepsUntilStop = 4, bool freeze = false, double decay = 0)
     {
