@@ -99,5 +99,5 @@ public sealed class RecipePlanTests
     }
 
     internal static RecipeRow Row(string recipe, long seed, double seconds, double accuracy = 50) => new(
-        "emoji", 500, "residual", recipe, "", seed, "finished", 10, 10, accuracy, null, seconds, "0.2.0", "2.10.0.0", "");
+        "emoji", 500, "residual", recipe, "", seed, "finished", 10, 10, accuracy, null, seconds, "0.2.0", "2.10.0.0", "a1b2c3d4e5f6");
 }
