@@ -75,5 +75,5 @@ internal sealed record Normalization(IReadOnlyList<double> Mean, IReadOnlyList<d
 
     public bool Equals(Normalization? other) => other is not null && Mean.SequenceEqual(other.Mean) && Std.SequenceEqual(other.Std);
 
-    public override int GetHashCode() => HashCode.Combine(Mean.FirstOrDefault(), Std.FirstOrDefault());
+    public override int GetHashCode() => Mean.Count == 0 ? 0 : HashCode.Combine(Mean[0], Std[0]);
 }
