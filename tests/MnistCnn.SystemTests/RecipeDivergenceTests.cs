@@ -35,7 +35,7 @@ public sealed class RecipeDivergenceTests(RecipeDivergenceTests.Shapes shapes) :
         }
     }
 
-    /// <summary>Discs, squares, triangles, rings and crosses in random colours on random backgrounds, 100 training images of each.</summary>
+    /// <summary>Discs, squares, triangles, rings and crosses in random colours on random backgrounds, 100 training images each.</summary>
     public sealed class Shapes : IDisposable
     {
         private const int Side = 20;

@@ -35,7 +35,7 @@ internal static class DrawnDigits
     /// <summary>Draws a digit.</summary>
     /// <param name="hand">Which hand, from 0.</param>
     /// <param name="digit">0 to 9.</param>
-    /// <param name="variant">Number of the drawing among those of this digit by this hand.</param>
+    /// <param name="variant">Which drawing of the digit by the hand, from 0.</param>
     /// <returns>A PNG file.</returns>
     public static byte[] Draw(int hand, int digit, int variant = 0)
     {

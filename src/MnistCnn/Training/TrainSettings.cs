@@ -68,7 +68,7 @@ internal sealed record TrainSettings
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public double WeightDecay { get; init; }
 
-    /// <summary>Steps of the run, above 0 and rising, for <see cref="Schedule.Steps"/>, which they choose; null for other schedules.</summary>
+    /// <summary>Rising steps of the run, from 1, of <see cref="Schedule.Steps"/>, which they select; null for other schedules.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<int>? LearningRateMilestones
     {

@@ -12,7 +12,12 @@ public sealed class FrozenLayersTests : IDisposable
 {
     private static readonly TrainSettings Settings = new()
     {
-        Architecture = Architecture.Find("plain")!, Epochs = 2, BatchSize = 8, LearningRate = 0.05, Freeze = true, Validation = 5,
+        Architecture = Architecture.Find("plain")!,
+        Epochs = 2,
+        BatchSize = 8,
+        LearningRate = 0.05,
+        Freeze = true,
+        Validation = 5,
     };
 
     // Three batches of an epoch, the last one of four images; 20 + 5 + 9 images in all.

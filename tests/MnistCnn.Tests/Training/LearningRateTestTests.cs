@@ -1,4 +1,3 @@
-using MnistCnn.Charts;
 using MnistCnn.Data;
 using MnistCnn.Networks;
 using MnistCnn.Reporting.Plots;
