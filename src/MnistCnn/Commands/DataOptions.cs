@@ -9,8 +9,6 @@ namespace MnistCnn.Commands;
 /// <summary>Options that select the data set and decide how image files are read.</summary>
 internal static class DataOptions
 {
-    private static readonly string[] FitNames = [.. Enum.GetNames<ImageFit>().Select(name => name.ToLowerInvariant())];
-
     public static Option<string?> Data { get; } = FilePath(
         "--data", "DIR", "Data folder: one subfolder of images per class, or IDX or CIFAR files. [default: the bundled MNIST]");
 
@@ -21,8 +19,8 @@ internal static class DataOptions
         ImageSettings.ParseSize,
         $"height and width, as in 64x64, each from 1 to {ImageSettings.MaxSide}");
 
-    public static Option<string?> Fit { get; } = Choice(
-        "--fit", $"How to resize images: {string.Join(", ", FitNames)}. [default: crop]", "fit", FitNames, name => name);
+    public static Option<ImageFit?> Fit { get; } = EnumName<ImageFit>(
+        "--fit", $"How to resize images: {Names(Enum.GetValues<ImageFit>(), NameOf)}. [default: crop]", "fit");
 
     public static Option<bool> Grey { get; } = Switch("--grey", "Convert colour images to grey: one channel instead of three.");
 
@@ -93,7 +91,7 @@ internal static class DataOptions
     {
         Height = parseResult.GetValue(ImageSize)?.Height ?? defaults.Height,
         Width = parseResult.GetValue(ImageSize)?.Width ?? defaults.Width,
-        Fit = parseResult.GetValue(Fit) is { } fit ? Enum.Parse<ImageFit>(fit, ignoreCase: true) : defaults.Fit,
+        Fit = parseResult.GetValue(Fit) ?? defaults.Fit,
         Grey = parseResult.GetValue(Grey) ? true : defaults.Grey,
         TestShare = parseResult.IsGiven(TestShare) ? parseResult.GetValue(TestShare) : defaults.TestShare,
         SkipBroken = parseResult.GetValue(SkipBroken) || defaults.SkipBroken,

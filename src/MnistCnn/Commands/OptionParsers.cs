@@ -60,17 +60,18 @@ internal static class OptionParsers
         where T : struct, Enum => JsonSerializer.SerializeToElement(value, JsonFormat.Line).GetString()!;
 
     /// <summary>Creates an option that takes a value of an enumeration.</summary>
-    public static Option<T?> EnumName<T>(string name, string description)
+    /// <param name="kind">Noun for the error message.</param>
+    public static Option<T?> EnumName<T>(string name, string description, string kind)
         where T : struct, Enum
     {
-        var values = Enum.GetValues<T>().ToDictionary(NameOf, StringComparer.OrdinalIgnoreCase);
-        return Parsed<T?>(
-            name,
-            "NAME",
-            description,
-            text => values.TryGetValue(text, out var value) ? value : null,
-            $"one of {string.Join(", ", values.Keys)}",
-            [.. values.Keys]);
+        var values = Enum.GetValues<T>().ToDictionary(NameOf);
+        return new(name)
+        {
+            Description = description,
+            HelpName = "NAME",
+            CompletionSources = { [0] = _ => values.Keys.Select(key => new CompletionItem(key)) }, // not the names of the enum
+            CustomParser = result => Choose(result, kind, [.. values.Keys], key => key) is { } chosen ? values[chosen] : null,
+        };
     }
 
     /// <summary>Creates an option that takes a whole number from 1.</summary>

@@ -38,7 +38,8 @@ internal static class SettingsOptions
         FloatRange);
     private static readonly Option<Schedule?> LearningRateSchedule = OptionParsers.EnumName<Schedule>(
         "--schedule",
-        "Learning-rate schedule: constant; one-cycle, which rises to --lr and falls again, once per run; or steps, see --lr-milestones.");
+        "Learning-rate schedule: constant; one-cycle, which rises to --lr and falls again, once per run; or steps, see --lr-milestones.",
+        "schedule");
     public static readonly Option<IReadOnlyList<int>?> Milestones = new("--lr-milestones")
     {
         Description = "Schedule steps: divide the learning rate by 10 after each of these steps, counted over the whole run.",

@@ -1,5 +1,4 @@
 using MathNet.Numerics.Statistics;
-using MnistCnn.Files;
 using MnistCnn.Tests;
 
 namespace MnistCnn.Benchmarks;
@@ -7,7 +6,8 @@ namespace MnistCnn.Benchmarks;
 /// <summary>The measured blocks and the chart of docs/explanation/performance.md and of both READMEs.</summary>
 internal static class PerformancePage
 {
-    private const string Begin = "<!-- measured: performance -->", End = "<!-- end -->";
+    public const string Begin = "<!-- measured: performance -->";
+
     private const double Target = 99;
 
     /// <summary>The networks of the chart.</summary>
@@ -65,22 +65,9 @@ internal static class PerformancePage
     public static void Write(Measurements measured)
     {
         foreach (var (page, block) in Pages)
-        {
-            var path = Path.Combine(RepositoryRoot.FullPath, page);
-            var text = File.ReadAllText(path);
-            AtomicFile.Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text.Replace(Block(text), block(measured)))));
-        }
-
+            MeasuredBlock.Replace(Path.Combine(RepositoryRoot.FullPath, page), Begin, block(measured));
         foreach (var (path, isDark) in Pictures)
             PerformanceChart.Draw(path, measured, isDark);
-    }
-
-    /// <summary>Returns the measured block of a page, with its marks.</summary>
-    public static string Block(string page)
-    {
-        var start = page.IndexOf(Begin, StringComparison.Ordinal);
-        var end = start < 0 ? -1 : page.IndexOf(End, start, StringComparison.Ordinal);
-        return end < 0 ? throw new InvalidDataException($"A page has no block from {Begin} to {End}.") : page[start..(end + End.Length)];
     }
 
     /// <summary>The result as a sentence, the title of the chart.</summary>
@@ -124,7 +111,7 @@ internal static class PerformancePage
         Time per epoch relative to other programs:
 
         {string.Join('\n', Comparisons(measured))}
-        {End}
+        {MeasuredBlock.End}
         """;
 
     private static string Row(string quantity, Func<string, string> cell) =>
@@ -179,7 +166,7 @@ internal static class PerformancePage
         $"""
         {Begin}{Picture("docs/explanation/", finding)}
 
-        {conditions}{End}
+        {conditions}{MeasuredBlock.End}
         """;
 
     private static string Picture(string folder, string finding) =>

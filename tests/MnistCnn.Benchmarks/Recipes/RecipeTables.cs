@@ -1,6 +1,5 @@
 using MnistCnn.Charts;
 using MnistCnn.Experiments;
-using MnistCnn.Files;
 using MnistCnn.Tests;
 
 namespace MnistCnn.Benchmarks.Recipes;
@@ -8,7 +7,8 @@ namespace MnistCnn.Benchmarks.Recipes;
 /// <summary>Tables of the suite's results: means over the seeds with 95 % confidence intervals.</summary>
 internal static class RecipeTables
 {
-    private const string Begin = "<!-- measured: recipes -->", End = "<!-- end -->";
+    public const string Begin = "<!-- measured: recipes -->";
+
     private const string ColourSet = "emoji";
 
     /// <summary>Page with the results.</summary>
@@ -54,7 +54,7 @@ internal static class RecipeTables
     public static string CreateBlock(IReadOnlyList<RecipeRow> rows)
     {
         if (rows.Count == 0)
-            return $"{Begin}\nNot measured yet.\n{End}";
+            return $"{Begin}\nNot measured yet.\n{MeasuredBlock.End}";
         var plain = rows.Where(row => row.Label.Length == 0).ToArray();
         var emoji = plain.Where(row => row.Set == ColourSet).ToArray();
         var largest = emoji.Select(row => row.Images).DefaultIfEmpty().Max();
@@ -103,7 +103,7 @@ internal static class RecipeTables
             $"Seeds {seeds[0]} to {seeds[^1]}, one thread per training; MnistCnn {rows[0].Program}, libtorch {rows[0].Libtorch}.",
             "Diverged trainings with unchanged recipes: "
                 + $"{(diverged.Length == 0 ? "none" : string.Join(", ", diverged))}, of {plain.Length:N0} trainings.",
-            End,
+            MeasuredBlock.End,
         ]);
     }
 
@@ -112,18 +112,7 @@ internal static class RecipeTables
     public static void Save(IReadOnlyList<RecipeRow> rows)
     {
         RecipeRow.WriteCsv(SavedRows, rows);
-        var page = File.ReadAllText(PagePath);
-        AtomicFile.WriteText(PagePath, page.Replace(FindBlock(page), CreateBlock(RecipeRow.ReadCsv(SavedRows))));
-    }
-
-    /// <summary>Returns the block of the page, with its marks.</summary>
-    public static string FindBlock(string page)
-    {
-        var start = page.IndexOf(Begin, StringComparison.Ordinal);
-        var end = start < 0 ? -1 : page.IndexOf(End, start, StringComparison.Ordinal);
-        return end < 0
-            ? throw new InvalidDataException($"{PagePath} has no block from {Begin} to {End}.")
-            : page[start..(end + End.Length)];
+        MeasuredBlock.Replace(PagePath, Begin, CreateBlock(RecipeRow.ReadCsv(SavedRows)));
     }
 
     private static IEnumerable<(long Seed, double Percent)> AccuraciesOf(IReadOnlyList<RecipeRow> rows, string recipe, string label) =>

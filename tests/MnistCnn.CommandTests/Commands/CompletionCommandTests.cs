@@ -79,6 +79,7 @@ public sealed partial class CompletionCommandTests : IDisposable
         Assert.Equal(Experiment.All.Select(experiment => experiment.Name).Append("all").Order(), Complete("", "experiment").Order());
         Assert.Equal(["auto", "cpu", "cuda", "mps"], Complete("", "train", "--device"));
         Assert.Equal(["crop", "ink", "pad", "stretch"], Complete("", "summary", "--fit"));
+        Assert.Equal(["constant", "one-cycle", "steps"], Complete("", "train", "--schedule"));
         Assert.Equal(["balanced"], Complete("B", "train", "--class-weights"));
         Assert.Equal(["flip,erase"], Complete("flip,e", "train", "--augment"));
         Assert.Equal(["--augment=flip,erase"], Complete("--augment=flip,e", "train"));

@@ -1,3 +1,4 @@
+using MnistCnn.Benchmarks;
 using MnistCnn.Benchmarks.Recipes;
 using MnistCnn.Experiments;
 using MnistCnn.Networks;
@@ -21,7 +22,7 @@ public sealed class RecipeTablesTests : IDisposable
         if (rows.Length > 0 && Environment.GetEnvironmentVariable("MNIST_CNN_PLOTS") == "write")
             RecipeTables.Save(rows);
         var page = File.ReadAllText(RecipeTables.PagePath).ReplaceLineEndings("\n");
-        Assert.Equal(RecipeTables.CreateBlock(rows), RecipeTables.FindBlock(page));
+        Assert.Equal(RecipeTables.CreateBlock(rows), MeasuredBlock.Find(page, RecipeTables.Begin));
     }
 
     // 3 is the mean of 1 to 5, 1.58 their standard deviation, 2.776 the quantile of Student's t for 4 degrees of freedom.
