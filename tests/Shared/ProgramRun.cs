@@ -24,7 +24,8 @@ public sealed record ProgramRun(int ExitCode, string RawOutput, string RawError)
     private static IEnumerable<string> Lines(string text) =>
         text.Replace("\r\n", "\n").Split('\n').Select((line, place) => place == text.Count(letter => letter == '\n') ? line : line + '\n');
 
-    private static bool IsFound(string line) => line.StartsWith("Data: ", StringComparison.Ordinal);
+    private static bool IsFound(string line) =>
+        line.StartsWith("Data: ", StringComparison.Ordinal) || line.StartsWith("Recipe: ", StringComparison.Ordinal);
 
     /// <summary>The built program, beside the tests.</summary>
     public static string ProgramPath { get; } = Path.Combine(AppContext.BaseDirectory, "MnistCnn.dll");

@@ -19,6 +19,7 @@ internal static class FindLearningRate
         request = request with { Settings = LearningRateTest.Prepare(request.Settings) };
         using var trainer = TrainingRun.CreateTrainer(request, checkpoint: null, out var initNotes);
         DataOptions.Report(parseResult, request.Data);
+        SettingsOptions.ReportRecipe(parseResult);
         foreach (var note in initNotes)
             Terminal.WriteErrorLine(note);
         string? newFolder;
@@ -29,7 +30,8 @@ internal static class FindLearningRate
                 if (folder is not null)
                     Write(parseResult, test, request.Settings.Architecture.Title, folder.Folder);
                 return test.Suggestion is not null ? 0 : throw new UserException(
-                    "No learning rate can be suggested: the smoothed loss never fell by more than batches differ.");
+                    "No learning rate can be suggested: the smoothed loss never fell by more than batches differ. "
+                    + "Try a larger --batch-size.");
             }
 
             newFolder = request.Folder is null ? folder?.Folder : null;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using MnistCnn.Data;
+using MnistCnn.Reporting;
 using MnistCnn.Runs;
 using MnistCnn.Training;
 
@@ -11,14 +12,17 @@ internal static class SettingsOptions
 {
     private const string Balanced = "balanced";
 
-    private static readonly TrainSettings Defaults = Recipe.All[0].Settings;
+    private const string NoAugmentation = "none";
+
+    private static readonly TrainSettings Defaults = Recipe.Article.Settings;
 
     private const string FloatRange = "a number from 0 that float32 can hold";
 
     private const string Fractions = "a number from 0 to below 1";
 
     private static readonly Option<Recipe?> RecipeName = SharedOptions.CreateRecipe(
-        $"Start from the settings of a recipe: {SharedOptions.RecipeNames}. The defaults below belong to {Recipe.All[0].Name}.");
+        $"Start from the settings of a recipe: {SharedOptions.RecipeNames}. [default: {Recipe.Images.Name} for a folder of images, "
+        + $"otherwise {Recipe.Article.Name}, which has the defaults below]");
 
     private static readonly Option<int> Epochs = OptionParsers.Count("--epochs", "Number of epochs.", Defaults.Epochs);
     private static readonly Option<int> BatchSize = OptionParsers.Count("--batch-size", "Images per step.", Defaults.BatchSize);
@@ -47,14 +51,6 @@ internal static class SettingsOptions
         AllowMultipleArgumentsPerToken = true,
         CustomParser = ParseMilestones,
     };
-    private static readonly Option<int> Warmup = OptionParsers.Number(
-        "--warmup",
-        "Warm-up: multiply the learning rate by a factor that rises from near 0 to 1 in the first N steps of the run.",
-        Defaults.WarmupSteps,
-        value => value >= 0,
-        $"a whole number from 0 to {int.MaxValue}",
-        "N",
-        NumberStyles.None);
     private static readonly Option<double> ClipNorm = OptionParsers.Number(
         "--clip-norm",
         "Scale the gradients down to this L2 norm if theirs is greater; 0 for no limit.",
@@ -69,10 +65,13 @@ internal static class SettingsOptions
         Fractions);
     public static readonly Option<Augmentation?> Augment = new("--augment")
     {
-        Description = $"Change the training images at random, separated by commas: {Augmentation.Names}.",
+        Description = $"Change the training images at random, separated by commas: {Augmentation.Names}; or {NoAugmentation}.",
         HelpName = "PARTS",
         CustomParser = ParseAugmentation,
-        CompletionSources = { Augmentation.Names.Split(", ").Select(part => part.TrimEnd([.. part.Where(char.IsUpper)])).ToArray() },
+        CompletionSources =
+        {
+            Augmentation.Names.Split(", ").Select(part => part.TrimEnd([.. part.Where(char.IsUpper)])).Append(NoAugmentation).ToArray(),
+        },
     };
     private static readonly Option<string?> ClassWeights = OptionParsers.Parsed(
         "--class-weights",
@@ -96,7 +95,7 @@ internal static class SettingsOptions
     public static IReadOnlyList<Option> All { get; } =
     [
         SharedOptions.Arch, RecipeName, Epochs, BatchSize, LearningRate, Momentum, WeightDecay, LearningRateSchedule, Milestones,
-        Warmup, ClipNorm, LabelSmoothing, Augment, ClassWeights, Seed, TrainLimit, SharedOptions.TestLimit, Validation, Patience, Freeze,
+        ClipNorm, LabelSmoothing, Augment, ClassWeights, Seed, TrainLimit, SharedOptions.TestLimit, Validation, Patience, Freeze,
     ];
 
     public static Option<string?> Init { get; } = OptionParsers.FilePath(
@@ -113,7 +112,7 @@ internal static class SettingsOptions
     public static void Check(CommandResult result)
     {
         if (result.GetResult(Patience) is not null && result.GetResult(Validation) is null && result.GetResult(Resume) is null
-            && result.Command.Options.Contains(DataOptions.Data) && result.GetResult(DataOptions.Data) is null)
+            && result.GetResult(DataOptions.Data) is null)
             result.AddError("--patience needs --validation: the test images must not decide when to stop.");
         if (result.GetResult(LearningRateSchedule)?.Tokens is [var name]
             && OptionParsers.NameOf(Schedule.Steps).Equals(name.Value, StringComparison.OrdinalIgnoreCase)
@@ -127,12 +126,20 @@ internal static class SettingsOptions
             result.AddError("--freeze needs --init: random weights are not worth keeping.");
     }
 
+    /// <summary>Writes the recipe to standard error if the data set decides on it.</summary>
+    public static void ReportRecipe(ParseResult parseResult)
+    {
+        if (!parseResult.IsGiven(RecipeName) && !parseResult.IsGiven(Resume) && FindRecipe(parseResult) == Recipe.Images)
+            Terminal.WriteErrorLine($"Recipe: {Recipe.Images.Name}");
+    }
+
     /// <summary>Reads the settings from the command line.</summary>
     /// <param name="saved">Settings of a checkpoint, which options override. Null to start from the recipe.</param>
     public static TrainSettings Read(ParseResult parseResult, TrainSettings? saved = null)
     {
-        saved ??= (parseResult.GetValue(RecipeName) ?? Recipe.All[0]).Settings;
+        saved ??= FindRecipe(parseResult).Settings;
         var milestones = parseResult.GetValueOr(Milestones, saved.LearningRateMilestones);
+        var augmentation = parseResult.GetValueOr(Augment, saved.Augment);
         var schedule = parseResult.GetValue(LearningRateSchedule)
             ?? (parseResult.IsGiven(Milestones) ? Schedule.Steps : saved.Schedule);
         return saved with
@@ -147,10 +154,9 @@ internal static class SettingsOptions
             // A schedule on the command line replaces the saved one.
             Schedule = schedule,
             LearningRateMilestones = schedule is Schedule.Steps ? milestones : null,
-            WarmupSteps = parseResult.GetValueOr(Warmup, saved.WarmupSteps),
             ClipNorm = parseResult.GetValueOr(ClipNorm, saved.ClipNorm),
             LabelSmoothing = parseResult.GetValueOr(LabelSmoothing, saved.LabelSmoothing),
-            Augment = parseResult.GetValueOr(Augment, saved.Augment),
+            Augment = augmentation == Augmentation.None ? null : augmentation,
             BalanceClasses = parseResult.GetValue(ClassWeights) is not null || saved.BalanceClasses,
             Seed = parseResult.GetValueOr(Seed, saved.Seed),
             TrainLimit = parseResult.GetValueOr(TrainLimit, saved.TrainLimit),
@@ -160,6 +166,10 @@ internal static class SettingsOptions
             Freeze = parseResult.GetValueOr(Freeze, saved.Freeze),
         };
     }
+
+    // A folder of images has its own default.
+    private static Recipe FindRecipe(ParseResult parseResult) => parseResult.GetValue(RecipeName)
+        ?? (parseResult.GetValue(DataOptions.Data) is { } data && DataReader.IsImageFolder(data) ? Recipe.Images : Recipe.Article);
 
     private static bool IsFloat(double value) => value is >= 0 and <= float.MaxValue;
 
@@ -180,6 +190,8 @@ internal static class SettingsOptions
 
     private static Augmentation? ParseAugmentation(ArgumentResult result)
     {
+        if (result.Text().Equals(NoAugmentation, StringComparison.OrdinalIgnoreCase))
+            return Augmentation.None;
         var augmentation = Augmentation.Parse(result.Text(), out var problem);
         if (problem is not null)
             result.AddError($"--augment '{result.Text()}': {problem}");

@@ -10,7 +10,9 @@ namespace MnistCnn.Commands;
 
 internal static class SweepCommand
 {
-    private static readonly Option[] TrialOptions = [.. SettingsOptions.All, SettingsOptions.Init];
+    // The data set decides on the default recipe.
+    private static readonly Option[] TrialOptions = [.. SettingsOptions.All, SettingsOptions.Init, DataOptions.Data];
+    private static readonly Option[] SharedByTrials = [.. TrialOptions.Union(DataOptions.All)];
 
     // Parses the settings of one trial in the same way as train.
     private static readonly Command TrialCommand = OptionParsers.CreateCommand("train", "", _ => 0, TrialOptions, SettingsOptions.Check);
@@ -42,7 +44,7 @@ internal static class SweepCommand
         Run,
         [
             Parameters, WorkerOptions.Jobs, Part, Merge, Out, SharedOptions.Threads, SharedOptions.Json, WorkerOptions.Worker,
-            .. TrialOptions.Where(option => option != SharedOptions.Arch), .. DataOptions.All,
+            .. SharedByTrials.Where(option => option != SharedOptions.Arch),
         ],
         Check);
 
@@ -52,7 +54,7 @@ internal static class SweepCommand
         var shared = WorkerOptions.AsTyped(result, TrialOptions);
         if (result.GetResult(Merge) is not null)
         {
-            Option[] others = [.. TrialOptions, .. DataOptions.All, WorkerOptions.Jobs, Part, Out];
+            Option[] others = [.. SharedByTrials, WorkerOptions.Jobs, Part, Out];
             if (texts.Length > 0 || WorkerOptions.AsTyped(result, others).Length > 0)
                 result.AddError("--merge only gathers results: it takes no settings, no --data, --jobs, --shard and --out.");
             return;
@@ -159,6 +161,7 @@ internal static class SweepCommand
             }
 
             DataOptions.Report(parseResult, inputs.LoadData(sweep.Jobs[0].Settings));
+            SettingsOptions.ReportRecipe(ParseTrial(grid, grid.Points.First(), shared));
             var workers = WorkerOptions.CreateWorkers(parseResult, WorkerArguments(parseResult), Out, sweep.Folder);
             JobProgressReport.Show(report => sweep.Train(shared, shard, workers, report, signals.Token));
         }
@@ -179,7 +182,7 @@ internal static class SweepCommand
         "sweep",
         .. parseResult.GetValue(Parameters)!,
         .. WorkerOptions.AsTyped(
-            parseResult.CommandResult, [.. TrialOptions, .. DataOptions.All, SharedOptions.Device, SharedOptions.Verbose]),
+            parseResult.CommandResult, [.. SharedByTrials, SharedOptions.Device, SharedOptions.Verbose]),
     ];
 
     private static Sweep OpenMerged(string folder)

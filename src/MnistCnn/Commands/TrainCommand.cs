@@ -142,6 +142,7 @@ internal static class TrainCommand
     {
         var (folder, settings, json) = (run.Folder, run.Trainer.Settings, parseResult.GetValue(SharedOptions.Json));
         DataOptions.Report(parseResult, data);
+        SettingsOptions.ReportRecipe(parseResult);
         if (data.IsTestedOnValidation && settings.Validation is null)
             Terminal.WriteErrorLine(
                 $"Warning: there are no test images with classes, so {data.Splits!["validation"]} both chooses the epoch of "

@@ -51,6 +51,9 @@ internal sealed record Augmentation(
         new("erase", null, 1, value => value.Erase ? 1 : 0, (value, _) => value with { Erase = true }),
     ];
 
+    /// <summary>Changes nothing.</summary>
+    public static Augmentation None { get; } = new();
+
     /// <summary>All elements with their arguments, for help and messages: "shift=PIXELS, rotate=DEGREES, ...".</summary>
     public static string Names { get; } = string.Join(", ", Elements.Select(element => element.Usage));
 
@@ -58,7 +61,7 @@ internal sealed record Augmentation(
     /// <param name="problem">The reason in a sentence if the text is invalid; the result is then null.</param>
     public static Augmentation? Parse(string text, out string? problem)
     {
-        var result = new Augmentation();
+        var result = None;
         foreach (var item in text.Split(','))
         {
             string?[] fields = item.Split('=', 2, StringSplitOptions.TrimEntries);

@@ -51,9 +51,18 @@ internal static class DataReader
     /// <summary>Whether <see cref="Load"/> finds anything at a path.</summary>
     public static bool Exists(string? path) => path is not null && (Path.Exists(path) || IdxReader.CanRead(path));
 
-    /// <summary>Whether a path is read as a folder of images, which may take long.</summary>
-    public static bool IsImageFolder(string path) =>
-        Find(Path.GetFullPath(path)) is var found && Directory.Exists(found) && !IsReadable(found);
+    /// <summary>Whether a path is read as a folder of images, which may take long. False if <see cref="Load"/> fails at once.</summary>
+    public static bool IsImageFolder(string path)
+    {
+        try
+        {
+            return Find(Path.GetFullPath(path)) is var found && Directory.Exists(found) && !IsReadable(found);
+        }
+        catch (Exception error) when (error is IOException or InvalidDataException)
+        {
+            return false;
+        }
+    }
 
     // Finds the data set in a folder, or in a folder inside it: archives often have one or two folders around their contents.
     private static string Find(string path)

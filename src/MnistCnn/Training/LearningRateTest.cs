@@ -50,7 +50,6 @@ internal sealed record LearningRateTest(IReadOnlyList<LearningRateStep> Steps)
     {
         LearningRateMilestones = null,
         Schedule = Schedule.Constant,
-        WarmupSteps = 0,
     };
 
     /// <summary>Trains with rising rates, at most <see cref="StepCount"/> steps.</summary>

@@ -10,7 +10,6 @@ internal sealed class ScheduledOptimizer : IDisposable
     private readonly TrainSettings settings;
     private readonly SGD sgd;
     private readonly LRScheduler? schedule;
-    private long stepsDone;
 
     /// <exception cref="UserException">The schedule does not support that many steps.</exception>
     public ScheduledOptimizer(Module<Tensor, Tensor> model, TrainSettings settings, long stepsPerEpoch)
@@ -29,11 +28,11 @@ internal sealed class ScheduledOptimizer : IDisposable
         };
     }
 
-    /// <summary>Learning rate of the next step, warm-up included. A schedule overwrites it after each step.</summary>
+    /// <summary>Learning rate of the next step. A schedule overwrites it after each step.</summary>
     public double LearningRate
     {
-        get => Group.LearningRate * WarmupFactor;
-        set => Group.LearningRate = value / WarmupFactor;
+        get => Group.LearningRate;
+        set => Group.LearningRate = value;
     }
 
     /// <summary>Momentum per parameter name. A parameter without a buffer has zeros, which have the same effect in the next step.</summary>
@@ -41,8 +40,6 @@ internal sealed class ScheduledOptimizer : IDisposable
         Buffers.ToDictionary(buffer => buffer.Name, buffer => buffer.State.momentum_buffer ?? zeros_like(buffer.Parameter));
 
     private optim.ILearningRateController Group => sgd.ParamGroups.First();
-
-    private double WarmupFactor => Math.Min(1, (stepsDone + 1.0) / settings.WarmupSteps);
 
     private IEnumerable<(string Name, Tensor Parameter, SGD.State State)> Buffers => model.named_parameters()
         .Zip(sgd.state_dict().State, (named, state) => (named.name, (Tensor)named.parameter, (SGD.State)state));
@@ -53,13 +50,7 @@ internal sealed class ScheduledOptimizer : IDisposable
     {
         if (settings.ClipNorm > 0)
             nn.utils.clip_grad_norm_(model.parameters(), settings.ClipNorm);
-
-        // TorchSharp's schedules compute each rate from the one before, so they must not see the factor.
-        var scheduled = Group.LearningRate;
-        Group.LearningRate = LearningRate;
         sgd.step();
-        Group.LearningRate = scheduled;
-        stepsDone++;
         schedule?.step();
     }
 
@@ -70,7 +61,7 @@ internal sealed class ScheduledOptimizer : IDisposable
         // SGD would create a buffer in the memory layout of its parameter. In another layout, the next steps would round differently.
         foreach (var (name, parameter, state) in momentumBuffers.Count == 0 ? [] : Buffers)
             state.momentum_buffer = zeros_like(parameter).detach().copy_(momentumBuffers[name]).DetachFromDisposeScope();
-        for (; this.stepsDone < stepsDone; this.stepsDone++)
+        for (var step = 0; step < stepsDone; step++)
             schedule?.step();
     }
 

@@ -38,10 +38,6 @@ internal sealed record TrainSettings
     /// <summary>Schedule of the learning rate, whose highest value is <see cref="LearningRate"/>.</summary>
     public Schedule Schedule { get; init; }
 
-    /// <summary>The learning rate of step n, from 1, is multiplied by n / WarmupSteps in the first steps of the run.</summary>
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
-    public int WarmupSteps { get; init; }
-
     /// <summary>Greatest L2 norm of the gradients of all parameters together; greater ones are scaled down. 0 for no limit.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public double ClipNorm { get; init; }

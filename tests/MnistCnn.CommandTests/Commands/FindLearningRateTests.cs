@@ -55,7 +55,7 @@ public sealed class FindLearningRateTests : IDisposable
     // A one-cycle schedule of one epoch would end after two steps.
     [Theory]
     [InlineData("--recipe sprint")]
-    [InlineData("--schedule steps --lr-milestones 2 --warmup 3 --clip-norm 1")]
+    [InlineData("--schedule steps --lr-milestones 2 --clip-norm 1")]
     [InlineData("--augment shift=1,erase --momentum 0 --weight-decay 0.001 --class-weights balanced --label-smoothing 0.1")]
     [InlineData("--arch resnet20 --train-limit 40 --batch-size 20")]
     [InlineData("--replicas 1 --validation 100 --patience 1")]
@@ -87,7 +87,10 @@ public sealed class FindLearningRateTests : IDisposable
         SmallMnist.Write(folder.FullPath, train: 200);
         var run = Run([.. With(Find, ["--batch-size", "1"]), "--data", ".", "--out", "out", "--json"]);
         Assert.Equal(1, run.ExitCode);
-        Assert.Equal("error: No learning rate can be suggested: the smoothed loss never fell by more than batches differ.\n", run.Error);
+        Assert.Equal(
+            "error: No learning rate can be suggested: the smoothed loss never fell by more than batches differ. "
+            + "Try a larger --batch-size.\n",
+            run.Error);
         Assert.Equal(JsonValueKind.Null, JsonDocument.Parse(run.Output).RootElement.GetProperty("suggestion").ValueKind);
         Assert.True(File.Exists(folder["out/find-lr.csv"]) && File.Exists(folder["out/find-lr.png"]));
     }

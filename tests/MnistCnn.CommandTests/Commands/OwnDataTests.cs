@@ -22,7 +22,7 @@ public sealed class OwnDataTests : IDisposable
                     folder[$"arrows/{name}/{index}.png"], 90, 60 + index, (x, _) =>
                         (x < 45) == isLeft ? SkiaSharp.SKColors.Red : SkiaSharp.SKColors.Navy);
         string[] images = ["--image-size", "24x20", "--fit", "stretch", "--test-share", "0.4"];
-        Run(["train", "--data", "arrows", .. images, "--batch-size", "4", "--lr", "0.02", "--epochs", "2", "--out", "run"]);
+        Run(["train", "--data", "arrows", .. images, "--recipe", "article", "--batch-size", "4", "--lr", "0.02", "--epochs", "2", "--out", "run"]);
         Run("train", "--resume", "run/checkpoint.safetensors", "--epochs", "4");
         using (var info = JsonDocument.Parse(File.ReadAllText(folder["run/run.json"])))
         {
@@ -91,7 +91,7 @@ public sealed class OwnDataTests : IDisposable
         SmallPictures.Write(folder["data/train"], ["a", "b"], count: 6);
         SmallPictures.Write(folder["data/valid"], ["a", "b"], count: 5, seed: 2);
         SmallPictures.Write(folder["data/test"], ["a", "b"], count: 3, seed: 3);
-        string[] train = ["train", "--data", "data", "--arch", "plain", "--batch-size", "4", "--epochs", "3"];
+        string[] train = ["train", "--data", "data", "--recipe", "article", "--arch", "plain", "--batch-size", "4", "--epochs", "3"];
         var run = ProgramRun.Of(folder.FullPath, [.. train, "--out", "run", "--patience", "2"]);
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Equal("Data: 28 colour images of 16x16 in 2 classes: 12 in train, 10 in valid, 6 in test\n", run.Found);
@@ -126,6 +126,26 @@ public sealed class OwnDataTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_of_images_starts_from_the_recipe_for_images()
+    {
+        SmallPictures.Write(folder["data"], ["a", "b"], count: 5);
+        string[] options = ["--data", "data", "--arch", "plain", "--epochs", "1"];
+        Assert.EndsWith("Recipe: images\n", Train([.. options, "--out", "images"]).Found);
+        Assert.DoesNotContain("Recipe", Train([.. options, "--recipe", "article", "--out", "article"]).RawError);
+        Assert.EndsWith("Recipe: images\n", ProgramRun.Of(folder.FullPath, ["sweep", "seed=1,2", .. options, "--out", "sweep"]).Found);
+        Assert.Equal([16, 64, 16], new[] { "images", "article", "sweep/seed=1" }.Select(BatchSize));
+
+        File.WriteAllText(folder["data.zip"], "?");
+        foreach (var command in new[] { "train", "sweep seed=1,2" })
+            ProgramRun.Of(folder.FullPath, [.. command.Split(' '), "--data", "data.zip"]).AssertFailed(1, "is an archive: unpack it");
+
+        ProgramRun Train(string[] arguments) => ProgramRun.Of(folder.FullPath, ["train", .. arguments]);
+
+        int BatchSize(string run) => JsonDocument.Parse(File.ReadAllText(folder[$"{run}/run.json"]))
+            .RootElement.GetProperty("settings").GetProperty("batch_size").GetInt32();
+    }
+
+    [Fact]
     public void Skipped_files_are_counted_in_one_line()
     {
         SmallPictures.Write(folder["wrap/data"], ["a", "b"], count: 5);
@@ -136,7 +156,7 @@ public sealed class OwnDataTests : IDisposable
         const string line = "Skipped: 2 .heic, 1 .txt files; 4 files in sub-folders of classes.\n";
         var run = ProgramRun.Of(folder.FullPath, ["train", .. data, "--epochs", "1", "--arch", "plain", "--out", "run"]);
         Assert.Equal((0, line), (run.ExitCode, run.Error));
-        Assert.Equal($"Data: 10 colour images of 16x16 in 2 classes, 80 % to train on, from {folder["wrap/data"]}\n", run.Found);
+        Assert.Equal($"Data: 10 colour images of 16x16 in 2 classes, 80 % to train on, from {folder["wrap/data"]}\nRecipe: images\n", run.Found);
         run = ProgramRun.Of(folder.FullPath, ["evaluate", "run", .. data]);
         Assert.Equal((0, line), (run.ExitCode, run.Error));
         Directory.CreateDirectory(folder["idx/MNIST/raw"]);

@@ -22,7 +22,7 @@ public sealed class UnsafeNamesTests : IDisposable
         SmallPictures.Write(folder[$"data {Name}"], [$"a {Name}", $"b {Name}"], count: 12, side: 28);
         Directory.CreateDirectory(folder[Name]);
         string[] data = ["--data", $"../data {Name}"];
-        AssertSafe(0, ["train", "--arch", "residual", "--out", $"run {Name}", .. Small, .. data]);
+        AssertSafe(0, ["train", "--arch", "residual", "--recipe", "article", "--out", $"run {Name}", .. Small, .. data]);
         AssertSafe(0, ["train", "--resume", $"run {Name}", "--epochs", "2", "--threads", "1"]);
         AssertSafe(0, ["evaluate", $"run {Name}", .. data]);
         AssertSafe(0, ["predict", $"run {Name}", $"../data {Name}/a {Name}", "--top", "2"]);

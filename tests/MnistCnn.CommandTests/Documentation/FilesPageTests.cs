@@ -102,7 +102,7 @@ public sealed class FilesPageTests : IDisposable
         WriteMnist();
         SmallPictures.Write(folder["pictures"], ["cat", "dog"], count: 10);
         Train("--validation 10 --augment shift=1 --class-weights balanced --checkpoint-every 1 --tensorboard --data data --out first");
-        Train("--weight-decay 0.1 --lr-milestones 2 --warmup 2 --clip-norm 1 --init first --freeze --data pictures "
+        Train("--weight-decay 0.1 --lr-milestones 2 --clip-norm 1 --init first --freeze --data pictures "
             + "--image-size 28x28 --grey --out second");
         Assert.Equal(1, Run("train --arch plain --lr 1e30 --data data --out diverged").ExitCode);
         foreach (var run in new[] { "first", "second", "diverged" })

@@ -62,7 +62,7 @@ public sealed class RecipeSuiteTests : IDisposable
         var train = ProgramRun.Start(folder.FullPath,
         [
             "exec", ProgramRun.ProgramPath, "train", "--arch", "plain", "--seed", "1", "--epochs", "60", "--batch-size", "4",
-            "--validation", "8", "--test-limit", "1", "--data", "tiny", "--threads", "1", "--out", path,
+            "--validation", "8", "--recipe", "article", "--test-limit", "1", "--data", "tiny", "--threads", "1", "--out", path,
         ]);
         while (!train.HasExited && new FileInfo(Path.Combine(path, RunFolder.MetricsFile)) is { Exists: false } or { Length: 0 })
             Thread.Sleep(5);

@@ -123,7 +123,7 @@ public sealed class LearningRateTestTests
     public void The_test_has_no_schedule()
     {
         using var data = IdxReader.Load(IdxReader.BundledMnist, trainLimit: 70, testLimit: 10);
-        var settings = LearningRateTest.Prepare(Plain with { Epochs = 1, Schedule = Schedule.OneCycle, WarmupSteps = 5 });
+        var settings = LearningRateTest.Prepare(Plain with { Epochs = 1, Schedule = Schedule.OneCycle });
         using var trainer = Trainer.Create(settings, data, CPU);
         List<double> progress = [];
         var test = LearningRateTest.Run(trainer, progress.Add, Cancellation);

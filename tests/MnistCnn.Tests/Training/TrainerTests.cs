@@ -108,30 +108,6 @@ public sealed class TrainerTests
             Assert.Equal(rate, step.LearningRate, 1e-12);
     }
 
-    [Theory]
-    [InlineData(nameof(Schedule.Constant))]
-    [InlineData(nameof(Schedule.OneCycle))]
-    [InlineData(nameof(Schedule.Steps))]
-    public void Warmup_multiplies_the_learning_rates_of_every_schedule(string name)
-    {
-        var schedule = Enum.Parse<Schedule>(name);
-        var settings = Plain with
-        {
-            Epochs = 2,
-            BatchSize = 30,
-            LearningRate = 0.1,
-            Schedule = schedule,
-            LearningRateMilestones = schedule is Schedule.Steps ? [3] : null,
-        };
-        var without = Run(settings).Steps;
-        var with = Run(settings with { WarmupSteps = 4 }).Steps;
-        double[] factors = [0.25, 0.5, 0.75, 1, 1, 1, 1, 1, 1, 1];
-        Assert.Equal(factors.Length, with.Count);
-        foreach (var (factor, expected, actual) in factors.Zip(without, with))
-            Assert.Equal(factor * expected.LearningRate, actual.LearningRate, 1e-12);
-        Assert.NotEqual(without[1].Loss, with[1].Loss); // the first step has moved less far
-    }
-
     // Without momentum, a step changes the parameters by learning rate * gradient.
     [Theory]
     [InlineData(0.25, 0.25)]
@@ -442,7 +418,6 @@ public sealed class TrainerTests
             Freeze = freeze,
             WeightDecay = decay,
             LearningRateMilestones = decay > 0 ? [3, 5] : null,
-            WarmupSteps = decay > 0 ? 6 : 0,
             ClipNorm = decay > 0 ? 0.5 : 0,
         };
         var runData = RunData.Of(data);
