@@ -37,7 +37,6 @@ internal sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList
     /// <summary>Returns the value at an x coordinate, or null if the curve has no point there.</summary>
     public double? ValueAt(double x) => X.Zip(Y).Where(point => point.First == x).Select(point => (double?)point.Second).SingleOrDefault();
 
-    /// <summary>Creates a curve with one value per epoch, from epoch 1.</summary>
     public static Curve OverEpochs(string name, IEnumerable<double> values) =>
         new(name, [.. values.Select((_, index) => index + 1.0)], [.. values]);
 

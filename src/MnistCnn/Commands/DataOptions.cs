@@ -6,7 +6,6 @@ using static MnistCnn.Commands.OptionParsers;
 
 namespace MnistCnn.Commands;
 
-/// <summary>Options that select the data set and decide how image files are read.</summary>
 internal static class DataOptions
 {
     public static Option<string?> Data { get; } = FilePath(

@@ -113,8 +113,6 @@ internal static class ExperimentCommand
 
     private sealed record Choice(string Name, IReadOnlyList<Experiment> Experiments);
 
-    /// <summary>The command line, for each experiment.</summary>
-    /// <param name="ReportsDataOf">Experiment whose data set is reported.</param>
     private sealed record Options(ParseResult ParseResult, Device Device, ExperimentReport Report, Experiment ReportsDataOf)
         : IExperimentOptions
     {

@@ -6,10 +6,7 @@ internal static class Failure
 {
     public static string Text(Exception error, bool verbose) => $"error: {Reason(error, verbose)}";
 
-    /// <summary>
-    /// Returns one line with the reason of an error and the option that helps. A bug of this program comes with its stack trace;
-    /// <paramref name="verbose"/> adds the stack trace to every error.
-    /// </summary>
+    /// <summary>Returns the reason of an error and the option that helps. Bugs, or all errors if verbose, have a stack trace.</summary>
     public static string Reason(Exception error, bool verbose) => PrintableText.EscapeLines(Describe(error, verbose));
 
     private static string Describe(Exception error, bool verbose)

@@ -41,7 +41,6 @@ internal static class OptionParsers
             CustomParser = result => parse(result.Text()) ?? Refuse<T>(result, name, expected),
         };
 
-    /// <summary>Creates an option that takes the name of one of some items.</summary>
     /// <param name="kind">Noun for the error message.</param>
     public static Option<T?> Choice<T>(
         string name, string description, string kind, IReadOnlyList<T> items, Func<T, string> nameOf, Func<T, string>? describe = null,
@@ -59,7 +58,6 @@ internal static class OptionParsers
     public static string NameOf<T>(T value)
         where T : struct, Enum => JsonSerializer.SerializeToElement(value, JsonFormat.Line).GetString()!;
 
-    /// <summary>Creates an option that takes a value of an enumeration.</summary>
     /// <param name="kind">Noun for the error message.</param>
     public static Option<T?> EnumName<T>(string name, string description, string kind)
         where T : struct, Enum
@@ -116,7 +114,6 @@ internal static class OptionParsers
 
     public static string Names<T>(IEnumerable<T> items, Func<T, string> nameOf) => string.Join(", ", items.Select(nameOf));
 
-    /// <summary>First value of an argument as typed, or "".</summary>
     public static string Text(this ArgumentResult result) => result.Tokens is [var token, ..] ? token.Value : "";
 
     /// <summary>Whether the user typed the option, so that its value is not the default.</summary>

@@ -16,10 +16,7 @@ internal static class SharedOptions
 
     public static readonly string ModelDescription = $"{ModelKinds} [default: {ModelLocator.Default}, or the network that --arch names]";
 
-    /// <remarks>
-    /// Recursive, like <see cref="Device"/>: <c>dotnet run train --arch inception</c> passes it on before the name of the command, see
-    /// MnistCnn.csproj.
-    /// </remarks>
+    /// <remarks>Recursive, like <see cref="Device"/>: <c>dotnet run</c> passes it on before the command, see MnistCnn.csproj.</remarks>
     public static Option<Architecture?> Arch { get; } = OptionParsers.Choice(
         "--arch",
         $"The network: {Architecture.Names}. Not for compare, experiment and doctor. "

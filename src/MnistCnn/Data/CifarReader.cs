@@ -85,7 +85,6 @@ internal static class CifarReader
             : throw new InvalidDataException($"{files.PathOf("")} was changed while it was read.");
     }
 
-    /// <summary>File names and layout of one of the two sets.</summary>
     /// <param name="LabelCounts">Number of values of each label of a record; the last label is the class.</param>
     private sealed record CifarFormat(string Name, string[] Train, string Test, string NamesFile, int[] LabelCounts)
     {

@@ -17,7 +17,6 @@ internal sealed record DataSet(
     /// <summary>Resolved settings that a folder of images was read with; null for IDX and CIFAR files.</summary>
     public ImageSettings? ImageSettings { get; init; }
 
-    /// <summary>Validation images of a set that has some of its own.</summary>
     public LabeledImages? Validation { get; init; }
 
     /// <summary>Subfolder by split (train, validation, test) of a folder that is split; null for other sets.</summary>
@@ -32,9 +31,7 @@ internal sealed record DataSet(
     public int Height => (int)Train.Images.shape[2];
     public int Width => (int)Train.Images.shape[3];
 
-    /// <summary>
-    /// One line, such as "12,480 colour images of 64x64 in 6 classes, 80 % to train on", or with "700 in train, 200 in test" as its end.
-    /// </summary>
+    /// <summary>One line: "12,480 colour images of 64x64 in 6 classes, 80 % to train on", or "...: 700 in train, 200 in test".</summary>
     public string Description
     {
         get

@@ -170,8 +170,7 @@ internal static class DigitImage
         FloatImage Column(int x) => Close(new FloatImage(grey.Height, 1).Map((_, y, _) => grey[y, x]), radius);
     }
 
-    // Twice the area over the length of the outline. The edges of pixels are longer than the outline that they follow, by 4/pi if it takes
-    // all directions.
+    // Twice the area over the length of the outline, which the edges of pixels exceed by a factor of 4/pi if it takes all directions.
     private static double StrokeWidth(FloatImage mask)
     {
         var padded = mask.Pad(1);

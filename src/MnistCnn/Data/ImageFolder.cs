@@ -123,7 +123,6 @@ internal static partial class ImageFolder
         return folder;
     }
 
-    /// <summary>Counts the files in folders that are no images, by extension.</summary>
     internal static Dictionary<string, int> CountOtherFiles(IEnumerable<string> folders) =>
         folders.SelectMany(Files).Where(path => !ImageDecoder.IsImageName(path))
             .CountBy(path => Path.GetExtension(path).ToLowerInvariant())
@@ -164,7 +163,6 @@ internal enum DataSplit
     Test,
 }
 
-/// <summary>An image file in a class folder.</summary>
 /// <param name="Name">Path below the folder of the classes.</param>
 /// <param name="Split">Null if the folder does not say which images are test images.</param>
 internal sealed record ImageFile(string Path, string Name, int Class, DataSplit? Split);

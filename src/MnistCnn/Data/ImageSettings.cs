@@ -1,8 +1,6 @@
 namespace MnistCnn.Data;
 
-/// <summary>
-/// How a folder of images becomes a data set, see docs/reference/files.md. A null is replaced by a value that depends on the images.
-/// </summary>
+/// <summary>How a folder of images becomes a data set, see docs/reference/files.md. Null: a value that depends on the images.</summary>
 internal sealed record ImageSettings(
     [property: JsonRequired] int? Height = null,
     [property: JsonRequired] int? Width = null,

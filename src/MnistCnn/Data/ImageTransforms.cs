@@ -16,12 +16,8 @@ internal enum ColorProperty
 /// <summary>Change of one image by a factor from 0; 1 changes nothing.</summary>
 internal readonly record struct ColorAdjustment(ColorProperty Property, double Factor);
 
-/// <summary>
-/// Transforms a batch of images (B, C, H, W), float32, with one parameter per image; returns the same shape on the same device.
-/// </summary>
-/// <remarks>
-/// Nothing here adds or subtracts tensors: TorchSharp 0.107 then passes a temporary Scalar, as described in <see cref="Normalization"/>.
-/// </remarks>
+/// <summary>Transforms a batch of images (B, C, H, W), float32, with one parameter per image; returns the same shape and device.</summary>
+/// <remarks>Adds and subtracts no tensors: TorchSharp 0.107 then passes a temporary Scalar, see <see cref="Normalization"/>.</remarks>
 internal static class ImageTransforms
 {
     /// <summary>
@@ -56,7 +52,6 @@ internal static class ImageTransforms
         }
     }
 
-    /// <summary>Flips the selected images left to right.</summary>
     public static Tensor HorizontalFlip(Tensor images, bool[] isFlipped)
     {
         using var flipped = images.flip(3);
@@ -99,10 +94,7 @@ internal static class ImageTransforms
         }
     }
 
-    /// <summary>
-    /// Crops one rectangle per image and resizes it to the image's size, bilinearly, as torchvision's <c>resized_crop</c>: pixels outside
-    /// the rectangle have no effect.
-    /// </summary>
+    /// <summary>Crops and resizes one rectangle per image bilinearly, from its pixels only, as torchvision's <c>resized_crop</c>.</summary>
     public static Tensor ResizedCrop(Tensor images, Rectangle[] areas)
     {
         using var scope = NewDisposeScope();

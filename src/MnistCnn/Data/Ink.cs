@@ -18,12 +18,10 @@ internal sealed record Ink(
     // Fraction of the strength where a stroke ends. Weaker ink and the lines of the paper are ignored.
     private const float StrokeEdge = 0.5f;
 
-    // Fractions of the image's longer side, of the main component's longer side, and of its area. The last is low, so that a loose stroke
-    // of the digit is kept.
+    // Fractions of the image's longer side, of the main component's longer side, and of its area: low, to keep loose strokes.
     private const double MinDigitSide = 1.0 / 100, MaxGap = 0.2, MinStrokeArea = 1.0 / 30;
 
-    // Ratio of the heights of two digits side by side; fractions of the height of all: a gap between digits that no broken stroke has, and
-    // a width that no single digit has.
+    // Ratio of two digits' heights; fractions of the height of all: a gap that no broken stroke has, a width that no single digit has.
     private const double MinDigitHeight = 0.6, MinNumberGap = 0.15, MinNumberWidth = 1.3;
 
     // Ratio of the longer sides of a component and the frame around it: a zero may have a dot in it.

@@ -1,9 +1,6 @@
 namespace MnistCnn.Data;
 
-/// <summary>
-/// Mean and standard deviation of the training pixels, scaled to 0..1: one of each per channel, as torchvision's <c>Normalize</c>
-/// takes them, or one for all channels.
-/// </summary>
+/// <summary>Mean and std of training pixels, scaled to 0..1, per channel as for torchvision's <c>Normalize</c>, or one for all.</summary>
 internal sealed record Normalization(IReadOnlyList<double> Mean, IReadOnlyList<double> Std)
 {
     /// <summary>No change, for features instead of pixels.</summary>

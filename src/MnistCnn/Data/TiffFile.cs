@@ -56,8 +56,7 @@ internal static class TiffFile
         var (isGrey, values) = (photometric is Photometric.MINISBLACK or Photometric.MINISWHITE, Field(TiffTag.SAMPLESPERPIXEL));
         if (values > (isGrey ? 2 : 5)) // the library would take the first ones: grey with alpha has 2, CMYK with alpha 5
             throw new InvalidDataException($"{name} has {values} values per pixel: it must be a grey or a colour image.");
-        return (height, width, isGrey && values == 1,
-            Enum.IsDefined(origin) ? origin : Orientation.TOPLEFT);
+        return (height, width, isGrey && values == 1, Enum.IsDefined(origin) ? origin : Orientation.TOPLEFT);
 
         int Field(TiffTag tag) => tiff.GetFieldDefaulted(tag)?[0].ToInt() ?? throw ImageDecoder.Damaged(name);
     }

@@ -5,7 +5,6 @@ using static MnistCnn.Charts.Wording;
 
 namespace MnistCnn.Experiments;
 
-/// <summary>A measurement after an epoch of a network.</summary>
 internal interface IEpochRow : IMeasuredRow
 {
     string Network { get; }
@@ -14,7 +13,6 @@ internal interface IEpochRow : IMeasuredRow
     int Epoch { get; }
 }
 
-/// <summary>An epoch of a network in an experiment.</summary>
 /// <param name="MultiplyAdds">Multiply-adds of a forward pass with one image.</param>
 /// <param name="TrainingMultiplyAdds">Multiply-adds of the training so far, see <see cref="NetworkSummary.TrainingMultiplyAdds"/>.</param>
 /// <param name="TestAccuracy">Accuracy on the test images in percent.</param>
@@ -23,9 +21,7 @@ internal sealed record TrainingRow(
     double TestLoss, double TestAccuracy) : IEpochRow
 {
     /// <summary>Creates one trial per seed and network, which trains it and returns one row per epoch.</summary>
-    /// <param name="afterwards">
-    /// Returns, for a network, an action to be called with the trained network of the first seed, or null; it adds nothing to the rows.
-    /// </param>
+    /// <param name="afterwards">Returns an action for the trained network of the first seed, or null; it adds no rows.</param>
     public static IEnumerable<Trial<TrainingRow>> CreateTrials(
         IEnumerable<Architecture> networks,
         ExperimentSettings settings,
@@ -55,7 +51,6 @@ internal sealed record TrainingRow(
             ];
         });
 
-    /// <summary>Compares the test accuracies of two networks after the last epoch.</summary>
     public static Effect CompareAtEnd(IReadOnlyList<TrainingRow> rows, string higher, string lower) => Effect.Difference(
         $"{higher} ends", lower, rows.AtEnd(higher, row => row.TestAccuracy), rows.AtEnd(lower, row => row.TestAccuracy));
 
@@ -82,7 +77,6 @@ internal sealed record TrainingRow(
             .Select(network => Curve.MeanWithRange(network.Key, network.Select(row => (x(row), row.TestAccuracy)))),
     ];
 
-    /// <summary>Creates a table with the test accuracies of each network after the first and the last epoch.</summary>
     public static ResultTable CreateTable(IReadOnlyList<TrainingRow> rows)
     {
         var last = rows.LastEpoch();
@@ -110,7 +104,6 @@ internal sealed record TrainingRow(
                 + $"between feature maps of different sizes are convolutions with {Number(parameters - plainParameters)} parameters.";
 }
 
-/// <summary>Queries over the epochs of several networks.</summary>
 internal static class EpochRows
 {
     /// <summary>Returns the number of the last epoch; 0 without rows.</summary>

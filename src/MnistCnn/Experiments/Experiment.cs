@@ -49,7 +49,6 @@ internal abstract class Experiment(string name, string claim, ExperimentSettings
     public abstract ExperimentResults ReadResults(string folder, ExperimentInfo info);
 }
 
-/// <summary>An experiment whose trials measure rows of one type.</summary>
 internal abstract class Experiment<TRow>(string name, string claim, ExperimentSettings full, ExperimentSettings quick)
     : Experiment(name, claim, full, quick)
     where TRow : IMeasuredRow
@@ -75,17 +74,11 @@ internal abstract class Experiment<TRow>(string name, string claim, ExperimentSe
             diverged);
     }
 
-    /// <summary>
-    /// Lists the trials, with the seeds in the outermost loop: a stopped experiment is complete for some seeds. Trials do not depend on
-    /// each other.
-    /// </summary>
+    /// <summary>Lists independent trials, seeds in the outermost loop: a stopped experiment is complete for some seeds.</summary>
     /// <exception cref="Runtime.UserException">The networks do not accept images of this shape.</exception>
     public abstract IEnumerable<Trial<TRow>> Trials(ExperimentSettings settings, NetworkShape shape);
 
-    /// <summary>
-    /// Returns the network with the width, from 1, that brings its number of parameters nearest to the goal, for comparisons at equal
-    /// parameters.
-    /// </summary>
+    /// <summary>Returns the network whose width, from 1, brings its number of parameters nearest to the goal.</summary>
     protected static Architecture FindNearest(long goal, NetworkShape shape, Func<int, Architecture> create)
     {
         return Enumerable.Range(1, MaxWidth).Select(create).MinBy(architecture => Math.Abs(CountParameters(architecture) - goal))!;
@@ -111,7 +104,6 @@ internal abstract class Experiment<TRow>(string name, string claim, ExperimentSe
     protected abstract IReadOnlyList<IReadOnlyList<Chart>> Charts(IReadOnlyList<TRow> rows);
 }
 
-/// <summary>Request to measure an experiment.</summary>
 /// <param name="Folder">Folder for the results; null for the next unused name <c>runs/NAME-TIME</c>.</param>
 /// <param name="MayBeFinished">Accepts a folder with a finished experiment, which gets no more results.</param>
 /// <param name="IsWorker">Whether the process only serves as a worker: the process that started it locks the folder and writes it.</param>

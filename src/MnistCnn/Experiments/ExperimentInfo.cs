@@ -17,7 +17,6 @@ internal sealed record ExperimentInfo(
     [JsonRequired]
     public RunStatus Status { get; init; }
 
-    /// <summary>Error message of an experiment that failed.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Error { get; init; }
 
@@ -60,9 +59,7 @@ internal sealed record ExperimentInfo(
 /// <param name="BatchSize">Batch size; null for the recipe's.</param>
 /// <param name="Quick">Measures fewer networks.</param>
 /// <param name="Deep">Measures deeper networks too, see <see cref="Experiment.HasDeeperNetworks"/>.</param>
-/// <param name="Shortened">
-/// Adapts a recipe for many epochs to few: no augmentation, and milestones of the learning rate at 1/2 and 3/4 of the steps.
-/// </param>
+/// <param name="Shortened">Adapts a recipe to few epochs: no augmentation, learning-rate milestones at 1/2 and 3/4 of the steps.</param>
 internal sealed record ExperimentSettings(
     int Seeds, int Epochs, int TrainLimit, int? TestLimit = null, string Recipe = "article", double? LearningRate = null,
     int? BatchSize = null, bool Quick = false, bool Deep = false, bool Shortened = false);

@@ -6,10 +6,7 @@ using MnistCnn.Training;
 
 namespace MnistCnn.Experiments;
 
-/// <summary>
-/// An experiment in its folder: <c>experiment.json</c> is its record, <c>trials.jsonl</c> has one line per finished trial, and each
-/// trial's training is a run in a folder below.
-/// </summary>
+/// <summary>An experiment in its folder: <c>experiment.json</c>, <c>trials.jsonl</c> with finished trials, and their runs.</summary>
 internal sealed class ExperimentRun<TRow> : JobFolder<Trial<TRow>, TrialResult<TRow>>, IExperimentRun
     where TRow : IMeasuredRow
 {
@@ -157,7 +154,6 @@ internal sealed record TrialResult<TRow>(
     IReadOnlyList<TRow> Rows,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Diverged = null)
 {
-    /// <summary>Name of the file with one line per finished trial.</summary>
     public const string FileName = "trials.jsonl";
 
     /// <summary>Reads the finished trials in a folder, of which there may be none.</summary>

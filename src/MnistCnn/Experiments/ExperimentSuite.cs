@@ -24,7 +24,6 @@ internal sealed class ExperimentSuite : IDisposable
 
     public string Folder => folderLock.Folder;
 
-    /// <summary>State of each experiment, in their order.</summary>
     public IReadOnlyList<ExperimentStatus> Statuses => statuses;
 
     /// <summary>Opens a folder, new or of an earlier start.</summary>
@@ -98,7 +97,6 @@ internal interface IExperimentOptions
     Workers? CreateWorkers(Experiment experiment, string folder);
 }
 
-/// <summary>An experiment in its folder.</summary>
 internal interface IExperimentRun : IDisposable
 {
     string Folder { get; }

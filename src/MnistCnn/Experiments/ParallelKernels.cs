@@ -4,9 +4,7 @@ using MnistCnn.Networks;
 
 namespace MnistCnn.Experiments;
 
-/// <summary>
-/// Compares the Inception network with networks whose blocks have only one of its branches and the same number of parameters.
-/// </summary>
+/// <summary>Compares the Inception network with networks whose blocks have only one of its branches, at equal parameters.</summary>
 internal sealed class ParallelKernels() : Experiment<TrainingRow>(
     "views",
     "Several kernels side by side see more than one kind of kernel alone, and learn faster.",

@@ -7,9 +7,8 @@ using static MnistCnn.Charts.Wording;
 namespace MnistCnn.Experiments;
 
 /// <summary>
-/// Compares the Residual network that the article prints with the one that it explains: a find of this project, not a claim of the
-/// article. Two controls show the cause of a difference: the
-/// explained network with fewer trainable parameters, and with larger initial weights, which pass more of the gradient.
+/// Compares the Residual network as the article prints and as it explains it: a find of this project. Two controls show the cause of a
+/// difference: the explained network with fewer trainable parameters, and with larger initial weights, which pass more of the gradient.
 /// </summary>
 internal sealed class PrintedVsExplained() : Experiment<PrintedVsExplainedRow>(
     "listing",

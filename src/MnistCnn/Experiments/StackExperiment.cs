@@ -43,9 +43,7 @@ internal abstract class StackExperiment(string name, string claim, ExperimentSet
             select CreateTrial(stack.Network, stack.Blocks, stack.Weights, seed);
     }
 
-    /// <summary>
-    /// Enlarges the weights of PyTorch, drawn with variance 1 / (3 * inputs), to those that He et al. chose for relu, with 2 / inputs.
-    /// </summary>
+    /// <summary>Enlarges PyTorch's weights, of variance 1 / (3 * inputs), to the ones of He et al. for relu, with 2 / inputs.</summary>
     public static void ScaleToHe(Module network)
     {
         using var noGradient = no_grad();
@@ -71,7 +69,6 @@ internal abstract class StackExperiment(string name, string claim, ExperimentSet
             select (row.Seed, Math.Max(row.GradientNorm, float.Epsilon)); // 0 counts as the smallest positive float32
     }
 
-    /// <summary>Formats the mean of the gradient norms of a convolution over the seeds.</summary>
     protected static string MeanNorm(IEnumerable<StackRow> stack, long step, int layer) =>
         stack.Where(row => row.Step == step && row.Layer == layer).Select(row => row.GradientNorm).ToArray() is { Length: > 0 } norms
             ? $"{norms.GeometricMean():0.0e+0}"

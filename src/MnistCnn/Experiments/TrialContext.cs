@@ -23,10 +23,8 @@ internal sealed class TrialContext(
     public CancellationToken Cancellation => cancellation;
     public Device Device { get; } = request.Device;
 
-    /// <summary>Draws images into the folder of the experiment.</summary>
     public void DrawImages(ImageGrid images) => request.Observer.OnImages(experimentFolder, images);
 
-    /// <summary>Creates a network with its initial weights, and its trainer.</summary>
     public Trainer CreateTrainer(Architecture architecture, long seed) =>
         Trainer.Create(CreateSettings(architecture, seed), Data, Device);
 

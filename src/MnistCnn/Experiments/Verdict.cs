@@ -15,7 +15,6 @@ internal sealed record Verdict(IReadOnlyList<Effect> Effects, string Subject = "
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public int Diverged { get; init; }
 
-    /// <summary>Whether trials are missing.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool IsInterim { get; init; }
 
@@ -53,7 +52,6 @@ internal sealed record Verdict(IReadOnlyList<Effect> Effects, string Subject = "
         : VerdictOutcome.Inconclusive;
 }
 
-/// <summary>Outcome of a claim or of one of its effects.</summary>
 internal enum VerdictOutcome
 {
     /// <summary>The interval includes the bound, or there is none.</summary>

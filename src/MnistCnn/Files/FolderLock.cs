@@ -40,9 +40,7 @@ internal sealed class FolderLock : IDisposable
                 .With(Remedy.ChooseFolder);
     }
 
-    /// <summary>
-    /// Returns whether a process on any machine owns the lock of a folder: the file was written within the last minute, or is locked.
-    /// </summary>
+    /// <summary>Returns whether a process on any machine owns the lock: its file is locked, or was written in the last minute.</summary>
     public static bool IsHeld(string folder)
     {
         var path = Path.Combine(folder, Name);

@@ -3,10 +3,7 @@ using MnistCnn.Runtime;
 
 namespace MnistCnn.Files;
 
-/// <summary>
-/// Named tensors with text metadata in the safetensors format, which PyTorch's <c>safetensors.torch</c> reads and writes. Unlike a
-/// pickle, such a file cannot run code.
-/// </summary>
+/// <summary>Named tensors and text metadata in the format of <c>safetensors.torch</c>. Unlike a pickle, it cannot run code.</summary>
 /// <remarks>
 /// Source: https://huggingface.co/docs/safetensors. Layout: length of the header (int64, little-endian), header (JSON), bytes of the
 /// tensors without gaps. Files of this program have a checksum in their metadata: the SHA-256 of the whole file, with zeros in place of

@@ -3,10 +3,7 @@ using MnistCnn.Runtime;
 
 namespace MnistCnn.Inspection;
 
-/// <summary>
-/// A forward pass that keeps the output of every operation, bit for bit as <c>forward</c> computes it. Inputs of operations can be
-/// overridden, to see how the answer changes.
-/// </summary>
+/// <summary>A forward pass that keeps the outputs of operations, bit for bit as <c>forward</c>. Their inputs can be overridden.</summary>
 internal sealed class ActivationTrace
 {
     /// <summary>Name of the network's input.</summary>
@@ -18,9 +15,7 @@ internal sealed class ActivationTrace
     /// <param name="network">The network, in evaluation mode.</param>
     /// <param name="images">Normalized images: (N, C, H, W), float32. If N is 0, the values have shapes only.</param>
     /// <param name="stop">Checked before each operation.</param>
-    /// <exception cref="UserException">
-    /// An override names an input that does not exist, or a value that has another shape or is computed later.
-    /// </exception>
+    /// <exception cref="UserException">An override names a missing input, or a value that has another shape or comes later.</exception>
     public static ActivationTrace Run(
         Module<Tensor, Tensor> network,
         Tensor images,
@@ -83,7 +78,6 @@ internal sealed class ActivationTrace
     }
 }
 
-/// <summary>An operation in an <see cref="ActivationTrace"/>.</summary>
 /// <param name="Inputs">Names of the operations whose outputs it took; null for zeros.</param>
 /// <param name="Value">Its output: feature maps (N, C, H, W) or rows (N, features), float32.</param>
 internal sealed record TraceNode(GraphNode Node, IReadOnlyList<string?> Inputs, IReadOnlyList<Tensor> InputValues, Tensor Value)

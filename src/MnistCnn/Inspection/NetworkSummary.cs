@@ -100,10 +100,7 @@ internal sealed record NetworkSummary(
         }
     }
 
-    /// <summary>
-    /// Names of the layers with weights that have no effect on the output, in the order of registration. They get no gradient and keep
-    /// their initial weights. Auxiliary classifiers do not count.
-    /// </summary>
+    /// <summary>Names of layers with weights, except auxiliary classifiers, that have no effect on the output and no gradient.</summary>
     public static IReadOnlyList<string> FindUnusedLayers(Module<Tensor, Tensor> network, GraphNode output)
     {
         HashSet<GraphNode> reached = [];
@@ -134,7 +131,6 @@ internal sealed record NetworkSummary(
     private static long Product(IEnumerable<long> shape) => shape.Aggregate(1L, (product, length) => checked(product * length));
 }
 
-/// <summary>A layer with weights.</summary>
 /// <param name="Kind"><c>Conv2d</c>, <c>BatchNorm2d</c> or <c>Linear</c>.</param>
 /// <param name="MultiplyAdds">Multiply-adds for the whole batch.</param>
 internal sealed record LayerSummary(string Name, string Kind, IReadOnlyList<long> OutputShape, long Parameters, long MultiplyAdds);

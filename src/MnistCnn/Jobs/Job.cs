@@ -15,7 +15,6 @@ internal abstract record Job(string Name, double Work)
 /// <param name="Arguments">Command line that makes a process call <see cref="JobFolder{TJob, TResult}.ServeWorker"/>.</param>
 internal sealed record Workers(int Count, IReadOnlyList<string> Arguments);
 
-/// <summary>Progress of the jobs in a folder.</summary>
 /// <param name="Number">Number of the current job, from 1.</param>
 /// <param name="Fraction">Fraction of all work that is done.</param>
 internal readonly record struct JobProgress(int Number, int Count, string Name, double Fraction, bool IsDone);

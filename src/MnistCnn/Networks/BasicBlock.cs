@@ -8,8 +8,7 @@ namespace MnistCnn.Networks;
 /// with batch normalization. From (N, <c>inChannels</c>, H, W) to (N, <c>channels</c>, H/<c>stride</c>, W/<c>stride</c>), rounded up.
 /// </summary>
 /// <remarks>
-/// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, figure 5 left and section 3.3. Names as in torchvision's
-/// <c>BasicBlock</c>.
+/// Source: K. He et al., "Deep Residual Learning for Image Recognition", 2015, figure 5 left and section 3.3. Names as in torchvision.
 /// </remarks>
 internal sealed class BasicBlock : TraceableModule
 {

@@ -27,10 +27,7 @@ internal abstract class BlockNetwork(string name) : TraceableModule(name)
         return blocks;
     }
 
-    /// <summary>
-    /// Initializes the convolutions again, in the order of their names, as torchvision does for its residual networks: K. He et al.,
-    /// "Delving Deep into Rectifiers", 2015.
-    /// </summary>
+    /// <summary>Reinitializes convolutions in name order, like torchvision: K. He et al., "Delving Deep into Rectifiers", 2015.</summary>
     protected void InitializeConvolutions() => apply(module =>
     {
         if (module is Conv2d convolution)

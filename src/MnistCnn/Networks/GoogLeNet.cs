@@ -103,8 +103,7 @@ internal sealed class GoogLeNet : BlockNetwork, IHasAuxiliaryClassifiers
     // In ceil mode, 6 rows become 3, not 2.
     private static GraphValue Pool(GraphValue x, int kernelSize = 3) => max_pool2d(x, kernelSize, stride: 2, ceil_mode: true);
 
-    // PyTorch's trunc_normal_ with std 0.01 and limits -2 and 2. TorchSharp 0.107's makes all values equal if the limits are that many
-    // standard deviations away.
+    // PyTorch's trunc_normal_ with std 0.01 and limits -2 and 2. TorchSharp 0.107's makes all values equal with limits that many stds away.
     private static void TruncatedNormal(Tensor weight)
     {
         using var noGradient = no_grad();

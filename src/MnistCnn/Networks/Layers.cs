@@ -9,9 +9,7 @@ internal static class Layers
         where named.module.parameters(recurse: false).Any()
         select (named.name, (Module<Tensor, Tensor>)named.module);
 
-    /// <summary>
-    /// Lets a network on the meta device take an empty batch on the CPU, and return one. Not every operation supports the meta device.
-    /// </summary>
+    /// <summary>Lets a network on the meta device, which lacks some operations, take and return an empty batch on the CPU.</summary>
     public static void AcceptEmptyBatch(Module<Tensor, Tensor> network)
     {
         foreach (var (_, layer) in WithWeights(network))

@@ -3,9 +3,7 @@ using static MnistCnn.OnnxExport.Functional;
 
 namespace MnistCnn.Networks;
 
-/// <summary>
-/// The article's Residual block: its input plus the output of two 3x3 convolutions. From (N, <c>channels</c>, H, W) to the same shape.
-/// </summary>
+/// <summary>The article's Residual block: its input plus the output of two 3x3 convolutions, both (N, <c>channels</c>, H, W).</summary>
 /// <remarks>
 /// Source: the article's class <c>Residual</c>, after K. He et al., "Deep Residual Learning for Image Recognition", 2015, figure 2. The
 /// article draws and explains this block, but its listing says <c>y = self.conv2(x)</c>: there <c>conv1</c> has no effect on the output,

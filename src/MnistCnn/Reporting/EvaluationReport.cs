@@ -65,10 +65,7 @@ internal static class EvaluationReport
         }
     }
 
-    /// <summary>
-    /// Creates the confusion matrix. With many classes, or if it does not fit the terminal: the most confused pairs of classes and the
-    /// classes with the lowest recall.
-    /// </summary>
+    /// <summary>Creates the confusion matrix or, if it is too large, the most confused pairs and the classes of lowest recall.</summary>
     public static IReadOnlyList<Table> CreateTables(IAnsiConsole console, IReadOnlyList<string> names, Evaluation evaluation)
     {
         var matrix = names.Count <= ClassName.MaxMatrixClasses ? CreateMatrix(console, names, evaluation) : null;

@@ -35,7 +35,6 @@ internal sealed class ExperimentReport(bool json) : IExperimentObserver
             Write(status with { Files = [] });
     }
 
-    /// <summary>Draws the plot of the results, if there are any.</summary>
     public static void DrawPlot(string path, ExperimentInfo info, ExperimentResults results)
     {
         if (results.Charts.Count == 0)

@@ -4,7 +4,6 @@ using Spectre.Console;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>Writes results to standard output.</summary>
 internal static class Output
 {
     /// <summary>Writes one JSON document, or text for people and the paths of the written files.</summary>

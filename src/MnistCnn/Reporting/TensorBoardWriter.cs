@@ -4,9 +4,7 @@ using static TorchSharp.torch.utils;
 
 namespace MnistCnn.Reporting;
 
-/// <summary>
-/// Writes event files for TensorBoard: training loss and learning rate of each step, test loss and accuracies of each epoch.
-/// </summary>
+/// <summary>Writes event files for TensorBoard: training loss and learning rate per step, test loss and accuracies per epoch.</summary>
 internal sealed class TensorBoardWriter : ITrainingCallback
 {
     private const string TestLoss = "loss/test", TestAccuracy = "accuracy/test", ValidationAccuracy = "accuracy/validation";

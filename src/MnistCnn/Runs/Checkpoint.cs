@@ -82,9 +82,7 @@ internal sealed class Checkpoint : IDisposable
         new SafetensorsFile(tensors, metadata).Write(path);
     }
 
-    /// <summary>
-    /// Ensures that a resumed run has the settings of this one. The number of epochs may differ, unless the learning rate depends on it.
-    /// </summary>
+    /// <summary>Ensures that a resumed run has the same settings; epochs may differ, unless the learning rate depends on them.</summary>
     /// <exception cref="InvalidDataException">Settings differ; the message names them.</exception>
     public void EnsureSame(TrainSettings settings)
     {

@@ -4,12 +4,9 @@ using MnistCnn.Runtime;
 
 namespace MnistCnn.Runs;
 
-/// <summary>
-/// Finds the weights file of a model: a file, a run folder, or a network that is bundled with the program; and the checkpoint of a run.
-/// </summary>
+/// <summary>Finds the weights file of a model (a file, a run folder or a bundled network), and the checkpoint of a run.</summary>
 internal static class ModelLocator
 {
-    /// <summary>File name extension of weights.</summary>
     public const string Extension = ".safetensors";
 
     /// <summary>Bundled network with the higher accuracy on hand-drawn images.</summary>
@@ -51,7 +48,6 @@ internal static class ModelLocator
                 $"{name} is not a run folder, because it has no {RunFolder.InfoFile}: name a file of weights in it.");
     }
 
-    /// <summary>Finds the checkpoint of a run.</summary>
     /// <param name="name">Path of a file, which need not exist, or of a run folder.</param>
     public static string FindCheckpoint(string name)
     {

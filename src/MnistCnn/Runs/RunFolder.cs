@@ -4,10 +4,7 @@ using MnistCnn.Training;
 
 namespace MnistCnn.Runs;
 
-/// <summary>
-/// Folder of one run: its record <c>run.json</c>, its metrics, weights and checkpoint. Until it is disposed, no other process can write
-/// into it.
-/// </summary>
+/// <summary>Folder of a run: <c>run.json</c>, metrics, weights, checkpoint. Until it is disposed, no other process writes there.</summary>
 /// <param name="history">Epochs that were finished before the run was resumed.</param>
 internal sealed class RunFolder(FolderLock folderLock, RunInfo info, IEnumerable<EpochMetrics> history) : IDisposable
 {
@@ -40,9 +37,7 @@ internal sealed class RunFolder(FolderLock folderLock, RunInfo info, IEnumerable
 
     public string CheckpointPath => Path.Combine(FullPath, CheckpointFile);
 
-    /// <summary>
-    /// False if the weights of the best epoch so far are missing, as after resuming from a checkpoint that was copied without them.
-    /// </summary>
+    /// <summary>False if the best weights so far are missing, as after resuming from a checkpoint that was copied without them.</summary>
     public bool HasBest => epochs.Count == 0 || File.Exists(BestPath);
 
     /// <summary>

@@ -9,10 +9,7 @@ namespace MnistCnn.Runs;
 /// <param name="Epochs">Contents of <c>metrics.jsonl</c>.</param>
 internal sealed record RunRecord(string Name, RunInfo? Info, IReadOnlyList<EpochMetrics> Epochs)
 {
-    /// <summary>
-    /// Reads run folders, also of runs without a finished epoch. Equal names get the parent folders in front: <c>a/seed-1</c>,
-    /// <c>b/seed-1</c>.
-    /// </summary>
+    /// <summary>Reads run folders, even without a finished epoch. Equal names get parent folders in front: <c>a/seed-1</c>.</summary>
     public static RunRecord[] ReadAll(IReadOnlyList<string> paths)
     {
         string[][] all =

@@ -44,9 +44,7 @@ internal sealed class TrainingRun(
     /// <summary>Prepares a new run, or the continuation of one.</summary>
     /// <param name="checkpoint">State to continue from, which is disposed, because it is large; null for a new run.</param>
     /// <exception cref="IOException">The folder cannot be written, is in use or holds a run, or the weights cannot be read.</exception>
-    /// <exception cref="InvalidDataException">
-    /// The initial weights do not fit the network, or the checkpoint is damaged or has other settings or data.
-    /// </exception>
+    /// <exception cref="InvalidDataException">The weights do not fit, or the checkpoint is damaged or of another run.</exception>
     /// <exception cref="UserException">The settings do not fit the data or the network.</exception>
     public static TrainingRun Create(TrainingRequest request, Checkpoint? checkpoint = null)
     {
@@ -85,10 +83,7 @@ internal sealed class TrainingRun(
         return guard.Complete(trainer);
     }
 
-    /// <summary>
-    /// Creates a run in the requested folder, or continues from the checkpoint there, and trains it to its end. The caller disposes the
-    /// finished run.
-    /// </summary>
+    /// <summary>Creates or resumes the run in the requested folder, and trains it to its end. The caller disposes the run.</summary>
     /// <param name="report">Receives the fraction of the training that is done.</param>
     /// <exception cref="DivergenceException">The loss is no longer a finite number.</exception>
     /// <inheritdoc cref="Create" path="/exception"/>

@@ -10,10 +10,7 @@ internal sealed record WeightsFile(string Path, IReadOnlyDictionary<string, Tens
     // PyTorch's wrappers put these before the names of all tensors: DataParallel, DistributedDataParallel, torch.compile.
     private static readonly string[] WrapperPrefixes = ["module.", "_orig_mod."];
 
-    /// <summary>
-    /// Reads a file. The names of tensors lose the prefixes of PyTorch's wrappers. A missing <c>num_batches_tracked</c> is 0, as in
-    /// PyTorch, whose old files have none.
-    /// </summary>
+    /// <summary>Reads a file, without PyTorch's wrapper prefixes. A missing <c>num_batches_tracked</c> is 0, as in PyTorch.</summary>
     public static WeightsFile Read(string path)
     {
         var file = SafetensorsFile.Read(path);

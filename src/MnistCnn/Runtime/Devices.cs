@@ -4,7 +4,6 @@ namespace MnistCnn.Runtime;
 
 internal static partial class Devices
 {
-    /// <summary>Device names, for help and messages.</summary>
     public const string Names = "auto, cpu, cuda, cuda:N, mps";
 
     /// <summary>Library of the NVIDIA driver.</summary>

@@ -1,9 +1,6 @@
 namespace MnistCnn.Runtime;
 
-/// <summary>
-/// The processes that train one network together. Every rank makes the same calls in the same order. Only rank 0 talks to the user and
-/// writes files.
-/// </summary>
+/// <summary>Processes that train a network. All ranks make the same calls in the same order. Only rank 0 prints and writes files.</summary>
 internal interface IProcessGroup : IDisposable
 {
     /// <summary>Number of this process, from 0.</summary>

@@ -3,9 +3,7 @@ using System.Runtime.InteropServices;
 namespace MnistCnn.Runtime;
 
 /// <summary>The processes that <c>mpiexec</c>, or <c>srun --mpi=pmi2</c>, started together.</summary>
-/// <remarks>
-/// MPI.NET calls the binary interface that MPICH, Intel MPI and MS-MPI share. A process that was started alone loads none of it.
-/// </remarks>
+/// <remarks>MPI.NET calls the binary interface that MPICH, Intel MPI and MS-MPI share. A process started alone loads none of it.</remarks>
 internal sealed class MpiProcessGroup : IProcessGroup
 {
     /// <summary>Environment variable with the seconds after which a rank gives up waiting for the others.</summary>

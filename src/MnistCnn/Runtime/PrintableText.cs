@@ -3,9 +3,7 @@ namespace MnistCnn.Runtime;
 /// <summary>Text with names from files and data sets, which may contain any character, made safe for terminals, plots and pages.</summary>
 internal static class PrintableText
 {
-    /// <summary>
-    /// Escapes all characters that move a terminal's cursor, break a line or reorder text, as JSON does: <c>\n</c>, <c>\u001b</c>.
-    /// </summary>
+    /// <summary>Escapes characters that move the cursor, break a line or reorder text, as JSON does: <c>\n</c>, <c>\u001b</c>.</summary>
     public static string Escape(string text) => text.Any(IsUnsafe) ? string.Concat(text.Select(Escape)) : text;
 
     /// <summary>Escapes text of several lines, and keeps its line ends. JSON stays JSON.</summary>

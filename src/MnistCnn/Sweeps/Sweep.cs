@@ -7,7 +7,6 @@ using MnistCnn.Training;
 
 namespace MnistCnn.Sweeps;
 
-/// <summary>One training of a sweep.</summary>
 /// <param name="Values">Values of the grid's parameters, in their order.</param>
 internal sealed record SweepTrial(string Name, IReadOnlyList<string> Values, TrainSettings Settings) : Job(Name, 1);
 
@@ -213,7 +212,6 @@ internal sealed class SweepInputs(Func<int?, int?, DataSet> load, Device device,
     }
 }
 
-/// <summary>Result of one training of a sweep.</summary>
 /// <param name="Error">Error message of a training that diverged; null for one that finished.</param>
 /// <param name="Epochs">Metrics of each epoch; empty for a training that diverged.</param>
 internal sealed record SweepResult(SweepTrial Trial, string? Error, IReadOnlyList<EpochMetrics> Epochs, long Parameters)

@@ -1,8 +1,6 @@
 namespace MnistCnn.Training;
 
-/// <summary>
-/// Metrics of one epoch: a line of <c>metrics.jsonl</c>. The lines of tests/reference/article.py have no class and no training accuracies.
-/// </summary>
+/// <summary>Metrics of an epoch: a line of <c>metrics.jsonl</c>. tests/reference/article.py has no class or training accuracies.</summary>
 /// <param name="TrainLoss">Training loss during the epoch, with label smoothing and class weights, mean over the images, in nats.</param>
 /// <param name="TestLoss">Cross entropy of the test images after the epoch, mean over the images, in nats.</param>
 /// <param name="TestAccuracy">Test images classified correctly after the epoch, in percent.</param>
@@ -12,9 +10,7 @@ namespace MnistCnn.Training;
 /// <param name="ValidationAccuracy">As <paramref name="TestAccuracy"/>, for the validation images; null without any.</param>
 /// <param name="TestClassAccuracies">As <paramref name="TestAccuracy"/>, per class; null for a class without test images.</param>
 /// <param name="TestBalancedAccuracy">Mean of <paramref name="TestClassAccuracies"/>.</param>
-/// <param name="TrainAccuracy">
-/// Training images classified correctly in their step of the epoch, after augmentation and before the update of the weights, in percent.
-/// </param>
+/// <param name="TrainAccuracy">Training images classified correctly in their step, augmented and before the update, in percent.</param>
 internal sealed record EpochMetrics(
     int Epoch,
     double TrainLoss,

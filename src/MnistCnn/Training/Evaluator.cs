@@ -10,7 +10,6 @@ internal static class Evaluator
     /// <summary>Default number of images per batch; more are not faster.</summary>
     public const int BatchSize = 250;
 
-    /// <summary>Evaluates a network on labeled images.</summary>
     /// <param name="model">Maps images (B, C, H, W) to logits (B, classes), on the device of the images.</param>
     /// <param name="withRanks">Computes <see cref="Evaluation.TrueClassRanks"/> too.</param>
     /// <param name="group">Ranks that each have one shard of the images, in the order of the images; null for a single process.</param>

@@ -3,9 +3,7 @@ using MnistCnn.Networks;
 
 namespace MnistCnn.Training;
 
-/// <summary>
-/// The frozen layers of a network, run once per image: their output, the features, is the input of the last layer in every epoch.
-/// </summary>
+/// <summary>Frozen layers of a network, run once per image: their output, the features, is the last layer's input in every epoch.</summary>
 internal sealed class FrozenLayers : IDisposable
 {
     /// <summary>Largest size of all features in bytes; with larger ones, the frozen layers run in every step.</summary>

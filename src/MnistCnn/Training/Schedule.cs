@@ -3,7 +3,6 @@ namespace MnistCnn.Training;
 /// <summary>Learning-rate schedule.</summary>
 internal enum Schedule
 {
-    /// <summary>The learning rate stays the same.</summary>
     Constant,
 
     /// <summary>

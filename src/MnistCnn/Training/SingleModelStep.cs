@@ -4,7 +4,6 @@ using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Training;
 
-/// <summary>Forward and backward in one model.</summary>
 /// <param name="network">Maps images (B, C, H, W) to logits (B, classes).</param>
 /// <param name="classWeights">(classes), float32; null for equal weights.</param>
 internal sealed class SingleModelStep(Module<Tensor, Tensor> network, double labelSmoothing, Tensor? classWeights) : IForwardBackward

@@ -1,12 +1,9 @@
 namespace MnistCnn.Training;
 
-/// <summary>Metrics of one step.</summary>
 /// <param name="Epoch">From 1.</param>
 /// <param name="Step">Number of the step in its epoch, from 1.</param>
 /// <param name="Steps">Steps per epoch.</param>
-/// <param name="Loss">
-/// Cross entropy of the batch before the update of the weights, with label smoothing and class weights, mean over the images, in nats.
-/// </param>
+/// <param name="Loss">Cross entropy before the update of the weights, with label smoothing and class weights, batch mean, in nats.</param>
 internal readonly record struct StepMetrics(int Epoch, int Step, int Steps, double Loss, int Images, double LearningRate);
 
 /// <summary>A step whose loss may still be computed on the GPU.</summary>

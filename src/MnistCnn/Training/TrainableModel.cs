@@ -6,7 +6,6 @@ namespace MnistCnn.Training;
 
 internal static class TrainableModel
 {
-    /// <summary>Input and output shape of a network for a data set.</summary>
     public static NetworkShape ShapeOf(DataSet data) => new(data.Channels, data.Height, data.Width, data.ClassNames.Count);
 
     /// <summary>Creates the model of the settings, with initial weights from torch's default generator.</summary>

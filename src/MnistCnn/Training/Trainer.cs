@@ -106,9 +106,7 @@ internal sealed class Trainer : IDisposable
         }
     }
 
-    /// <summary>
-    /// Trains one step per learning rate, in as many epochs as needed, without evaluations. <see cref="Progress"/> does not change.
-    /// </summary>
+    /// <summary>Trains one step per learning rate, in any number of epochs, without evaluations; keeps <see cref="Progress"/>.</summary>
     /// <returns>Metrics of each step; a loss may be infinite or NaN.</returns>
     /// <exception cref="OperationCanceledException">The steps were cancelled.</exception>
     public IEnumerable<StepMetrics> TrainSteps(IEnumerable<double> learningRates, CancellationToken cancellation)

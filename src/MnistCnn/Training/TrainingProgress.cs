@@ -10,7 +10,6 @@ namespace MnistCnn.Training;
 internal sealed record TrainingProgress(
     int Epoch, int Step, double LossSum, long ImageSum, long CorrectSum, IReadOnlyList<EpochMetrics> History)
 {
-    /// <summary>Progress before the first step.</summary>
     public static TrainingProgress Start { get; } = new(Epoch: 1, Step: 0, LossSum: 0, ImageSum: 0, CorrectSum: 0, History: []);
 
     /// <summary>The epoch with the best accuracy so far, the first one of several; 0 before the end of the first epoch.</summary>
@@ -19,7 +18,6 @@ internal sealed record TrainingProgress(
 
     public bool IsFinished(TrainSettings settings) => Epoch > settings.Epochs || History.Count - BestEpoch >= settings.Patience;
 
-    /// <summary>Progress after one more step.</summary>
     /// <param name="correct">Images of the step that were classified correctly.</param>
     public TrainingProgress AfterStep(StepMetrics step, long correct) => this with
     {
@@ -29,6 +27,5 @@ internal sealed record TrainingProgress(
         CorrectSum = CorrectSum + correct,
     };
 
-    /// <summary>Progress at the start of the next epoch.</summary>
     public TrainingProgress AfterEpoch(EpochMetrics epoch) => Start with { Epoch = Epoch + 1, History = [.. History, epoch] };
 }

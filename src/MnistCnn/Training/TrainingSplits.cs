@@ -9,9 +9,7 @@ internal sealed record TrainingSplits(
 {
     /// <summary>Holds out the last training images, unless the data have validation images, and copies all images to a device.</summary>
     /// <param name="data">Must live as long as the splits, which share its memory on the CPU.</param>
-    /// <exception cref="UserException">
-    /// No training image would be left, a rank would have no image to evaluate, or the data have validation images already.
-    /// </exception>
+    /// <exception cref="UserException">Too few images to train or to evaluate on each rank, or the data have validation images.</exception>
     public static TrainingSplits Create(DataSet data, int validationCount, Device device, IProcessGroup group)
     {
         if (validationCount > 0 && data.Validation is not null)

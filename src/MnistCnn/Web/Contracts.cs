@@ -14,7 +14,6 @@ internal record ModelInfo(
 internal sealed record ModelGraph(
     [property: JsonIgnore] ModelInfo Model, IReadOnlyList<NodeInfo> Nodes, IReadOnlyList<Ablation> Ablations) : ModelInfo(Model);
 
-/// <summary>One operation of a model.</summary>
 internal sealed record NodeInfo(
     string Name, string Operation, string Module, string? Block, IReadOnlyList<string?> Inputs, IReadOnlyList<long> Shape,
     IReadOnlyList<long>? Kernel, IReadOnlyList<long>? Stride, IReadOnlyList<long>? Padding, long Parameters);
@@ -40,7 +39,6 @@ internal sealed record FeatureMap(
 /// <summary>Input of an operation, float32.</summary>
 internal sealed record MapInput(string? Node, int? Channel, IReadOnlyList<long> Shape, int Offset);
 
-/// <summary>The sum at the end of a residual block.</summary>
 internal sealed record ResidualSum(string Block, IReadOnlyList<SumTerm> Terms);
 
 /// <summary>A term of a residual sum, the sum, or its ReLU.</summary>
@@ -51,7 +49,6 @@ internal sealed record SaliencyMap(string Method, int Class, long Height, long W
 
 internal sealed record TestImages(long Count, string Folder, IReadOnlyList<long> Labels);
 
-/// <summary>Predictions of a model on all test images.</summary>
 internal sealed record TestPredictions(
     double Accuracy, double Loss, IReadOnlyList<long> Labels, IReadOnlyList<long> Predictions, IReadOnlyList<double> Confidences);
 

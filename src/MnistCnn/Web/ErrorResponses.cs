@@ -4,9 +4,7 @@ using MnistCnn.Runtime;
 
 namespace MnistCnn.Web;
 
-/// <summary>
-/// Answers failed requests with a status and one line of text: in JSON, <c>{"error": "..."}</c>, or as a page if a browser opens the path.
-/// </summary>
+/// <summary>Answers failed requests with a status and one line: in JSON, <c>{"error": "..."}</c>, or a page in a browser.</summary>
 internal static class ErrorResponses
 {
     public static Task Write(HttpContext context, int status, string message)
@@ -20,9 +18,7 @@ internal static class ErrorResponses
         return response.WriteAsync(line);
     }
 
-    /// <summary>
-    /// Turns exceptions of later middleware into error responses. Bugs, not files that cannot be read, are also reported on standard error.
-    /// </summary>
+    /// <summary>Turns exceptions of later middleware into responses. Reports bugs, but not unreadable files, on standard error.</summary>
     public static async Task HandleExceptions(HttpContext context, RequestDelegate next)
     {
         var response = context.Response;

@@ -30,9 +30,7 @@ internal static class Limits
 
     public static async Task<IDisposable> WaitForEvaluation(CancellationToken stop) => await Evaluations.AcquireAsync(1, stop);
 
-    /// <summary>
-    /// Counts the bytes of a request's body and response until they are sent, so that memory is bounded even if many clients read slowly.
-    /// </summary>
+    /// <summary>Counts the bytes of a request and its response until they are sent, so slow clients cannot use up the memory.</summary>
     /// <exception cref="BusyException">All requests together would hold more than 128 MB.</exception>
     public static IDisposable HoldMemory(int bytes)
     {

@@ -5,9 +5,7 @@ using MnistCnn.Runtime;
 
 namespace MnistCnn.Web;
 
-/// <summary>
-/// Loads models when they are requested and reloads them when their files change. Only the thread of <see cref="InferenceQueue"/> uses it.
-/// </summary>
+/// <summary>Loads models on request and reloads changed files. Only the thread of <see cref="InferenceQueue"/> uses it.</summary>
 /// <param name="files">Weights files of the named models, by id. They stay loaded.</param>
 /// <param name="architecture">Required architecture of the named models; null for any.</param>
 internal sealed class ModelCache(

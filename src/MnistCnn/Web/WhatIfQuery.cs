@@ -19,7 +19,6 @@ internal sealed record WhatIfQuery(
                 : throw new UserException($"wire takes NODE:INPUT:INSTEAD, as in rBlock1/Add:0:, not '{text}'.")),
     ];
 
-    /// <summary>Applies the changes to an image.</summary>
     /// <param name="pixels">(C, H, W), from 0 to 255.</param>
     /// <returns>(1, C, H, W), uint8.</returns>
     public Tensor Apply(byte[] pixels, NetworkShape shape)

@@ -44,8 +44,7 @@ internal static class HtmlPage
         return template.ReadToEnd().Replace("{title}", HtmlEncode(title)).Replace("{body}", $"{body}");
     }
 
-    // Plots have a white ground and text of their own: in a narrow window they scroll, because smaller text would be unreadable. With
-    // tabindex, the keyboard can scroll them too.
+    // Plots scroll in a narrow window, because smaller text would be unreadable; with tabindex, the keyboard can scroll them too.
     private static void MakeScrollable(Block block)
     {
         block.GetAttributes().AddClass("wide");

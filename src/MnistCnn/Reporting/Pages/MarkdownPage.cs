@@ -13,10 +13,8 @@ internal sealed partial class MarkdownPage(string folder)
 
     public void Paragraph(string text) => Add(Escape(text));
 
-    /// <summary>Adds a paragraph that begins with bold text.</summary>
     public void Paragraph(string strong, string text) => Add($"**{Escape(strong)}** {Escape(text)}");
 
-    /// <summary>Adds a list of names, each with a text.</summary>
     public void Facts(IEnumerable<(string Name, string Text)> facts) =>
         Add(string.Join('\n', facts.Select(fact => $"- **{Escape(fact.Name)}**: {Escape(fact.Text)}")));
 

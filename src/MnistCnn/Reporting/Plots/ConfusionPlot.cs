@@ -54,8 +54,7 @@ internal static class ConfusionPlot
 
     private static void SetSize(IAxis axis, float size) => (axis.MinimumSize, axis.MaximumSize) = (size, size);
 
-    // The shade of a cell is the cube root of its fraction of the row: classes of any size look alike, and single mistakes stay visible
-    // beside thousands of correct predictions.
+    // The shade is the cube root of the fraction of the row: classes of any size look alike, and single mistakes stay visible.
     private static void AddMatrix(Plot plot, int[,] counts, float cell)
     {
         var classes = counts.GetLength(0);

@@ -3,7 +3,6 @@ using MnistCnn.Training;
 
 namespace MnistCnn.Reporting.Plots;
 
-/// <summary>Plots the losses of a <see cref="LearningRateTest"/> over the learning rate.</summary>
 internal static class LearningRatePlot
 {
     public static void Draw(string path, string network, LearningRateTest test) => ChartPlot.Draw(path, CreateChart(network, test));

@@ -32,10 +32,7 @@ internal static class PlotFile
         }
     }
 
-    /// <summary>
-    /// Draws a plot. Results must not be lost because their plot fails: any exception becomes a warning on standard error, one per file
-    /// even if it is drawn after every epoch.
-    /// </summary>
+    /// <summary>Draws a plot. Any exception becomes one warning per file, because results must not be lost with their plot.</summary>
     /// <returns>Whether the file was written.</returns>
     public static bool TryDraw(string path, Action draw)
     {

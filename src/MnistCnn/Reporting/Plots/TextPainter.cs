@@ -60,9 +60,7 @@ internal sealed class TextPainter(SKCanvas canvas) : IDisposable
         return shaper.Shape(text, font).Width;
     }
 
-    /// <summary>
-    /// Breaks a text into lines between words, but not before "%". A word that is wider than <paramref name="width"/> has its own line.
-    /// </summary>
+    /// <summary>Breaks a text between words, but not before "%". A word wider than <paramref name="width"/> has its own line.</summary>
     public IReadOnlyList<string> Wrap(string text, TextStyle style, float width)
     {
         List<string> lines = [];
