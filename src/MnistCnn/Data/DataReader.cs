@@ -54,14 +54,9 @@ internal static class DataReader
     /// <summary>Whether a path is read as a folder of images, which may take long. False if <see cref="Load"/> fails at once.</summary>
     public static bool IsImageFolder(string path)
     {
-        try
-        {
-            return Find(Path.GetFullPath(path)) is var found && Directory.Exists(found) && !IsReadable(found);
-        }
-        catch (Exception error) when (error is IOException or InvalidDataException)
-        {
-            return false;
-        }
+        string? found = null;
+        FileErrors.Try(() => found = Find(Path.GetFullPath(path)));
+        return Directory.Exists(found) && !IsReadable(found);
     }
 
     // Finds the data set in a folder, or in a folder inside it: archives often have one or two folders around their contents.

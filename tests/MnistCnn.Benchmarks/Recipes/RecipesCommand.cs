@@ -28,7 +28,7 @@ internal static class RecipesCommand
         "--sets", "The data sets: NAME,NAME. [default: all]", "set", SuiteSet.All, set => set.Name);
     private static readonly Option<int?[]> Images = new("--images")
     {
-        Description = "Numbers of training images, or all. [default: 500,2000,all; at most 5,000 without --final]",
+        Description = "Numbers of training images, or all. [default: 500,2000,4000; at most 5,000 without --final]",
         HelpName = "N,N",
         CustomParser = result => [.. result.Text().Split(',').Select(text => ParseImages(text, result))],
     };
@@ -99,7 +99,7 @@ internal static class RecipesCommand
             var plan = new RecipePlan(
                 isFinal,
                 parsed.GetValueOr(Sets, [.. SuiteSet.All])!,
-                parsed.GetValueOr(Images, [500, 2000, null])!,
+                parsed.GetValueOr(Images, [500, 2000, 4000])!,
                 parsed.GetValueOr(Networks, [.. DefaultNetworks.Select(name => Architecture.Find(name)!)])!,
                 parsed.GetValueOr(Recipes, [.. Recipe.All.Where(recipe => recipe.Name != LongRecipe)])!,
                 parsed.GetValueOr(Seeds, isFinal ? [3, 4, 5, 6, 7] : [1, 2])!,

@@ -21,8 +21,8 @@ public sealed class OwnDataTests : IDisposable
                 SmallPictures.Save(
                     folder[$"arrows/{name}/{index}.png"], 90, 60 + index, (x, _) =>
                         (x < 45) == isLeft ? SkiaSharp.SKColors.Red : SkiaSharp.SKColors.Navy);
-        string[] images = ["--image-size", "24x20", "--fit", "stretch", "--test-share", "0.4"];
-        Run(["train", "--data", "arrows", .. images, "--recipe", "article", "--batch-size", "4", "--lr", "0.02", "--epochs", "2", "--out", "run"]);
+        string[] images = ["--image-size", "24x20", "--fit", "stretch", "--test-share", "0.4", "--recipe", "article"];
+        Run(["train", "--data", "arrows", .. images, "--batch-size", "4", "--lr", "0.02", "--epochs", "2", "--out", "run"]);
         Run("train", "--resume", "run/checkpoint.safetensors", "--epochs", "4");
         using (var info = JsonDocument.Parse(File.ReadAllText(folder["run/run.json"])))
         {
@@ -135,6 +135,8 @@ public sealed class OwnDataTests : IDisposable
         Assert.EndsWith("Recipe: images\n", ProgramRun.Of(folder.FullPath, ["sweep", "seed=1,2", .. options, "--out", "sweep"]).Found);
         Assert.Equal([16, 64, 16], new[] { "images", "article", "sweep/seed=1" }.Select(BatchSize));
 
+        ProgramRun.Of(folder.FullPath, "train", "--resume", "images", "--epochs", "2").AssertFailed(1, "--init starts a new run");
+
         File.WriteAllText(folder["data.zip"], "?");
         foreach (var command in new[] { "train", "sweep seed=1,2" })
             ProgramRun.Of(folder.FullPath, [.. command.Split(' '), "--data", "data.zip"]).AssertFailed(1, "is an archive: unpack it");
@@ -156,7 +158,8 @@ public sealed class OwnDataTests : IDisposable
         const string line = "Skipped: 2 .heic, 1 .txt files; 4 files in sub-folders of classes.\n";
         var run = ProgramRun.Of(folder.FullPath, ["train", .. data, "--epochs", "1", "--arch", "plain", "--out", "run"]);
         Assert.Equal((0, line), (run.ExitCode, run.Error));
-        Assert.Equal($"Data: 10 colour images of 16x16 in 2 classes, 80 % to train on, from {folder["wrap/data"]}\nRecipe: images\n", run.Found);
+        Assert.Equal(
+            $"Data: 10 colour images of 16x16 in 2 classes, 80 % to train on, from {folder["wrap/data"]}\nRecipe: images\n", run.Found);
         run = ProgramRun.Of(folder.FullPath, ["evaluate", "run", .. data]);
         Assert.Equal((0, line), (run.ExitCode, run.Error));
         Directory.CreateDirectory(folder["idx/MNIST/raw"]);

@@ -23,7 +23,11 @@ public sealed class ImageNetWeightsTests : IDisposable
     {
         Write("resnet20");
         SmallPictures.Write(folder["pictures"], ["ant", "bee"], count: 10);
-        string[] train = ["train", "--arch", "resnet20", "--data", "pictures", "--batch-size", "4", "--init", "resnet20.safetensors"];
+        string[] train =
+        [
+            "train", "--arch", "resnet20", "--recipe", "article", "--batch-size", "4", "--data", "pictures",
+            "--init", "resnet20.safetensors",
+        ];
         Assert.Equal(
             "The last layer, fc, keeps its random initial weights: "
                 + $"fc.weight is 1000x64 in {folder["resnet20.safetensors"]}, and 2x64 in this network.\n"
