@@ -24,7 +24,10 @@ internal sealed record Recipe(string Name, TrainSettings Settings)
     /// <summary>The default for folders of images.</summary>
     public static Recipe Images { get; } = new("images", Cycle with
     {
-        Epochs = 20, BatchSize = 16, LearningRate = 0.05, Augment = SmallMoves,
+        Epochs = 20,
+        BatchSize = 16,
+        LearningRate = 0.05,
+        Augment = SmallMoves,
     });
 
     /// <summary>All recipes. docs/reference/recipes.md has the measurements behind their settings.</summary>
