@@ -244,7 +244,7 @@ public sealed class DistributedTests : IDisposable
     [InlineData("--seed 2", "Process 1 of 2 would train something else than process 0: ", "seed is 2, not 1")]
     [InlineData("--train-limit 128", "Process 1 of 2 would train something else", "train_images is 128, not 64")]
     [InlineData("--data nowhere", "Process 1 of 2: ", "nowhere")]
-    [InlineData("--data pictures", "Process 1 of 2 would train something else", "train_images is 8, not 64")]
+    [InlineData("--data pictures --recipe article", "Process 1 of 2 would train something else", "train_images is 8, not 64")]
     [InlineData("--resume nowhere --epochs 20", "Process 1 of 2: ", "nowhere")]
     public void Different_options_or_errors_in_one_process_end_all_with_one_line(string other, params string[] parts)
     {

@@ -37,6 +37,7 @@ internal static class Failure
         Remedy.Resume => "Start them again with --resume.",
         Remedy.ShrinkImages => $"--image-size {value} would fit.",
         Remedy.SkipUnreadable => "Fix or remove them, or skip them with --skip-broken.",
+        Remedy.StartFromWeights => "The learning rate depends on the epochs: start a new run from these weights with --init.",
         _ => throw new ArgumentOutOfRangeException(nameof(remedy)),
     };
 

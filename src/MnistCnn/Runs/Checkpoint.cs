@@ -92,10 +92,11 @@ internal sealed class Checkpoint : IDisposable
         var areEpochsFixed = Settings.Schedule is Schedule.OneCycle;
         var expected = areEpochsFixed ? Settings : Settings with { Epochs = settings.Epochs };
         if (JsonFormat.Differences(expected, settings) is { Length: > 0 } differences)
-            throw new InvalidDataException(
-                $"{Path} has other settings: {string.Join("; ", differences)}. " + (areEpochsFixed
-                    ? "None may differ: the learning rate depends on the number of epochs. --init starts a new run from its weights."
-                    : "Only the number of epochs may differ."));
+        {
+            var error = new InvalidDataException($"{Path} has other settings: {string.Join("; ", differences)}. "
+                + $"{(areEpochsFixed ? "None" : "Only the number of epochs")} may differ.");
+            throw areEpochsFixed ? error.With(Remedy.StartFromWeights) : error;
+        }
     }
 
     /// <summary>Ensures that a resumed run has the data of this one, in any folder.</summary>

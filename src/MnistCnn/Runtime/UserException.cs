@@ -22,6 +22,7 @@ internal enum Remedy
     Resume,
     ShrinkImages,
     SkipUnreadable,
+    StartFromWeights,
 }
 
 internal static class Remedies

@@ -135,7 +135,8 @@ public sealed class OwnDataTests : IDisposable
         Assert.EndsWith("Recipe: images\n", ProgramRun.Of(folder.FullPath, ["sweep", "seed=1,2", .. options, "--out", "sweep"]).Found);
         Assert.Equal([16, 64, 16], new[] { "images", "article", "sweep/seed=1" }.Select(BatchSize));
 
-        ProgramRun.Of(folder.FullPath, "train", "--resume", "images", "--epochs", "2").AssertFailed(1, "--init starts a new run");
+        ProgramRun.Of(folder.FullPath, "train", "--resume", "images", "--epochs", "2")
+            .AssertFailed(1, "start a new run from these weights with --init");
 
         File.WriteAllText(folder["data.zip"], "?");
         foreach (var command in new[] { "train", "sweep seed=1,2" })
