@@ -19,7 +19,8 @@ internal static class FindLearningRate
         request = request with { Settings = LearningRateTest.Prepare(request.Settings) };
         using var trainer = TrainingRun.CreateTrainer(request, checkpoint: null, out var initNotes);
         DataOptions.Report(parseResult, request.Data);
-        SettingsOptions.ReportRecipe(parseResult);
+        if (SettingsOptions.IsRecipeOfData(parseResult))
+            SettingsOptions.ReportRecipe();
         foreach (var note in initNotes)
             Terminal.WriteErrorLine(note);
         string? newFolder;

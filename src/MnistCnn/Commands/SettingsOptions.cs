@@ -112,7 +112,7 @@ internal static class SettingsOptions
     public static void Check(CommandResult result)
     {
         if (result.GetResult(Patience) is not null && result.GetResult(Validation) is null && result.GetResult(Resume) is null
-            && result.GetResult(DataOptions.Data) is null)
+            && result.Command.Options.Contains(DataOptions.Data) && result.GetResult(DataOptions.Data) is null)
             result.AddError("--patience needs --validation: the test images must not decide when to stop.");
         if (result.GetResult(LearningRateSchedule)?.Tokens is [var name]
             && OptionParsers.NameOf(Schedule.Steps).Equals(name.Value, StringComparison.OrdinalIgnoreCase)
@@ -126,12 +126,12 @@ internal static class SettingsOptions
             result.AddError("--freeze needs --init: random weights are not worth keeping.");
     }
 
-    /// <summary>Writes the recipe to standard error if the data set decides on it.</summary>
-    public static void ReportRecipe(ParseResult parseResult)
-    {
-        if (!parseResult.IsGiven(RecipeName) && !parseResult.IsGiven(Resume) && FindRecipe(parseResult) == Recipe.Images)
-            Terminal.WriteErrorLine($"Recipe: {Recipe.Images.Name}");
-    }
+    /// <summary>Whether the settings start from the recipe for folders of images because the data set is one.</summary>
+    public static bool IsRecipeOfData(ParseResult parseResult) =>
+        !parseResult.IsGiven(RecipeName) && !parseResult.IsGiven(Resume) && FindRecipe(parseResult) == Recipe.Images;
+
+    /// <summary>Writes the recipe that the data set has chosen to standard error.</summary>
+    public static void ReportRecipe() => Terminal.WriteErrorLine($"Recipe: {Recipe.Images.Name}");
 
     /// <summary>Reads the settings from the command line.</summary>
     /// <param name="saved">Settings of a checkpoint, which options override. Null to start from the recipe.</param>

@@ -5,14 +5,13 @@ using MnistCnn.Reporting;
 using MnistCnn.Runs;
 using MnistCnn.Runtime;
 using MnistCnn.Sweeps;
+using MnistCnn.Training;
 
 namespace MnistCnn.Commands;
 
 internal static class SweepCommand
 {
-    // The data set decides on the default recipe.
-    private static readonly Option[] TrialOptions = [.. SettingsOptions.All, SettingsOptions.Init, DataOptions.Data];
-    private static readonly Option[] SharedByTrials = [.. TrialOptions.Union(DataOptions.All)];
+    private static readonly Option[] TrialOptions = [.. SettingsOptions.All, SettingsOptions.Init];
 
     // Parses the settings of one trial in the same way as train.
     private static readonly Command TrialCommand = OptionParsers.CreateCommand("train", "", _ => 0, TrialOptions, SettingsOptions.Check);
@@ -44,7 +43,7 @@ internal static class SweepCommand
         Run,
         [
             Parameters, WorkerOptions.Jobs, Part, Merge, Out, SharedOptions.Threads, SharedOptions.Json, WorkerOptions.Worker,
-            .. SharedByTrials.Where(option => option != SharedOptions.Arch),
+            .. TrialOptions.Where(option => option != SharedOptions.Arch), .. DataOptions.All,
         ],
         Check);
 
@@ -54,7 +53,7 @@ internal static class SweepCommand
         var shared = WorkerOptions.AsTyped(result, TrialOptions);
         if (result.GetResult(Merge) is not null)
         {
-            Option[] others = [.. SharedByTrials, WorkerOptions.Jobs, Part, Out];
+            Option[] others = [.. TrialOptions, .. DataOptions.All, WorkerOptions.Jobs, Part, Out];
             if (texts.Length > 0 || WorkerOptions.AsTyped(result, others).Length > 0)
                 result.AddError("--merge only gathers results: it takes no settings, no --data, --jobs, --shard and --out.");
             return;
@@ -138,6 +137,9 @@ internal static class SweepCommand
             parseResult.GetValue(SharedOptions.Device), parseResult.GetValue(SharedOptions.Threads), processes: jobs);
         ReadGrid(parseResult.GetValue(Parameters)!, parseResult.CommandResult, out var grid);
         var shared = WorkerOptions.AsTyped(parseResult.CommandResult, TrialOptions);
+        // Looked up once, and recorded: --merge may run where the images are not.
+        var isRecipeOfData = SettingsOptions.IsRecipeOfData(parseResult) && grid.Parameters.All(parameter => parameter.Name != "recipe");
+        shared = isRecipeOfData ? [.. shared, "--recipe", Recipe.Images.Name] : shared;
         var folder = parseResult.GetValue(Out) ?? Path.Combine("runs", $"sweep-{DateTimeOffset.Now:yyyyMMdd-HHmmss}");
         var init = SettingsOptions.FindInitialWeights(parseResult);
         var trials = CreateTrials(grid, shared);
@@ -161,7 +163,8 @@ internal static class SweepCommand
             }
 
             DataOptions.Report(parseResult, inputs.LoadData(sweep.Jobs[0].Settings));
-            SettingsOptions.ReportRecipe(ParseTrial(grid, grid.Points.First(), shared));
+            if (isRecipeOfData)
+                SettingsOptions.ReportRecipe();
             var workers = WorkerOptions.CreateWorkers(parseResult, WorkerArguments(parseResult), Out, sweep.Folder);
             JobProgressReport.Show(report => sweep.Train(shared, shard, workers, report, signals.Token));
         }
@@ -182,7 +185,7 @@ internal static class SweepCommand
         "sweep",
         .. parseResult.GetValue(Parameters)!,
         .. WorkerOptions.AsTyped(
-            parseResult.CommandResult, [.. SharedByTrials, SharedOptions.Device, SharedOptions.Verbose]),
+            parseResult.CommandResult, [.. TrialOptions, .. DataOptions.All, SharedOptions.Device, SharedOptions.Verbose]),
     ];
 
     private static Sweep OpenMerged(string folder)

@@ -142,7 +142,8 @@ internal static class TrainCommand
     {
         var (folder, settings, json) = (run.Folder, run.Trainer.Settings, parseResult.GetValue(SharedOptions.Json));
         DataOptions.Report(parseResult, data);
-        SettingsOptions.ReportRecipe(parseResult);
+        if (SettingsOptions.IsRecipeOfData(parseResult))
+            SettingsOptions.ReportRecipe();
         if (data.IsTestedOnValidation && settings.Validation is null)
             Terminal.WriteErrorLine(
                 $"Warning: there are no test images with classes, so {data.Splits!["validation"]} both chooses the epoch of "

@@ -22,13 +22,8 @@ internal sealed record Recipe(string Name, TrainSettings Settings)
     public static Recipe Article { get; } = new("article", new TrainSettings());
 
     /// <summary>The default for folders of images.</summary>
-    public static Recipe Images { get; } = new("images", Cycle with
-    {
-        Epochs = 20,
-        BatchSize = 16,
-        LearningRate = 0.05,
-        Augment = SmallMoves,
-    });
+    public static Recipe Images { get; } = new(
+        "images", Cycle with { Epochs = 20, BatchSize = 16, LearningRate = 0.05, Augment = SmallMoves });
 
     /// <summary>All recipes. docs/reference/recipes.md has the measurements behind their settings.</summary>
     public static IReadOnlyList<Recipe> All { get; } =
